@@ -1,0 +1,1 @@
+"""Kho: the nightly warehouse of a province's administrative data. README.md tells the layout."""

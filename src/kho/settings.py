@@ -1,0 +1,108 @@
+"""Where things are and how to reach them: one frozen object, read from the environment and the home's config.
+
+Every value may be given as an environment variable (`KHO_NIGHT_AT=01:30`) or in `<home>/config.toml`
+(`night_at = "01:30"`); the environment leads. Secrets are files of mode 0600 under `<home>/secrets`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from datetime import time
+from functools import cache
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+Role = Literal["kho_owner", "kho_loader", "kho_transformer", "kho_auditor", "bi_reader"]
+ROLES: tuple[Role, ...] = ("kho_owner", "kho_loader", "kho_transformer", "kho_auditor", "bi_reader")
+
+TIMEZONE = "Asia/Ho_Chi_Minh"
+
+
+def _checkout() -> Path:
+    return Path(__file__).resolve().parents[2]
+
+
+class Settings(BaseSettings):
+    """All configuration of one installation. Fields are documented where they stand."""
+
+    model_config = SettingsConfigDict(env_prefix="KHO_", frozen=True, extra="forbid")
+
+    project: Path = Field(default_factory=_checkout, description="holds contracts/, dags/, dbt_project/, expectations/")
+    home: Path = Field(default_factory=lambda: _checkout() / ".kho", description="holds every file made at run time")
+    warehouse_url: SecretStr | None = Field(None, description="a PostgreSQL 16+ of one's own; empty: the embedded one")
+    warehouse_database: str = Field("kho", description="the warehouse's database on the embedded server")
+    night_at: time = Field(time(2, 0), description="when the nightly load starts, in Asia/Ho_Chi_Minh")
+    smtp_host: str = Field("", description="where the digest is sent through; empty: the digest is only logged")
+    smtp_port: int = 25
+    digest_from: str = "kho@localhost"
+    digest_to: str = Field("", description="who receives the digest, comma separated")
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], env_settings: PydanticBaseSettingsSource, init_settings, **_: object
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        home = Path(os.environ.get("KHO_HOME") or _checkout() / ".kho")
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, home / "config.toml")
+
+    @property
+    def contracts(self) -> Path:
+        return self.project / "contracts"
+
+    @property
+    def archive(self) -> Path:
+        return self.home / "archive"
+
+    @property
+    def exports(self) -> Path:
+        """What the sample servers serve: `<system>/<entity>/<file>`."""
+        return self.home / "exports"
+
+    def secret(self, name: str) -> str:
+        """The secret of this name; made at its first use, never written anywhere but to its own file."""
+        path = self.home / "secrets" / name
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            draft = path.with_name(f".{name}.{os.getpid()}")
+            with os.fdopen(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as file:
+                file.write(secrets.token_urlsafe(32))
+            try:
+                os.link(draft, path)  # atomic, and the first of two racing processes wins
+            except FileExistsError:
+                pass
+            finally:
+                draft.unlink()
+        return path.read_text().strip()
+
+    def port(self, name: str) -> int:
+        """The loopback port that `name` (postgres, airflow, sftp, http) was given when it was started."""
+        try:
+            return json.loads((self.home / "ports.json").read_text())[name]
+        except (FileNotFoundError, KeyError):
+            raise LookupError(f"{name} has no port yet: start it with `kho up`") from None
+
+    def admin_url(self, database: str | None = None) -> str:
+        """URL of the user that creates roles and databases. `database` defaults to the warehouse."""
+        if self.warehouse_url:
+            parts = urlsplit(self.warehouse_url.get_secret_value())
+            return urlunsplit(parts._replace(path=f"/{database}")) if database else urlunsplit(parts)
+        password = quote(self.secret("postgres"))
+        database = database or self.warehouse_database
+        return f"postgresql://postgres:{password}@127.0.0.1:{self.port('postgres')}/{database}"
+
+    def role_url(self, role: Role) -> str:
+        """`postgresql://` URL of the warehouse for one of its roles (least privilege: name the role you need)."""
+        parts = urlsplit(self.admin_url())
+        address = parts.netloc.rpartition("@")[2]
+        return urlunsplit(parts._replace(netloc=f"{role}:{quote(self.secret(role))}@{address}"))
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()
