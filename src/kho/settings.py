@@ -16,7 +16,12 @@ from typing import Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 Role = Literal["kho_owner", "kho_loader", "kho_transformer", "kho_auditor", "bi_reader"]
 ROLES: tuple[Role, ...] = ("kho_owner", "kho_loader", "kho_transformer", "kho_auditor", "bi_reader")
@@ -33,19 +38,31 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="KHO_", frozen=True, extra="forbid")
 
-    project: Path = Field(default_factory=_checkout, description="holds contracts/, dags/, dbt_project/, expectations/")
-    home: Path = Field(default_factory=lambda: _checkout() / ".kho", description="holds every file made at run time")
-    warehouse_url: SecretStr | None = Field(None, description="a PostgreSQL 16+ of one's own; empty: the embedded one")
+    project: Path = Field(
+        default_factory=_checkout, description="holds contracts/, dags/, dbt_project/, expectations/"
+    )
+    home: Path = Field(
+        default_factory=lambda: _checkout() / ".kho", description="holds every file made at run time"
+    )
+    warehouse_url: SecretStr | None = Field(
+        None, description="a PostgreSQL 16+ of one's own; empty: the embedded one"
+    )
     warehouse_database: str = Field("kho", description="the warehouse's database on the embedded server")
     night_at: time = Field(time(2, 0), description="when the nightly load starts, in Asia/Ho_Chi_Minh")
-    smtp_host: str = Field("", description="where the digest is sent through; empty: the digest is only logged")
+    smtp_host: str = Field(
+        "", description="where the digest is sent through; empty: the digest is only logged"
+    )
     smtp_port: int = 25
     digest_from: str = "kho@localhost"
     digest_to: str = Field("", description="who receives the digest, comma separated")
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], env_settings: PydanticBaseSettingsSource, init_settings, **_: object
+        cls,
+        settings_cls: type[BaseSettings],
+        env_settings: PydanticBaseSettingsSource,
+        init_settings,
+        **_: object,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         home = Path(os.environ.get("KHO_HOME") or _checkout() / ".kho")
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, home / "config.toml")

@@ -1,0 +1,164 @@
+"""What a contract says, in Kho's terms. `reading` makes these from the ODCS file."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+
+class _Keys(BaseModel):
+    """Custom properties of one place of a contract: unknown ones are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
+
+
+class SkipRule(_Keys):
+    """Rows that are no data (section and total rows): counted as skipped, never as rejected."""
+
+    column: str = Field(description="the column to look at, by its name in the contract")
+    pattern: str = Field(description="regular expression that its text matches")
+    why: str = Field(description="what such a row is; the operator sees it in the counts")
+
+
+class ServerKeys(_Keys):
+    """`servers[0].customProperties`: how to get at the export."""
+
+    connection: str | None = Field(None, description="Airflow connection id; holds address and secrets")
+    file_name: str = Field(
+        description="regular expression of the file's name; its group `business_date` is yyyymmdd"
+    )
+    control_file: str | None = Field(
+        None, description="name of the file that holds `rows=<n>`, with {name} for the export's"
+    )
+    page_size: int = Field(1000, gt=0, description="records per page of an API")
+    format: str | None = Field(None, description="as servers[0].format, for server types that lack it")
+    encoding: str | None = Field(None, description="as servers[0].encoding, for server types that lack it")
+    delimiter: str | None = Field(None, description="as servers[0].delimiter, for server types that lack it")
+
+
+class FileKeys(_Keys):
+    """`schema[0].customProperties`: how the file is laid out and what it stands for."""
+
+    load: Literal["delta", "full"] = Field(description="delta: changes of a period; full: the whole list")
+    full_list_of: tuple[str, ...] = Field((), description="columns whose values a full list is the whole of")
+    version_column: str | None = Field(
+        None, description="column with the source's own time of the row's version"
+    )
+    header_rows: int = Field(1, ge=1, description="rows that the header takes, merged cells included")
+    records_path: str | None = Field(None, description="key of the records in a JSON document")
+    date_format: str = Field("yyyy-MM-dd", description="dd/MM/yyyy, dd-MM-yyyy or yyyy-MM-dd")
+    timestamp_format: str = Field(
+        "yyyy-MM-dd HH:mm:ss", description="a date format with HH:mm[:ss] and XXX for an offset"
+    )
+    thousands_separator: Literal[".", ",", " ", ""] = Field("", description="between groups of three digits")
+    decimal_separator: Literal[".", ","] = Field(".", description="before the decimals")
+    skip_rows: tuple[SkipRule, ...] = Field((), description="rows that are no data")
+    max_file_megabytes: int = Field(64, gt=0, description="cap for formats that are read whole (xlsx, html)")
+
+
+class ColumnKeys(_Keys):
+    """`schema[0].properties[n].customProperties`: what a column's values mean."""
+
+    true_values: tuple[str, ...] = Field(("true",), description="texts that mean yes")
+    false_values: tuple[str, ...] = Field(
+        ("false",), description="texts that mean no; '' makes an empty cell a no"
+    )
+    personal_data: Literal["drop", "hash"] | None = Field(
+        None, description="what the load step does with personal data"
+    )
+    mask_row_when_rejected: bool = Field(
+        False, description="mask the whole row when this column is why it was rejected"
+    )
+
+
+class Column(BaseModel):
+    """One column of an export and of its raw table."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    header: str
+    type: Literal["string", "integer", "number", "date", "timestamp", "boolean"]
+    description: str
+    required: bool = False
+    key_position: int | None = None
+    values: tuple[str, ...] = ()
+    pattern: str | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    keys: ColumnKeys = ColumnKeys()
+
+    @property
+    def is_stored(self) -> bool:
+        return self.keys.personal_data != "drop"
+
+    @property
+    def raw_type(self) -> str:
+        """Type of the column in the raw table."""
+        return {
+            "string": "text",
+            "integer": "bigint",
+            "number": "numeric",
+            "date": "date",
+            "timestamp": "timestamptz",
+            "boolean": "boolean",
+        }[self.type]
+
+
+class Quality(BaseModel):
+    """A rule that the exports boundary checks for every batch."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    metric: Literal["invalidValues", "rowCount", "duplicateValues", "nullValues", "missingValues"]
+    column: str | None = None
+    unit: Literal["rows", "percent"] = "rows"
+    at_least: float | None = None
+    at_most: float | None = None
+    severity: Literal["critical", "warning", "info"] = "critical"
+    description: str = ""
+
+
+class Contract(BaseModel):
+    """One export: where it is, how it is laid out, what its columns are, what must hold."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    system: str
+    entity: str
+    title: str
+    purpose: str
+    usage: str
+    version: str
+    fingerprint: str
+    body: str
+    server_type: Literal["local", "sftp", "api"]
+    location: str = Field(description="path below the exports folder (local), or of the server (sftp, api)")
+    format: Literal["csv", "xlsx", "html", "jsonl", "json"]
+    encoding: str
+    delimiter: str
+    server: ServerKeys
+    file: FileKeys
+    columns: tuple[Column, ...]
+    quality: tuple[Quality, ...] = ()
+    frequency: Literal["d", "m", "q"]
+    latency_days: int = 0
+
+    @property
+    def raw_table(self) -> str:
+        return f"{self.system}__{self.entity}"
+
+    @property
+    def key(self) -> tuple[Column, ...]:
+        """The primary key's columns in their order."""
+        keyed = [column for column in self.columns if column.key_position is not None]
+        return tuple(sorted(keyed, key=lambda column: column.key_position or 0))
+
+    @property
+    def stored(self) -> tuple[Column, ...]:
+        """The columns that reach the raw table."""
+        return tuple(column for column in self.columns if column.is_stored)

@@ -1,0 +1,284 @@
+"""Reading contracts: ODCS files in, `Contract`s out; a wrong one fails with the file, the path in it and the remedy."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from kho.contract.model import Column, ColumnKeys, Contract, FileKeys, Quality, ServerKeys
+from kho.settings import Settings
+
+Keys = TypeVar("Keys", bound=BaseModel)
+_DATE = r"(dd/MM/yyyy|dd-MM-yyyy|yyyy-MM-dd)"
+_DATE_FORMAT = re.compile(rf"^{_DATE}$")
+_TIMESTAMP_FORMAT = re.compile(rf"^{_DATE}( |'T')HH:mm(:ss)?(XXX)?$")
+_NAME = re.compile(r"^[a-z][a-z0-9_]{0,40}$")
+
+
+class ContractError(Exception):
+    """A contract that can't be used. The message has a line per problem: file, path in it, what would be right."""
+
+    def __init__(self, path: Path, problems: list[str]):
+        self.problems = problems
+        super().__init__("\n".join(f"{path}: {problem}" for problem in problems))
+
+
+def contracts(settings: Settings) -> dict[str, Contract]:
+    """Every contract of the project by name (`one_stop.dossiers`), in order of name."""
+    found = {}
+    for path in sorted(settings.contracts.glob("*/*.yaml")):
+        contract = read_contract(path)
+        found[contract.name] = contract
+    return found
+
+
+def read_contract(path: Path) -> Contract:
+    """The contract in this file; raises `ContractError`."""
+    return _read(path, path.read_bytes())
+
+
+@cache
+def _read(path: Path, body: bytes) -> Contract:
+    try:
+        document = yaml.safe_load(body)
+    except yaml.YAMLError as error:
+        raise ContractError(path, [f"is no YAML: {error}"]) from None
+    problems = [
+        f"{error.json_path}: {_shorten(error.message)}"
+        for error in sorted(_odcs().iter_errors(document), key=lambda error: error.json_path)
+    ]
+    if problems:
+        raise ContractError(path, problems)
+    return _Reader(path, body, document).contract()
+
+
+@cache
+def _odcs() -> Any:
+    import jsonschema
+    from open_data_contract_standard.model import OpenDataContractStandard
+
+    return jsonschema.Draft201909Validator(json.loads(OpenDataContractStandard.json_schema()))
+
+
+def _shorten(message: str) -> str:
+    return message if len(message) < 300 else message[:300] + "…"
+
+
+class _Reader:
+    """Reads one document and gathers every problem before it fails."""
+
+    def __init__(self, path: Path, body: bytes, document: dict[str, Any]):
+        self.path, self.body, self.document = path, body, document
+        self.problems: list[str] = []
+
+    def contract(self) -> Contract:
+        document, system, entity = self.document, self.path.parent.name, self.path.stem
+        for word in (system, entity):
+            self.expect(bool(_NAME.match(word)), "$", f"its path holds '{word}': use a-z, 0-9 and _")
+        self.expect(
+            document.get("id") == f"{system}.{entity}",
+            "$.id",
+            f"should be '{system}.{entity}', as the path says",
+        )
+        self.expect(len(document.get("servers") or ()) == 1, "$.servers", "needs exactly one server")
+        self.expect(len(document.get("schema") or ()) == 1, "$.schema", "needs exactly one object: the file")
+        self.fail_if_wrong()
+        server, table = document["servers"][0], document["schema"][0]
+        server_keys = self.keys(server, ServerKeys, "$.servers[0]")
+        file_keys = self.keys(table, FileKeys, "$.schema[0]")
+        columns = [
+            self.column(each, f"$.schema[0].properties[{n}]")
+            for n, each in enumerate(table.get("properties", ()))
+        ]
+        self.fail_if_wrong()
+        contract = self.build(server, server_keys, table, file_keys, tuple(each for each in columns if each))
+        self.consistent(contract)
+        self.fail_if_wrong()
+        return contract
+
+    def build(
+        self,
+        server: dict[str, Any],
+        server_keys: ServerKeys,
+        table: dict[str, Any],
+        file: FileKeys,
+        columns: tuple[Column, ...],
+    ) -> Contract:
+        description = self.document.get("description") or {}
+        service = {each["property"]: each for each in self.document.get("slaProperties", ())}
+        frequency = service.get("frequency", {})
+        self.expect("frequency" in service, "$.slaProperties", "needs 'frequency' (value 1, unit d, m or q)")
+        try:
+            return Contract(
+                name=f"{self.path.parent.name}.{self.path.stem}",
+                system=self.path.parent.name,
+                entity=self.path.stem,
+                title=self.document.get("name") or self.path.stem,
+                purpose=description.get("purpose") or "",
+                usage=description.get("usage") or "",
+                version=self.document["version"],
+                fingerprint=hashlib.sha256(self.body).hexdigest(),
+                body=self.body.decode(),
+                server_type=server["type"],
+                location=server.get("path") or urlsplit(server.get("location", "")).path.strip("/"),
+                format=server.get("format") or server_keys.format,
+                encoding=server.get("encoding") or server_keys.encoding or "utf-8",
+                delimiter=server.get("delimiter") or server_keys.delimiter or ",",
+                server=server_keys,
+                file=file,
+                columns=columns,
+                quality=self.quality(table),
+                frequency=frequency.get("unit"),
+                latency_days=int(service.get("latency", {}).get("value", 0)),
+            )
+        except ValidationError as error:
+            self.told(error, "$")
+            raise ContractError(self.path, self.problems) from None
+
+    def column(self, each: dict[str, Any], path: str) -> Column | None:
+        keys = self.keys(each, ColumnKeys, path)
+        options = each.get("logicalTypeOptions") or {}
+        if pattern := options.get("pattern"):
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                self.problems.append(f"{path}.logicalTypeOptions.pattern: is no regular expression: {error}")
+        is_personal = each.get("classification") == "personal"
+        self.expect(
+            is_personal == (keys is not None and keys.personal_data is not None),
+            path,
+            "a column classified 'personal' needs the custom property personalData (drop or hash), and only such a one has it",
+        )
+        try:
+            return Column(
+                name=each["name"],
+                header=each.get("physicalName") or each["name"],
+                type=each["logicalType"],
+                description=each.get("description") or "",
+                required=each.get("required", False),
+                key_position=each.get("primaryKeyPosition") if each.get("primaryKey") else None,
+                values=tuple(str(value["value"]) for value in each.get("enum", ())),
+                pattern=options.get("pattern"),
+                minimum=options.get("minimum"),
+                maximum=options.get("maximum"),
+                keys=keys or ColumnKeys(),
+            )
+        except (ValidationError, KeyError) as error:
+            if isinstance(error, KeyError):
+                self.problems.append(f"{path}: needs {error}")
+            else:
+                self.told(error, path)
+            return None
+
+    def quality(self, table: dict[str, Any]) -> tuple[Quality, ...]:
+        rules = [(None, rule) for rule in table.get("quality", ())]
+        for column in table.get("properties", ()):
+            rules += [(column["name"], rule) for rule in column.get("quality", ())]
+        made = []
+        for column, rule in rules:
+            try:
+                made.append(
+                    Quality(
+                        name=rule.get("name") or f"{column or 'rows'}_{rule.get('metric')}",
+                        metric=rule.get("metric"),
+                        column=column,
+                        unit=rule.get("unit") or "rows",
+                        at_least=rule.get("mustBeGreaterOrEqualTo"),
+                        at_most=0 if rule.get("mustBe") == 0 else rule.get("mustBeLessOrEqualTo"),
+                        severity=rule.get("severity") or "critical",
+                        description=rule.get("description") or "",
+                    )
+                )
+            except ValidationError as error:
+                self.told(error, f"$.schema[0].quality[{rule.get('name')}]")
+        return tuple(made)
+
+    def consistent(self, contract: Contract) -> None:
+        """What ties one part of a contract to another."""
+        names = [column.name for column in contract.columns]
+        file = contract.file
+        self.expect(len(set(names)) == len(names), "$.schema[0].properties", "two columns have the same name")
+        self.expect(bool(contract.key), "$.schema[0].properties", "no column is part of the primary key")
+        for column in contract.columns:
+            self.expect(
+                bool(_NAME.match(column.name)),
+                "$.schema[0].properties",
+                f"'{column.name}': use a-z, 0-9 and _",
+            )
+            if column.key_position is not None:
+                self.expect(
+                    column.required and column.is_stored,
+                    f"$..{column.name}",
+                    "a key column must be required and stored",
+                )
+        for where, name in [
+            ("versionColumn", file.version_column),
+            *(("fullListOf", n) for n in file.full_list_of),
+        ]:
+            self.expect(
+                name is None or name in names,
+                f"$.schema[0].customProperties.{where}",
+                f"'{name}' is no column; there are {', '.join(names)}",
+            )
+        for rule in file.skip_rows:
+            self.expect(
+                rule.column in names, "$.schema[0].customProperties.skipRows", f"'{rule.column}' is no column"
+            )
+        self.expect(
+            bool(_DATE_FORMAT.match(file.date_format)),
+            "$.schema[0].customProperties.dateFormat",
+            "use dd/MM/yyyy, dd-MM-yyyy or yyyy-MM-dd",
+        )
+        self.expect(
+            bool(_TIMESTAMP_FORMAT.match(file.timestamp_format)),
+            "$.schema[0].customProperties.timestampFormat",
+            "use a date format, a space or 'T', HH:mm, optional :ss and XXX",
+        )
+        self.expect(
+            file.load == "delta" or bool(file.full_list_of),
+            "$.schema[0].customProperties.fullListOf",
+            "a full list says of what it is the whole",
+        )
+        self.expect(
+            (contract.server_type == "local") or bool(contract.server.connection),
+            "$.servers[0].customProperties.connection",
+            "names the Airflow connection",
+        )
+        try:
+            groups = re.compile(contract.server.file_name).groupindex
+            self.expect(
+                "business_date" in groups,
+                "$.servers[0].customProperties.fileName",
+                "needs a group (?P<business_date>\\d{8})",
+            )
+        except re.error as error:
+            self.problems.append(f"$.servers[0].customProperties.fileName: is no regular expression: {error}")
+
+    def keys(self, place: dict[str, Any], model: type[Keys], path: str) -> Keys | None:
+        properties = {each["property"]: each.get("value") for each in place.get("customProperties", ())}
+        try:
+            return model.model_validate(properties)
+        except ValidationError as error:
+            self.told(error, f"{path}.customProperties")
+            return None
+
+    def told(self, error: ValidationError, path: str) -> None:
+        for each in error.errors():
+            where = ".".join(str(part) for part in each["loc"])
+            self.problems.append(f"{path}.{where}: {each['msg']}")
+
+    def expect(self, holds: bool, path: str, remedy: str) -> None:
+        if not holds:
+            self.problems.append(f"{path}: {remedy}")
+
+    def fail_if_wrong(self) -> None:
+        if self.problems:
+            raise ContractError(self.path, self.problems)
