@@ -1,7 +1,7 @@
 -- The warehouse's schemas, grants and ledger. Every statement may run again.
 -- Owner: kho_owner. Loader writes raw, reject and the ledger's load tables; transformer owns what dbt builds.
 
-grant kho_owner, kho_transformer to current_user;
+grant kho_owner, kho_loader, kho_transformer to current_user;
 create schema if not exists ledger authorization kho_owner;
 create schema if not exists raw authorization kho_loader;
 create schema if not exists reject authorization kho_loader;

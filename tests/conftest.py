@@ -1,0 +1,54 @@
+"""The real server that tests run against: one embedded PostgreSQL a session, a fresh warehouse a test."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from kho import database
+from kho.server import postgres
+from kho.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Settings of a home of its own with a running embedded PostgreSQL; its database `kho` is prepared and empty."""
+    settings = Settings(home=tmp_path_factory.mktemp("kho"))
+    postgres.start(settings)
+    yield settings
+    postgres.remove(settings)
+
+
+@pytest.fixture
+def warehouse(server: Settings, tmp_path: Path) -> Iterator[Settings]:
+    """Settings of a fresh, prepared warehouse on the session's server, with a home (archive, exports) of its own."""
+    yield from fresh_warehouse(server, tmp_path / "home")
+
+
+@pytest.fixture(scope="module")
+def module_warehouse(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """The same for a whole module, whose tests only add to it."""
+    yield from fresh_warehouse(server, tmp_path_factory.mktemp("home"))
+
+
+def fresh_warehouse(server: Settings, home: Path) -> Iterator[Settings]:
+    name = f"kho_{uuid.uuid4().hex[:12]}"
+    home.mkdir(exist_ok=True)
+    for shared in ("secrets", "ports.json", "postgres"):
+        (home / shared).symlink_to(server.home / shared)
+    with psycopg.connect(server.admin_url("postgres"), autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("create database {} template {}").format(
+                sql.Identifier(name), sql.Identifier(server.warehouse_database)
+            )
+        )
+    settings = server.model_copy(update={"warehouse_database": name, "home": home})
+    database.prepare(settings)  # grants on the database itself are not cloned
+    yield settings
+    with psycopg.connect(server.admin_url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))

