@@ -2,6 +2,7 @@
 -- Owner: kho_owner. Loader writes raw, reject and the ledger's load tables; transformer owns what dbt builds.
 
 grant kho_owner, kho_loader, kho_transformer to current_user;
+grant pg_read_all_stats to kho_transformer with inherit true;  -- publishing waits for readers' old snapshots
 create schema if not exists ledger authorization kho_owner;
 create schema if not exists raw authorization kho_loader;
 create schema if not exists reject authorization kho_loader;
@@ -143,12 +144,14 @@ select
   b.batch_id, b.contract, b.business_date,
   -- An arrival may replace another of the same delivery: later arrivals come last.
   b.arrival_id,
-  (bb.to_build is null) as is_in_force,
-  (bb.from_build > l.build_id or bb.to_build > l.build_id) as is_touched
+  -- A batch that went and came back has two rows here.
+  bool_or(bb.to_build is null) as is_in_force,
+  coalesce(bool_or(bb.from_build > l.build_id or bb.to_build > l.build_id), false) as is_touched
 from ledger.build_batch bb
 join ledger.batch b using (batch_id)
 cross join last_built l
-where bb.to_build is null or bb.to_build > l.build_id;
+where bb.to_build is null or bb.to_build > l.build_id
+group by b.batch_id;
 
 -- Per-model record of dbt's runs.
 create table if not exists ledger.model_run (
@@ -196,6 +199,7 @@ grant usage on schema ledger to kho_loader, kho_transformer, kho_auditor;
 grant select on all tables in schema ledger to kho_loader, kho_transformer, kho_auditor;
 grant insert on ledger.contract, ledger.delivery, ledger.arrival, ledger.batch, ledger.batch_event, ledger.fetch_failure to kho_loader;
 grant update (state, reason) on ledger.batch to kho_loader;
+grant insert, update on ledger.release to kho_transformer;  -- in one transaction with the views
 reset role;
 
 set local role kho_loader;
@@ -219,4 +223,5 @@ grant usage on schema marts to bi_reader, kho_auditor, kho_owner;
 alter default privileges in schema staging grant select on tables to kho_auditor, kho_owner;
 alter default privileges in schema seed grant select on tables to kho_auditor, kho_owner;
 alter default privileges in schema warehouse grant select on tables to kho_auditor, kho_owner;
+alter default privileges in schema marts grant select on tables to bi_reader, kho_auditor, kho_owner;
 reset role;

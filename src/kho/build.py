@@ -1,0 +1,254 @@
+"""Builds: what a night's warehouse is made of, written down before it is made.
+
+A build freezes the batches it reads, so that a kill or a decision in between never mixes two states. A batch is in
+a build from `ledger.build_batch.from_build` until `to_build`; both are compared with the last build that was built,
+so what an abandoned build touched stays touched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Literal
+
+import psycopg
+
+from kho.contract import Contract, contracts
+from kho.database import connect
+from kho.settings import Settings
+
+Frequency = Literal["d", "m", "q"]
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A delivery as freshness sees it. `trouble` says why it counts as not delivered, if it does."""
+
+    business_date: date
+    unit: str = ""  # whose full list it is; empty where a delivery stands for all
+    is_accepted: bool = True
+    trouble: str | None = None
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How far one contract's data is complete, and how far it should be. Both dates are inclusive."""
+
+    as_of: date | None
+    expected_as_of: date | None
+    state: Literal["fresh", "stale", "not_delivered"]
+    stale_since: date | None = None
+    reason: str | None = None
+
+
+def open_build(settings: Settings, business_date: date) -> int:
+    """The number of the open build of this night, with its input frozen.
+
+    An open build of the same night goes on with the list that it has; one of another night is abandoned.
+    """
+    fingerprint = model_fingerprint(settings)
+    known = contracts(settings)
+    with connect(settings, "kho_owner") as connection:
+        _lock(connection)
+        open_now = connection.execute(
+            "select build_id, business_date from ledger.build where state = 'open'"
+        ).fetchone()
+        if open_now and open_now[1] == business_date:
+            connection.execute(
+                "update ledger.build set is_full_refresh = is_full_refresh or model_fingerprint <> %(now)s,"
+                " model_fingerprint = %(now)s where build_id = %(build)s",
+                {"now": fingerprint, "build": open_now[0]},
+            )
+            return open_now[0]
+        connection.execute(
+            "update ledger.build set state = 'abandoned', closed_at = now() where state = 'open'"
+        )
+        build_id = _insert_build(connection, business_date, fingerprint)
+        _freeze(connection, build_id, business_date)
+        for contract in known.values():
+            _write_source(connection, build_id, business_date, contract)
+        return build_id
+
+
+def close_build(settings: Settings) -> int | None:
+    """Mark the open build as built: the whole warehouse succeeded. Returns its number; None if none was open."""
+    with connect(settings, "kho_owner") as connection:
+        _lock(connection)
+        closed = connection.execute(
+            "update ledger.build set state = 'built', closed_at = now() where state = 'open' returning build_id"
+        ).fetchone()
+        return closed[0] if closed else None
+
+
+def model_fingerprint(settings: Settings) -> str:
+    """sha256 over what decides the warehouse's rows besides its input: dbt's models, macros, seeds and settings."""
+    project = settings.project / "dbt_project"
+    files = [project / "dbt_project.yml"]
+    for folder in ("models", "macros", "seeds"):
+        files += sorted(path for path in (project / folder).rglob("*") if path.is_file())
+    digest = hashlib.sha256()
+    for path in files:
+        if path.is_file() and not _is_leftover(path.relative_to(project)):
+            digest.update(f"{path.relative_to(project).as_posix()}\0".encode())
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def expected_dates(frequency: Frequency, first: date, until: date) -> list[date]:
+    """Dates of the deliveries due from `first` to `until`, both included.
+
+    d: every day; m: the last day of every month; q: the first day of every quarter.
+    """
+    if frequency == "d":
+        return [first + timedelta(days=n) for n in range((until - first).days + 1)]
+    months = ((month // 12, month % 12 + 1) for month in range(_month(first), _month(until) + 1))
+    if frequency == "q":
+        dates = [date(year, month, 1) for year, month in months if month % 3 == 1]
+    else:
+        dates = [_month_end(year, month) for year, month in months]
+    return [day for day in dates if first <= day <= until]
+
+
+def freshness(
+    deliveries: Iterable[Delivered], frequency: Frequency, latency_days: int, business_date: date
+) -> Freshness:
+    """How fresh a contract is on `business_date`, from its deliveries up to that date.
+
+    Deliveries are expected from the first one of each unit on. The data is complete up to the last accepted
+    delivery before the first gap; a gap is an expected date at which a unit has none accepted, or a delivery in
+    trouble. It is stale when it isn't complete up to the last date that had to be there by now.
+    """
+    known = [each for each in deliveries if each.business_date <= business_date]
+    accepted = {(each.unit, each.business_date) for each in known if each.is_accepted}
+    first = {}
+    for each in known:
+        first[each.unit] = min(each.business_date, first.get(each.unit, each.business_date))
+    gaps = {each.business_date: each.trouble for each in known if each.trouble}
+    due = set(gaps)  # what came and was no good is missing at once, whatever the latency
+    for unit, start in first.items():
+        for day in expected_dates(frequency, start, business_date):
+            if day <= business_date - timedelta(days=latency_days):
+                due.add(day)
+            if (unit, day) not in accepted:
+                gaps.setdefault(day, f"not delivered by {unit}" if unit else "not delivered")
+    gap = min(gaps, default=None)
+    as_of = max((day for _, day in accepted if gap is None or day < gap), default=None)
+    expected_as_of = max(due, default=None)
+    if not accepted:
+        return Freshness(None, expected_as_of, "not_delivered", gap, gaps.get(gap) or "nothing delivered yet")
+    if expected_as_of and (as_of is None or as_of < expected_as_of):
+        return Freshness(as_of, expected_as_of, "stale", gap, gaps[gap])
+    return Freshness(as_of, expected_as_of, "fresh")
+
+
+def _lock(connection: psycopg.Connection) -> None:
+    connection.execute("select pg_advisory_xact_lock(hashtext('kho build'))")
+
+
+def _insert_build(connection: psycopg.Connection, business_date: date, fingerprint: str) -> int:
+    # An abandoned build of other models may have left its rows: only an unbroken row of the same ones is trusted.
+    return connection.execute(
+        """
+        with last_built as (select max(build_id) as build_id from ledger.build where state = 'built')
+        insert into ledger.build (business_date, state, model_fingerprint, is_full_refresh)
+        select %(date)s, 'open', %(now)s, (select build_id from last_built) is null or exists (
+            select from ledger.build
+            where build_id >= (select build_id from last_built) and model_fingerprint is distinct from %(now)s)
+        returning build_id
+        """,
+        {"date": business_date, "now": fingerprint},
+    ).fetchone()[0]
+
+
+def _freeze(connection: psycopg.Connection, build_id: int, business_date: date) -> None:
+    given = {"build": build_id, "date": business_date}
+    connection.execute(
+        """
+        update ledger.build_batch i set to_build = %(build)s
+        from ledger.batch b
+        where b.batch_id = i.batch_id and i.to_build is null
+          and (b.state <> 'accepted' or b.business_date > %(date)s)
+        """,
+        given,
+    )
+    connection.execute(
+        """
+        insert into ledger.build_batch (batch_id, from_build)
+        select batch_id, %(build)s from ledger.batch b
+        where state = 'accepted' and business_date <= %(date)s
+          and not exists (select from ledger.build_batch i where i.batch_id = b.batch_id and i.to_build is null)
+        """,
+        given,
+    )
+
+
+def _write_source(
+    connection: psycopg.Connection, build_id: int, business_date: date, contract: Contract
+) -> None:
+    rows = connection.execute(
+        """
+        select d.name, d.business_date, coalesce(bool_or(b.state = 'accepted'), false),
+          case
+            when bool_or(b.state = 'accepted') then null
+            when count(b.batch_id) = 0 then 'not loaded'
+            else (array_agg(concat_ws(': ', b.state, b.reason) order by b.batch_id desc)
+                  filter (where b.state <> 'withdrawn'))[1]
+          end
+        from ledger.delivery d left join ledger.batch b using (delivery_id)
+        where d.contract = %(contract)s and d.business_date <= %(date)s
+        group by d.delivery_id, d.name, d.business_date
+        """,
+        {"contract": contract.name, "date": business_date},
+    ).fetchall()
+    pattern = re.compile(contract.server.file_name)
+    state = freshness(
+        (
+            Delivered(day, _unit(pattern, name) if contract.file.full_list_of else "", is_accepted, trouble)
+            for name, day, is_accepted, trouble in rows
+        ),
+        contract.frequency,
+        contract.latency_days,
+        business_date,
+    )
+    connection.execute(
+        """
+        insert into ledger.build_source
+          (build_id, contract, as_of, expected_as_of, state, stale_since, reason,
+           rows_in_file, rows_loaded, rows_rejected, rows_skipped)
+        select %(build)s, %(contract)s, %(as_of)s, %(expected)s, %(state)s, %(since)s, %(reason)s,
+          coalesce(sum(rows_in_file), 0), coalesce(sum(rows_loaded), 0),
+          coalesce(sum(rows_rejected), 0), coalesce(sum(rows_skipped), 0)
+        from ledger.batch join ledger.build_batch using (batch_id)
+        where contract = %(contract)s and to_build is null
+        """,
+        {
+            "build": build_id,
+            "contract": contract.name,
+            "as_of": state.as_of,
+            "expected": state.expected_as_of,
+            "state": state.state,
+            "since": state.stale_since,
+            "reason": state.reason,
+        },
+    )
+
+
+def _unit(pattern: re.Pattern[str], name: str) -> str:
+    found = pattern.fullmatch(name)
+    return (found.groupdict().get("unit") or "") if found else ""
+
+
+def _is_leftover(path: Path) -> bool:
+    return any(part.startswith((".", "__pycache__")) for part in path.parts)
+
+
+def _month(day: date) -> int:
+    return day.year * 12 + day.month - 1
+
+
+def _month_end(year: int, month: int) -> date:
+    return date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)

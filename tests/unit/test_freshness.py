@@ -1,0 +1,132 @@
+"""Which deliveries are due, and how fresh a source is."""
+
+from datetime import date, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kho.build import Delivered, Freshness, expected_dates, freshness
+
+days = st.dates(date(2015, 1, 1), date(2035, 12, 31))
+frequencies = st.sampled_from(["d", "m", "q"])
+
+
+def day(text):
+    return date.fromisoformat(f"2021-{text}")
+
+
+def delivered(*texts, unit=""):
+    return [Delivered(day(text), unit) for text in texts]
+
+
+def test_daily_deliveries_are_due_every_day():
+    assert expected_dates("d", day("02-27"), day("03-01")) == [day("02-27"), day("02-28"), day("03-01")]
+
+
+def test_monthly_deliveries_are_due_on_the_last_day():
+    assert expected_dates("m", day("01-15"), day("04-29")) == [day("01-31"), day("02-28"), day("03-31")]
+    assert expected_dates("m", date(2020, 2, 29), date(2020, 2, 29)) == [date(2020, 2, 29)]
+    assert expected_dates("m", date(2020, 12, 1), day("01-31")) == [date(2020, 12, 31), day("01-31")]
+
+
+def test_quarterly_deliveries_are_due_on_the_first_day():
+    assert expected_dates("q", day("01-01"), day("06-30")) == [day("01-01"), day("04-01")]
+    assert expected_dates("q", day("01-02"), day("03-31")) == []
+
+
+@given(frequencies, days, st.integers(0, 800))
+def test_due_dates_lie_in_the_span_in_order_and_on_their_grid(frequency, first, length):
+    until = first + timedelta(days=length)
+    due = expected_dates(frequency, first, until)
+    assert due == sorted(set(due)) and all(first <= each <= until for each in due)
+    on_grid = {
+        "d": lambda each: True,
+        "m": lambda each: (each + timedelta(days=1)).day == 1,
+        "q": lambda each: each.day == 1 and each.month in (1, 4, 7, 10),
+    }[frequency]
+    assert due == [
+        each for n in range(length + 1) if on_grid(each := first + timedelta(days=n))
+    ]
+
+
+@given(frequencies, days, days, st.integers(0, 800))
+def test_due_dates_of_a_longer_span_begin_with_those_of_the_shorter(frequency, first, middle, length):
+    first, middle = min(first, middle), max(first, middle)
+    if (middle - first).days > 800:
+        middle = first + timedelta(days=800)
+    longer = expected_dates(frequency, first, middle + timedelta(days=length))
+    shorter = expected_dates(frequency, first, middle)
+    assert longer[: len(shorter)] == shorter
+
+
+def test_complete_data_is_fresh():
+    assert freshness(delivered("01-01", "01-02", "01-03"), "d", 1, day("01-03")) == Freshness(
+        day("01-03"), day("01-02"), "fresh"
+    )
+
+
+def test_what_may_still_come_is_no_staleness():
+    assert freshness(delivered("01-01", "01-02"), "d", 1, day("01-03")) == Freshness(
+        day("01-02"), day("01-02"), "fresh"
+    )
+
+
+def test_the_first_gap_stops_the_as_of_date():
+    state = freshness(delivered("01-01", "01-02", "01-04", "01-05"), "d", 1, day("01-05"))
+    assert (state.as_of, state.expected_as_of, state.state) == (day("01-02"), day("01-04"), "stale")
+    assert (state.stale_since, state.reason) == (day("01-03"), "not delivered")
+
+
+def test_a_held_delivery_is_a_gap_and_says_why():
+    held = Delivered(day("01-02"), is_accepted=False, trouble="held: reject rate 30 %")
+    state = freshness([*delivered("01-01", "01-03"), held], "d", 0, day("01-03"))
+    assert (state.as_of, state.stale_since, state.reason) == (day("01-01"), day("01-02"), "held: reject rate 30 %")
+
+
+def test_a_held_delivery_is_missing_at_once_whatever_the_latency():
+    held = Delivered(day("01-02"), is_accepted=False, trouble="held")
+    state = freshness([*delivered("01-01"), held], "d", 1, day("01-02"))
+    assert (state.as_of, state.expected_as_of, state.state) == (day("01-01"), day("01-02"), "stale")
+
+
+def test_a_second_file_of_a_date_that_is_held_is_a_gap_too():
+    held = Delivered(day("01-02"), is_accepted=False, trouble="held")
+    state = freshness([*delivered("01-01", "01-02", "01-03"), held], "d", 0, day("01-03"))
+    assert (state.as_of, state.state) == (day("01-01"), "stale")
+
+
+def test_a_withdrawn_second_file_leaves_the_date_delivered():
+    withdrawn = Delivered(day("01-02"), is_accepted=False)
+    assert freshness([*delivered("01-01", "01-02"), withdrawn], "d", 0, day("01-02")).state == "fresh"
+
+
+def test_a_list_counts_when_every_unit_seen_so_far_delivered_it():
+    both = delivered("01-01", "04-01", unit="A") + delivered("01-01", unit="B")
+    assert freshness(both, "q", 3, day("04-02")).state == "fresh"
+    state = freshness(both, "q", 3, day("04-30"))
+    assert (state.as_of, state.state, state.reason) == (day("01-01"), "stale", "not delivered by B")
+
+
+def test_a_new_unit_is_expected_from_its_first_list_on():
+    lists = delivered("01-01", "04-01", unit="A") + delivered("04-01", unit="B")
+    assert freshness(lists, "q", 3, day("06-30")) == Freshness(day("04-01"), day("04-01"), "fresh")
+
+
+def test_nothing_delivered_is_a_state_of_its_own():
+    assert freshness([], "d", 1, day("01-03")).state == "not_delivered"
+    held = Delivered(day("01-02"), is_accepted=False, trouble="held")
+    state = freshness([held], "d", 0, day("01-03"))
+    assert (state.state, state.stale_since, state.reason) == ("not_delivered", day("01-02"), "held")
+
+
+@given(frequencies, st.sets(st.integers(0, 120), min_size=1), st.integers(0, 5), st.integers(0, 130))
+def test_a_delivery_more_never_makes_data_older(frequency, offsets, latency, night):
+    start = day("01-01")
+    business_date = start + timedelta(days=night)
+    some = [Delivered(start)] + [Delivered(start + timedelta(days=n)) for n in offsets]
+    more = [*some, *(Delivered(each) for each in expected_dates(frequency, start, business_date))]
+    few, all_of_them = (freshness(each, frequency, latency, business_date) for each in (some, more))
+    assert few.expected_as_of == all_of_them.expected_as_of
+    assert few.as_of <= all_of_them.as_of
+    assert all_of_them.state == "fresh"
+    assert (few.state == "stale") == (few.as_of < (few.expected_as_of or few.as_of))
