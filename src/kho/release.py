@@ -22,6 +22,7 @@ from kho.database import connect
 from kho.settings import Settings
 
 KEPT = 3
+READERS = ("bi_reader", "kho_auditor", "kho_owner")
 # Longer than the 15 minutes after which a reader that idles in a transaction is cut off.
 PATIENCE = timedelta(minutes=20)
 
@@ -244,7 +245,8 @@ def _wait_for_older_snapshots(connection: psycopg.Connection, schema: str, deadl
             return
         if monotonic() > deadline:
             raise ReleaseError(
-                f"{schema} could not be published: transactions from before it are still open. " + _told(older)
+                f"{schema} could not be published: transactions from before it are still open. "
+                + _told(older)
             )
         sleep(0.2)
 
@@ -273,10 +275,12 @@ def _told(sessions: list[tuple]) -> str:
 def _repoint(connection: psycopg.Connection, schema: str) -> None:
     """Point `marts` at this schema: replace views in place where that is possible, so that dependents stay."""
     wanted, there = _columns(connection, schema), _columns(connection, "marts")
+    if not wanted:
+        raise ReleaseError(f"{schema} has no marts: build them first")
     for mart in sorted(there.keys() - wanted.keys()):
         _drop_view(connection, mart, "is no longer there")
     for mart in sorted(wanted):
-        grants = []
+        grants = [] if mart in there else [(role, "SELECT", False) for role in READERS]
         # A view may gain columns at its end; anything else takes a new view.
         if mart in there and wanted[mart][: len(there[mart])] != there[mart]:
             grants = _grants(connection, mart)

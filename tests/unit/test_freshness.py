@@ -44,9 +44,7 @@ def test_due_dates_lie_in_the_span_in_order_and_on_their_grid(frequency, first, 
         "m": lambda each: (each + timedelta(days=1)).day == 1,
         "q": lambda each: each.day == 1 and each.month in (1, 4, 7, 10),
     }[frequency]
-    assert due == [
-        each for n in range(length + 1) if on_grid(each := first + timedelta(days=n))
-    ]
+    assert due == [each for n in range(length + 1) if on_grid(each := first + timedelta(days=n))]
 
 
 @given(frequencies, days, days, st.integers(0, 800))
@@ -80,7 +78,11 @@ def test_the_first_gap_stops_the_as_of_date():
 def test_a_held_delivery_is_a_gap_and_says_why():
     held = Delivered(day("01-02"), is_accepted=False, trouble="held: reject rate 30 %")
     state = freshness([*delivered("01-01", "01-03"), held], "d", 0, day("01-03"))
-    assert (state.as_of, state.stale_since, state.reason) == (day("01-01"), day("01-02"), "held: reject rate 30 %")
+    assert (state.as_of, state.stale_since, state.reason) == (
+        day("01-01"),
+        day("01-02"),
+        "held: reject rate 30 %",
+    )
 
 
 def test_a_held_delivery_is_missing_at_once_whatever_the_latency():

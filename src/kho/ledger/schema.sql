@@ -223,5 +223,4 @@ grant usage on schema marts to bi_reader, kho_auditor, kho_owner;
 alter default privileges in schema staging grant select on tables to kho_auditor, kho_owner;
 alter default privileges in schema seed grant select on tables to kho_auditor, kho_owner;
 alter default privileges in schema warehouse grant select on tables to kho_auditor, kho_owner;
-alter default privileges in schema marts grant select on tables to bi_reader, kho_auditor, kho_owner;
 reset role;

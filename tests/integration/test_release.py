@@ -1,0 +1,427 @@
+"""Releases: what readers see while marts are published, and what happens when something is in the way."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+
+import pandas as pd
+import psycopg
+import pytest
+import sqlalchemy
+from psycopg import sql
+
+from kho import build, release
+from kho.database import connect
+from kho.release import ReleaseError
+from kho.server import postgres
+from kho.settings import Settings
+
+PUBLICATIONS = 22
+Candidate = Callable[..., release.Release]
+HAPPENED = ("errors", "empty", "mixed")
+
+
+@pytest.fixture
+def published(warehouse: Settings, candidate: Candidate) -> Settings:
+    """A warehouse with one release in force."""
+    candidate()
+    release.publish(warehouse)
+    return warehouse
+
+
+def versions(connection: psycopg.Connection, mart: str = "marts.first") -> set[int]:
+    query = sql.SQL("select distinct version from {}").format(sql.Identifier(*mart.split(".")))
+    return {version for (version,) in connection.execute(query)}
+
+
+def seen(settings: Settings) -> set[int]:
+    """The versions that a new reader meets in both marts."""
+    with connect(settings, "bi_reader") as connection:
+        return versions(connection) | versions(connection, "marts.second")
+
+
+def states(settings: Settings) -> dict[int, str]:
+    return {each.release_id: each.state for each in release.releases(settings)}
+
+
+def schemas(settings: Settings) -> set[str]:
+    with connect(settings, "kho_owner") as connection:
+        found = connection.execute("select nspname from pg_namespace where nspname like 'release%'")
+        return {name for (name,) in found}
+
+
+class Readers:
+    """Readers that read without a pause and count what must not happen."""
+
+    def __init__(self, settings: Settings):
+        self.settings, self.counts, self.reads = settings, Counter(), Counter()
+        self.stopped = threading.Event()
+        self.threads = [
+            threading.Thread(target=self.run, args=each)
+            for each in (
+                ("plain", self.plain),
+                ("prepared", self.prepared),
+                ("dependent view", self.dependent),
+                ("read committed", self.read_committed),
+                ("repeatable read", self.repeatable_read),
+            )
+        ]
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        for thread in self.threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self.stopped.set()
+            for thread in self.threads:
+                thread.join()
+
+    def run(self, name: str, read: Callable[[psycopg.Connection], list[set[int]]]) -> None:
+        with connect(self.settings, "bi_reader", autocommit=True) as connection:
+            while not self.stopped.is_set():
+                try:
+                    self.count(read(connection))
+                    self.reads[name] += 1
+                except psycopg.Error as error:
+                    self.counts["errors"] += 1
+                    self.counts[f"{name}: {error}"] += 1
+
+    def count(self, read: list[set[int]]) -> None:
+        self.counts["empty"] += any(not each for each in read)
+        self.counts["mixed"] += len(set().union(*read)) > 1
+
+    def plain(self, connection: psycopg.Connection) -> list[set[int]]:
+        return [versions(connection)]
+
+    def prepared(self, connection: psycopg.Connection) -> list[set[int]]:
+        rows = connection.execute("select distinct version from marts.first", prepare=True)
+        return [{version for (version,) in rows}]
+
+    def dependent(self, connection: psycopg.Connection) -> list[set[int]]:
+        return [versions(connection, "bi.dependent")]
+
+    def read_committed(self, connection: psycopg.Connection) -> list[set[int]]:
+        with connection.transaction():
+            return [versions(connection), versions(connection, "marts.second"), versions(connection)]
+
+    def repeatable_read(self, connection: psycopg.Connection) -> list[set[int]]:
+        with connection.transaction():
+            connection.execute("set transaction isolation level repeatable read")
+            connection.execute("select 1")  # takes the snapshot, reads no mart
+            time.sleep(random.uniform(0, 0.1))
+            return [versions(connection), versions(connection, "marts.second")]
+
+
+def dependent_view(settings: Settings) -> None:
+    """What somebody with rights of their own built on a mart."""
+    with psycopg.connect(settings.admin_url()) as connection:
+        connection.execute("create schema bi")
+        connection.execute("create view bi.dependent as select * from marts.first where n > 10")
+        connection.execute("grant usage on schema bi to bi_reader")
+        connection.execute("grant select on bi.dependent to bi_reader")
+
+
+def test_concurrent_readers_never_meet_an_error_an_empty_mart_or_two_releases(published, candidate):
+    dependent_view(published)
+    readers = Readers(published)
+    first_publication = release.in_force(published).release_id
+    with readers.reading():
+        for _ in range(PUBLICATIONS):
+            # Opened before the build, first reading after it, while publishing is under way.
+            early = [connect(published, "bi_reader") for _ in range(2)]
+            early[0].execute("set transaction isolation level repeatable read")
+            for connection in early:
+                connection.execute("select 1")
+            made = candidate()
+            publishing = threading.Thread(target=release.publish, args=[published])
+            publishing.start()
+            time.sleep(0.05)
+            for connection in early:
+                readers.count([versions(connection), versions(connection, "marts.second")])
+                connection.close()
+            publishing.join()
+            assert seen(published) == {made.release_id}
+    assert release.in_force(published).release_id == first_publication + PUBLICATIONS
+    assert {each: readers.counts[each] for each in HAPPENED} == dict.fromkeys(HAPPENED, 0), readers.counts
+    assert len(readers.reads) == 5 and all(count >= PUBLICATIONS for count in readers.reads.values()), (
+        readers.reads
+    )
+
+
+def test_a_snapshot_older_than_the_marts_makes_publishing_wait_then_fail_and_name_it(published, candidate):
+    with connect(published, "bi_reader") as old:
+        old.execute("set transaction isolation level repeatable read")
+        old.execute("select 1")
+        candidate()
+        with pytest.raises(
+            ReleaseError, match=r"(?s)from before it are still open.* of bi_reader .*select 1"
+        ):
+            release.publish(published, patience=timedelta(seconds=1))
+        assert versions(old) == {1}
+        assert states(published) == {1: "in_force", 2: "candidate"}
+    assert release.publish(published).release_id == 2
+
+
+def test_a_transaction_that_began_after_the_build_keeps_nobody_waiting(published, candidate):
+    candidate()
+    with connect(published, "bi_reader") as young:
+        young.execute("set transaction isolation level repeatable read")
+        young.execute("select 1")
+        release.publish(published, patience=timedelta(seconds=2))
+        assert versions(young) == {2}
+
+
+def test_a_reader_that_holds_a_mart_makes_publishing_wait_then_fail_and_name_it(published, candidate):
+    candidate()
+    with connect(published, "bi_reader") as reader:
+        assert versions(reader) == {1}
+        with pytest.raises(ReleaseError, match=r"(?s)readers hold the marts.* of bi_reader .*marts.*first"):
+            release.publish(published, patience=timedelta(seconds=2))
+        assert seen(published) == {1} == versions(reader)
+    release.publish(published)
+    assert seen(published) == {2}
+
+
+def test_a_candidate_without_marts_is_not_published(published):
+    build.open_build(published, date(2021, 2, 28))
+    release.open_release(published)
+    with pytest.raises(ReleaseError, match="release_2 has no marts"):
+        release.publish(published)
+    assert seen(published) == {1}
+
+
+def test_published_again_changes_nothing(published):
+    before = release.releases(published)
+    assert release.publish(published) == before[0]
+    assert release.releases(published) == before
+
+
+def test_three_releases_are_kept_and_one_command_goes_back(published, candidate):
+    for _ in range(4):
+        candidate()
+        release.publish(published)
+    assert states(published) == {5: "in_force", 4: "kept", 3: "kept", 2: "dropped", 1: "dropped"}
+    assert schemas(published) == {"release_3", "release_4", "release_5"}
+
+    assert release.rollback(published).release_id == 4
+    assert seen(published) == {4}
+    assert release.rollback(published).release_id == 3
+    assert seen(published) == {3}
+    with pytest.raises(ReleaseError, match="no earlier release; kept: 5, 4"):
+        release.rollback(published)
+    with pytest.raises(ReleaseError, match="release 2 is not kept"):
+        release.rollback(published, 2)
+    assert release.rollback(published, 5).release_id == 5
+    assert seen(published) == {5}
+
+
+def test_after_going_back_the_next_night_publishes_as_ever(published, candidate):
+    for _ in range(2):
+        candidate()
+        release.publish(published)
+    release.rollback(published, 1)
+    candidate()
+    release.publish(published)
+    assert states(published) == {4: "in_force", 3: "kept", 2: "kept", 1: "dropped"}
+    assert seen(published) == {4}
+
+
+def test_a_refused_candidate_leaves_the_release_in_force(published, candidate):
+    candidate()
+    refused = release.refuse(published, "the sums do not add up")
+    assert (refused.state, refused.reason) == ("refused", "the sums do not add up")
+    assert release.refuse(published, "said twice") == refused
+    assert schemas(published) == {"release_1"}
+    with pytest.raises(ReleaseError, match="was refused: the sums do not add up"):
+        release.publish(published)
+    assert seen(published) == {1}
+
+
+def test_a_candidate_is_made_anew_when_its_build_is_run_again(published, candidate):
+    made = candidate()
+    assert release.open_release(published) == made
+    with connect(published, "kho_transformer") as connection:
+        left = connection.execute("select count(*) from pg_tables where schemaname = %s", [made.schema_name])
+        assert left.fetchone() == (0,)
+
+
+def test_a_candidate_of_an_earlier_build_is_refused(published, candidate):
+    candidate()
+    candidate()
+    assert states(published) == {3: "candidate", 2: "refused", 1: "in_force"}
+    assert schemas(published) == {"release_1", "release_3"}
+
+
+def test_marts_may_come_go_and_change_their_columns(published, candidate):
+    candidate(first="select 'two' as version, 1.5 as amount", third="select 3 as version")
+    release.publish(published)
+    with connect(published, "bi_reader") as connection:
+        assert connection.execute("select * from marts.first").fetchall() == [("two", 1.5)]
+        assert versions(connection, "marts.third") == {3}
+        with pytest.raises(psycopg.errors.UndefinedTable):
+            versions(connection, "marts.second")
+    assert release.rollback(published).release_id == 1
+    assert seen(published) == {1}
+
+
+def test_a_dependent_view_outlives_marts_that_gain_columns(published, candidate):
+    dependent_view(published)
+    candidate(first="select 2 as version, 20 as n, 'new' as word")
+    release.publish(published)
+    with connect(published, "bi_reader") as connection:
+        assert versions(connection, "bi.dependent") == {2}
+
+
+@pytest.mark.parametrize(
+    "marts", [{"first": "select 'a' as version, 1 as n"}, {"second": "select 1 as version"}]
+)
+def test_a_mart_that_others_depend_on_is_not_dropped_from_under_them(published, candidate, marts):
+    dependent_view(published)
+    candidate(**marts)
+    with pytest.raises(ReleaseError, match=r"(?s)marts\.first .*view bi\.dependent depends on view"):
+        release.publish(published)
+    assert states(published) == {2: "candidate", 1: "in_force"}
+    assert seen(published) == {1}
+
+
+def test_grants_survive_a_mart_that_is_made_anew(published, candidate):
+    with psycopg.connect(published.admin_url()) as connection:
+        connection.execute("revoke select on marts.first from kho_auditor")
+        connection.execute("grant select on marts.first to kho_loader with grant option")
+
+    def grants() -> set[tuple]:
+        with psycopg.connect(published.admin_url()) as connection:
+            return set(
+                connection.execute(
+                    "select grantee, privilege_type, is_grantable from information_schema.role_table_grants"
+                    " where table_schema = 'marts' and table_name = 'first' and grantee <> 'kho_transformer'"
+                )
+            )
+
+    before = grants()
+    candidate(first="select 'text now' as version")
+    release.publish(published)
+    assert grants() == before
+    assert ("kho_loader", "SELECT", "YES") in before
+
+
+def publish_in_a_process(settings: Settings) -> subprocess.Popen:
+    program = (
+        "import sys; from pathlib import Path; from kho.settings import Settings; from kho import release\n"
+        "settings = Settings(home=Path(sys.argv[1]), warehouse_database=sys.argv[2])\n"
+        "print('ready', flush=True); release.publish(settings)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, str(settings.home), settings.warehouse_database],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert process.stdout.readline() == b"ready\n"
+    return process
+
+
+def kill(process: subprocess.Popen) -> None:
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+
+
+def test_killed_in_the_middle_of_turning_the_views_it_ends_the_same_when_run_again(published, candidate):
+    candidate()
+    with connect(published, "bi_reader") as reader:
+        versions(reader, "marts.second")  # `first` is turned by then, `second` is waited for
+        process = publish_in_a_process(published)
+        time.sleep(1)
+        assert process.poll() is None
+        kill(process)
+    assert seen(published) == {1}
+    assert states(published) == {2: "candidate", 1: "in_force"}
+    release.publish(published)
+    assert seen(published) == {2}
+    assert states(published) == {2: "in_force", 1: "kept"}
+
+
+def test_killed_at_any_moment_it_ends_the_same_when_run_again(published, candidate):
+    moments = random.Random(946)
+    for _ in range(6):
+        made = candidate()
+        before = seen(published)
+        process = publish_in_a_process(published)
+        time.sleep(moments.uniform(0, 0.15))
+        kill(process)
+        assert seen(published) in (before, {made.release_id})
+        assert release.publish(published).release_id == made.release_id
+        assert seen(published) == {made.release_id}
+        assert len(schemas(published)) == min(made.release_id, release.KEPT)
+
+
+def test_readers_read_marts_and_nothing_else(published):
+    with psycopg.connect(published.admin_url()) as connection:
+        everything = connection.execute(
+            """
+            select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+            where c.relkind in ('r', 'p', 'v', 'm') and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
+            """
+        ).fetchall()
+    others = [each for each in everything if each[0] != "marts"]
+    assert {"ledger", "reject", "release_1"} <= {schema for schema, _ in others}
+    with connect(published, "bi_reader", autocommit=True) as connection:
+        for schema, name in others:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(sql.SQL("select * from {}").format(sql.Identifier(schema, name)))
+        for statement in (
+            "delete from marts.first",
+            "create view marts.mine as select 1",
+            "create table public.mine (n int)",
+            "create temporary table mine (n int)",
+            "create schema mine",
+            "drop view marts.first",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement)
+        readable = connection.execute(
+            "select nspname from pg_namespace where has_schema_privilege(oid, 'usage')"
+        )
+        assert {name for (name,) in readable} == {"marts", "pg_catalog", "information_schema"}
+
+
+def test_the_auditor_reads_every_release(published, candidate):
+    candidate()
+    with connect(published, "kho_auditor") as connection:
+        assert versions(connection, "release_1.first") == {1}
+        assert versions(connection, "release_2.first") == {2}
+        assert versions(connection) == {1}
+
+
+def test_readers_read_with_psql(published):
+    psql = postgres.binaries(published) / "psql"
+    done = subprocess.run(
+        [psql, published.role_url("bi_reader"), "-Atc", "select count(*) from marts.first"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "100"
+
+
+def test_readers_read_with_pandas(published):
+    engine = sqlalchemy.create_engine(
+        published.role_url("bi_reader").replace("postgresql", "postgresql+psycopg", 1)
+    )
+    frame = pd.read_sql_query("select * from marts.first order by n", engine)
+    assert frame["n"].tolist() == list(range(1, 101))
+    table = pd.read_sql_table("second", engine, schema="marts")
+    assert set(table["version"]) == {1}
+    engine.dispose()
