@@ -1,0 +1,10 @@
+"""Loading: archived bytes become typed rows and rejects, counted so that nothing is lost.
+
+One transaction per file: COPY into a temporary landing table, one pass that types every row or says all that is wrong
+with it, and the ledger's entry of the batch with its profile. Killed anywhere, nothing of the file is there; run again,
+what was loaded is left alone.
+"""
+
+from kho.load.batches import Batch, load, replay
+
+__all__ = ["Batch", "load", "replay"]

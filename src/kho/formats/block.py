@@ -1,0 +1,82 @@
+"""What every format's reader gives: a header, then blocks of rows."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+class Unreadable(Exception):
+    """The file as a whole can't be read by its contract; the message is for the operator."""
+
+
+@dataclass(frozen=True)
+class RowReject:
+    """A row that could not even be split into columns. Its text is not kept: nobody knows where personal data stand."""
+
+    row_number: int
+    reason: str
+
+
+@dataclass
+class Block:
+    """Some rows of a file, in order.
+
+    `copy` holds the rows in the server's COPY format: as CSV in the file's own columns when `row_numbers` is None
+    (then they are consecutive from `first_row`), else as COPY text with the row number in front.
+    """
+
+    first_row: int
+    row_count: int
+    copy: bytes
+    is_csv: bool
+    offsets: np.ndarray | None = None  # byte offset of every row of the block, rejected and skipped ones too
+    copied_count: int = 0
+    rejects: list[RowReject] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass
+class Export:
+    """An opened export: the header as the file spells it, and its rows."""
+
+    header: list[str]
+    blocks: Callable[[], Iterator[Block]]
+    delimiter: str = ","
+    unknown_columns: Counter[str] = field(default_factory=Counter)  # filled while reading where rows name their columns
+    seen_columns: set[str] | None = None  # likewise: which of the header's columns occurred at all; None: all
+
+
+_ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
+
+
+def copy_text(rows: Iterable[tuple[int, Sequence[str | None]]]) -> bytes:
+    """Rows with their numbers in COPY's text format; accents are composed (NFC)."""
+    return "".join(
+        f"{number}\t" + "\t".join("\\N" if value is None else _escaped(value) for value in values) + "\n"
+        for number, values in rows
+    ).encode()
+
+
+def _escaped(value: str) -> str:
+    return (value if value.isascii() else unicodedata.normalize("NFC", value)).translate(_ESCAPES)
+
+
+def in_blocks(rows: Iterable[tuple[int, Sequence[str | None]]], size: int = 5_000) -> Iterator[Block]:
+    """Blocks of rows that were read one by one and are all whole; a row number may be missing where one was skipped."""
+    pending: list[tuple[int, Sequence[str | None]]] = []
+    for row in rows:
+        pending.append(row)
+        if len(pending) == size:
+            yield _block(pending)
+            pending = []
+    if pending:
+        yield _block(pending)
+
+
+def _block(rows: list[tuple[int, Sequence[str | None]]]) -> Block:
+    return Block(rows[0][0], len(rows), copy_text(rows), is_csv=False, copied_count=len(rows))

@@ -1,0 +1,249 @@
+"""CSV and TSV of any size and encoding.
+
+Whole blocks go to the server as they are: their records are found by counting quotes, delimiters and line ends in one
+vectorised look. A block in which anything is odd (a ragged row, a stray quote, a broken character) is read record by
+record instead, so that a bad row becomes a reject and never takes its neighbours along.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from kho.contract import Contract
+from kho.formats.block import Block, Export, RowReject, Unreadable, copy_text
+from kho.formats.header import expect_header
+
+BLOCK_BYTES = 1 << 20
+MAX_RECORD_LINES = 200  # a quoted field that runs on for longer is a stray quote
+MAX_RECORD_BYTES = 1 << 18
+
+_MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_WIDE = {"utf-16-le": "<u2", "utf-16-be": ">u2"}
+
+
+def open_export(contract: Contract, path: Path) -> Export:
+    with path.open("rb") as file:
+        codec, start = _codec(contract, file.read(4))
+        reader = _Reader(file, codec, start, contract.delimiter)
+        header, start = reader.header()
+    expect_header(contract, header)
+
+    def blocks() -> Iterator[Block]:
+        with path.open("rb") as file:
+            yield from _Reader(file, codec, start, contract.delimiter, len(header)).blocks()
+
+    return Export(header, blocks, contract.delimiter)
+
+
+def _codec(contract: Contract, head: bytes) -> tuple[str, int]:
+    """The codec and the offset of the first character; a byte-order mark of another encoding is refused."""
+    declared = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le"}.get(contract.encoding.lower(), contract.encoding.lower())
+    declared = {"windows-1258": "cp1258"}.get(declared, declared)
+    for mark, codec in _MARKS.items():
+        if head.startswith(mark):
+            if codec.split("-")[:2] != declared.split("-")[:2]:
+                raise Unreadable(f"the file starts with the mark of {codec}, its contract says {contract.encoding}")
+            return codec, len(mark)
+    if declared in _WIDE and b"\0" not in head:
+        raise Unreadable(f"the file is no {contract.encoding}: its first characters take one byte each")
+    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF")) or (declared not in _WIDE and b"\0" in head):
+        raise Unreadable("the file is binary (a workbook, an archive?), its contract says text")
+    return declared, 0
+
+
+class _Reader:
+    def __init__(self, file: BinaryIO, codec: str, start: int, delimiter: str, width: int = 0):
+        self.file, self.codec, self.delimiter, self.width = file, codec, delimiter, width
+        self.wide = _WIDE.get(codec)
+        self.unit = 2 if self.wide else 1
+        self.position = start  # byte offset of the buffer's first byte
+        self.buffer = b""
+        self.is_at_end = False
+        self.row_number = 0
+        file.seek(start)
+
+    def fill(self) -> None:
+        chunk = self.file.read(BLOCK_BYTES)
+        self.is_at_end = len(chunk) < BLOCK_BYTES
+        self.buffer += chunk
+
+    def header(self) -> tuple[list[str], int]:
+        """The first record that is not blank, and the offset of what follows it."""
+        self.fill()
+        for line, fields in self.records(self.buffer):
+            self.position += line
+            if isinstance(fields, str):
+                raise Unreadable(f"the header can't be read: {fields}")
+            if any(field.strip() for field in fields):
+                return [unicodedata.normalize("NFC", field).strip() for field in fields], self.position
+        raise Unreadable("the file holds no header")
+
+    def blocks(self) -> Iterator[Block]:
+        while not self.is_at_end or self.buffer:
+            if not self.is_at_end:
+                self.fill()
+            if not self.buffer:
+                return
+            block = self.whole_block() or self.odd_block()
+            if block is not None:
+                self.row_number += block.row_count
+                yield block
+
+    def whole_block(self) -> Block | None:
+        """The buffer's records as one piece of CSV, or None when anything in them is odd."""
+        data = self.buffer
+        if self.is_at_end and not data.endswith("\n".encode(self.codec)):
+            return None
+        cells = np.frombuffer(data, dtype=self.wide or np.uint8, count=len(data) // self.unit)
+        ends = np.flatnonzero(cells == 10)
+        quotes = np.flatnonzero(cells == 34)
+        delimiters = np.flatnonzero(cells == ord(self.delimiter))
+        if len(quotes):
+            if not _quotes_stand_at_borders(cells, quotes, ord(self.delimiter)):
+                return None
+            ends = ends[np.searchsorted(quotes, ends) % 2 == 0]
+            delimiters = delimiters[np.searchsorted(quotes, delimiters) % 2 == 0]
+        if not len(ends) or (self.is_at_end and ends[-1] + 1 != len(cells)):
+            return None
+        per_record = np.diff(np.searchsorted(delimiters, ends), prepend=0)
+        if (per_record != self.width - 1).any():
+            return None
+        used = (int(ends[-1]) + 1) * self.unit
+        copy = self.as_copy(data[:used])
+        if copy is None:
+            return None
+        offsets = np.empty(len(ends), dtype=np.int64)
+        offsets[0] = self.position
+        offsets[1:] = self.position + (ends[:-1].astype(np.int64) + 1) * self.unit
+        self.buffer = data[used:]
+        self.position += used
+        return Block(self.row_number + 1, len(ends), copy, is_csv=True, offsets=offsets, copied_count=len(ends))
+
+    def as_copy(self, data: bytes) -> bytes | None:
+        """The bytes as UTF-8 with plain line ends, or None where COPY could misread them."""
+        if self.codec == "utf-8":
+            try:
+                text = data.decode()
+            except UnicodeDecodeError:
+                return None
+            # Only these lead bytes start a combining mark: the costly look is spared where there is none.
+            if b"\xcc" in data or b"\xcd" in data:
+                data = unicodedata.normalize("NFC", text).encode()
+        else:
+            try:
+                data = unicodedata.normalize("NFC", data.decode(self.codec)).encode()
+            except UnicodeDecodeError:
+                return None
+        data = data.replace(b"\r\n", b"\n")
+        if b"\r" in data or b"\0" in data or b"\n\\." in data or data.startswith(b"\\."):
+            return None
+        return data
+
+    def odd_block(self) -> Block | None:
+        """The buffer's records one by one: whole ones are copied, the others rejected, blank ones skipped."""
+        first, number, used = self.row_number + 1, self.row_number, 0
+        offsets: list[int] = []
+        rows: list[tuple[int, list[str | None]]] = []
+        rejects: list[RowReject] = []
+        skipped: Counter[str] = Counter()
+        for size, fields in self.records(self.buffer):
+            number += 1
+            offsets.append(self.position + used)
+            used += size
+            if isinstance(fields, str):
+                rejects.append(RowReject(number, fields))
+            elif not any(field.strip() for field in fields):
+                skipped["blank row"] += 1
+            elif len(fields) != self.width:
+                last = " (the last of the file: is it cut off?)" if self.is_at_end and used == len(self.buffer) else ""
+                rejects.append(RowReject(number, f"ragged row: {len(fields)} columns instead of {self.width}{last}"))
+            else:
+                rows.append((number, [field or None for field in fields]))
+        if not offsets:
+            return None
+        self.buffer = self.buffer[used:]
+        self.position += used
+        return Block(
+            first,
+            len(offsets),
+            copy_text(rows),
+            is_csv=False,
+            offsets=np.array(offsets, dtype=np.int64),
+            copied_count=len(rows),
+            rejects=rejects,
+            skipped=skipped,
+        )
+
+    def records(self, data: bytes) -> Iterator[tuple[int, list[str] | str]]:
+        """Size in bytes and fields (or what is wrong) of each record that is whole in `data`."""
+        at = 0
+        while at < len(data):
+            size, fields = self.record(data, at)
+            if size == 0:
+                return
+            yield size, fields
+            at += size
+
+    def record(self, data: bytes, start: int) -> tuple[int, list[str] | str]:
+        """The record at `start`; size 0 when `data` ends within it and the file goes on."""
+        first_end = end = self.line_after(data, start)
+        if end == 0:
+            return 0, ""
+        for _ in range(MAX_RECORD_LINES):
+            try:
+                text = data[start:end].decode(self.codec)
+            except UnicodeDecodeError as error:
+                return first_end - start, f"not {self.codec}: byte {error.start} of the row can't be decoded"
+            if "\0" in text:
+                return first_end - start, "a zero character stands in the row"
+            try:
+                fields = next(csv.reader([text], delimiter=self.delimiter, strict=True), [])
+            except csv.Error as error:
+                if "unexpected end" not in str(error):
+                    is_break = "new-line" in str(error)
+                    problem = "a line break stands outside quotes" if is_break else f"not CSV: {error}"
+                    return first_end - start, problem
+            else:
+                if end == first_end or len(fields) == self.width or not self.width:
+                    return end - start, fields
+                return first_end - start, "unbalanced quote"
+            # Within an open quote: on to the line where the next quote stands.
+            quote = self.find('"', data, end)
+            end = self.line_after(data, quote) if quote != -1 else 0
+            if end == 0:
+                may_go_on = not self.is_at_end and len(data) - start < MAX_RECORD_BYTES
+                return (0, "") if may_go_on else (first_end - start, "unbalanced quote")
+        return first_end - start, "unbalanced quote"
+
+    def line_after(self, data: bytes, start: int) -> int:
+        """Offset behind the line end that follows `start`; 0 when there is none yet."""
+        end = self.find("\n", data, start)
+        if end != -1:
+            return end + self.unit
+        return len(data) if self.is_at_end else 0
+
+    def find(self, character: str, data: bytes, start: int) -> int:
+        """Offset of the next `character`, aligned to the encoding's unit; -1 when there is none."""
+        sought = character.encode(self.codec)
+        at = data.find(sought, start)
+        while at != -1 and (at - start) % self.unit:
+            at = data.find(sought, at + 1)
+        return at
+
+
+def _quotes_stand_at_borders(cells: np.ndarray, quotes: np.ndarray, delimiter: int) -> bool:
+    """Whether each quote opens behind a border or closes before one (doubled quotes do both)."""
+    opening, closing = quotes[0::2], quotes[1::2]
+    before = cells[np.maximum(opening - 1, 0)]
+    opens = (opening == 0) | (before == delimiter) | (before == 10) | (before == 34)
+    after = cells[np.minimum(closing + 1, len(cells) - 1)]
+    closes = (closing + 1 >= len(cells)) | (after == delimiter) | (after == 10) | (after == 13) | (after == 34)
+    return bool(opens.all() and closes.all())

@@ -1,0 +1,90 @@
+"""Matching the header that a file has with the header that its contract expects."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kho.contract import Contract
+from kho.formats.block import Unreadable
+
+_FOLDS = str.maketrans({"đ": "d", "ð": "d", "\u00a0": " ", "\u200b": None, "\ufeff": None})
+_GAPS = re.compile(r"[\s_\-./,:;()]+")
+
+
+def fold(text: str) -> str:
+    """Lower case, no accents, no spacing or punctuation: equal for spellings of the same words."""
+    lowered = unicodedata.normalize("NFC", text).lower().translate(_FOLDS)
+    bare = "".join(c for c in unicodedata.normalize("NFD", lowered) if not unicodedata.combining(c))
+    return _GAPS.sub("", bare)
+
+
+@dataclass(frozen=True)
+class Match:
+    """Where each column of a contract stands in a file."""
+
+    positions: dict[str, int]  # contract column name -> position in the file
+    missing: list[str]  # headers of the contract that the file lacks
+    unknown: dict[str, int]  # headers of the file that the contract lacks -> position
+    respelled: dict[str, str]  # contract's header -> the file's, where only equal after folding
+
+
+def match(contract: Contract, found: Sequence[str]) -> Match:
+    """Match by header; exact spellings first, then folded ones. The order of columns is free."""
+    found = [unicodedata.normalize("NFC", name).strip() for name in found]
+    left = {position for position, name in enumerate(found) if name}
+    positions: dict[str, int] = {}
+    respelled: dict[str, str] = {}
+    for same in (lambda a, b: a == b, lambda a, b: fold(a) == fold(b)):
+        for column in contract.columns:
+            if column.name in positions:
+                continue
+            hit = next((p for p in sorted(left) if same(found[p], column.header)), None)
+            if hit is not None:
+                positions[column.name] = hit
+                left.discard(hit)
+                if found[hit] != column.header:
+                    respelled[column.header] = found[hit]
+    missing = [column.header for column in contract.columns if column.name not in positions]
+    return Match(positions, missing, {found[p]: p for p in sorted(left)}, respelled)
+
+
+def expect_header(contract: Contract, found: Sequence[str]) -> Match:
+    """The match, or `Unreadable` when this is another export's header (fewer than half of the columns are there)."""
+    result = match(contract, found)
+    if len(result.positions) * 2 < len(contract.columns):
+        raise Unreadable(
+            f"this is not the header of {contract.name}: {len(result.missing)} of {len(contract.columns)} columns are"
+            f" missing ({_some(result.missing)}); found {_some([name for name in found if name])}"
+        )
+    return result
+
+
+def find_header(contract: Contract, rows: Sequence[Sequence[str]], look_at: int = 30) -> tuple[int, list[str]]:
+    """Find the header below title rows: the index of its first row and the label of each column.
+
+    A header of several rows has its labels merged: a column is named by its lowest filled cell.
+    """
+    height = contract.file.header_rows
+    best: tuple[int, int, list[str]] | None = None
+    for first in range(min(look_at, len(rows))):
+        lines = rows[first : first + height]
+        width = max((len(line) for line in lines), default=0)
+        labels = ["" for _ in range(width)]
+        for line in lines:
+            for position, cell in enumerate(line):
+                labels[position] = cell.strip() or labels[position]
+        hits = len(match(contract, labels).positions)
+        if best is None or hits > best[0]:
+            best = (hits, first, labels)
+    if best is None:
+        raise Unreadable("no row at all: not even a header")
+    expect_header(contract, best[2])
+    return best[1], best[2]
+
+
+def _some(names: Sequence[str], most: int = 6) -> str:
+    shown = ", ".join(f"'{name[:40]}'" for name in names[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "") if names else "nothing"

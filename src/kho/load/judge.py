@@ -1,0 +1,319 @@
+"""The one pass over the landed rows: typed into raw, or rejected with every reason, or skipped by rule.
+
+All SQL here is made from the contract: identifiers are quoted by psycopg, texts and the hash key are bound parameters.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection
+from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
+
+from kho.contract import Column, Contract
+from kho.formats.header import Match
+from kho.load import raw
+
+LANDING = Identifier("pg_temp", "landing")
+MASK = "•••"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Counts of one pass."""
+
+    loaded: int
+    rejected: int
+    duplicates: int
+    skipped: dict[str, int]
+
+
+def judge(
+    connection: Connection, contract: Contract, match: Match, header: list[str], batch_id: int, secret: str
+) -> Judged:
+    """Sort the landing table's rows into raw, rejects and skipped ones.
+
+    Landing has `_row_number` and `c0 … cn`, the file's own columns as text. A row that repeats another of the file
+    (same key, same version) is a reject: the first one counts.
+    """
+    _set_hash_keys(connection, secret)
+    skips = SQL("case {} end").format(SQL(" ").join(_skips(contract, match, header)))
+    statement = SQL(
+        """
+        with judged as materialized (
+          select _row_number, {texts}, {values}, {skips} as _skip
+          from (select _row_number, {columns} from {landing}) as landed,
+          lateral (select {cleaned}) as cleaned
+        ), loaded as (
+          insert into {raw} (_batch_id, _row_number, _key, {names})
+          select {batch_id}, _row_number, {key}, {stored} from judged
+          where _skip is null and not ({is_wrong})
+          order by _row_number
+          on conflict ({identity}, _batch_id) do nothing
+          returning 1
+        ), rejected as (
+          insert into reject.rejected_row (batch_id, row_number, reasons, row_text)
+          select {batch_id}, _row_number, reasons, case when {is_secret} then {mask} else {row_text} end
+          from (select *, array_remove(array[{reasons}], null) as reasons from judged) as wrong
+          where _skip is null and ({is_wrong})
+          returning 1
+        )
+        select
+          (select count(*) from loaded),
+          (select count(*) from rejected),
+          (select coalesce(jsonb_object_agg(_skip, n), '{{}}') from
+            (select _skip, count(*) as n from judged where _skip is not null group by _skip) as skips)
+        """
+    ).format(
+        texts=SQL(", ").join(Identifier(f"t_{column.name}") for column in contract.columns),
+        values=SQL(", ").join(
+            SQL("{} as {}").format(_value(contract, column), Identifier(f"v_{column.name}"))
+            for column in contract.columns
+        ),
+        skips=skips,
+        columns=SQL(", ").join(_cell(position) for position in range(len(header))),
+        landing=LANDING,
+        cleaned=SQL(", ").join(
+            SQL("{} as {}").format(_cleaned(match, column), Identifier(f"t_{column.name}")) for column in contract.columns
+        ),
+        raw=raw.table(contract),
+        names=SQL(", ").join(Identifier(column.name) for column in contract.stored),
+        batch_id=Literal(batch_id),
+        key=SQL("md5(concat_ws('|', {}))::uuid").format(
+            SQL(", ").join(Identifier(f"v_{column.name}") for column in contract.key)
+        ),
+        stored=SQL(", ").join(Identifier(f"v_{column.name}") for column in contract.stored),
+        identity=SQL(", ").join(Identifier(name) for name in raw.identity(contract)),
+        is_wrong=SQL(" or ").join(_is_wrong(column) for column in contract.columns),
+        reasons=SQL(", ").join(_reason(contract, column) for column in contract.columns),
+        is_secret=_is_secret(contract),
+        mask=Literal(MASK),
+        row_text=_row_text(contract, match),
+    )
+    loaded, rejected, skipped = connection.execute(statement).fetchone()
+    duplicates = _reject_duplicates(connection, contract, match, header, batch_id, skips)
+    return Judged(loaded, rejected + duplicates, duplicates, skipped)
+
+
+def _reject_duplicates(
+    connection: Connection, contract: Contract, match: Match, header: list[str], batch_id: int, skips: Composed
+) -> int:
+    """Reject the landed rows that went nowhere: raw already had their key and version."""
+    return connection.execute(
+        SQL(
+            """
+            insert into reject.rejected_row (batch_id, row_number, reasons, row_text)
+            select {batch_id}, _row_number, array['row: repeats an earlier row of the file (same key and version)'], {row_text}
+            from (select _row_number, {columns} from {landing}) as landed, lateral (select {cleaned}) as cleaned
+            where _row_number not in (select _row_number from {raw} where _batch_id = {batch_id})
+              and _row_number not in (select row_number from reject.rejected_row where batch_id = {batch_id})
+              and {skips} is null
+            """
+        ).format(
+            batch_id=Literal(batch_id),
+            row_text=_row_text(contract, match),
+            columns=SQL(", ").join(_cell(position) for position in range(len(header))),
+            landing=LANDING,
+            cleaned=SQL(", ").join(
+                SQL("{} as {}").format(_cleaned(match, column), Identifier(f"t_{column.name}"))
+                for column in contract.columns
+            ),
+            raw=raw.table(contract),
+            skips=skips,
+        )
+    ).rowcount
+
+
+def _cell(position: int) -> Identifier:
+    return Identifier(f"c{position}")
+
+
+def _cleaned(match: Match, column: Column) -> Composable:
+    if column.name not in match.positions:
+        return SQL("null::text")
+    # Spaces of every kind around a value mean nothing.
+    spaces = " \t\r\n\u00a0\u200b\ufeff"
+    return SQL("nullif(btrim({}, {}), '')").format(_cell(match.positions[column.name]), Literal(spaces))
+
+
+def _skips(contract: Contract, match: Match, header: list[str]) -> list[Composable]:
+    cells = [_cell(position) for position in range(len(header))]
+    rules: list[Composable] = [SQL("when coalesce({}) is null then 'blank row'").format(SQL(", ").join(cells))]
+    repeated = [
+        SQL("{} = {}").format(Identifier(f"t_{column.name}"), Literal(header[match.positions[column.name]].strip()))
+        for column in contract.columns
+        if column.name in match.positions
+    ]
+    if repeated:
+        rules.append(SQL("when {} then 'repeated header'").format(SQL(" and ").join(repeated)))
+    for rule in contract.file.skip_rows:
+        rules.append(
+            SQL("when {} ~ {} then {}").format(Identifier(f"t_{rule.column}"), Literal(rule.pattern), Literal(rule.why))
+        )
+    return rules
+
+
+def _value(contract: Contract, column: Column) -> Composable:
+    """The typed value of a column's text; null when the text is no such value."""
+    text = Identifier(f"t_{column.name}")
+    match column.type:
+        case "string":
+            if column.keys.personal_data == "hash":
+                return _hmac(text)
+            return text
+        case "boolean":
+            true, false = list(column.keys.true_values), list(column.keys.false_values)
+            return SQL("case when coalesce({0}, '') = any({1}) then true when coalesce({0}, '') = any({2}) then false end").format(
+                text, Literal(true), Literal(false)
+            )
+        case "integer":
+            value = _number(contract, column, text, "bigint", decimals=False)
+        case "number":
+            value = _number(contract, column, text, "numeric", decimals=True)
+        case "date":
+            value = _moment(text, contract.file.date_format, "date")
+        case "timestamp":
+            value = _moment(text, contract.file.timestamp_format, "timestamptz")
+    return value
+
+
+def _hmac(text: Identifier) -> Composed:
+    """HMAC-SHA-256 in hexadecimal, from the server's own sha256 and the keys that `_set_hash_keys` put in place."""
+    return SQL(
+        "encode(sha256(decode(current_setting('kho.outer'), 'hex')"
+        " || sha256(decode(current_setting('kho.inner'), 'hex') || convert_to({}, 'UTF8'))), 'hex')"
+    ).format(text)
+
+
+def _set_hash_keys(connection: Connection, secret: str) -> None:
+    """Hand the secret over as bound parameters for this transaction only: no query text, log or table holds it."""
+    key = secret.encode()
+    key = (hashlib.sha256(key).digest() if len(key) > 64 else key).ljust(64, b"\0")
+    for name, pad in (("kho.inner", 0x36), ("kho.outer", 0x5C)):
+        connection.execute("select set_config(%s, %s, true)", [name, bytes(byte ^ pad for byte in key).hex()])
+
+
+def _number(contract: Contract, column: Column, text: Identifier, type_: str, *, decimals: bool) -> Composed:
+    thousands, point = contract.file.thousands_separator, contract.file.decimal_separator
+    group = rf"\d{{1,3}}(\{thousands}\d{{3}}){{1,5}}|" if thousands else ""
+    fraction = rf"(\{point}\d+)?" if decimals else ""
+    plain = SQL("translate({}, '0123456789', '') = '' and length({}) < 19").format(text, text)
+    shaped = SQL("{} ~ {}").format(text, Literal(rf"^[+-]?({group}\d{{1,18}}){fraction}$"))
+    bare = SQL("replace(replace({}, {}, ''), {}, '.')").format(text, Literal(thousands), Literal(point))
+    bounds = [
+        SQL("({})::{} {} {}").format(bare, SQL(type_), SQL(sign), Literal(bound))
+        for sign, bound in ((">=", column.minimum), ("<=", column.maximum))
+        if bound is not None
+    ]
+    # The digits-only look is cheap and lets most values pass without the expression.
+    value = SQL("case when {} then {}::{} when {} then ({})::{} end").format(
+        plain, text, SQL(type_), shaped, bare, SQL(type_)
+    )
+    if not bounds:
+        return value
+    return SQL("case when ({}) or ({}) then case when {} then {} end end").format(
+        plain, shaped, SQL(" and ").join(bounds), value
+    )
+
+
+def _moment(text: Identifier, pattern: str, type_: str) -> Composed:
+    """Guard the shape before the server's own look: it would take `now`, `1/2/24`, `24:00` and `08:00:60` too."""
+    has_offset = pattern.endswith("XXX")
+    shape = pattern.removesuffix("XXX").replace("'", "")
+    zeros = "".join("0" if letter in "yMdHms" else letter for letter in shape)
+    guards: list[Composable] = [
+        SQL("translate(left({}, {}), '123456789', '000000000') = {}").format(text, Literal(len(shape)), Literal(zeros))
+    ]
+    if "HH" in shape:
+        guards.append(SQL("substr({}, {}, 2) < '24'").format(text, Literal(shape.index("HH") + 1)))
+    if "ss" in shape:
+        guards.append(SQL("substr({}, {}, 2) < '60'").format(text, Literal(shape.index("ss") + 1)))
+    tail = SQL("substr({}, {})").format(text, Literal(len(shape) + 1))
+    if has_offset:
+        guards.append(SQL("{} ~ '^(\\.\\d{{1,6}})?(Z|[+-]\\d\\d:?\\d\\d)$'").format(tail))
+    else:
+        guards.append(SQL("{} = ''").format(tail))
+    return SQL("case when {} and pg_input_is_valid({}, {}) then {}::{} end").format(
+        SQL(" and ").join(guards), text, Literal(type_), text, SQL(type_)
+    )
+
+
+def _conditions(column: Column) -> list[tuple[Composable, str]]:
+    """What can be wrong with a text that is there, beside its type: condition and problem."""
+    text = Identifier(f"t_{column.name}")
+    found: list[tuple[Composable, str]] = []
+    if column.values:
+        found.append((SQL("{} <> all({})").format(text, Literal(list(column.values))), "not one of the contract's values"))
+    if column.pattern:
+        found.append((SQL("{} !~ {}").format(text, Literal(column.pattern)), "not of the contract's pattern"))
+    return found
+
+
+def _is_wrong(column: Column) -> Composable:
+    text, value = Identifier(f"t_{column.name}"), Identifier(f"v_{column.name}")
+    wrong: list[Composable] = [SQL("coalesce({}, false)").format(condition) for condition, _ in _conditions(column)]
+    if column.type == "boolean":
+        wrong.append(SQL("({} is null and ({} is not null or {}))").format(value, text, Literal(column.required)))
+    else:
+        if column.required:
+            wrong.append(SQL("{} is null").format(text))
+        if column.type != "string":
+            wrong.append(SQL("({} is null and {} is not null)").format(value, text))
+    return SQL(" or ").join(wrong) if wrong else SQL("false")
+
+
+def _reason(contract: Contract, column: Column) -> Composable:
+    text, value = Identifier(f"t_{column.name}"), Identifier(f"v_{column.name}")
+    cases: list[Composable] = []
+    blank_means_something = column.type == "boolean" and "" in column.keys.false_values + column.keys.true_values
+    if column.required and not blank_means_something:
+        cases.append(SQL("when {} is null then {}").format(text, Literal(f"{column.header}: missing")))
+    if column.type != "string":
+        cases.append(
+            SQL("when {} is not null and {} is null then {}").format(
+                text, value, Literal(f"{column.header}: {_type_problem(contract, column)}")
+            )
+        )
+    for condition, problem in _conditions(column):
+        cases.append(SQL("when {} then {}").format(condition, Literal(f"{column.header}: {problem}")))
+    return SQL("case {} end").format(SQL(" ").join(cases)) if cases else SQL("null::text")
+
+
+def _type_problem(contract: Contract, column: Column) -> str:
+    match column.type:
+        case "date":
+            return f"not a date ({contract.file.date_format})"
+        case "timestamp":
+            return f"not a time ({contract.file.timestamp_format})"
+        case "boolean":
+            return "neither yes nor no"
+        case _:
+            bounds = [f"at least {column.minimum:g}"] if column.minimum is not None else []
+            bounds += [f"at most {column.maximum:g}"] if column.maximum is not None else []
+            return " ".join(["not a whole number" if column.type == "integer" else "not a number", *bounds])
+
+
+def _is_secret(contract: Contract) -> Composable:
+    wrong = [
+        SQL("({})").format(_is_wrong(column)) for column in contract.columns if column.keys.mask_row_when_rejected
+    ]
+    return SQL(" or ").join(wrong) if wrong else SQL("false")
+
+
+def _row_text(contract: Contract, match: Match) -> Composable:
+    """The row as `header=value` pairs; what the contract calls personal is masked, unknown columns are left out."""
+    pairs: list[Any] = []
+    for column in contract.columns:
+        if column.name not in match.positions:
+            continue
+        text = Identifier(f"t_{column.name}")
+        shown = SQL("case when {} is null then '' else {} end").format(text, Literal(MASK))
+        pairs.append(
+            SQL("{} || {}").format(
+                Literal(f"{column.header}="),
+                shown if column.keys.personal_data else SQL("coalesce({}, '')").format(text),
+            )
+        )
+    return SQL("concat_ws('; ', {})").format(SQL(", ").join(pairs))

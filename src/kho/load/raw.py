@@ -1,0 +1,76 @@
+"""The raw table of a contract: made and widened from it."""
+
+from __future__ import annotations
+
+from psycopg import Connection
+from psycopg.sql import SQL, Composed, Identifier
+
+from kho.contract import Contract, ContractError
+from kho.settings import Settings
+
+
+def table(contract: Contract) -> Identifier:
+    return Identifier("raw", contract.raw_table)
+
+
+def ensure(connection: Connection, settings: Settings, contract: Contract) -> None:
+    """Create the raw table, or add the columns that a new version of the contract brings.
+
+    Raises `ContractError` when a column changed its type: rows of both types can't stand in one column.
+    """
+    connection.execute("select pg_advisory_xact_lock(hashtext(%s))", [f"raw {contract.name}"])
+    have = dict(
+        connection.execute(
+            """
+            select a.attname, format_type(a.atttypid, null)
+            from pg_attribute a
+            where a.attrelid = to_regclass(%s) and a.attnum > 0 and not a.attisdropped
+            """,
+            [f'raw."{contract.raw_table}"'],
+        ).fetchall()
+    )
+    if not have:
+        connection.execute(_create(contract))
+        return
+    wanted = {column.name: column for column in contract.stored}
+    spelled = {"timestamp with time zone": "timestamptz"}
+    problems = [
+        f"$..{name}: is {column.type} ({column.raw_type}) here, but rows of raw.{contract.raw_table} have"
+        f" {spelled.get(have[name], have[name])}: give the column another name"
+        for name, column in wanted.items()
+        if name in have and spelled.get(have[name], have[name]) != column.raw_type
+    ]
+    if problems:
+        raise ContractError(settings.contracts / contract.system / f"{contract.entity}.yaml", problems)
+    for name, column in wanted.items():
+        if name not in have:
+            connection.execute(
+                SQL("alter table {} add column {} {}").format(table(contract), Identifier(name), SQL(column.raw_type))
+            )
+
+
+def identity(contract: Contract) -> list[str]:
+    """Columns that make a row unique within a batch: its key and, where there is one, its version."""
+    version = contract.file.version_column
+    return ["_key", *([version] if version else [])]
+
+
+def _create(contract: Contract) -> Composed:
+    columns = [SQL("{} {}").format(Identifier(column.name), SQL(column.raw_type)) for column in contract.stored]
+    return SQL(
+        """
+        create table {table} (
+          _batch_id bigint not null,
+          _row_number bigint not null,
+          _key uuid not null,
+          {columns},
+          primary key (_batch_id, _row_number),
+          -- Found by key first; a row that a batch repeats is told by it.
+          unique nulls not distinct ({identity}, _batch_id)
+        )
+        """
+    ).format(
+        table=table(contract),
+        columns=SQL(", ").join(columns),
+        identity=SQL(", ").join(Identifier(name) for name in identity(contract)),
+    )
