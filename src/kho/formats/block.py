@@ -47,7 +47,9 @@ class Export:
     header: list[str]
     blocks: Callable[[], Iterator[Block]]
     delimiter: str = ","
-    unknown_columns: Counter[str] = field(default_factory=Counter)  # filled while reading where rows name their columns
+    unknown_columns: Counter[str] = field(
+        default_factory=Counter
+    )  # filled while reading where rows name their columns
     seen_columns: set[str] | None = None  # likewise: which of the header's columns occurred at all; None: all
 
 

@@ -45,16 +45,22 @@ def open_export(contract: Contract, path: Path) -> Export:
 
 def _codec(contract: Contract, head: bytes) -> tuple[str, int]:
     """The codec and the offset of the first character; a byte-order mark of another encoding is refused."""
-    declared = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le"}.get(contract.encoding.lower(), contract.encoding.lower())
+    declared = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le"}.get(
+        contract.encoding.lower(), contract.encoding.lower()
+    )
     declared = {"windows-1258": "cp1258"}.get(declared, declared)
     for mark, codec in _MARKS.items():
         if head.startswith(mark):
             if codec.split("-")[:2] != declared.split("-")[:2]:
-                raise Unreadable(f"the file starts with the mark of {codec}, its contract says {contract.encoding}")
+                raise Unreadable(
+                    f"the file starts with the mark of {codec}, its contract says {contract.encoding}"
+                )
             return codec, len(mark)
     if declared in _WIDE and b"\0" not in head:
         raise Unreadable(f"the file is no {contract.encoding}: its first characters take one byte each")
-    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF")) or (declared not in _WIDE and b"\0" in head):
+    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF")) or (
+        declared not in _WIDE and b"\0" in head
+    ):
         raise Unreadable("the file is binary (a workbook, an archive?), its contract says text")
     return declared, 0
 
@@ -125,7 +131,9 @@ class _Reader:
         offsets[1:] = self.position + (ends[:-1].astype(np.int64) + 1) * self.unit
         self.buffer = data[used:]
         self.position += used
-        return Block(self.row_number + 1, len(ends), copy, is_csv=True, offsets=offsets, copied_count=len(ends))
+        return Block(
+            self.row_number + 1, len(ends), copy, is_csv=True, offsets=offsets, copied_count=len(ends)
+        )
 
     def as_copy(self, data: bytes) -> bytes | None:
         """The bytes as UTF-8 with plain line ends, or None where COPY could misread them."""
@@ -163,8 +171,14 @@ class _Reader:
             elif not any(field.strip() for field in fields):
                 skipped["blank row"] += 1
             elif len(fields) != self.width:
-                last = " (the last of the file: is it cut off?)" if self.is_at_end and used == len(self.buffer) else ""
-                rejects.append(RowReject(number, f"ragged row: {len(fields)} columns instead of {self.width}{last}"))
+                last = (
+                    " (the last of the file: is it cut off?)"
+                    if self.is_at_end and used == len(self.buffer)
+                    else ""
+                )
+                rejects.append(
+                    RowReject(number, f"ragged row: {len(fields)} columns instead of {self.width}{last}")
+                )
             else:
                 rows.append((number, [field or None for field in fields]))
         if not offsets:
@@ -208,9 +222,7 @@ class _Reader:
                 fields = next(csv.reader([text], delimiter=self.delimiter, strict=True), [])
             except csv.Error as error:
                 if "unexpected end" not in str(error):
-                    is_break = "new-line" in str(error)
-                    problem = "a line break stands outside quotes" if is_break else f"not CSV: {error}"
-                    return first_end - start, problem
+                    return first_end - start, _csv_problem(error) if end == first_end else "unbalanced quote"
             else:
                 if end == first_end or len(fields) == self.width or not self.width:
                     return end - start, fields
@@ -239,11 +251,17 @@ class _Reader:
         return at
 
 
+def _csv_problem(error: csv.Error) -> str:
+    return "a line break stands outside quotes" if "new-line" in str(error) else f"not CSV: {error}"
+
+
 def _quotes_stand_at_borders(cells: np.ndarray, quotes: np.ndarray, delimiter: int) -> bool:
     """Whether each quote opens behind a border or closes before one (doubled quotes do both)."""
     opening, closing = quotes[0::2], quotes[1::2]
     before = cells[np.maximum(opening - 1, 0)]
     opens = (opening == 0) | (before == delimiter) | (before == 10) | (before == 34)
     after = cells[np.minimum(closing + 1, len(cells) - 1)]
-    closes = (closing + 1 >= len(cells)) | (after == delimiter) | (after == 10) | (after == 13) | (after == 34)
+    closes = (
+        (closing + 1 >= len(cells)) | (after == delimiter) | (after == 10) | (after == 13) | (after == 34)
+    )
     return bool(opens.all() and closes.all())

@@ -62,7 +62,9 @@ def expect_header(contract: Contract, found: Sequence[str]) -> Match:
     return result
 
 
-def find_header(contract: Contract, rows: Sequence[Sequence[str]], look_at: int = 30) -> tuple[int, list[str]]:
+def find_header(
+    contract: Contract, rows: Sequence[Sequence[str]], look_at: int = 30
+) -> tuple[int, list[str]]:
     """Find the header below title rows: the index of its first row and the label of each column.
 
     A header of several rows has its labels merged: a column is named by its lowest filled cell.

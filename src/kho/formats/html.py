@@ -26,9 +26,13 @@ def open_export(contract: Contract, path: Path) -> Export:
     try:
         text = data.decode(contract.encoding)
     except UnicodeDecodeError as error:
-        raise Unreadable(f"the file is not {contract.encoding}: byte {error.start} can't be decoded") from None
+        raise Unreadable(
+            f"the file is not {contract.encoding}: byte {error.start} can't be decoded"
+        ) from None
     try:
-        tables = html.document_fromstring(text.encode(), parser=html.HTMLParser(encoding="utf-8")).iter("table")
+        tables = html.document_fromstring(text.encode(), parser=html.HTMLParser(encoding="utf-8")).iter(
+            "table"
+        )
         table = max(tables, key=lambda each: len(each.findall(".//tr")))
     except (etree.ParserError, ValueError) as error:
         raise Unreadable(f"the HTML can't be read: {error}") from None

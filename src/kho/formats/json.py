@@ -23,7 +23,12 @@ def open_export(contract: Contract, path: Path) -> Export:
     export = Export(header, lambda: iter(()), seen_columns=set())
     records = _lines(path) if contract.format == "jsonl" else _pages(contract, path)
     first = next(records, None)  # opened now: a file that is no JSON at all must fail as a whole
-    if contract.format == "jsonl" and first is not None and isinstance(first[1], str) and next(records, None) is None:
+    if (
+        contract.format == "jsonl"
+        and first is not None
+        and isinstance(first[1], str)
+        and next(records, None) is None
+    ):
         raise Unreadable(f"the file is no JSON lines: {first[1]}")
 
     def blocks() -> Iterator[Block]:
@@ -82,7 +87,9 @@ def _documents(path: Path, cap: int) -> Iterator[tuple[int, bytes]]:
                     yield offset, document
                 offset += len(document) + 1
             if len(pending) > cap:
-                raise Unreadable(f"a page is larger than {cap // 1_000_000} MB: its contract's maxFileMegabytes")
+                raise Unreadable(
+                    f"a page is larger than {cap // 1_000_000} MB: its contract's maxFileMegabytes"
+                )
     if pending.strip():
         yield offset, pending
 
@@ -105,12 +112,14 @@ def _blocks(
                 skipped["blank row"] += 1
             elif isinstance(record, str):
                 rejects.append(RowReject(number, record))
-            elif any("\0" in text for text in (values := [_text(record.get(name)) for name in header]) if text):
+            elif "\0" in "".join(values := [_text(record.get(name)) or "" for name in header]):
                 rejects.append(RowReject(number, "a zero character stands in the row"))
             else:
-                rows.append((number, values))
+                rows.append((number, [value or None for value in values]))
                 export.seen_columns |= record.keys() & expected
-                export.unknown_columns.update(key for key in record.keys() - expected if record[key] is not None)
+                export.unknown_columns.update(
+                    key for key in record.keys() - expected if record[key] is not None
+                )
             if len(offsets) == BLOCK_ROWS:
                 break
         else:

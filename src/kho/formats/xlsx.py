@@ -27,7 +27,9 @@ def open_export(contract: Contract, path: Path) -> Export:
             cells = workbook.get_sheet_by_index(0).to_python(skip_empty_area=False)
     except (CalamineError, IndexError) as error:
         raise Unreadable(f"the workbook can't be read: {error}") from None
-    first, header = find_header(contract, [[_text(contract, cell) or "" for cell in row] for row in cells[:40]])
+    first, header = find_header(
+        contract, [[_text(contract, cell) or "" for cell in row] for row in cells[:40]]
+    )
     start = first + contract.file.header_rows
 
     def blocks() -> Iterator[Block]:
@@ -51,7 +53,9 @@ def _text(contract: Contract, cell: object) -> str | None:
             return str(int(cell)) if is_whole else f"{cell:.6E}" if abs(cell) >= _LOSSY else repr(cell)
         case datetime():
             is_day = cell.time() == time() and "timestamp" not in {column.type for column in contract.columns}
-            return cell.strftime(_strftime(contract.file.date_format if is_day else contract.file.timestamp_format))
+            return cell.strftime(
+                _strftime(contract.file.date_format if is_day else contract.file.timestamp_format)
+            )
         case date():
             return cell.strftime(_strftime(contract.file.date_format))
         case time() | timedelta():
@@ -68,7 +72,9 @@ def _strftime(pattern: str) -> str:
 
 def _check_inflated_size(path: Path, cap: int) -> None:
     """Refuse a workbook that unpacks to more than `cap` bytes: counted, since a zip's own words may lie."""
-    too_large = Unreadable(f"the workbook unpacks to more than {cap // 1_000_000} MB: its contract's maxFileMegabytes")
+    too_large = Unreadable(
+        f"the workbook unpacks to more than {cap // 1_000_000} MB: its contract's maxFileMegabytes"
+    )
     try:
         with zipfile.ZipFile(path) as archive, path.open("rb") as file:
             left = cap

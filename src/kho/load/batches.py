@@ -74,7 +74,7 @@ def replay(settings: Settings, contract: Contract, batch_id: int) -> Batch:
         row = connection.execute(
             """
             select a.arrival_id, d.delivery_id, d.name, d.business_date, a.sha256, a.control_rows,
-              b.contract_fingerprint, b.state, (select max(l.batch_id) from ledger.batch l where l.delivery_id = d.delivery_id)
+              b.contract_fingerprint, (select max(l.batch_id) from ledger.batch l where l.delivery_id = d.delivery_id)
             from ledger.batch b join ledger.arrival a using (arrival_id) join ledger.delivery d on d.delivery_id = a.delivery_id
             where b.batch_id = %s and b.contract = %s
             """,
@@ -82,11 +82,13 @@ def replay(settings: Settings, contract: Contract, batch_id: int) -> Batch:
         ).fetchone()
     if row is None:
         raise LookupError(f"{contract.name} has no batch {batch_id}: `kho batch list` shows them")
-    *arrival, fingerprint, state, newest = row
+    *arrival, fingerprint, newest = row
     if newest != batch_id:
         raise ValueError(f"batch {batch_id} is not the newest of its delivery: replay batch {newest}")
     if fingerprint == contract.fingerprint:
-        raise ValueError(f"batch {batch_id} was loaded by this very contract: mend the contract first, then replay")
+        raise ValueError(
+            f"batch {batch_id} was loaded by this very contract: mend the contract first, then replay"
+        )
     batch = _load(settings, contract, _Arrival(*arrival), is_replay=True)
     assert batch is not None
     return batch
@@ -95,7 +97,9 @@ def replay(settings: Settings, contract: Contract, batch_id: int) -> Batch:
 def _load(settings: Settings, contract: Contract, arrival: _Arrival, *, is_replay: bool) -> Batch | None:
     """One file, one transaction; None when another process has loaded it meanwhile."""
     with connect(settings, "kho_loader") as connection:
-        connection.execute("select pg_advisory_xact_lock(hashtext('kho load'), %s)", [arrival.arrival_id])
+        connection.execute(
+            "select pg_advisory_xact_lock(hashtext('kho load'), %s::int)", [arrival.arrival_id]
+        )
         is_loaded = connection.execute(
             "select 1 from ledger.batch where arrival_id = %s limit 1", [arrival.arrival_id]
         ).fetchone()
@@ -205,7 +209,8 @@ def _profile(connection: Connection, contract: Contract, batch_id: int) -> dict[
             names.append((column.name, "distinct"))
             measures.append(SQL("count(distinct {})").format(name))
     values = connection.execute(
-        SQL("select {} from {} where _batch_id = %s").format(SQL(", ").join(measures), raw.table(contract)), [batch_id]
+        SQL("select {} from {} where _batch_id = %s").format(SQL(", ").join(measures), raw.table(contract)),
+        [batch_id],
     ).fetchone()
     profile: dict[str, dict[str, Any]] = {}
     for (column_name, measure), value in zip(names, values, strict=True):

@@ -76,7 +76,8 @@ def judge(
         columns=SQL(", ").join(_cell(position) for position in range(len(header))),
         landing=LANDING,
         cleaned=SQL(", ").join(
-            SQL("{} as {}").format(_cleaned(match, column), Identifier(f"t_{column.name}")) for column in contract.columns
+            SQL("{} as {}").format(_cleaned(match, column), Identifier(f"t_{column.name}"))
+            for column in contract.columns
         ),
         raw=raw.table(contract),
         names=SQL(", ").join(Identifier(column.name) for column in contract.stored),
@@ -98,7 +99,12 @@ def judge(
 
 
 def _reject_duplicates(
-    connection: Connection, contract: Contract, match: Match, header: list[str], batch_id: int, skips: Composed
+    connection: Connection,
+    contract: Contract,
+    match: Match,
+    header: list[str],
+    batch_id: int,
+    skips: Composed,
 ) -> int:
     """Reject the landed rows that went nowhere: raw already had their key and version."""
     return connection.execute(
@@ -140,9 +146,13 @@ def _cleaned(match: Match, column: Column) -> Composable:
 
 def _skips(contract: Contract, match: Match, header: list[str]) -> list[Composable]:
     cells = [_cell(position) for position in range(len(header))]
-    rules: list[Composable] = [SQL("when coalesce({}) is null then 'blank row'").format(SQL(", ").join(cells))]
+    rules: list[Composable] = [
+        SQL("when coalesce({}) is null then 'blank row'").format(SQL(", ").join(cells))
+    ]
     repeated = [
-        SQL("{} = {}").format(Identifier(f"t_{column.name}"), Literal(header[match.positions[column.name]].strip()))
+        SQL("{} = {}").format(
+            Identifier(f"t_{column.name}"), Literal(header[match.positions[column.name]].strip())
+        )
         for column in contract.columns
         if column.name in match.positions
     ]
@@ -150,7 +160,9 @@ def _skips(contract: Contract, match: Match, header: list[str]) -> list[Composab
         rules.append(SQL("when {} then 'repeated header'").format(SQL(" and ").join(repeated)))
     for rule in contract.file.skip_rows:
         rules.append(
-            SQL("when {} ~ {} then {}").format(Identifier(f"t_{rule.column}"), Literal(rule.pattern), Literal(rule.why))
+            SQL("when {} ~ {} then {}").format(
+                Identifier(f"t_{rule.column}"), Literal(rule.pattern), Literal(rule.why)
+            )
         )
     return rules
 
@@ -165,9 +177,9 @@ def _value(contract: Contract, column: Column) -> Composable:
             return text
         case "boolean":
             true, false = list(column.keys.true_values), list(column.keys.false_values)
-            return SQL("case when coalesce({0}, '') = any({1}) then true when coalesce({0}, '') = any({2}) then false end").format(
-                text, Literal(true), Literal(false)
-            )
+            return SQL(
+                "case when coalesce({0}, '') = any({1}) then true when coalesce({0}, '') = any({2}) then false end"
+            ).format(text, Literal(true), Literal(false))
         case "integer":
             value = _number(contract, column, text, "bigint", decimals=False)
         case "number":
@@ -224,7 +236,9 @@ def _moment(text: Identifier, pattern: str, type_: str) -> Composed:
     shape = pattern.removesuffix("XXX").replace("'", "")
     zeros = "".join("0" if letter in "yMdHms" else letter for letter in shape)
     guards: list[Composable] = [
-        SQL("translate(left({}, {}), '123456789', '000000000') = {}").format(text, Literal(len(shape)), Literal(zeros))
+        SQL("translate(left({}, {}), '123456789', '000000000') = {}").format(
+            text, Literal(len(shape)), Literal(zeros)
+        )
     ]
     if "HH" in shape:
         guards.append(SQL("substr({}, {}, 2) < '24'").format(text, Literal(shape.index("HH") + 1)))
@@ -245,7 +259,12 @@ def _conditions(column: Column) -> list[tuple[Composable, str]]:
     text = Identifier(f"t_{column.name}")
     found: list[tuple[Composable, str]] = []
     if column.values:
-        found.append((SQL("{} <> all({})").format(text, Literal(list(column.values))), "not one of the contract's values"))
+        found.append(
+            (
+                SQL("{} <> all({})").format(text, Literal(list(column.values))),
+                "not one of the contract's values",
+            )
+        )
     if column.pattern:
         found.append((SQL("{} !~ {}").format(text, Literal(column.pattern)), "not of the contract's pattern"))
     return found
@@ -253,9 +272,13 @@ def _conditions(column: Column) -> list[tuple[Composable, str]]:
 
 def _is_wrong(column: Column) -> Composable:
     text, value = Identifier(f"t_{column.name}"), Identifier(f"v_{column.name}")
-    wrong: list[Composable] = [SQL("coalesce({}, false)").format(condition) for condition, _ in _conditions(column)]
+    wrong: list[Composable] = [
+        SQL("coalesce({}, false)").format(condition) for condition, _ in _conditions(column)
+    ]
     if column.type == "boolean":
-        wrong.append(SQL("({} is null and ({} is not null or {}))").format(value, text, Literal(column.required)))
+        wrong.append(
+            SQL("({} is null and ({} is not null or {}))").format(value, text, Literal(column.required))
+        )
     else:
         if column.required:
             wrong.append(SQL("{} is null").format(text))
@@ -267,7 +290,9 @@ def _is_wrong(column: Column) -> Composable:
 def _reason(contract: Contract, column: Column) -> Composable:
     text, value = Identifier(f"t_{column.name}"), Identifier(f"v_{column.name}")
     cases: list[Composable] = []
-    blank_means_something = column.type == "boolean" and "" in column.keys.false_values + column.keys.true_values
+    blank_means_something = (
+        column.type == "boolean" and "" in column.keys.false_values + column.keys.true_values
+    )
     if column.required and not blank_means_something:
         cases.append(SQL("when {} is null then {}").format(text, Literal(f"{column.header}: missing")))
     if column.type != "string":
@@ -297,7 +322,9 @@ def _type_problem(contract: Contract, column: Column) -> str:
 
 def _is_secret(contract: Contract) -> Composable:
     wrong = [
-        SQL("({})").format(_is_wrong(column)) for column in contract.columns if column.keys.mask_row_when_rejected
+        SQL("({})").format(_is_wrong(column))
+        for column in contract.columns
+        if column.keys.mask_row_when_rejected
     ]
     return SQL(" or ").join(wrong) if wrong else SQL("false")
 

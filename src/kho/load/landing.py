@@ -6,6 +6,7 @@ import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import chain, groupby
+from typing import IO
 
 import numpy as np
 from psycopg import Connection
@@ -22,7 +23,7 @@ class Landed:
     row_count: int = 0
     rejected: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
-    offsets: tempfile._TemporaryFileWrapper = field(default_factory=lambda: tempfile.TemporaryFile())
+    offsets: IO[bytes] = field(default_factory=tempfile.TemporaryFile)
 
     def keep(self, block: Block) -> None:
         self.row_count += block.row_count

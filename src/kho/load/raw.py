@@ -45,7 +45,9 @@ def ensure(connection: Connection, settings: Settings, contract: Contract) -> No
     for name, column in wanted.items():
         if name not in have:
             connection.execute(
-                SQL("alter table {} add column {} {}").format(table(contract), Identifier(name), SQL(column.raw_type))
+                SQL("alter table {} add column {} {}").format(
+                    table(contract), Identifier(name), SQL(column.raw_type)
+                )
             )
 
 
@@ -56,7 +58,9 @@ def identity(contract: Contract) -> list[str]:
 
 
 def _create(contract: Contract) -> Composed:
-    columns = [SQL("{} {}").format(Identifier(column.name), SQL(column.raw_type)) for column in contract.stored]
+    columns = [
+        SQL("{} {}").format(Identifier(column.name), SQL(column.raw_type)) for column in contract.stored
+    ]
     return SQL(
         """
         create table {table} (
