@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -63,9 +64,11 @@ def _read(path: Path, body: bytes) -> Contract:
 @cache
 def _odcs() -> Any:
     import jsonschema
-    from open_data_contract_standard.model import OpenDataContractStandard
 
-    return jsonschema.Draft201909Validator(json.loads(OpenDataContractStandard.json_schema()))
+    schema = (
+        resources.files("open_data_contract_standard").joinpath("schema.json").read_text(encoding="utf-8")
+    )
+    return jsonschema.Draft201909Validator(json.loads(schema))
 
 
 def _shorten(message: str) -> str:

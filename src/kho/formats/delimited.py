@@ -168,9 +168,11 @@ class _Reader:
             used += size
             if isinstance(fields, str):
                 rejects.append(RowReject(number, fields))
+            elif len(fields) == self.width:
+                rows.append((number, [field or None for field in fields]))
             elif not any(field.strip() for field in fields):
                 skipped["blank row"] += 1
-            elif len(fields) != self.width:
+            else:
                 last = (
                     " (the last of the file: is it cut off?)"
                     if self.is_at_end and used == len(self.buffer)
@@ -179,8 +181,6 @@ class _Reader:
                 rejects.append(
                     RowReject(number, f"ragged row: {len(fields)} columns instead of {self.width}{last}")
                 )
-            else:
-                rows.append((number, [field or None for field in fields]))
         if not offsets:
             return None
         self.buffer = self.buffer[used:]

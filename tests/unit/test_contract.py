@@ -1,0 +1,64 @@
+"""Contracts: the project's own are right, and a wrong one fails with its file, the path in it and the remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kho.contract import ContractError, contracts, read_contract
+from kho.settings import Settings
+
+SETTINGS = Settings()
+
+
+def test_the_three_systems_hand_over_seven_exports() -> None:
+    assert list(contracts(SETTINGS)) == [
+        "documents.deliveries",
+        "documents.outgoing",
+        "one_stop.adjustments",
+        "one_stop.dossiers",
+        "one_stop.procedures",
+        "portal.items",
+        "portal.traffic",
+    ]
+
+
+@pytest.mark.parametrize("contract", contracts(SETTINGS).values(), ids=lambda contract: contract.name)
+def test_every_column_is_described_and_personal_ones_are_dropped_or_hashed(contract) -> None:
+    assert all(column.description for column in contract.columns)
+    assert not [c.name for c in contract.stored if c.keys.personal_data == "drop"]
+
+
+@pytest.mark.parametrize(
+    ("found", "replaced", "problem"),
+    [
+        ("logicalType: timestamp", "logicalType: time stamp", "'time stamp' is not one of"),
+        ("version: 1.0.0\n", "", "'version' is a required property"),
+        ("property: load,", "property: laod,", "laod: Extra inputs are not permitted"),
+        ("value: delta}", "value: dleta}", "load: Input should be 'delta' or 'full'"),
+        ("value: updated_at}", "value: update_at}", "'update_at' is no column; there are dossier_code"),
+        ("primaryKey: true", "primaryKey: false", "no column is part of the primary key"),
+        ("id: one_stop.dossiers", "id: dossiers", "should be 'one_stop.dossiers'"),
+        ("value: dd/MM/yyyy HH:mm}", "value: d/M/y}", "use a date format"),
+        ("{property: personalData, value: drop}", "{property: trueValues, value: [x]}", "needs the custom property personalData"),
+        ("\\d{6}-\\d{4,8}$", "(\\d{6}$", "is no regular expression"),
+        ("(?P<business_date>", "(?P<date>", "needs a group (?P<business_date>"),
+        ("property: frequency", "property: frequenzy", "needs 'frequency'"),
+        ("      - name: dossier_code", "      - name: Dossier-Code", "use a-z, 0-9 and _"),
+        ("severity: warning", "severity: mild", "severity"),
+        ("apiVersion", "apiversion", "apiversion"),
+        ("kind: DataContract", "kind: [", "is no YAML"),
+    ],
+)  # fmt: skip
+def test_a_wrong_contract_says_where_and_what_would_be_right(
+    tmp_path: Path, found: str, replaced: str, problem: str
+) -> None:
+    text = (SETTINGS.contracts / "one_stop" / "dossiers.yaml").read_text()
+    assert found in text
+    path = tmp_path / "one_stop" / "dossiers.yaml"
+    path.parent.mkdir()
+    path.write_text(text.replace(found, replaced))
+    with pytest.raises(ContractError) as error:
+        read_contract(path)
+    assert str(path) in str(error.value) and problem in str(error.value)
