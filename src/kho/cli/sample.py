@@ -1,0 +1,48 @@
+"""`kho sample`: write the sample exports."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def sample(
+    totals: Annotated[
+        Path | None,
+        typer.Option(help="What the exports add up to.", show_default="samples/long_phu_2021_h1.yaml"),
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only what is handed over by this day.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Another seed, other exports with the same totals.")] = 946,
+    scale: Annotated[float, typer.Option(min=0.001, help="Size of the district, against the totals.")] = 1.0,
+) -> None:
+    """Write the sample exports of a district, where the sample servers and folder contracts find them."""
+    from rich.console import Console
+    from rich.progress import track
+
+    from kho.sample import write
+    from kho.sample.totals import read
+    from kho.settings import settings
+
+    console = Console()
+    here = settings()
+    last_day = until.date() if until else None
+    try:
+        told = read(totals or here.project / "samples" / "long_phu_2021_h1.yaml").scaled(scale)
+        written = there = 0
+        for title, make in write.parts(here, told, seed):
+            with console.status(f"{title}: making the exports"):
+                exports = [export for export in make() if last_day is None or export.arrives <= last_day]
+            for export in track(exports, f"{title:<24}", console=console):
+                if write.put(here.exports, export):
+                    written += 1
+                else:
+                    there += 1
+    except (ValueError, LookupError, OSError) as error:
+        console.print(f"[red]The sample cannot be written:[/red] {error}", soft_wrap=True)
+        raise typer.Exit(1) from None
+    console.print(f"{written} files written, {there} already there, in {here.exports}", soft_wrap=True)

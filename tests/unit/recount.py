@@ -1,0 +1,192 @@
+"""Counts figures straight from export files with pandas: nothing of the product helps, so that it can be compared."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+STAMP = "%d/%m/%Y %H:%M"
+
+
+def figures(exports: Path, seeds: Path, end: date) -> dict[tuple[str, str], int]:
+    """Values by (metric, level) of everything in the exports, as of the evening of `end`."""
+    levels = pd.read_csv(seeds / "agencies.csv", dtype=str).set_index("agency_code")["level"]
+    offered = procedures(exports, levels)
+    found: dict[tuple[str, str], int] = {}
+    for level in ("district", "commune"):
+        found |= _procedures(offered[offered["level"] == level], level)
+    cases = dossiers(exports, levels, offered)
+    for level in ("district", "commune"):
+        found |= _dossiers(cases[cases["level"] == level], level, end)
+    papers = documents(exports, levels)
+    for level in ("district", "commune"):
+        some = papers[papers["level"] == level]
+        found["documents_outgoing", level] = len(some)
+        found["documents_electronic_signed", level] = int((some["Ký số, gửi điện tử"] == "x").sum())
+        found["documents_parallel_paper", level] = int((some["Gửi kèm bản giấy"] == "x").sum())
+    news = items(exports)
+    found["portal_items_received", "district"] = len(news)
+    found["portal_items_published", "district"] = int((news["status"] == "published").sum())
+    for _, row in adjustments(exports).iterrows():
+        place = (row["Chỉ tiêu"], levels[root_first(row["Mã định danh"])])
+        found[place] += int(row["Số lượng"])
+    return found
+
+
+def root_first(code: str) -> str:
+    """000.21.12.H51 → H51.12.21"""
+    parts = code.split(".")
+    while int(parts[0]) == 0:
+        parts.pop(0)
+    return ".".join(reversed(parts))
+
+
+def rows(path: Path, encoding: str, delimiter: str) -> pd.DataFrame:
+    """The rows of a CSV that have all their cells, readable ones; `_file` and `_row` say where they stood."""
+    text = path.read_bytes().decode(encoding, errors="replace")
+    header, *body = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    sound = [row for row in body if len(row) == len(header) and not any("\ufffd" in cell for cell in row)]
+    return pd.DataFrame(sound, columns=header, dtype=str).assign(_file=path.name, _row=range(len(sound)))
+
+
+def newest(frame: pd.DataFrame, key: list[str], version: str) -> pd.DataFrame:
+    return frame.sort_values([version, "_file", "_row"], kind="stable").drop_duplicates(key, keep="last")
+
+
+def procedures(exports: Path, levels: pd.Series) -> pd.DataFrame:
+    lists = []
+    for path in sorted((exports / "one_stop" / "procedures").glob("*.xls")):
+        table = pd.read_html(
+            path, header=[0, 1, 2], converters={n: str for n in range(10)}, keep_default_na=False
+        )[0]
+        table.columns = [names[-1] for names in table.columns]
+        table = table[table["STT"].str.fullmatch(r"\d+")]
+        sound = table["Mã TTHC"].str.fullmatch(r"[123]\.\d{6}(\.000\.00\.00\.H51)?") & table["Mức độ"].isin(
+            list("1234")
+        )
+        table = table[sound].assign(on=pd.Timestamp(path.stem.rsplit("_", 1)[1]))
+        lists.append(table.drop_duplicates("Mã TTHC"))
+    offered = pd.concat(lists)
+    offered["head"] = offered["Mã TTHC"].str[:8]
+    offered["level"] = offered["Mã định danh"].map(root_first).map(levels)
+    return offered
+
+
+def _procedures(offered: pd.DataFrame, level: str) -> dict[tuple[str, str], int]:
+    now = offered[offered["on"] == offered["on"].max()]
+    found = {
+        ("procedures_on_one_stop", level): now["head"].nunique(),
+        ("procedures_announced_for_post", level): now[now["Công bố BCCI"] == "x"]["head"].nunique(),
+    }
+    for online in "34":
+        found[f"procedures_online_level_{online}", level] = now[now["Mức độ"] == online]["head"].nunique()
+    for group, name in (
+        ("Thuộc thẩm quyền", "own_authority"),
+        ("Quân sự", "military"),
+        ("Đất đai cấp huyện tiếp nhận tại xã", "district_land_received_at_commune"),
+    ):
+        found[f"procedures_on_one_stop {name}", level] = now[now["Nhóm thủ tục"] == group]["head"].nunique()
+    return found
+
+
+def dossiers(exports: Path, levels: pd.Series, offered: pd.DataFrame) -> pd.DataFrame:
+    files = sorted((exports / "one_stop" / "dossiers").glob("*.csv"))
+    cases = pd.concat([rows(path, "utf-8-sig", ";") for path in files], ignore_index=True)
+    stamps = ["ngayNopHoSo", "ngayTiepNhan", "ngayHenTra", "ngayKetThucXuLy", "ngayTra", "ngayCapNhat"]
+    sound = (
+        cases["maTTHC"].str.fullmatch(r"[123]\.\d{6}(\.000\.00\.00\.H51)?")
+        & cases["maDinhDanh"].str.fullmatch(r"\d{3}(\.\d{2,3}){2}\.[A-Z]\d{2}")
+        & cases["maTrangThai"].isin([str(n) for n in range(1, 11)])
+    )
+    for money in ("phi", "lePhi", "soTien"):
+        sound &= cases[money].str.fullmatch(r"|\d{1,3}(\.\d{3})*")
+    for stamp in stamps:
+        read = pd.to_datetime(cases[stamp], format=STAMP, errors="coerce")
+        sound &= read.notna() | (cases[stamp] == "")
+        cases[stamp] = read
+    cases = newest(cases[sound], ["maHoSo"], "ngayCapNhat")
+    cases["level"] = cases["maDinhDanh"].map(root_first).map(levels)
+    cases["head"] = cases["maTTHC"].str[:8]
+    # The online level is that of the list in force on the day of reception.
+    online = (
+        offered.sort_values("on")
+        .drop_duplicates(["level", "head", "on"])[["level", "head", "on", "Mức độ"]]
+        .rename(columns={"Mức độ": "online"})
+    )
+    return pd.merge_asof(
+        cases.sort_values("ngayTiepNhan"), online, left_on="ngayTiepNhan", right_on="on", by=["level", "head"]
+    )
+
+
+def _dossiers(cases: pd.DataFrame, level: str, end: date) -> dict[tuple[str, str], int]:
+    resolved = cases["ngayKetThucXuLy"].notna()
+    on_time = resolved & (cases["ngayKetThucXuLy"] <= cases["ngayHenTra"])
+    night = pd.Timestamp(end) + pd.Timedelta(days=1)
+    by_post, back = cases["kenhThucHien"] == "3", (cases["nhanKetQuaBCCI"] == "1") & cases["ngayTra"].notna()
+    four = cases["online"] == "4"
+    late = cases[resolved & ~on_time]
+    counts = {
+        "dossiers_received": len(cases),
+        "dossiers_resolved": resolved.sum(),
+        "dossiers_resolved_on_time": on_time.sum(),
+        "dossiers_in_progress_within_deadline": (~resolved & (cases["ngayHenTra"] >= night)).sum(),
+        "dossiers_late_on_software civil_status": (late["maLinhVuc"] == "HT").sum(),
+        "dossiers_received_by_post": by_post.sum(),
+        "dossiers_returned_by_post": back.sum(),
+        "procedures_received_by_post": cases[by_post]["head"].nunique(),
+        "procedures_returned_by_post": cases[back]["head"].nunique(),
+        "dossiers_of_level_4_procedures": four.sum(),
+        "dossiers_received_online_level_4": (four & (cases["kenhThucHien"] == "2")).sum(),
+        "dossiers_received_online": (cases["kenhThucHien"] == "2").sum(),
+        "dossiers of no listed procedure": cases["online"].isna().sum(),
+    }
+    for code, count in late[late["maLinhVuc"] == "HT"]["maDinhDanh"].value_counts().items():
+        counts[f"dossiers_late_on_software {root_first(code)}"] = count
+    return {(metric, level): int(count) for metric, count in counts.items()}
+
+
+def documents(exports: Path, levels: pd.Series) -> pd.DataFrame:
+    months = []
+    for path in sorted((exports / "documents" / "outgoing").glob("*.xlsx")):
+        table = pd.read_excel(path, engine="calamine", header=4, dtype=str, keep_default_na=False)
+        months.append(table[table["STT"] != "Tổng cộng"].assign(_file=path.name, _row=range(len(table) - 1)))
+    papers = pd.concat(months, ignore_index=True)
+    issued = pd.to_datetime(papers["Ngày ban hành"], format="%d/%m/%Y", errors="coerce")
+    papers["updated"] = pd.to_datetime(papers["Ngày cập nhật"], format=STAMP, errors="coerce")
+    sound = issued.notna() & papers["updated"].notna() & papers["Số"].str.fullmatch(r"\d{1,6}")
+    sound &= papers["Mã định danh"].str.fullmatch(r"[A-Z]\d{2}(\.\d{2,3})+") & (papers["Ký hiệu"] != "")
+    sound &= papers["Ký số, gửi điện tử"].isin(["x", ""]) & (papers["Độ mật"] == "Thường")
+    papers = papers[sound].assign(
+        number=papers["Số"].str.lstrip("0"),
+        symbol=papers["Ký hiệu"].str.replace("Ð", "Đ"),
+        year=issued.dt.year,
+    )
+    papers = newest(papers, ["Mã định danh", "year", "number", "symbol"], "updated")
+    return papers.assign(level=papers["Mã định danh"].map(levels))
+
+
+def items(exports: Path) -> pd.DataFrame:
+    months = []
+    for path in sorted((exports / "portal" / "items").glob("*.json")):
+        table = pd.DataFrame(json.loads(path.read_text(encoding="utf-8"))["items"])
+        if len(table):
+            months.append(table.assign(_file=path.name, _row=range(len(table))))
+    news = pd.concat(months, ignore_index=True)
+    updated = pd.to_datetime(news["updated_at"], format="ISO8601", errors="coerce")
+    sound = (
+        updated.notna()
+        & news["received_at"].notna()
+        & news["status"].isin(["received", "published", "unpublished"])
+    )
+    sound &= news["photos"].map(lambda photos: isinstance(photos, int))
+    return newest(news[sound].assign(updated=updated), ["id"], "updated")
+
+
+def adjustments(exports: Path) -> pd.DataFrame:
+    files = sorted((exports / "one_stop" / "adjustments").glob("*.txt"))
+    return pd.concat([rows(path, "utf-16", "\t") for path in files], ignore_index=True)

@@ -1,0 +1,235 @@
+"""The sample exports add up to whatever totals they are told, have the shapes of real exports, and never change."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import unicodedata
+from collections import Counter
+from datetime import date
+from pathlib import Path
+
+import pytest
+import yaml
+
+from kho.contract import contracts
+from kho.sample import totals, write
+from kho.settings import Settings
+from tests.unit import recount
+
+PROJECT = Path(__file__).resolve().parents[2]
+INPUT = PROJECT / "samples" / "long_phu_2021_h1.yaml"
+FIGURES = PROJECT / "tests" / "figures" / "long_phu_2021_h1.csv"
+SEEDS = PROJECT / "dbt_project" / "seeds"
+
+
+@pytest.fixture(scope="module")
+def told() -> totals.Totals:
+    return totals.read(INPUT)
+
+
+@pytest.fixture(scope="module")
+def exports(tmp_path_factory: pytest.TempPathFactory, told: totals.Totals) -> Path:
+    settings = Settings(home=tmp_path_factory.mktemp("home"))
+    write.write(settings, told)
+    return settings.exports
+
+
+def expected(told: totals.Totals) -> dict[tuple[str, str], int]:
+    """What a recount must find, from the totals alone."""
+    found = {}
+    for level in ("district", "commune"):
+        for metric, value in told.level(level).model_dump().items():
+            if isinstance(value, dict):
+                found[metric, level] = sum(value.values())
+                found |= {(f"{metric} {group}", level): count for group, count in value.items()}
+            elif not (metric.startswith("portal") and level == "commune"):
+                found[metric, level] = value
+        found["dossiers of no listed procedure", level] = 0
+    found["dossiers_late_on_software civil_status", "commune"] = sum(
+        late.count for late in told.dossiers_late_on_software
+    )
+    return found
+
+
+def test_every_figure_of_the_report_is_in_the_exports(told: totals.Totals, exports: Path) -> None:
+    counted = recount.figures(exports, SEEDS, told.period.end)
+
+    def value(metric: str, level: str, detail: str) -> float:
+        if metric == "one_stop_units_with_software_pct":
+            lists = recount.procedures(exports, Counter())["Mã định danh"].nunique()
+            return 100 * lists / 12
+        if metric == "dossiers_received_online_level_4_pct":
+            part, whole = "dossiers_received_online_level_4", "dossiers_of_level_4_procedures"
+        elif metric.endswith("_pct"):
+            part, whole = metric.removesuffix("_pct"), "documents_outgoing"
+        else:
+            names = {"Châu Khánh / civil_status": "H51.12.29", "Phú Hữu / civil_status": "H51.12.27"}
+            return add(f"{metric} {names.get(detail, detail)}".strip(), level)
+        return 100 * add(part, level) / add(whole, level)
+
+    def add(metric: str, level: str) -> int:
+        levels = ("district", "commune") if level == "all" else (level,)
+        return sum(counted[metric, each] for each in levels)
+
+    checked = 0
+    with FIGURES.open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            number = int(row["figure_id"][2:])
+            if number <= 47 or 55 <= number <= 61:
+                decimals = len(row["value"].partition(".")[2])
+                got = round(value(row["metric"], row["level"], row["detail"]), decimals)
+                assert got == float(row["value"]), row
+                checked += 1
+    assert checked == 54
+
+
+def test_the_totals_are_counted_again_in_the_exports(told: totals.Totals, exports: Path) -> None:
+    counted = recount.figures(exports, SEEDS, told.period.end)
+    assert {name: counted[name] for name in expected(told)} == expected(told)
+
+
+OTHERS = {
+    "smaller": {"dossiers_received": 2011, "dossiers_resolved": 1800, "dossiers_resolved_on_time": 1750,
+                "dossiers_in_progress_within_deadline": 200, "dossiers_of_level_4_procedures": 900,
+                "dossiers_returned_by_post": 77, "dossiers_received_online_level_4": 311,
+                "dossiers_received_online": 400, "documents_outgoing": 1203, "documents_electronic_signed": 1200,
+                "documents_parallel_paper": 4, "portal_items_published": 12},
+    "no post, all level 4": {"procedures_online_level_3": 0, "procedures_online_level_4": 262,
+                             "procedures_announced_for_post": 0, "procedures_received_by_post": 0,
+                             "procedures_returned_by_post": 0, "dossiers_received_by_post": 0,
+                             "dossiers_returned_by_post": 0, "dossiers_of_level_4_procedures": 4728,
+                             "dossiers_received_online": 593, "portal_items_published": 0},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_totals_make_other_exports(name: str, tmp_path: Path) -> None:
+    text = yaml.safe_load(INPUT.read_text(encoding="utf-8"))
+    text["district"] |= OTHERS[name]
+    other = tmp_path / "other.yaml"
+    other.write_text(yaml.safe_dump(text, allow_unicode=True), encoding="utf-8")
+    told = totals.read(other)
+    settings = Settings(home=tmp_path)
+    write.write(settings, told, seed=7)
+    counted = recount.figures(settings.exports, SEEDS, told.period.end)
+    assert {name: counted[name] for name in expected(told)} == expected(told)
+
+
+@pytest.mark.parametrize("scale", [0.003, 0.01, 0.1])
+def test_a_scaled_sample_adds_up_to_the_scaled_totals(
+    scale: float, told: totals.Totals, tmp_path: Path
+) -> None:
+    small = told.scaled(scale)
+    settings = Settings(home=tmp_path)
+    write.write(settings, small)
+    counted = recount.figures(settings.exports, SEEDS, small.period.end)
+    assert {name: counted[name] for name in expected(small)} == expected(small)
+
+
+def test_totals_that_contradict_each_other_are_refused_with_the_reason(tmp_path: Path) -> None:
+    text = yaml.safe_load(INPUT.read_text(encoding="utf-8"))
+    text["commune"]["documents_electronic_signed"] = text["commune"]["documents_outgoing"] + 1
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(yaml.safe_dump(text, allow_unicode=True), encoding="utf-8")
+    with pytest.raises(
+        ValueError, match=r"commune.*documents_electronic_signed is 5372, more than documents_outgoing"
+    ):
+        totals.read(wrong)
+
+
+def state(folder: Path) -> dict[str, tuple[bytes, int]]:
+    return {str(p.relative_to(folder)): (p.read_bytes(), p.stat().st_mtime_ns) for p in folder.rglob("*.*")}
+
+
+def test_writing_in_two_goes_gives_the_bytes_of_one_and_leaves_files_alone(
+    told: totals.Totals, tmp_path: Path
+) -> None:
+    small = told.scaled(0.05)
+    one, two = Settings(home=tmp_path / "one"), Settings(home=tmp_path / "two")
+    write.write(one, small)
+    write.write(two, small, until=date(2021, 5, 31))
+    names = {path.name for path in (two.exports / "one_stop" / "dossiers").iterdir()}
+    assert "dossiers_20210531.csv" in names
+    assert "dossiers_20210530.csv" not in names and "dossiers_20210601.csv" not in names
+    half = state(two.exports)
+    inodes = {path: path.stat().st_ino for path in two.exports.rglob("*.*")}
+    assert write.write(two, small) > 0
+    assert state(two.exports) == state(one.exports)
+    assert half.items() <= state(two.exports).items()
+    assert all(path.stat().st_ino == inode for path, inode in inodes.items())
+    assert write.write(two, small) == 0
+
+
+def test_another_seed_makes_other_bytes(told: totals.Totals, tmp_path: Path) -> None:
+    small = told.scaled(0.01)
+    one, two = Settings(home=tmp_path / "one"), Settings(home=tmp_path / "two")
+    write.write(one, small)
+    write.write(two, small, seed=1)
+    name = "one_stop/dossiers/dossiers_20210310.csv"
+    assert (one.exports / name).read_bytes() != (two.exports / name).read_bytes()
+
+
+def test_headers_are_those_of_the_contracts(exports: Path) -> None:
+    def headers(name: str) -> list[str]:
+        return [column.header for column in contracts(Settings())[name].columns]
+
+    def first_line(name: str, encoding: str, delimiter: str) -> list[str]:
+        return (exports / name).read_bytes().decode(encoding).split("\r\n")[0].split(delimiter)
+
+    assert headers("one_stop.dossiers") == first_line(
+        "one_stop/dossiers/dossiers_20210103.csv", "utf-8-sig", ";"
+    )
+    assert headers("one_stop.adjustments") == first_line(
+        "one_stop/adjustments/adjustments_20210131.txt", "utf-16", "\t"
+    )
+    # windows-1258 has its tones as combining marks.
+    traffic = first_line("portal/traffic/traffic_20210131.csv", "cp1258", ";")
+    assert headers("portal.traffic") == [unicodedata.normalize("NFC", name) for name in traffic]
+    assert traffic != headers("portal.traffic")
+    line = (
+        (exports / "documents/deliveries/deliveries_20210304.jsonl")
+        .read_text(encoding="utf-8")
+        .splitlines()[0]
+    )
+    assert headers("documents.deliveries") == list(json.loads(line))
+    items = json.loads((exports / "portal/items/items_20210131.json").read_text(encoding="utf-8"))["items"]
+    assert headers("portal.items") == list(items[0])
+
+
+def test_exports_have_the_oddities_of_real_ones(exports: Path) -> None:
+    folder = exports / "one_stop" / "dossiers"
+    sunday = (folder / "dossiers_20210103.csv").read_bytes()
+    assert sunday.startswith(b"\xef\xbb\xbfmaHoSo;") and sunday.count(b"\r\n") == 1
+    assert (folder / "dossiers_20210103.csv.ctl").read_text() == "rows=0\n"
+    twice = (folder / "dossiers_20210310.csv").read_bytes()
+    assert twice == (folder / "dossiers_20210310_b.csv").read_bytes()
+
+    text = b"".join(path.read_bytes() for path in sorted(folder.glob("*.csv")))
+    everything = text.decode("utf-8", errors="replace")
+    assert '"Đã gọi điện\nhẹn buổi chiều"' in everything and '""nhận tại nhà""' in everything
+    for sign in ("31/02/2021", ";12.34;", "1,004946", ";99;", "\ufffd", ";1.250.000;"):
+        assert sign in everything, sign
+    files = sorted(folder.glob("*.csv"))
+    lines = sum(int(path.with_name(f"{path.name}.ctl").read_text().removeprefix("rows=")) for path in files)
+    rejected = lines - len(recount.dossiers(exports, Counter(), recount.procedures(exports, Counter())))
+    assert rejected > 0
+
+    lists = exports / "one_stop" / "procedures"
+    assert len(list(lists.iterdir())) == 24
+    page = (lists / "procedures_000.00.12.H51_20210401.xls").read_text(encoding="utf-8")
+    assert 'rowspan="3"' in page and "<b>IV</b>" in page and "Tổng cộng" in page
+    assert "\t" in (exports / "one_stop/adjustments/adjustments_20210430.txt").read_bytes().decode("utf-16")
+
+
+def test_no_figure_of_the_report_stands_in_the_generator() -> None:
+    with FIGURES.open(encoding="utf-8") as file:
+        values = {row["value"] for row in csv.DictReader(file)}
+    telling = {
+        value for value in values if len(value.replace(".", "")) >= 3 and value not in {"100.00", "250000"}
+    }
+    source = "".join(
+        path.read_text(encoding="utf-8") for path in (PROJECT / "src" / "kho" / "sample").glob("*")
+    )
+    assert not telling & set(re.findall(r"[\d.]+", source))
