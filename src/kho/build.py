@@ -145,6 +145,35 @@ def freshness(
     return Freshness(as_of, expected_as_of, "fresh")
 
 
+def source_freshness(connection: psycopg.Connection, business_date: date, contract: Contract) -> Freshness:
+    """How fresh a contract is on `business_date`, from what the ledger holds now."""
+    rows = connection.execute(
+        """
+        select d.name, d.business_date, coalesce(bool_or(b.state = 'accepted'), false),
+          case
+            when bool_or(b.state = 'accepted') then null
+            when count(b.batch_id) = 0 then 'not loaded'
+            else (array_agg(concat_ws(': ', b.state, b.reason) order by b.batch_id desc)
+                  filter (where b.state <> 'withdrawn'))[1]
+          end
+        from ledger.delivery d left join ledger.batch b using (delivery_id)
+        where d.contract = %(contract)s and d.business_date <= %(date)s
+        group by d.delivery_id, d.name, d.business_date
+        """,
+        {"contract": contract.name, "date": business_date},
+    ).fetchall()
+    pattern = re.compile(contract.server.file_name)
+    return freshness(
+        (
+            Delivered(day, _unit(pattern, name) if contract.file.full_list_of else "", is_accepted, trouble)
+            for name, day, is_accepted, trouble in rows
+        ),
+        contract.frequency,
+        contract.latency_days,
+        business_date,
+    )
+
+
 def _lock(connection: psycopg.Connection) -> None:
     connection.execute("select pg_advisory_xact_lock(hashtext('kho build'))")
 
@@ -189,31 +218,7 @@ def _freeze(connection: psycopg.Connection, build_id: int, business_date: date) 
 def _write_source(
     connection: psycopg.Connection, build_id: int, business_date: date, contract: Contract
 ) -> None:
-    rows = connection.execute(
-        """
-        select d.name, d.business_date, coalesce(bool_or(b.state = 'accepted'), false),
-          case
-            when bool_or(b.state = 'accepted') then null
-            when count(b.batch_id) = 0 then 'not loaded'
-            else (array_agg(concat_ws(': ', b.state, b.reason) order by b.batch_id desc)
-                  filter (where b.state <> 'withdrawn'))[1]
-          end
-        from ledger.delivery d left join ledger.batch b using (delivery_id)
-        where d.contract = %(contract)s and d.business_date <= %(date)s
-        group by d.delivery_id, d.name, d.business_date
-        """,
-        {"contract": contract.name, "date": business_date},
-    ).fetchall()
-    pattern = re.compile(contract.server.file_name)
-    state = freshness(
-        (
-            Delivered(day, _unit(pattern, name) if contract.file.full_list_of else "", is_accepted, trouble)
-            for name, day, is_accepted, trouble in rows
-        ),
-        contract.frequency,
-        contract.latency_days,
-        business_date,
-    )
+    state = source_freshness(connection, business_date, contract)
     connection.execute(
         """
         insert into ledger.build_source

@@ -1,0 +1,8 @@
+"""The two boundaries, where Great Expectations decides: over the night's batches, and over the marts to release."""
+
+from __future__ import annotations
+
+from kho.check.exports import ExportsVerdict, exports
+from kho.check.verdict import Verdict
+
+__all__ = ["ExportsVerdict", "Verdict", "exports"]

@@ -171,6 +171,7 @@ create table if not exists ledger.verdict (
   boundary text not null check (boundary in ('exports', 'marts')),
   build_id bigint references ledger.build,       -- marts boundary
   batch_id bigint references ledger.batch,       -- exports boundary
+  business_date date not null,                   -- of the night
   subject text not null,                         -- contract or mart
   expectation text not null,
   severity text not null check (severity in ('critical', 'warning', 'info')),

@@ -1,0 +1,391 @@
+"""The exports boundary: each batch of the night is accepted or held, by expectations made from its contract.
+
+One validation per contract over a frame with a row per batch: what the load pass saw of it, and what batches before
+it were like. Critical holds the batch; a warning lets it pass and is told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from kho import batch, build
+from kho.check.project import open_project, write_data_docs
+from kho.check.verdict import Severity, Verdict, write
+from kho.contract import Contract, contracts
+from kho.contract.model import Quality
+from kho.database import connect
+from kho.settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HISTORY = 4  # batches that a comparison with history needs
+ALIKE = (0.2, 5)  # rows of a batch, as a multiple of what is usual
+EMPTY_SHARE = 0.98  # of a column's values; it counts as emptied when it used to be filled
+
+
+@dataclass(frozen=True)
+class ExportsVerdict:
+    """What the boundary decided in one run: batches by state, and what is told without stopping anything."""
+
+    accepted: list[int] = field(default_factory=list)
+    held: dict[int, str] = field(default_factory=dict)  # batch -> why
+    told: list[Verdict] = field(default_factory=list)  # failed warnings and infos, missing deliveries
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """One expectation of a contract's suite: a column of the frame that must be empty, or lie within bounds."""
+
+    name: str
+    severity: Severity
+    says: str  # begins the message when it fails
+    column: str
+    at_least: float | None = None
+    at_most: float | None = None
+    needs_history: bool = False
+
+    @property
+    def is_range(self) -> bool:
+        return self.at_least is not None or self.at_most is not None
+
+    def expectation(self) -> Any:
+        from great_expectations import expectations
+
+        given = {
+            "column": self.column,
+            "severity": self.severity,
+            "meta": {"rule": self.name},
+            "notes": self.says,
+        }
+        if self.is_range:
+            return expectations.ExpectColumnValuesToBeBetween(
+                min_value=self.at_least, max_value=self.at_most, **given
+            )
+        return expectations.ExpectColumnValuesToBeNull(**given)
+
+    def bounds(self) -> str:
+        bounds = [f"at least {self.at_least:g}"] if self.at_least is not None else []
+        bounds += [f"at most {self.at_most:g}"] if self.at_most is not None else []
+        return f" (must be {' and '.join(bounds)})" if bounds else ""
+
+
+def exports(settings: Settings, business_date: date) -> ExportsVerdict:
+    """Judge every pending batch up to this date, write the verdicts and change the batches' states.
+
+    Run again, it finds nothing pending and changes nothing. A delivery that should be there and isn't is a warning.
+    """
+    known = contracts(settings)
+    with connect(settings, "kho_auditor") as connection:
+        waiting = {
+            name: rows
+            for name, contract in known.items()
+            if (rows := _waiting(connection, contract, business_date))
+        }
+    verdicts = _validate(settings, business_date, known, waiting) if waiting else []
+    with connect(settings, "kho_owner") as connection:
+        # One boundary at a time; what another run has decided meanwhile stands.
+        connection.execute("select pg_advisory_xact_lock(hashtext('kho exports boundary'))")
+        verdict = _decide(connection, verdicts)
+        verdict.told.extend(_missing(connection, known, business_date))
+    return verdict
+
+
+def rules(contract: Contract) -> list[_Rule]:
+    """The expectations of a contract's batches."""
+    return [
+        _Rule("readable", "critical", "the file could not be read", "unreadable"),
+        _Rule("columns_present", "critical", "columns are missing", "missing_columns"),
+        _Rule("columns_typed", "critical", "columns changed their type", "retyped_columns"),
+        _Rule(
+            "columns_known",
+            "warning",
+            "columns that the contract does not know were left out",
+            "unknown_columns",
+        ),
+        _Rule("headers_spelled", "info", "headers are spelled otherwise", "respelled_columns"),
+        *(_quality(rule) for rule in contract.quality),
+        _Rule(
+            "control_total",
+            "critical",
+            "the rows are not as many as the source announced",
+            "control_mismatch",
+        ),
+        _Rule("rows_unique", "warning", "rows were there twice", "duplicate_rows", at_most=0),
+        _Rule(
+            "values_known",
+            "warning",
+            "values that the contract does not know were rejected",
+            "unknown_values",
+        ),
+        _Rule(
+            "rows_as_usual",
+            "warning",
+            "rows, as a multiple of the usual number",
+            "usual_ratio",
+            *ALIKE,
+            needs_history=True,
+        ),
+        _Rule(
+            "columns_filled_as_usual",
+            "warning",
+            "columns that used to be filled are empty",
+            "emptied_columns",
+            needs_history=True,
+        ),
+    ]
+
+
+def _quality(rule: Quality) -> _Rule:
+    """A quality rule of the contract, on the column of the frame that measures it."""
+    measure = {
+        "invalidValues": "rejected",
+        "duplicateValues": "duplicate",
+        "rowCount": "rows_loaded",
+        "nullValues": f"nulls_of_{rule.column}",
+        "missingValues": f"nulls_of_{rule.column}",
+    }[rule.metric]
+    if rule.metric != "rowCount":
+        measure += "_pct" if rule.unit == "percent" else "_rows"
+    says = (rule.description.rstrip(".") or rule.name) + (" (percent)" if rule.unit == "percent" else "")
+    return _Rule(rule.name, rule.severity, says, measure, rule.at_least, rule.at_most)
+
+
+def _waiting(connection: psycopg.Connection, contract: Contract, business_date: date) -> list[dict[str, Any]]:
+    """The batches to judge with those before them that they are compared with; empty if there is none to judge."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(
+            """
+            select b.batch_id, b.delivery_id, b.arrival_id, b.business_date, d.name, b.state, b.reason, b.profile,
+              b.rows_in_file, b.rows_loaded, b.rows_rejected, b.rows_skipped,
+              b.state = 'pending' or b.state = 'unreadable' and not exists (
+                select from ledger.verdict v where v.batch_id = b.batch_id) as is_waiting
+            from ledger.batch b join ledger.delivery d using (delivery_id)
+            where b.contract = %s and b.business_date <= %s and b.state in ('pending', 'unreadable', 'accepted')
+            order by b.business_date, b.batch_id
+            """,
+            [contract.name, business_date],
+        ).fetchall()
+    return rows if any(row["is_waiting"] for row in rows) else []
+
+
+def _frame(contract: Contract, rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """A row per batch to judge, a column per thing that a rule looks at; None where there is nothing to look at."""
+    import pandas as pd
+
+    history: dict[Any, list[dict[str, Any]]] = {}
+    pattern = re.compile(contract.server.file_name)
+    judged = []
+    for row in rows:
+        found = pattern.fullmatch(row["name"])
+        unit = found.groupdict().get("unit") if found else None
+        # A delta of a Monday is compared with those of Mondays; a list with the unit's lists.
+        like = (row["business_date"].weekday() if contract.frequency == "d" else None, unit)
+        before = history.setdefault(like, [])[-HISTORY:]
+        if row["is_waiting"]:
+            judged.append(_measures(contract, row, before if len(before) == HISTORY else None))
+        if row["state"] != "unreadable":
+            history[like].append(row)
+    return pd.DataFrame(judged, dtype=object)
+
+
+def _measures(contract: Contract, row: dict[str, Any], before: list[dict[str, Any]] | None) -> dict[str, Any]:
+    given = {
+        "batch_id": row["batch_id"],
+        "business_date": row["business_date"].isoformat(),
+        "file": row["name"],
+    }
+    names = dict.fromkeys(rule.column for rule in rules(contract))
+    if row["state"] == "unreadable":
+        return {**given, **names, "unreadable": row["reason"]}
+    profile, counted = row["profile"], row["rows_in_file"] - row["rows_skipped"]
+    reasons: dict[str, int] = profile["rejects_by_reason"]
+    measures = {
+        "missing_columns": _listed(profile["missing_columns"]),
+        "unknown_columns": _listed(f"{name} ({n} values)" for name, n in profile["unknown_columns"].items()),
+        "respelled_columns": _listed(
+            f"{found} for {name}" for name, found in profile["respelled_columns"].items()
+        ),
+        "retyped_columns": _listed(_retyped(contract, reasons, counted)),
+        "unknown_values": _listed(f"{why} ({n})" for why, n in reasons.items() if ": not one of" in why),
+        "control_mismatch": None
+        if profile["control_rows"] in (None, counted)
+        else f"{profile['control_rows']} announced, {counted} came",
+        "duplicate_rows": profile["duplicate_rows"],
+        "duplicate_pct": _percent(profile["duplicate_rows"], counted),
+        "rejected_rows": row["rows_rejected"],
+        "rejected_pct": _percent(row["rows_rejected"], counted),
+        "rows_loaded": row["rows_loaded"],
+    }
+    for name, column in profile["columns"].items():
+        measures[f"nulls_of_{name}_rows"] = column["nulls"]
+        measures[f"nulls_of_{name}_pct"] = _percent(column["nulls"], row["rows_loaded"])
+    if before:
+        usual = sorted(each["rows_in_file"] for each in before)[HISTORY // 2]
+        # Ten rows on either side keep small numbers from crying wolf.
+        measures["usual_ratio"] = round((row["rows_in_file"] + 10) / (usual + 10), 2)
+        measures["emptied_columns"] = _listed(_emptied(row, before))
+    return {**given, **names, **{name: measures.get(name) for name in names}}
+
+
+def _retyped(contract: Contract, reasons: dict[str, int], counted: int) -> Iterable[str]:
+    """Columns of which at least half the values are of another type."""
+    for column in contract.columns:
+        wrong = sum(
+            n
+            for why, n in reasons.items()
+            if why.startswith((f"{column.header}: not a", f"{column.header}: neither"))
+        )
+        if counted and wrong * 2 >= counted:
+            yield f"{column.header} ({wrong} of {counted} rows)"
+
+
+def _emptied(row: dict[str, Any], before: list[dict[str, Any]]) -> Iterable[str]:
+    def share(batch: dict[str, Any], column: str) -> float:
+        nulls = batch["profile"]["columns"].get(column, {}).get("nulls")
+        return 1.0 if nulls is None or not batch["rows_loaded"] else nulls / batch["rows_loaded"]
+
+    if row["rows_loaded"] >= 10:
+        for name in row["profile"]["columns"]:
+            if (
+                share(row, name) >= EMPTY_SHARE
+                and max(share(each, name) for each in before) < EMPTY_SHARE / 2
+            ):
+                yield name
+
+
+def _listed(words: Iterable[str]) -> str | None:
+    return ", ".join(words) or None
+
+
+def _percent(part: int, whole: int) -> float:
+    return round(100 * part / whole, 2) if whole else 0.0
+
+
+def _validate(
+    settings: Settings,
+    business_date: date,
+    known: dict[str, Contract],
+    waiting: dict[str, list[dict[str, Any]]],
+) -> list[Verdict]:
+    import great_expectations as gx
+    from great_expectations.core.run_identifier import RunIdentifier
+
+    project = open_project(settings)
+    source = project.data_sources.add_or_update_pandas("batches")
+    run = RunIdentifier(run_name=f"exports {business_date}", run_time=datetime.now(UTC))
+    verdicts = []
+    for name, rows in waiting.items():
+        frame, suite_rules = _frame(known[name], rows), rules(known[name])
+        suite = gx.ExpectationSuite(name=name, expectations=[rule.expectation() for rule in suite_rules])
+        definition = gx.ValidationDefinition(
+            name=name,
+            data=source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("night"),
+            suite=project.suites.add(suite),
+        )
+        result = project.validation_definitions.add(definition).run(
+            batch_parameters={"dataframe": frame},
+            result_format={"result_format": "COMPLETE", "unexpected_index_column_names": ["batch_id"]},
+            run_id=run,
+        )
+        verdicts += _verdicts(name, business_date, frame, suite_rules, result)
+    write_data_docs(project, run)
+    return verdicts
+
+
+def _verdicts(
+    name: str, business_date: date, frame: pd.DataFrame, suite_rules: list[_Rule], result: Any
+) -> list[Verdict]:
+    """A verdict per rule and batch of one contract's validation result."""
+    by_rule = {each.expectation_config.meta["rule"]: each for each in result.results}
+    verdicts = []
+    for rule in suite_rules:
+        found = by_rule[rule.name]
+        if found.exception_info.get("raised_exception"):
+            raise RuntimeError(
+                f"{name}: {rule.name} could not be checked: {found.exception_info['exception_message']}"
+            )
+        failed = {int(each["batch_id"]) for each in found.result.get("unexpected_index_list") or ()}
+        for row in frame.to_dict("records"):
+            observed = row[rule.column]
+            is_failed = row["batch_id"] in failed
+            # Nothing to look at: an unreadable file, or too little history.
+            is_skipped = observed is None and (
+                rule.is_range or (rule.needs_history and row["usual_ratio"] is None)
+            )
+            is_skipped = is_skipped or (row["unreadable"] is not None and rule.name != "readable")
+            verdicts.append(
+                Verdict(
+                    "exports",
+                    business_date,
+                    name,
+                    rule.name,
+                    rule.severity,
+                    "failed" if is_failed else "skipped" if is_skipped else "passed",
+                    None if observed is None else str(observed),
+                    f"{rule.says}: {observed}{rule.bounds()}" if is_failed else None,
+                    batch_id=row["batch_id"],
+                )
+            )
+    return verdicts
+
+
+def _decide(connection: psycopg.Connection, verdicts: list[Verdict]) -> ExportsVerdict:
+    of_batch: dict[int, list[Verdict]] = {}
+    for verdict in verdicts:
+        of_batch.setdefault(verdict.batch_id, []).append(verdict)
+    outcome = ExportsVerdict()
+    for batch_id, found in sorted(of_batch.items()):
+        state = batch.lock(connection, batch_id)
+        if state not in ("pending", "unreadable"):
+            continue
+        write(connection, found)
+        why = "; ".join(each.message or each.expectation for each in found if each.is_critical)
+        outcome.told.extend(each for each in found if each.outcome == "failed" and not each.is_critical)
+        if state == "unreadable":
+            outcome.held[batch_id] = why
+        elif why:
+            batch.change(connection, batch_id, state, "held", actor=batch.BOUNDARY, reason=why)
+            outcome.held[batch_id] = why
+        else:
+            batch.accept_locked(connection, batch_id, state, actor=batch.BOUNDARY, reason=None)
+            outcome.accepted.append(batch_id)
+    return outcome
+
+
+def _missing(
+    connection: psycopg.Connection, known: dict[str, Contract], business_date: date
+) -> list[Verdict]:
+    """A warning for every contract that is not as fresh as it should be; written once a night."""
+    warnings = []
+    for contract in known.values():
+        state = build.source_freshness(connection, business_date, contract)
+        if state.state == "fresh":
+            continue
+        warning = Verdict(
+            "exports",
+            business_date,
+            contract.name,
+            "delivered",
+            "warning",
+            "failed",
+            f"as of {state.as_of}, expected {state.expected_as_of}",
+            f"{state.state.replace('_', ' ')} since {state.stale_since}: {state.reason}"
+            if state.stale_since
+            else state.reason,
+        )
+        warnings.append(warning)
+    told = connection.execute(
+        "select subject, observed, message from ledger.verdict where boundary = 'exports' and expectation = 'delivered'"
+        " and business_date = %s",
+        [business_date],
+    ).fetchall()
+    write(connection, (each for each in warnings if (each.subject, each.observed, each.message) not in told))
+    return warnings

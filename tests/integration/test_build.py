@@ -1,0 +1,165 @@
+"""Builds: their input is frozen, and what changed since the last built one is touched."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from kho import batch, build
+from kho.database import connect
+
+DOSSIERS = "one_stop.dossiers"
+NIGHT = date(2021, 1, 31)
+
+
+def rows(settings, query, *parameters):
+    with connect(settings, "kho_auditor") as connection:
+        return connection.execute(query, parameters).fetchall()
+
+
+def inputs(settings):
+    """What dbt reads: batches in force, and batches whose keys it computes anew."""
+    found = rows(settings, "select batch_id, is_in_force, is_touched from ledger.build_input")
+    return {b for b, in_force, _ in found if in_force}, {b for b, _, touched in found if touched}
+
+
+def built(settings, night=NIGHT):
+    build_id = build.open_build(settings, night)
+    build.close_build(settings)
+    return build_id
+
+
+@pytest.fixture
+def accepted(hand_over):
+    return lambda day, **given: hand_over(DOSSIERS, day, state="accepted", **given)
+
+
+def test_a_build_reads_the_accepted_batches_up_to_its_night(warehouse, accepted, hand_over):
+    first, second = accepted("2021-01-30"), accepted("2021-01-31")
+    accepted("2021-02-01")
+    hand_over(DOSSIERS, "2021-01-29", state="held")
+    built(warehouse)
+    assert inputs(warehouse) == ({first, second}, {first, second})
+
+
+def test_only_what_changed_since_is_touched(warehouse, accepted):
+    first = accepted("2021-01-30")
+    built(warehouse)
+    second = accepted("2021-01-31")
+    built(warehouse)
+    assert inputs(warehouse) == ({first, second}, {second})
+    batch.withdraw(warehouse, first, actor="lan", reason="sent by mistake")
+    built(warehouse)
+    assert inputs(warehouse) == ({second}, {first})
+    batch.undo(warehouse, first, actor="lan", reason="it was right")
+    built(warehouse)
+    assert inputs(warehouse) == ({first, second}, {first})
+    built(warehouse)
+    assert inputs(warehouse) == ({first, second}, set())
+
+
+def test_a_build_run_again_keeps_the_list_that_it_froze(warehouse, accepted):
+    first = accepted("2021-01-30")
+    build_id = build.open_build(warehouse, NIGHT)
+    late = accepted("2021-01-29")
+    batch.withdraw(warehouse, first, actor="lan", reason="wrong")
+    assert build.open_build(warehouse, NIGHT) == build_id
+    assert inputs(warehouse) == ({first}, {first})
+    build.close_build(warehouse)
+    built(warehouse)
+    assert inputs(warehouse) == ({late}, {first, late})
+
+
+def test_what_an_abandoned_build_touched_stays_touched(warehouse, accepted):
+    first, second = accepted("2021-01-29"), accepted("2021-01-30")
+    built(warehouse)
+    third = accepted("2021-01-31")
+    batch.withdraw(warehouse, first, actor="lan", reason="wrong")
+    abandoned = build.open_build(warehouse, NIGHT)
+    batch.withdraw(warehouse, third, actor="lan", reason="wrong too")
+    batch.undo(warehouse, first, actor="lan", reason="right after all")
+    latest = build.open_build(warehouse, date(2021, 2, 1))
+    assert dict(
+        rows(warehouse, "select build_id, state from ledger.build where build_id >= %s", abandoned)
+    ) == {
+        abandoned: "abandoned",
+        latest: "open",
+    }
+    assert inputs(warehouse) == ({first, second}, {first, third})
+
+
+def test_a_night_of_an_earlier_date_leaves_out_what_came_for_later_ones(warehouse, accepted):
+    first, second = accepted("2021-01-30"), accepted("2021-01-31")
+    built(warehouse)
+    built(warehouse, date(2021, 1, 30))
+    assert inputs(warehouse) == ({first}, {second})
+
+
+def test_changed_models_mean_a_full_refresh(warehouse, tmp_path):
+    project = tmp_path / "project"
+    (project / "dbt_project" / "models").mkdir(parents=True)
+    (project / "contracts").symlink_to(warehouse.contracts)
+    model = project / "dbt_project" / "models" / "fct.sql"
+    ours = warehouse.model_copy(update={"project": project})
+
+    def is_full_refresh():
+        built(ours)
+        return rows(ours, "select is_full_refresh from ledger.build order by build_id desc limit 1")[0][0]
+
+    model.write_text("select 1")
+    assert is_full_refresh()
+    assert not is_full_refresh()
+    model.write_text("select 2")
+    build.open_build(ours, date(2021, 1, 30))  # begun with the other model, and given up
+    model.write_text("select 1")
+    assert is_full_refresh()
+    assert not is_full_refresh()
+
+
+def test_models_changed_under_an_open_build_mean_a_full_refresh(warehouse, tmp_path):
+    project = tmp_path / "project"
+    (project / "dbt_project" / "seeds").mkdir(parents=True)
+    (project / "contracts").symlink_to(warehouse.contracts)
+    ours = warehouse.model_copy(update={"project": project})
+    built(ours)
+    build.open_build(ours, NIGHT)
+    (project / "dbt_project" / "seeds" / "agencies.csv").write_text("code\n")
+    build.open_build(ours, NIGHT)
+    assert rows(ours, "select is_full_refresh from ledger.build where state = 'open'") == [(True,)]
+
+
+def test_each_source_says_how_fresh_it_is(warehouse, accepted, hand_over):
+    accepted("2021-01-29", rows=50, rejected=2, skipped=1)
+    hand_over(DOSSIERS, "2021-01-30", state="held", reason="too many rejects")
+    accepted("2021-01-31", rows=10)
+    build_id = build.open_build(warehouse, NIGHT)
+    sources = {
+        contract: rest
+        for contract, *rest in rows(
+            warehouse,
+            "select contract, as_of, expected_as_of, state, stale_since, reason, rows_in_file, rows_loaded,"
+            " rows_rejected, rows_skipped from ledger.build_source where build_id = %s",
+            build_id,
+        )
+    }
+    assert len(sources) == 7
+    day = date(2021, 1, 29), date(2021, 1, 30)
+    assert sources[DOSSIERS] == [day[0], day[1], "stale", day[1], "held: too many rejects", 60, 57, 2, 1]
+    assert sources["portal.items"] == [None, None, "not_delivered", None, "nothing delivered yet", 0, 0, 0, 0]
+    assert {each[2] for each in sources.values()} == {"stale", "not_delivered"}
+
+
+def test_lists_are_expected_of_every_unit(warehouse, hand_over):
+    for unit, day in [
+        ("000.00.12.H51", "2021-01-01"),
+        ("000.21.12.H51", "2021-01-01"),
+        ("000.21.12.H51", "2021-04-01"),
+    ]:
+        name = f"procedures_{unit}_{day.replace('-', '')}.xls"
+        hand_over("one_stop.procedures", day, name=name, state="accepted")
+    build.open_build(warehouse, date(2021, 4, 30))
+    assert rows(
+        warehouse,
+        "select as_of, expected_as_of, state, reason from ledger.build_source where contract = 'one_stop.procedures'",
+    ) == [(date(2021, 1, 1), date(2021, 4, 1), "stale", "not delivered by 000.00.12.H51")]

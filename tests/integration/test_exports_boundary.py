@@ -1,0 +1,196 @@
+"""The exports boundary: what holds a batch, what is only told, and who takes whose place."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from kho import batch, check
+from kho.check.project import data_docs
+from kho.database import connect
+
+DOSSIERS, ITEMS, LISTS = "one_stop.dossiers", "portal.items", "one_stop.procedures"
+NIGHT = date(2021, 1, 31)
+
+
+def rows(settings, query, *parameters):
+    with connect(settings, "kho_auditor") as connection:
+        return connection.execute(query, parameters).fetchall()
+
+
+def states(settings):
+    return dict(rows(settings, "select batch_id, state from ledger.batch order by batch_id"))
+
+
+def verdicts(settings, batch_id, outcome="failed"):
+    found = rows(
+        settings,
+        "select expectation, severity, message from ledger.verdict where batch_id = %s and outcome = %s",
+        batch_id,
+        outcome,
+    )
+    return {expectation: (severity, message) for expectation, severity, message in found}
+
+
+def test_poisoned_batches_are_held_each_for_its_reason_and_the_others_go_on(warehouse, hand_over):
+    good = hand_over(DOSSIERS, "2021-01-28", control_rows=100)
+    poisoned = {
+        "columns_present": hand_over(DOSSIERS, "2021-01-29", missing_columns=["maHoSo", "phi"]),
+        "reject_rate": hand_over(DOSSIERS, "2021-01-30", rejected=30),
+        "control_total": hand_over(DOSSIERS, "2021-01-31", control_rows=140),
+        "columns_typed": hand_over(
+            ITEMS, "2021-01-31", rejected=4, rows=100, rejects_by_reason={"photos: not a whole number": 60}
+        ),
+        "row_count": hand_over(LISTS, "2021-01-01", name="procedures_000.00.12.H51_20210101.xls", rows=0),
+    }
+    unreadable = hand_over(ITEMS, "2020-12-31", state="unreadable", reason="no JSON: the file is empty")
+    verdict = check.exports(warehouse, NIGHT)
+
+    assert verdict.accepted == [good]
+    assert states(warehouse) == {
+        good: "accepted",
+        unreadable: "unreadable",
+        **dict.fromkeys(poisoned.values(), "held"),
+    }
+    for rule, batch_id in poisoned.items():
+        assert verdicts(warehouse, batch_id)[rule][0] == "critical"
+        assert set(verdicts(warehouse, batch_id)) <= {rule, "reject_rate_attention"}
+    assert verdict.held[poisoned["columns_present"]] == "columns are missing: maHoSo, phi"
+    assert (
+        verdict.held[poisoned["reject_rate"]] == "Share of rejected rows (percent): 30.0 (must be at most 5)"
+    )
+    assert "140 announced, 100 came" in verdict.held[poisoned["control_total"]]
+    assert verdict.held[unreadable] == "the file could not be read: no JSON: the file is empty"
+    reasons = dict(rows(warehouse, "select batch_id, reason from ledger.batch where state = 'held'"))
+    assert reasons == {batch_id: verdict.held[batch_id] for batch_id in poisoned.values()}
+    events = rows(
+        warehouse,
+        "select batch_id, from_state, to_state, actor from ledger.batch_event where actor = %s",
+        batch.BOUNDARY,
+    )
+    assert len(events) == 1 + len(poisoned)
+
+
+def test_drift_that_harms_nothing_is_told_and_accepted(warehouse, hand_over):
+    drifted = hand_over(
+        DOSSIERS,
+        "2021-01-31",
+        unknown_columns={"ghiChuMoi": 17},
+        respelled_columns={"maHoSo": "Mã hồ sơ"},
+        duplicate_rows=1,
+        rejected=3,
+        rejects_by_reason={"maTrangThai: not one of the contract's values": 2, "row: repeats": 1},
+    )
+    verdict = check.exports(warehouse, NIGHT)
+    assert verdict.accepted == [drifted] and not verdict.held
+    assert {name: severity for name, (severity, _) in verdicts(warehouse, drifted).items()} == {
+        "columns_known": "warning",
+        "headers_spelled": "info",
+        "rows_unique": "warning",
+        "values_known": "warning",
+        "reject_rate_attention": "warning",
+    }
+    told = {each.expectation: each.message for each in verdict.told if each.batch_id == drifted}
+    assert told["columns_known"].endswith("ghiChuMoi (17 values)")
+    assert told["headers_spelled"].endswith("Mã hồ sơ for maHoSo")
+
+
+def test_every_failing_batch_of_a_long_night_is_named(warehouse, hand_over):
+    days = [f"2021-{month:02}-{day:02}" for month in (1, 2, 3) for day in range(1, 29)]
+    bad = [hand_over(DOSSIERS, day, rejected=50) for day in days]
+    assert sorted(check.exports(warehouse, date(2021, 3, 31)).held) == bad
+
+
+def test_comparison_with_history_is_skipped_visibly_until_there_is_enough(warehouse, hand_over):
+    mondays = ["2021-01-04", "2021-01-11", "2021-01-18", "2021-01-25", "2021-02-01", "2021-02-08"]
+    filled = {"fee_vnd": {"nulls": 5}}
+    batches = [hand_over(DOSSIERS, day, columns=filled) for day in mondays[:4]]
+    check.exports(warehouse, NIGHT)
+    for each in batches:
+        assert {"rows_as_usual", "columns_filled_as_usual"} <= set(verdicts(warehouse, each, "skipped"))
+    many = hand_over(DOSSIERS, mondays[4], rows=2000, columns={"fee_vnd": {"nulls": 2000}})
+    few = hand_over(DOSSIERS, mondays[5], rows=3, columns=filled)
+    sunday = hand_over(DOSSIERS, "2021-02-07", rows=0)
+    verdict = check.exports(warehouse, date(2021, 2, 8))
+    assert set(verdict.accepted) == {many, few, sunday}
+    assert set(verdicts(warehouse, many)) == {"rows_as_usual", "columns_filled_as_usual"}
+    assert set(verdicts(warehouse, few)) == {"rows_as_usual"}
+    assert "rows_as_usual" in verdicts(warehouse, sunday, "skipped")
+
+
+def test_a_newer_batch_of_the_same_delivery_takes_the_old_ones_place(warehouse, hand_over):
+    first, held = hand_over(DOSSIERS, "2021-01-30"), hand_over(DOSSIERS, "2021-01-31", rejected=50)
+    check.exports(warehouse, NIGHT)
+    corrected, mended = hand_over(DOSSIERS, "2021-01-30"), hand_over(DOSSIERS, "2021-01-31")
+    worse = hand_over(DOSSIERS, "2021-01-30", rejected=50)
+    check.exports(warehouse, NIGHT)
+    assert states(warehouse) == {
+        first: "withdrawn",
+        held: "withdrawn",
+        corrected: "accepted",
+        mended: "accepted",
+        worse: "held",
+    }
+    reasons = dict(rows(warehouse, "select batch_id, reason from ledger.batch where state = 'withdrawn'"))
+    assert reasons == {first: f"replaced by batch {corrected}", held: f"replaced by batch {mended}"}
+
+
+def test_a_missing_delivery_is_a_warning_told_once_a_night(warehouse, hand_over):
+    hand_over(DOSSIERS, "2021-01-28")
+    for _ in range(2):
+        verdict = check.exports(warehouse, NIGHT)
+        missing = {each.subject: each for each in verdict.told if each.expectation == "delivered"}
+        assert missing[DOSSIERS].message == "stale since 2021-01-29: not delivered"
+        assert missing[DOSSIERS].severity == "warning"
+        assert missing[ITEMS].message == "nothing delivered yet"
+    assert rows(
+        warehouse,
+        "select count(*) from ledger.verdict where expectation = 'delivered' and subject = %s",
+        DOSSIERS,
+    ) == [(1,)]
+
+
+def test_run_again_it_changes_nothing(warehouse, hand_over):
+    hand_over(DOSSIERS, "2021-01-30")
+    hand_over(DOSSIERS, "2021-01-31", state="unreadable", reason="empty")
+
+    def everything():
+        return [
+            rows(warehouse, query)
+            for query in (
+                "select * from ledger.batch order by 1",
+                "select * from ledger.batch_event order by 1",
+                "select * from ledger.verdict order by 1",
+            )
+        ]
+
+    check.exports(warehouse, NIGHT)
+    before = everything()
+    again = check.exports(warehouse, NIGHT)
+    assert not again.accepted and not again.held
+    assert everything() == before
+
+
+def test_what_lies_after_the_night_waits(warehouse, hand_over):
+    later = hand_over(DOSSIERS, "2021-02-01")
+    check.exports(warehouse, NIGHT)
+    assert states(warehouse) == {later: "pending"}
+
+
+def test_data_docs_show_the_nights_and_stay_small(warehouse, hand_over, monkeypatch):
+    monkeypatch.setattr("kho.check.project.KEPT_RUNS", 2)
+    for day in (27, 28, 29):
+        hand_over(DOSSIERS, f"2021-01-{day}")
+        check.exports(warehouse, date(2021, 1, day))
+    pages = {str(path) for path in data_docs(warehouse).parent.glob("validations/**/*.html")}
+    assert len(pages) == 2
+    assert all(any(f"exports 2021-01-{day}" in page for page in pages) for day in (28, 29))
+    assert "2021-01-29" in data_docs(warehouse).read_text()
+
+
+@pytest.mark.parametrize("state", ["held", "accepted", "withdrawn"])
+def test_what_was_decided_meanwhile_stands(warehouse, hand_over, state):
+    decided = hand_over(DOSSIERS, "2021-01-31", state=state, rejected=50)
+    check.exports(warehouse, NIGHT)
+    assert states(warehouse) == {decided: state}
