@@ -59,6 +59,25 @@ def in_force(settings: Settings) -> Release | None:
         return _in_force(connection)
 
 
+def contents(settings: Settings, release: Release) -> tuple[list[tuple], list[tuple]]:
+    """How fresh each source is in a release, and what its boundary did not pass."""
+    with connect(settings, "kho_auditor") as connection:
+        sources = connection.execute(
+            """
+            select contract, state, as_of, expected_as_of, stale_since, reason,
+              rows_in_file, rows_loaded, rows_rejected, rows_skipped
+            from ledger.build_source where build_id = %s order by contract
+            """,
+            [release.build_id],
+        ).fetchall()
+        findings = connection.execute(
+            "select subject, expectation, severity, observed, message from ledger.verdict"
+            " where build_id = %s and boundary = 'marts' and outcome <> 'passed' order by verdict_id",
+            [release.build_id],
+        ).fetchall()
+        return sources, findings
+
+
 def open_release(settings: Settings) -> Release:
     """The candidate of the newest build, with an empty schema for its marts.
 
