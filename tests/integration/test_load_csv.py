@@ -57,6 +57,7 @@ def test_rows_are_typed_by_the_contract(warehouse: Settings, dossiers: Contract)
     assert (first["amount_vnd"], other["amount_vnd"]) == (1_250_000, None)
     assert first["is_returned_by_post"] is False
     assert (first["_row_number"], other["_row_number"]) == (1, 2)
+    assert other["dossier_code"] == "000.00.12.H51-210105-0002"
 
 
 def test_personal_data_are_dropped_or_hashed_with_the_secret(warehouse: Settings, dossiers: Contract) -> None:

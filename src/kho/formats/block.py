@@ -65,7 +65,12 @@ def copy_text(rows: Iterable[tuple[int, Sequence[str | None]]]) -> bytes:
 
 
 def _escaped(value: str) -> str:
-    return (value if value.isascii() else unicodedata.normalize("NFC", value)).translate(_ESCAPES)
+    return (value if value.isascii() else composed(value)).translate(_ESCAPES)
+
+
+def composed(text: str) -> str:
+    """Accents as one character (NFC), no-break spaces as spaces, zero-width ones gone."""
+    return unicodedata.normalize("NFC", text).replace("\u00a0", " ").replace("\u200b", "")
 
 
 def in_blocks(rows: Iterable[tuple[int, Sequence[str | None]]], size: int = 5_000) -> Iterator[Block]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import codecs
 import csv
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import BinaryIO
 import numpy as np
 
 from kho.contract import Contract
-from kho.formats.block import Block, Export, RowReject, Unreadable, copy_text
+from kho.formats.block import Block, Export, RowReject, Unreadable, composed, copy_text
 from kho.formats.header import expect_header
 
 BLOCK_BYTES = 1 << 20
@@ -89,7 +88,7 @@ class _Reader:
             if isinstance(fields, str):
                 raise Unreadable(f"the header can't be read: {fields}")
             if any(field.strip() for field in fields):
-                return [unicodedata.normalize("NFC", field).strip() for field in fields], self.position
+                return [composed(field).strip() for field in fields], self.position
         raise Unreadable("the file holds no header")
 
     def blocks(self) -> Iterator[Block]:
@@ -142,12 +141,12 @@ class _Reader:
                 text = data.decode()
             except UnicodeDecodeError:
                 return None
-            # Only these lead bytes start a combining mark: the costly look is spared where there is none.
-            if b"\xcc" in data or b"\xcd" in data:
-                data = unicodedata.normalize("NFC", text).encode()
+            # Only these lead bytes start what `composed` changes: the costly look is spared where there is none.
+            if any(lead in data for lead in (b"\xcc", b"\xcd", b"\xc2\xa0", b"\xe2\x80\x8b")):
+                data = composed(text).encode()
         else:
             try:
-                data = unicodedata.normalize("NFC", data.decode(self.codec)).encode()
+                data = composed(data.decode(self.codec)).encode()
             except UnicodeDecodeError:
                 return None
         data = data.replace(b"\r\n", b"\n")

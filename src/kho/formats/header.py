@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kho.contract import Contract
-from kho.formats.block import Unreadable
+from kho.formats.block import Unreadable, composed
 
-_FOLDS = str.maketrans({"đ": "d", "ð": "d", "\u00a0": " ", "\u200b": None, "\ufeff": None})
+_FOLDS = str.maketrans({"đ": "d", "ð": "d", "\ufeff": None})
 _GAPS = re.compile(r"[\s_\-./,:;()]+")
 
 
 def fold(text: str) -> str:
     """Lower case, no accents, no spacing or punctuation: equal for spellings of the same words."""
-    lowered = unicodedata.normalize("NFC", text).lower().translate(_FOLDS)
+    lowered = composed(text).lower().translate(_FOLDS)
     bare = "".join(c for c in unicodedata.normalize("NFD", lowered) if not unicodedata.combining(c))
     return _GAPS.sub("", bare)
 
@@ -33,7 +33,7 @@ class Match:
 
 def match(contract: Contract, found: Sequence[str]) -> Match:
     """Match by header; exact spellings first, then folded ones. The order of columns is free."""
-    found = [unicodedata.normalize("NFC", name).strip() for name in found]
+    found = [composed(name).strip() for name in found]
     left = {position for position, name in enumerate(found) if name}
     positions: dict[str, int] = {}
     respelled: dict[str, str] = {}
