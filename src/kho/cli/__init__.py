@@ -1,0 +1,56 @@
+"""`kho`: the warehouse's command line. Each group of commands is a module beside this one."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import typer
+from typer.core import TyperGroup
+
+
+class _Group(TyperGroup):
+    """Tells a server that is not there in one line; everything else that goes wrong shows where."""
+
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if not _is_server_missing(error):
+                raise
+            print(f"The warehouse does not answer: start it with `kho up`.\n{error}", file=sys.stderr)
+            raise typer.Exit(1) from None
+
+
+def _is_server_missing(error: Exception) -> bool:
+    if isinstance(error, LookupError) and "kho up" in str(error):
+        return True
+    psycopg = sys.modules.get("psycopg")
+    return psycopg is not None and isinstance(error, psycopg.OperationalError) and error.sqlstate is None
+
+
+app = typer.Typer(
+    name="kho",
+    cls=_Group,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # they hold passwords
+    rich_markup_mode="markdown",
+    help="Kho, a nightly data warehouse of administrative procedures, e-documents and the portal.\n\n"
+    "Start with `kho up`; `kho run` makes one night now; `kho figures 946 2021-H1` shows a report's figures.",
+)
+
+for name in ("server", "figures", "release", "batch", "rejects", "sample"):
+    try:
+        module = importlib.import_module(f"kho.cli.{name}")
+    except ModuleNotFoundError as error:
+        if error.name != f"kho.cli.{name}":
+            raise
+        continue
+    if name == "server":
+        for command in (module.up, module.down, module.status, module.run, module.psql):
+            app.command()(command)
+    elif hasattr(module, "app"):
+        app.add_typer(module.app, name=name)
+    else:
+        app.command(name)(getattr(module, name))

@@ -1,0 +1,238 @@
+"""up, down, status, run, psql: the server, and one night now."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from datetime import date, datetime, timedelta
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from kho.settings import ROLES, TIMEZONE, Settings, settings
+
+console = Console()
+
+_ENDED = ("success", "failed", "upstream_failed", "skipped", "removed")
+_MARKS = {
+    "success": "[green]✓[/]",
+    "failed": "[red]✗[/]",
+    "up_for_retry": "[yellow]↻[/]",
+    "upstream_failed": "[yellow]–[/]",
+    "skipped": "[yellow]–[/]",
+}
+
+
+def up() -> None:
+    """Start PostgreSQL and Airflow, wait until they are healthy, print where and how to log in."""
+    from kho.server import processes
+
+    start = time.monotonic()
+    with console.status("Starting") as status:
+
+        def say(step: str) -> None:
+            console.print(f"[dim]{time.monotonic() - start:5.1f} s[/]  {step}")
+            status.update(step)
+
+        try:
+            processes.up(settings(), say)
+        except (RuntimeError, TimeoutError) as failure:
+            console.print(f"[red]{failure}[/]", highlight=False)
+            raise typer.Exit(1) from None
+    console.print("[green]Running.[/]")
+    _print_login(settings())
+
+
+def down() -> None:
+    """Stop everything. Nothing that was committed is lost; an interrupted night goes on when it is run again."""
+    from kho.server import processes
+
+    with console.status("Stopping"):
+        processes.down(settings())
+    console.print("Stopped.")
+
+
+def status() -> None:
+    """What runs, which release is in force, how the last night went, how fresh each source is."""
+    from kho.server import airflow, postgres, processes
+
+    is_up = processes.is_up(settings())
+    table = Table("Process", "State", box=None)
+    if is_up:
+        health = airflow.health(settings())
+        for name, state in processes.states(settings()).items():
+            healthy = health.get(name.replace("-", "_"), True)
+            table.add_row(name, state if healthy else f"{state} [red]not healthy[/]")
+    else:
+        table.add_row("postgres", "running alone" if postgres.is_running(settings()) else "stopped")
+        table.add_row("airflow", "stopped")
+    console.print(table)
+    if is_up:
+        _print_login(settings())
+    if postgres.is_running(settings()) or settings().warehouse_url:
+        console.print()
+        _print_release(settings())
+        _print_sources(settings())
+    if not is_up:
+        console.print("\nStart it with [bold]kho up[/].")
+        raise typer.Exit(1)
+
+
+def run(
+    date: Annotated[
+        datetime | None,
+        typer.Option("--date", formats=["%Y-%m-%d"], help="Load up to this date; default: yesterday."),
+    ] = None,
+) -> None:
+    """One night now, through the real Dag. Exit code 1 when nothing was released."""
+    from kho.server import processes
+
+    if not processes.is_up(settings()):
+        console.print("Airflow does not run: start it with [bold]kho up[/].")
+        raise typer.Exit(1)
+    business_date = date.date() if date else yesterday()
+    is_released = follow_night(settings(), business_date)
+    print_night(settings(), business_date)
+    if not is_released:
+        raise typer.Exit(1)
+
+
+def psql(
+    arguments: Annotated[list[str] | None, typer.Argument(help="For psql itself, after `--`.")] = None,
+    role: Annotated[str, typer.Option(help=f"Who to be: {', '.join(ROLES)}.")] = "kho_auditor",
+) -> None:
+    """Open psql on the warehouse; what follows `--` goes to psql, e.g. `kho psql -- -c 'select 1'`."""
+    from kho.database import SESSION
+    from kho.server import postgres
+
+    if role not in ROLES:
+        raise typer.BadParameter(f"there is no role {role}; roles: {', '.join(ROLES)}", param_hint="--role")
+    from psycopg.conninfo import conninfo_to_dict
+
+    parts = conninfo_to_dict(settings().role_url(role))
+    environment = os.environ | {"PGPASSWORD": parts.pop("password"), "PGOPTIONS": SESSION}
+    program = str(postgres.binaries(settings()) / "psql")
+    target = " ".join(f"{name}={value}" for name, value in parts.items())
+    sys.stdout.flush()
+    os.execve(program, [program, "--dbname", target, *(arguments or [])], environment)
+
+
+def yesterday() -> date:
+    """The business date of a night that starts now."""
+    from zoneinfo import ZoneInfo
+
+    return datetime.now(ZoneInfo(TIMEZONE)).date() - timedelta(days=1)
+
+
+def follow_night(settings: Settings, business_date: date) -> bool:
+    """Run one night through Airflow and tell each step as it ends. Returns whether a release was published."""
+    from kho.server import airflow
+
+    with airflow.Api(settings) as api, console.status("Waiting for the scheduler") as status:
+        night = api.trigger(business_date)
+        console.print(
+            f"Night of {business_date}: {airflow.url(settings)}/dags/{airflow.DAG}/runs/{night}",
+            soft_wrap=True,
+        )
+        told: set[tuple[str, int]] = set()
+        while True:
+            state = api.state(night)
+            tasks = api.tasks(night)
+            for task in tasks:
+                if task.state in _MARKS and (task.name, task.attempt) not in told:
+                    told.add((task.name, task.attempt))
+                    seconds = f"{task.seconds:.1f} s" if task.seconds else task.state.replace("_", " ")
+                    console.print(f"  {_MARKS[task.state]} {task.name} [dim]{seconds}[/]")
+                    if task.state in ("failed", "up_for_retry"):
+                        for line in api.errors(night, task):
+                            console.print(f"      {line}", style="red", markup=False, highlight=False)
+            if state in ("success", "failed") and all(task.state in _ENDED for task in tasks):
+                return state == "success"
+            busy = [task.name for task in tasks if task.state in ("running", "queued")]
+            status.update(f"Running {', '.join(busy)}" if busy else "Waiting for the scheduler")
+            time.sleep(0.5)
+
+
+def print_night(settings: Settings, business_date: date) -> None:
+    """The release of the newest night of this date, and what each source brought to it."""
+    _print_release(settings)
+    _print_sources(settings, business_date)
+
+
+def _print_login(settings: Settings) -> None:
+    from kho.server import airflow
+
+    console.print(
+        f"Airflow: [link]{airflow.url(settings)}[/]  user [bold]{airflow.USER}[/]  "
+        f"password [bold]{airflow.password(settings)}[/]",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _print_release(settings: Settings) -> None:
+    from kho.database import connect
+
+    with connect(settings, "kho_auditor") as connection:
+        release = connection.execute(
+            "select release_id, business_date, published_at from ledger.release where state = 'in_force'"
+        ).fetchone()
+        last = connection.execute(
+            """
+            select b.business_date, b.state, r.release_id, r.state, r.reason
+            from ledger.build b left join ledger.release r using (build_id) order by b.build_id desc, r.release_id desc
+            limit 1
+            """
+        ).fetchone()
+    if release:
+        number, business_date, published_at = release
+        console.print(
+            f"Release in force: [bold]{number}[/], data up to {business_date}, published {published_at:%Y-%m-%d %H:%M}"
+        )
+    else:
+        console.print("Release in force: none yet")
+    if last:
+        business_date, build_state, number, state, reason = last
+        outcome = f"release {number} {state.replace('_', ' ')}" if number else f"build {build_state}"
+        console.print(f"Last night: {business_date}, {outcome}{f' ({reason})' if reason else ''}")
+    docs = settings.home / "data_docs" / "index.html"
+    if docs.exists():
+        console.print(f"Data Docs: {docs}", soft_wrap=True)
+
+
+def _print_sources(settings: Settings, business_date: date | None = None) -> None:
+    from kho.database import connect
+
+    with connect(settings, "kho_auditor") as connection:
+        rows = connection.execute(
+            """
+            select contract, rows_in_file, rows_loaded, rows_rejected, rows_skipped, as_of, state, stale_since, reason
+            from ledger.build_source
+            where build_id = (
+              select max(build_id) from ledger.build
+              where %(date)s::date is null or business_date = %(date)s)
+            order by contract
+            """,
+            {"date": business_date},
+        ).fetchall()
+    if not rows:
+        console.print(
+            "No night has been built yet."
+            if business_date is None
+            else f"Nothing was built for {business_date}."
+        )
+        return
+    table = Table("Source", "Rows in", "Loaded", "Rejected", "Skipped", "As of", "State")
+    for column in table.columns[1:5]:
+        column.justify = "right"
+    for contract, *counts, as_of, state, since, reason in rows:
+        told = {"fresh": "[green]fresh[/]", "stale": f"[yellow]stale since {since}[/]"}.get(
+            state, "[yellow]not delivered[/]"
+        )
+        if state != "fresh" and reason:
+            told += f" {reason}"
+        table.add_row(contract, *(f"{count:,}" for count in counts), str(as_of or "–"), told)
+    console.print(table)

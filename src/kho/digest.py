@@ -1,0 +1,189 @@
+"""What the night was like, in one text for people: in Vietnamese, from the ledger alone."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable
+from datetime import date
+
+import psycopg
+from psycopg.rows import namedtuple_row
+
+from kho.database import connect
+from kho.settings import Settings
+
+SYSTEMS = {"one_stop": "Một cửa điện tử", "documents": "Quản lý văn bản", "portal": "Cổng thông tin"}
+
+log = logging.getLogger(__name__)
+
+
+def digest(settings: Settings, business_date: date, failed: Iterable[str] = ()) -> str:
+    """The digest of the newest night for this date; its first line is the subject. `failed` names steps that failed."""
+    with connect(settings, "kho_auditor") as connection:
+        connection.row_factory = namedtuple_row
+        build = (
+            connection.execute(
+                "select max(build_id) as id from ledger.build where business_date = %s", [business_date]
+            )
+            .fetchone()
+            .id
+        )
+        outcome = _outcome(connection, build)
+        sections = [
+            ("Bước bị lỗi (xem nhật ký trên trang Airflow)", list(failed)),
+            ("Chưa lấy được từ nguồn", _not_fetched(connection, business_date)),
+            ("Bị giữ lại, chờ quyết định (kho batch list)", _held(connection, business_date)),
+            ("Nguồn chậm", _stale(connection, build)),
+            ("Dòng bị loại trong các tệp mới (kho rejects list)", _rejected(connection, build)),
+            ("Cảnh báo", _warnings(connection, build)),
+        ]
+        subject = f"Kho dữ liệu, số liệu đến hết ngày {_day(business_date)}: {outcome}"
+        lines = [subject, "", *_in_force(connection)]
+    told = [(title, items) for title, items in sections if items]
+    for title, items in told:
+        lines += ["", f"{title}:", *(f"- {item}" for item in items)]
+    if not told:
+        lines += ["", "Mọi nguồn đầy đủ, không có gì bị giữ lại hay bị loại."]
+    return "\n".join(lines) + "\n"
+
+
+def send(settings: Settings, business_date: date, failed: Iterable[str] = ()) -> None:
+    """Send the digest by Airflow's SMTP notifier to `digest_to`; it is always logged, and only that without a host."""
+    text = digest(settings, business_date, failed)
+    log.info("%s", text)
+    if not (settings.smtp_host and settings.digest_to):
+        log.info("Not sent: smtp_host or digest_to is not set in config.toml")
+        return
+    from airflow.providers.smtp.notifications.smtp import SmtpNotifier
+    from airflow.sdk import Connection
+
+    server = Connection(
+        conn_id="kho_smtp",
+        conn_type="smtp",
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        extra={"disable_ssl": True, "disable_tls": True, "from_email": settings.digest_from},
+    )
+    os.environ["AIRFLOW_CONN_KHO_SMTP"] = server.get_uri()
+    subject, _, body = text.partition("\n")
+    SmtpNotifier(
+        smtp_conn_id="kho_smtp",
+        to=[address.strip() for address in settings.digest_to.split(",")],
+        subject=subject,
+        html_content=body,
+    ).notify({})
+
+
+def _outcome(connection: psycopg.Connection, build: int | None) -> str:
+    release = connection.execute(
+        "select * from ledger.release where build_id = %s order by release_id desc limit 1", [build]
+    ).fetchone()
+    if release is None or release.state == "candidate":
+        return "không phát hành được"
+    if release.state == "refused":
+        return f"bản {release.release_id} bị từ chối ({release.reason})"
+    return f"đã phát hành bản {release.release_id}"
+
+
+def _in_force(connection: psycopg.Connection) -> list[str]:
+    release = connection.execute("select * from ledger.release where state = 'in_force'").fetchone()
+    if release is None:
+        return ["Chưa có bản nào được phát hành."]
+    return [f"Bản đang dùng: {release.release_id}, số liệu đến hết ngày {_day(release.business_date)}."]
+
+
+def _not_fetched(connection: psycopg.Connection, business_date: date) -> list[str]:
+    rows = connection.execute(
+        """
+        select distinct on (f.contract, f.name) f.contract, f.name, f.reason
+        from ledger.fetch_failure f
+        where f.business_date = %s and not exists (
+          select from ledger.arrival a join ledger.delivery d using (delivery_id)
+          where d.contract = f.contract and (f.name is null or d.name = f.name) and a.arrived_at > f.at)
+        order by f.contract, f.name, f.at desc
+        """,
+        [business_date],
+    )
+    return [f"{_source(row.contract)}{f', {row.name}' if row.name else ''}: {row.reason}" for row in rows]
+
+
+def _held(connection: psycopg.Connection, business_date: date) -> list[str]:
+    rows = connection.execute(
+        """
+        select b.contract, d.name, b.batch_id, b.state, b.reason
+        from ledger.batch b join ledger.delivery d using (delivery_id)
+        where b.state in ('held', 'unreadable') and b.business_date <= %s
+          and not exists (select from ledger.batch later where later.delivery_id = b.delivery_id
+                          and later.batch_id > b.batch_id)
+        order by b.contract, d.name
+        """,
+        [business_date],
+    )
+    return [
+        f"{_source(row.contract)}, lô {row.batch_id}, {row.name}"
+        f"{' (không đọc được)' if row.state == 'unreadable' else ''}: {row.reason or 'không rõ lý do'}"
+        for row in rows
+    ]
+
+
+def _stale(connection: psycopg.Connection, build: int | None) -> list[str]:
+    rows = connection.execute(
+        "select * from ledger.build_source where build_id = %s and state <> 'fresh' order by contract",
+        [build],
+    )
+    told = []
+    for row in rows:
+        if row.as_of is None:
+            state = "chưa có số liệu"
+        else:
+            state = f"số liệu đến hết ngày {_day(row.as_of)}, lẽ ra đến {_day(row.expected_as_of)}"
+        told.append(f"{_source(row.contract)}: {state}{f' ({row.reason})' if row.reason else ''}")
+    return told
+
+
+def _rejected(connection: psycopg.Connection, build: int | None) -> list[str]:
+    rows = connection.execute(
+        """
+        select b.contract, sum(b.rows_rejected) as rejected, sum(b.rows_in_file) as all_rows, count(*) as files
+        from ledger.batch b join ledger.build_batch i using (batch_id)
+        where i.from_build = %s and b.rows_rejected > 0
+        group by b.contract order by b.contract
+        """,
+        [build],
+    )
+    return [
+        f"{_source(row.contract)}: {_number(row.rejected)} trên {_number(row.all_rows)} dòng, trong {_number(row.files)} tệp"
+        for row in rows
+    ]
+
+
+def _warnings(connection: psycopg.Connection, build: int | None) -> list[str]:
+    rows = connection.execute(
+        """
+        select v.subject, v.expectation, v.message, count(*) as times
+        from ledger.verdict v
+        where v.outcome = 'failed' and v.severity = 'warning' and (
+          v.build_id = %(build)s
+          or v.batch_id in (select batch_id from ledger.build_batch where from_build = %(build)s))
+        group by v.subject, v.expectation, v.message order by v.subject, v.expectation
+        """,
+        {"build": build},
+    )
+    return [
+        f"{row.subject}: {row.message or row.expectation}{f' ({_number(row.times)} lần)' if row.times > 1 else ''}"
+        for row in rows
+    ]
+
+
+def _source(contract: str) -> str:
+    name = SYSTEMS.get(contract.partition(".")[0])
+    return f"{name} ({contract})" if name else contract
+
+
+def _day(day: date) -> str:
+    return f"{day:%d/%m/%Y}"
+
+
+def _number(number: int) -> str:
+    return f"{number:,}".replace(",", ".")

@@ -1,0 +1,120 @@
+"""The night, step by step: what each task of the Dag does. Every step may be run again, and then goes on from there.
+
+Run in this order they make a whole night, with Airflow or without it.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import date
+
+from kho.settings import Settings
+
+LAYERS = ("staging", "warehouse", "marts")
+
+log = logging.getLogger(__name__)
+
+
+class Refused(Exception):
+    """The marts boundary refused the release: trying again without a change would end the same way."""
+
+
+def systems(settings: Settings) -> list[str]:
+    """The source systems: the folders that hold contracts."""
+    return sorted({path.parent.name for path in settings.contracts.glob("*/*.yaml")})
+
+
+def fetch_system(settings: Settings, system: str, business_date: date) -> None:
+    """Take the system's new deliveries up to this date into the archive.
+
+    Every contract is tried before the first failure is raised.
+    """
+    from kho.fetch import connections, fetch
+
+    known = connections(settings)
+    failures = []
+    for contract in _contracts(settings, system):
+        try:
+            report = fetch(settings, contract, business_date, known.get(contract.server.connection))
+            log.info("%s: %s", contract.name, report)
+        except Exception as failure:
+            log.exception("%s could not be fetched", contract.name)
+            failures.append(f"{contract.name}: {failure}")
+    if failures:
+        raise RuntimeError("\n".join(failures))
+
+
+def load_system(settings: Settings, system: str) -> None:
+    """Load what the system delivered and was not loaded yet. Every contract is tried before a failure is raised."""
+    from kho.load import load
+
+    failures = []
+    for contract in _contracts(settings, system):
+        try:
+            for batch in load(settings, contract):
+                log.info("%s: %s", contract.name, batch)
+        except Exception as failure:
+            log.exception("%s could not be loaded", contract.name)
+            failures.append(f"{contract.name}: {failure}")
+    if failures:
+        raise RuntimeError("\n".join(failures))
+
+
+def check_exports(settings: Settings, business_date: date) -> None:
+    """Accept or hold each pending batch. A held batch is no failure: its source keeps its last good data."""
+    from kho.check import exports
+
+    log.info("%s", exports(settings, business_date))
+
+
+def build_layer(settings: Settings, layer: str, business_date: date) -> None:
+    """Build one layer with dbt. Staging opens the build, a finished warehouse closes it, marts open a release."""
+    from kho import build, release, transform
+
+    if layer == "staging":
+        log.info("Build %s", build.open_build(settings, business_date))
+    if layer == "marts":
+        log.info("%s", release.open_release(settings))
+    transform.build(settings, layer)
+    if layer == "warehouse":
+        build.close_build(settings)
+
+
+def check_marts(settings: Settings) -> None:
+    """Audit the candidate release. Refuses it and raises `Refused` when it must not be published."""
+    from kho import release
+    from kho.check import marts
+
+    verdict = marts(settings)
+    log.info("%s", verdict)
+    if verdict.is_refused:
+        release.refuse(settings, verdict.reason)
+        raise Refused(verdict.reason)
+
+
+def publish(settings: Settings) -> None:
+    """Put the audited release in force."""
+    from kho import release
+
+    log.info("%s", release.publish(settings))
+
+
+def run(settings: Settings, business_date: date) -> None:
+    """A whole night in this process, without Airflow: for tests and for a look at one step after the other."""
+    for system in systems(settings):
+        try:
+            fetch_system(settings, system, business_date)
+        except RuntimeError as failure:
+            log.error("%s", failure)  # what was fetched is loaded, and the other systems go on
+        load_system(settings, system)
+    check_exports(settings, business_date)
+    for layer in LAYERS:
+        build_layer(settings, layer, business_date)
+    check_marts(settings)
+    publish(settings)
+
+
+def _contracts(settings: Settings, system: str) -> list:
+    from kho.contract import contracts
+
+    return [contract for contract in contracts(settings).values() if contract.system == system]

@@ -1,0 +1,218 @@
+"""Airflow as we run it: its configuration, its metadata database, its REST API."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import httpx
+import psycopg
+from psycopg import sql
+
+from kho.server import postgres
+from kho.settings import TIMEZONE, Settings
+
+USER = "admin"
+DAG = "nightly"
+
+
+def folder(settings: Settings) -> Path:
+    """AIRFLOW_HOME: `airflow.cfg`, its logs."""
+    return settings.home / "airflow"
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The environment of Airflow's processes: ours without foreign Airflow options, and nobody is told of anything."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}
+    return inherited | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "AIRFLOW_HOME": str(folder(settings)),
+        "AIRFLOW_CONFIG": str(folder(settings) / "airflow.cfg"),
+        "KHO_HOME": str(settings.home),
+        "PYTHONUNBUFFERED": "1",
+        "SPT_NOENV": "1",  # process titles must not overwrite the environment, by which we know our processes
+        "GX_ANALYTICS_ENABLED": "false",
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def configuration(settings: Settings) -> str:
+    """The text of `airflow.cfg`. It holds secrets: the file is for its owner only."""
+    port = settings.port("airflow")
+    options = {
+        "core": {
+            "dags_folder": settings.project / "dags",
+            "executor": "LocalExecutor",
+            "parallelism": 4,
+            "load_examples": False,
+            "auth_manager": "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager",
+            "default_timezone": TIMEZONE,
+            "fernet_key": settings.secret("airflow_fernet") + "=",
+            "execution_api_server_url": f"http://127.0.0.1:{port}/execution/",
+            "hostname_callable": "socket.gethostname",  # a look-up by DNS may hang where there is none
+        },
+        "database": {"sql_alchemy_conn": postgres.airflow_url(settings).replace("://", "+psycopg2://", 1)},
+        "logging": {"base_log_folder": folder(settings) / "logs"},
+        "api": {
+            "host": "127.0.0.1",
+            "port": port,
+            "base_url": f"http://127.0.0.1:{port}",
+            "workers": 1,
+            "secret_key": settings.secret("airflow_session"),
+            "instance_name": "Kho",
+        },
+        "api_auth": {"jwt_secret": settings.secret("airflow_jwt"), "jwt_algorithm": "HS256"},
+        "dag_processor": {"parsing_processes": 1, "refresh_interval": 60},
+        "secrets": {
+            "backend": "airflow.secrets.local_filesystem.LocalFilesystemBackend",
+            "backend_kwargs": f'{{"connections_file_path": "{settings.home / "connections.json"}"}}',
+        },
+    }
+    config = configparser.ConfigParser(interpolation=None)
+    config.read_dict(
+        {
+            section: {name: str(value).replace("%", "%%") for name, value in pairs.items()}
+            for section, pairs in options.items()
+        }
+    )
+    lines = ["# Written by `kho up`; what is changed here is lost."]
+    for section in config.sections():
+        lines += ["", f"[{section}]", *(f"{name} = {value}" for name, value in config.items(section))]
+    return "\n".join(lines) + "\n"
+
+
+def migrate(settings: Settings) -> None:
+    """Create or upgrade Airflow's tables and its one user, once for each version. Raises RuntimeError with its output."""
+    from importlib.metadata import version
+
+    wanted = f"airflow {version('apache-airflow')}, fab {version('apache-airflow-providers-fab')}"
+    with psycopg.connect(postgres.airflow_url(settings)) as connection:
+        have = connection.execute(
+            "select shobj_description(oid, 'pg_database') from pg_database where datname = current_database()"
+        ).fetchone()
+        if have == (wanted,):
+            return
+        _run(settings, "db", "migrate")
+        _run(
+            settings,
+            *("users", "create", "--role", "Admin", "--username", USER, "--password", password(settings)),
+            *("--firstname", "Kho", "--lastname", "Admin", "--email", "admin@localhost"),
+        )
+        connection.execute(
+            sql.SQL("comment on database {} is {}").format(
+                sql.Identifier(postgres.AIRFLOW), sql.Literal(wanted)
+            )
+        )
+
+
+def password(settings: Settings) -> str:
+    """The password of Airflow's one user, `admin`."""
+    return settings.secret("airflow_admin")
+
+
+def url(settings: Settings) -> str:
+    """Where Airflow's pages and its API are."""
+    return f"http://127.0.0.1:{settings.port('airflow')}"
+
+
+def health(settings: Settings) -> dict[str, bool]:
+    """Which of Airflow's processes say of themselves that they are healthy; all False when the API does not answer."""
+    parts = ("scheduler", "dag_processor", "triggerer")
+    try:
+        answer = httpx.get(f"{url(settings)}/api/v2/monitor/health", timeout=5).raise_for_status().json()
+    except (httpx.HTTPError, LookupError):
+        return dict.fromkeys(("api_server", *parts), False)
+    return {"api_server": True, **{part: answer[part]["status"] == "healthy" for part in parts}}
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task of a run as it stands now. `state` is Airflow's word; None: not yet scheduled. `attempt` counts from 1."""
+
+    name: str
+    state: str | None
+    seconds: float | None
+    attempt: int
+
+
+class Api:
+    """The running Airflow, over its REST API, as its one user."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._client = httpx.Client(base_url=url(settings), timeout=30)
+        answer = self._client.post("/auth/token", json={"username": USER, "password": password(settings)})
+        answer.raise_for_status()
+        self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+    def __enter__(self) -> Api:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def knows(self, dag: str = DAG) -> bool:
+        """Whether the Dag has been parsed."""
+        return self._client.get(f"/api/v2/dags/{dag}").status_code == 200
+
+    def activate(self, dag: str = DAG) -> None:
+        """Let the Dag run by its schedule."""
+        self._client.patch(f"/api/v2/dags/{dag}", json={"is_paused": False}).raise_for_status()
+
+    def import_errors(self) -> list[str]:
+        """What is wrong with Dag files, if anything."""
+        found = self._get("/api/v2/importErrors")["import_errors"]
+        return [f"{error['filename']}:\\n{error['stack_trace']}" for error in found]
+
+    def trigger(self, business_date: date) -> str:
+        """Start a night for this date; returns the run's id."""
+        answer = self._client.post(
+            f"/api/v2/dags/{DAG}/dagRuns",
+            json={"logical_date": None, "conf": {"business_date": business_date.isoformat()}},
+        )
+        answer.raise_for_status()
+        return answer.json()["dag_run_id"]
+
+    def state(self, run: str) -> str:
+        """queued, running, success or failed."""
+        return self._get(f"/api/v2/dags/{DAG}/dagRuns/{run}")["state"]
+
+    def tasks(self, run: str) -> list[Task]:
+        """The run's tasks in the order in which they became known to Airflow."""
+        found = self._get(f"/api/v2/dags/{DAG}/dagRuns/{run}/taskInstances?limit=100")["task_instances"]
+        return [Task(task["task_id"], task["state"], task["duration"], task["try_number"]) for task in found]
+
+    def errors(self, run: str, task: Task) -> list[str]:
+        """What the newest try of a task complained of: its errors, with the exception that ended it."""
+        path = f"/api/v2/dags/{DAG}/dagRuns/{run}/taskInstances/{task.name}/logs/{task.attempt}"
+        told = []
+        for line in self._get(path)["content"]:
+            if isinstance(line, dict) and line.get("level") in ("error", "critical"):
+                details = [
+                    f"{each['exc_type']}: {each['exc_value']}" for each in line.get("error_detail") or []
+                ]
+                told += [line["event"], *details]
+        return told
+
+    def _get(self, path: str) -> dict:
+        return self._client.get(path).raise_for_status().json()
+
+
+def _run(settings: Settings, *arguments: str) -> None:
+    ran = subprocess.run(
+        [str(Path(sys.executable).with_name("airflow")), *arguments],
+        env=environment(settings),
+        cwd=folder(settings),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    if ran.returncode:
+        raise RuntimeError(
+            f"`airflow {' '.join(arguments[:2])}` failed:\n{ran.stdout[-3000:]}{ran.stderr[-3000:]}"
+        )
