@@ -1,0 +1,34 @@
+{# Root-first code of an agency: `000.21.12.H51` and `H51.12.21` both become `H51.12.21`; all-zero parts go. #}
+{% macro canonical_agency_code(column) -%}
+  (
+    select string_agg(part, '.' order by case when {{ column }} ~ '^[A-Z]' then place else -place end)
+    from unnest(string_to_array({{ column }}, '.')) with ordinality as code (part, place)
+    where part !~ '^0+$'
+  )
+{%- endmacro %}
+
+{# `1.004946.000.00.00.H51` and `1.004946` are one procedure. #}
+{% macro procedure_head(column) -%}
+  left({{ column }}, 8)
+{%- endmacro %}
+
+{# `012` is number 12: leading zeros go, a letter stays. #}
+{% macro folded_number(column) -%}
+  lower(ltrim({{ column }}, '0'))
+{%- endmacro %}
+
+{# One spelling of a symbol: `QÐ-UBND` (with U+00D0), `qđ - ubnd` and `QĐ–UBND` are one. #}
+{% macro folded_symbol(column) -%}
+  upper(translate(regexp_replace(normalize({{ column }}, nfc), '[\s\u00A0\u200B]', '', 'g'), 'Ððđ–—‐‑', 'ĐĐĐ----'))
+{%- endmacro %}
+
+{# Number and symbol are unique per agency and year (NĐ 30/2020 Art. 15), whatever system a document came through. #}
+{% macro document_key(agency_code, issued_date, number, symbol) -%}
+  {{ hash_key([agency_code, 'extract(year from ' ~ issued_date ~ ')::integer', number, symbol]) }}
+{%- endmacro %}
+
+{# Joins what a raw code of a system means, as `<name>.code`; null when unmapped: it is never guessed. #}
+{% macro join_mapping(name, domain, system, raw_code) -%}
+  left join {{ ref('code_mappings') }} as {{ name }}
+    on {{ name }}.domain = '{{ domain }}' and {{ name }}.system = '{{ system }}' and {{ name }}.raw_code = {{ raw_code }}
+{%- endmacro %}

@@ -1,0 +1,251 @@
+{# Amounts of every metric per period, agency, detail and, for what is counted once, procedure.
+   `period` is a relation (scheme, period_code, from_date, to_date). Movements are first summed between the dates at
+   which any period begins or ends, so that each meets each period by equality and not by comparing dates. #}
+{% macro period_amounts_ctes(period, metric, movement) %}
+boundary as (
+  select array_agg(boundary_date order by boundary_date) as dates
+  from (
+    select from_date as boundary_date from {{ period }}
+    union
+    select to_date + 1 from {{ period }}
+  ) as edge
+), span as (
+  select
+    scheme, period_code,
+    width_bucket(from_date, boundary.dates) as first_bucket,
+    width_bucket(to_date, boundary.dates) as last_bucket
+  from {{ period }} cross join boundary
+), bucket_of_period as (
+  select span.scheme, span.period_code, reach.reach, bucket
+  from span
+  cross join lateral (
+    values ('within', first_bucket, last_bucket), ('until_end', 0, last_bucket), ('until_start', 0, first_bucket - 1)
+  ) as reach (reach, lowest, highest)
+  cross join lateral generate_series(reach.lowest, reach.highest) as bucket
+), bucketed as (
+  select
+    movement.metric, movement.agency_code, movement.detail, movement.procedure_code, movement.is_adjustment,
+    width_bucket(movement.movement_date, boundary.dates) as bucket,
+    sum(movement.amount) as amount
+  from {{ movement }} as movement
+  cross join boundary
+  group by 1, 2, 3, 4, 5, 6
+), period_amount as (
+  select
+    bucket_of_period.scheme, bucket_of_period.period_code,
+    metric.metric, metric.kind like 'distinct%' as is_distinct, metric.detail_by,
+    bucketed.agency_code, bucketed.detail, bucketed.procedure_code,
+    coalesce(sum(bucketed.amount) filter (where not bucketed.is_adjustment), 0) as measured,
+    sum(bucketed.amount) filter (where bucketed.is_adjustment) as adjustment
+  from bucketed
+  join {{ metric }} as metric on metric.movement = bucketed.metric
+  join bucket_of_period
+    on bucket_of_period.bucket = bucketed.bucket
+    and bucket_of_period.reach = case
+      when metric.kind in ('flow', 'distinct_flow') then 'within'
+      when metric.kind in ('stock', 'distinct_stock') then 'until_end'
+      when metric.kind = 'opening_stock' then 'until_start'
+    end
+  group by 1, 2, 3, 4, 5, 6, 7, 8
+)
+{% endmacro %}
+
+{# Figures of every scope for periods: what `report_figure` and the function `figures` both are.
+   Relations: metric, scope, coverage, movement, and period; `scope_filter` narrows the scopes. #}
+{% macro figure_rows(period, metric, scope, coverage, movement, scope_filter='true') %}
+with {{ period_amounts_ctes(period, metric, movement) }},
+member as (
+  -- Which agencies are in a scope in a period. A scope of one agency has only that agency's level.
+  select
+    period.scheme, period.period_code, period.from_date, period.to_date,
+    scope.scope_agency_code, scope.agency_code, scope.agency_level, scope.short_name,
+    bool_or(scope.depth > 0) over (partition by period.scheme, period.period_code, scope.scope_agency_code) as is_group
+  from {{ period }} as period
+  join {{ scope }} as scope
+    on scope.valid_from <= period.to_date and coalesce(scope.valid_to, 'infinity') >= period.from_date
+  where {{ scope_filter }}
+), detailed as (
+  select
+    member.scheme, member.period_code, member.scope_agency_code, member.agency_level as level,
+    part.detail, period_amount.metric, period_amount.is_distinct, period_amount.procedure_code,
+    period_amount.measured, period_amount.adjustment
+  from period_amount
+  join member using (scheme, period_code, agency_code)
+  cross join lateral (
+    values
+      ('', true),
+      (period_amount.detail, period_amount.detail_by is not null and period_amount.detail <> ''),
+      (
+        member.short_name || ' / ' || period_amount.detail,
+        period_amount.detail_by = 'agency_and_detail' and period_amount.detail <> '' and member.is_group
+      )
+  ) as part (detail, applies)
+  where part.applies
+), level_amount as (
+  select scheme, period_code, scope_agency_code, level, detail, metric, sum(measured) as measured, sum(adjustment) as adjustment
+  from detailed
+  where not is_distinct
+  group by 1, 2, 3, 4, 5, 6
+  union all
+  -- Counted once per level, however many agencies have it.
+  select scheme, period_code, scope_agency_code, level, detail, metric, count(distinct procedure_code), null
+  from detailed
+  where is_distinct and measured > 0
+  group by 1, 2, 3, 4, 5, 6
+), member_level as (
+  select member.*, shown.level
+  from member
+  cross join lateral (values (member.agency_level, true), ('all', member.is_group)) as shown (level, applies)
+  where shown.applies
+), scope_amount as (
+  -- What counts for all is the sum over the levels, for what is counted once too.
+  select level_amount.*
+  from level_amount
+  union all
+  select scheme, period_code, scope_agency_code, 'all', detail, metric, sum(measured), sum(adjustment)
+  from level_amount
+  where (scheme, period_code, scope_agency_code) in (select scheme, period_code, scope_agency_code from member where is_group)
+    and detail not like '% / %'
+  group by 1, 2, 3, 5, 6
+), source_state as (
+  select
+    member_level.scheme, member_level.period_code, member_level.scope_agency_code, member_level.level,
+    coverage.contract,
+    bool_or(
+      coverage.is_expected or coverage.covered_from is not null or not coverage.is_full_list
+    ) as is_expected,
+    bool_or(
+      coverage.covered_from <= member_level.to_date
+      and (coverage.is_full_list or coverage.as_of >= member_level.from_date)
+    ) as is_delivered,
+    case
+      when bool_or(coverage.is_full_list) then
+        -- A list stands until the next one was due.
+        max(coverage.as_of) < least(max(coverage.expected_as_of), max(date_trunc('quarter', member_level.to_date)::date))
+        or bool_or(coverage.is_expected and coalesce(coverage.covered_from > member_level.to_date, true))
+      else max(coverage.as_of) < least(max(coverage.expected_as_of), max(member_level.to_date))
+    end as is_stale,
+    max(coverage.as_of) as as_of,
+    min(coverage.covered_from) as covered_from
+  from member_level
+  join {{ coverage }} as coverage
+    on coverage.agency_code = member_level.agency_code
+    and coverage.operated_from <= member_level.to_date
+    and coalesce(coverage.operated_to, 'infinity') >= member_level.from_date
+  group by 1, 2, 3, 4, 5
+), wanted as (
+  -- Every metric of every level, whether something moved or not, and the details that moved.
+  select member_level.scheme, member_level.period_code, member_level.scope_agency_code, member_level.level, metric.metric, '' as detail
+  from (select distinct scheme, period_code, scope_agency_code, level from member_level) as member_level
+  cross join {{ metric }} as metric
+  where metric.kind <> 'ratio'
+  union
+  select scheme, period_code, scope_agency_code, level, metric, detail from scope_amount
+), counted as (
+  select
+    wanted.*,
+    state.state,
+    case when state.has_value then coalesce(scope_amount.measured, 0) + coalesce(scope_amount.adjustment, 0) end as value,
+    case when state.has_value then coalesce(scope_amount.measured, 0) end as measured_value,
+    source_state.as_of,
+    source_state.covered_from
+  from wanted
+  join {{ metric }} as metric using (metric)
+  left join scope_amount using (scheme, period_code, scope_agency_code, level, metric, detail)
+  left join source_state using (scheme, period_code, scope_agency_code, level, contract)
+  cross join lateral (
+    select case
+      when metric.contract is null then 'measured'
+      when source_state.contract is null then 'not_operated'
+      when source_state.is_delivered is not true then 'not_delivered'
+      when source_state.is_stale then 'stale'
+      when scope_amount.adjustment is not null then 'attested'
+      else 'measured'
+    end as state
+  ) as judged
+  cross join lateral (
+    select judged.state, judged.state not in ('not_operated', 'not_delivered') as has_value
+  ) as state
+), ratio as (
+  -- A ratio of a group is the ratio of its sums, and is as good as the worse of its two.
+  select
+    numerator.scheme, numerator.period_code, numerator.scope_agency_code, numerator.level, metric.metric, '' as detail,
+    worse.state,
+    round(100.0 * numerator.value / nullif(denominator.value, 0), 2) as value,
+    round(100.0 * numerator.measured_value / nullif(denominator.measured_value, 0), 2) as measured_value,
+    numerator.value as numerator,
+    denominator.value as denominator,
+    least(numerator.as_of, denominator.as_of) as as_of,
+    greatest(numerator.covered_from, denominator.covered_from) as covered_from
+  from {{ metric }} as metric
+  join counted as numerator on numerator.metric = metric.numerator and numerator.detail = ''
+  join counted as denominator
+    on denominator.metric = metric.denominator and denominator.detail = ''
+    and denominator.scheme = numerator.scheme and denominator.period_code = numerator.period_code
+    and denominator.scope_agency_code = numerator.scope_agency_code and denominator.level = numerator.level
+  cross join lateral (
+    select state
+    from (
+      values (numerator.state), (denominator.state)
+    ) as either (state)
+    order by array_position(array['not_operated', 'not_delivered', 'stale', 'attested', 'measured'], state)
+    limit 1
+  ) as worse
+  where metric.kind = 'ratio'
+), figure as (
+  select
+    scheme, period_code, scope_agency_code, level, metric, detail, state, value, measured_value,
+    null::numeric as numerator, null::numeric as denominator, as_of, covered_from
+  from counted
+  union all
+  select
+    scheme, period_code, scope_agency_code, level, metric, detail, state, value, measured_value,
+    numerator, denominator, as_of, covered_from
+  from ratio
+)
+
+select
+  figure.scope_agency_code::text as scope_agency_code,
+  figure.scheme::text as scheme,
+  figure.period_code::text as period_code,
+  period.from_date::date as from_date,
+  period.to_date::date as to_date,
+  figure.metric::text as metric,
+  figure.level::text as level,
+  figure.detail::text as detail,
+  figure.value::numeric as value,
+  metric.unit::text as unit,
+  figure.state::text as state,
+  figure.measured_value::numeric as measured_value,
+  figure.numerator::numeric as numerator,
+  figure.denominator::numeric as denominator,
+  figure.as_of::date as as_of,
+  figure.covered_from::date as covered_from
+from figure
+join {{ metric }} as metric using (metric)
+join {{ period }} as period using (scheme, period_code)
+{% endmacro %}
+
+{# `figures(scope, from, to)` in the release: the same rows for one scope and any period. #}
+{% macro create_figures_function() %}
+create or replace function {{ this.schema }}.figures(scope text, first_day date, last_day date)
+returns table (
+  scope_agency_code text, scheme text, period_code text, from_date date, to_date date,
+  metric text, level text, detail text, value numeric, unit text, state text,
+  measured_value numeric, numerator numeric, denominator numeric, as_of date, covered_from date
+)
+language sql stable
+as $function$
+  with asked as (
+    select ''::text as scheme, ''::text as period_code, first_day as from_date, last_day as to_date
+  ), result as (
+    {{ figure_rows(
+      'asked', ref('figure_metric'), ref('figure_scope'), ref('figure_coverage'), ref('figure_movement'),
+      'scope.scope_agency_code = figures.scope'
+    ) }}
+  )
+  select * from result
+$function$;
+revoke all on function {{ this.schema }}.figures(text, date, date) from public;
+grant execute on function {{ this.schema }}.figures(text, date, date) to kho_auditor
+{% endmacro %}

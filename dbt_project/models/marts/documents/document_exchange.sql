@@ -1,0 +1,39 @@
+with period as (
+  select scheme, period_code, from_date, to_date
+  from {{ ref('figure_period') }}
+  where from_date <= (select max(as_of) from {{ ref('figure_coverage') }} where contract = 'documents.outgoing')
+    and to_date >= (select min(covered_from) from {{ ref('figure_coverage') }} where contract = 'documents.outgoing')
+), delivered as (
+  select document_key, bool_or(received_at is not null) as is_received, count(*) as recipient_count
+  from {{ ref('fct_document_delivery') }}
+  group by document_key
+), daily as (
+  select
+    document.agency_code, document.document_type, document.issued_date,
+    count(*) as document_count,
+    count(*) filter (where is_signed_electronically) as signed_count,
+    count(*) filter (where is_sent_on_paper) as on_paper_count,
+    count(*) filter (where is_signed_electronically and is_sent_on_paper) as signed_and_on_paper_count,
+    count(delivered.document_key) as delivered_count,
+    count(*) filter (where delivered.is_received) as received_count,
+    coalesce(sum(delivered.recipient_count), 0) as delivery_count
+  from {{ ref('fct_document') }} as document
+  left join delivered using (document_key)
+  group by 1, 2, 3
+)
+
+select
+  period.scheme,
+  period.period_code,
+  daily.agency_code,
+  coalesce(daily.document_type, 'unknown') as document_type,
+  sum(daily.document_count)::bigint as document_count,
+  sum(daily.signed_count)::bigint as signed_count,
+  sum(daily.on_paper_count)::bigint as on_paper_count,
+  sum(daily.signed_and_on_paper_count)::bigint as signed_and_on_paper_count,
+  sum(daily.delivered_count)::bigint as delivered_count,
+  sum(daily.received_count)::bigint as received_count,
+  sum(daily.delivery_count)::bigint as delivery_count
+from period
+join daily on daily.issued_date between period.from_date and period.to_date
+group by 1, 2, 3, 4

@@ -1,0 +1,12 @@
+select
+  metric.metric,
+  metric.ordinal,
+  metric.title,
+  metric.unit,
+  metric.kind,
+  metric.movement,
+  metric.contract,
+  metric.numerator,
+  metric.denominator,
+  metric.detail_by
+from {{ ref('dim_metric') }} as metric

@@ -1,0 +1,43 @@
+with period as (
+  select scheme, period_code, from_date, to_date
+  from {{ ref('figure_period') }}
+  where from_date <= (select max(as_of) from {{ ref('figure_coverage') }} where contract = 'one_stop.dossiers')
+    and to_date >= (select min(covered_from) from {{ ref('figure_coverage') }} where contract = 'one_stop.dossiers')
+), offered as (
+  select
+    period.scheme, period.period_code, offering.agency_code, offering.service_level_scheme, offering.service_level,
+    count(distinct offering.procedure_code) as procedure_count
+  from period
+  join {{ ref('fct_procedure_offering') }} as offering
+    on period.to_date between offering.valid_from and coalesce(offering.valid_to, 'infinity')
+  group by 1, 2, 3, 4, 5
+), daily as (
+  select
+    unit_agency_code as agency_code, service_level_scheme, service_level, received_date,
+    count(*) as received_count,
+    count(*) filter (where is_received_online) as received_online_count
+  from {{ ref('fct_dossier') }}
+  where unit_agency_code is not null and service_level is not null
+  group by 1, 2, 3, 4
+), received as (
+  select
+    period.scheme, period.period_code, daily.agency_code, daily.service_level_scheme, daily.service_level,
+    sum(daily.received_count) as received_count,
+    sum(daily.received_online_count) as received_online_count
+  from period
+  join daily on daily.received_date between period.from_date and period.to_date
+  group by 1, 2, 3, 4, 5
+)
+
+select
+  scheme,
+  period_code,
+  agency_code,
+  service_level_scheme,
+  service_level,
+  coalesce(offered.procedure_count, 0)::bigint as procedure_count,
+  coalesce(received.received_count, 0)::bigint as received_count,
+  coalesce(received.received_online_count, 0)::bigint as received_online_count,
+  round(100.0 * received.received_online_count / nullif(received.received_count, 0), 2) as received_online_pct
+from offered
+full join received using (scheme, period_code, agency_code, service_level_scheme, service_level)

@@ -1,0 +1,30 @@
+with period as (
+  select scheme, period_code, from_date, to_date
+  from {{ ref('figure_period') }}
+  where from_date <= (select max(as_of) from {{ ref('figure_coverage') }} where contract like 'portal.%')
+    and to_date >= (select min(covered_from) from {{ ref('figure_coverage') }} where contract like 'portal.%')
+), daily as (
+  select agency_code, section, received_date as activity_date, 1 as received, 0 as published, 0 as photos, 0 as visits, 0 as page_views
+  from {{ ref('fct_portal_item') }}
+  union all
+  select agency_code, section, published_date, 0, 1, photo_count, 0, 0
+  from {{ ref('fct_portal_item') }}
+  where is_published
+  union all
+  select agency_code, section, visit_date, 0, 0, 0, visit_count, page_view_count
+  from {{ ref('fct_portal_traffic') }}
+)
+
+select
+  period.scheme,
+  period.period_code,
+  daily.agency_code,
+  daily.section,
+  sum(daily.received)::bigint as item_received_count,
+  sum(daily.published)::bigint as item_published_count,
+  sum(daily.photos)::bigint as photo_published_count,
+  sum(daily.visits)::bigint as visit_count,
+  sum(daily.page_views)::bigint as page_view_count
+from period
+join daily on daily.activity_date between period.from_date and period.to_date
+group by 1, 2, 3, 4

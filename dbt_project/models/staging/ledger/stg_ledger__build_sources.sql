@@ -1,0 +1,13 @@
+select
+  build_id,
+  contract,
+  as_of,
+  expected_as_of,
+  state,
+  stale_since,
+  reason,
+  rows_in_file,
+  rows_loaded,
+  rows_rejected,
+  rows_skipped
+from {{ source('ledger', 'build_source') }}

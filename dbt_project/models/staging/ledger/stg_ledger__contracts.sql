@@ -1,0 +1,11 @@
+{# The contracts as their dbt sources describe them, so that models know how often each is handed over. #}
+{% set contracts = graph.sources.values() | selectattr('source_name', 'equalto', 'raw') | sort(attribute='name') if execute else [] %}
+{% for source in contracts %}
+select
+  '{{ source.meta.contract }}' as contract,
+  '{{ source.meta.system }}' as system,
+  '{{ source.meta.title | replace("'", "''") }}' as title,
+  '{{ source.meta.frequency }}' as frequency,
+  {{ source.meta.load == 'full' }} as is_full_list
+{{ 'union all' if not loop.last }}
+{% endfor %}

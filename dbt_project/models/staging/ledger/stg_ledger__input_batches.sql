@@ -1,0 +1,6 @@
+select
+  batch_id,
+  contract,
+  business_date
+from {{ source('ledger', 'build_input') }}
+where is_in_force

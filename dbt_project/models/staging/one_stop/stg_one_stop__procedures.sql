@@ -1,0 +1,20 @@
+with offered as (
+  {{ input_rows('one_stop.procedures') }}
+)
+
+select
+  {{ canonical_agency_code('offered.agency_code') }} as agency_code,
+  {{ procedure_head('offered.procedure_code') }} as procedure_code,
+  offered.procedure_name,
+  field.field,
+  procedure_group.code as procedure_group,
+  scheme.code as service_level_scheme,
+  level.code as service_level,
+  offered.is_announced_for_post,
+  offered._business_date as list_date,
+  {{ version_columns() }}
+from offered
+left join {{ ref('fields') }} as field on field.system = 'one_stop' and field.raw_code = offered.field_code
+{{ join_mapping('procedure_group', 'procedure_group', 'one_stop', 'offered.procedure_group') }}
+{{ join_mapping('scheme', 'service_level_scheme', 'one_stop', 'offered.online_scheme') }}
+{{ join_mapping('level', 'service_level', 'one_stop', 'offered.online_level') }}

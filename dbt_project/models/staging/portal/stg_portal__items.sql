@@ -1,0 +1,18 @@
+with item as (
+  {{ input_rows('portal.items') }}
+)
+
+select
+  _key as item_key,
+  item_code,
+  'portal' as system,
+  {{ canonical_agency_code('item.agency_code') }} as agency_code,
+  section,
+  item_type,
+  status,
+  photo_count,
+  received_at,
+  published_at,
+  updated_at,
+  {{ version_columns() }}
+from item

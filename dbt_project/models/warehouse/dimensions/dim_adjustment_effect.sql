@@ -1,0 +1,5 @@
+select
+  adjusted_metric,
+  metric,
+  sign
+from {{ ref('adjustment_effects') }}

@@ -1,0 +1,16 @@
+with day as (
+  select generated::date as date_day
+  from generate_series('2016-01-01'::timestamp, '2030-12-31'::timestamp, interval '1 day') as generated
+)
+
+select
+  day.date_day,
+  extract(year from day.date_day)::integer as year_number,
+  extract(quarter from day.date_day)::integer as quarter_number,
+  extract(month from day.date_day)::integer as month_number,
+  extract(isodow from day.date_day)::integer as weekday_number,
+  holiday.name as holiday_name,
+  holiday.date_day is not null as is_holiday,
+  extract(isodow from day.date_day) < 6 and holiday.date_day is null as is_working_day
+from day
+left join {{ ref('holidays') }} as holiday using (date_day)

@@ -1,0 +1,5 @@
+select
+  {{ hash_key(['system']) }} as system_key,
+  system,
+  name as system_name
+from {{ ref('systems') }}

@@ -1,0 +1,49 @@
+{{ config(
+  materialized='incremental', incremental_strategy='touched_keys', unique_key='document_key',
+  indexes=[{'columns': ['document_key'], 'unique': true}]
+) }}
+{% set touched = ref('touched_document') %}
+with entry as (
+  -- One line here per system that has a register of outgoing documents.
+  select * from {{ ref('stg_documents__outgoing') }}
+), newest as (
+  select distinct on (document_key, system) *
+  from entry
+  where _is_in_force {{ only_touched('document_key', touched) }}
+  order by document_key, system, {{ newest_first('updated_at') }}
+), document as (
+  -- A document that came through two systems is one document, sent in both their ways.
+  select
+    document_key,
+    min(agency_code) as agency_code,
+    min(document_number) as document_number,
+    min(document_symbol) as document_symbol,
+    min(issued_date) as issued_date,
+    min(document_type) as document_type,
+    bool_or(is_signed_electronically) as is_signed_electronically,
+    bool_or(is_sent_on_paper) as is_sent_on_paper,
+    count(*)::integer as system_count,
+    min(system) as first_system,
+    max(updated_at) as updated_at
+  from newest
+  group by document_key
+)
+
+select
+  document.document_key,
+  agency.agency_key,
+  document.agency_code,
+  extract(year from document.issued_date)::integer as issued_year,
+  document.document_number,
+  document.document_symbol,
+  document.issued_date,
+  document.document_type,
+  document.is_signed_electronically,
+  document.is_sent_on_paper,
+  document.system_count,
+  document.first_system,
+  document.updated_at
+from document
+left join {{ ref('dim_agency') }} as agency
+  on agency.agency_code = document.agency_code
+  and document.issued_date between agency.valid_from and coalesce(agency.valid_to, 'infinity')

@@ -1,0 +1,74 @@
+{{ config(
+  materialized='incremental', incremental_strategy='touched_keys', unique_key='dossier_key',
+  indexes=[{'columns': ['dossier_key'], 'unique': true}]
+) }}
+{% set touched = ref('touched_dossier') %}
+with newest as (
+  select distinct on (dossier_key) *
+  from {{ ref('stg_one_stop__dossiers') }}
+  where _is_in_force {{ only_touched('dossier_key', touched) }}
+  order by dossier_key, {{ newest_first('updated_at') }}
+), dated as (
+  select
+    newest.*,
+    received_at::date as received_date,
+    due_at::date as due_date,
+    processed_at::date as processed_date,
+    returned_at::date as returned_date
+  from newest
+)
+
+select
+  dated.dossier_key,
+  dated.dossier_code,
+  dated.system,
+  agency.agency_key,
+  dated.agency_code,
+  agency.unit_agency_code,
+  procedure.procedure_key,
+  dated.procedure_code,
+  dated.field,
+  dated.channel,
+  offering.service_level_key,
+  offering.service_level_scheme,
+  offering.service_level,
+  dated.status,
+  dated.return_method,
+  dated.applicant_type,
+  dated.applicant_hash,
+  dated.submitted_at,
+  dated.received_at,
+  dated.received_date,
+  dated.due_at,
+  dated.due_date,
+  dated.supplement_requested_at,
+  dated.supplemented_at,
+  dated.processed_at,
+  dated.processed_date,
+  dated.returned_at,
+  dated.returned_date,
+  dated.refused_at,
+  dated.channel is not distinct from 'online' as is_received_online,
+  dated.channel is not distinct from 'post' as is_received_by_post,
+  dated.returned_at is not null and dated.is_returned_by_post as is_returned_by_post,
+  dated.processed_at is not null as is_resolved,
+  -- Without a due date nothing can be late.
+  case when dated.processed_at is not null then coalesce(dated.processed_at <= dated.due_at, true) end as is_on_time,
+  case when dated.processed_at is not null then coalesce(dated.processed_date < dated.due_date, false) end as is_early,
+  dated.fee_vnd,
+  dated.charge_vnd,
+  dated.amount_vnd,
+  dated.updated_at,
+  dated._batch_id,
+  dated._row_number
+from dated
+left join {{ ref('dim_agency') }} as agency
+  on agency.agency_code = dated.agency_code
+  and dated.received_date between agency.valid_from and coalesce(agency.valid_to, 'infinity')
+left join {{ ref('dim_procedure') }} as procedure
+  on procedure.procedure_code = dated.procedure_code
+  and dated.received_date between procedure.valid_from and coalesce(procedure.valid_to, 'infinity')
+left join {{ ref('fct_procedure_offering') }} as offering
+  on offering.agency_code = agency.unit_agency_code
+  and offering.procedure_code = dated.procedure_code
+  and dated.received_date between offering.valid_from and coalesce(offering.valid_to, 'infinity')

@@ -1,0 +1,33 @@
+with current_build as (
+  select build_id, business_date from {{ ref('stg_ledger__builds') }} where is_current
+), first_batch as (
+  select contract, min(business_date) as first_date
+  from {{ ref('stg_ledger__input_batches') }}
+  group by contract
+)
+
+select
+  contract.contract,
+  contract.system,
+  contract.title,
+  contract.is_full_list,
+  current_build.business_date,
+  -- The first day that the first delivery tells of.
+  case contract.frequency
+    when 'm' then date_trunc('month', first_batch.first_date)::date
+    else first_batch.first_date
+  end as covered_from,
+  source.as_of,
+  source.expected_as_of,
+  coalesce(source.state, 'not_delivered') as state,
+  source.stale_since,
+  source.reason,
+  coalesce(source.rows_in_file, 0) as rows_in_file,
+  coalesce(source.rows_loaded, 0) as rows_loaded,
+  coalesce(source.rows_rejected, 0) as rows_rejected,
+  coalesce(source.rows_skipped, 0) as rows_skipped
+from {{ ref('stg_ledger__contracts') }} as contract
+cross join current_build
+left join {{ ref('stg_ledger__build_sources') }} as source
+  on source.contract = contract.contract and source.build_id = current_build.build_id
+left join first_batch on first_batch.contract = contract.contract

@@ -1,0 +1,3 @@
+select distinct document_key
+from {{ ref('stg_documents__outgoing') }}
+where _is_touched

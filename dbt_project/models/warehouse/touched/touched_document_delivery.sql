@@ -1,0 +1,3 @@
+select distinct delivery_key
+from {{ ref('stg_documents__deliveries') }}
+where _is_touched
