@@ -1,0 +1,53 @@
+"""Rejected rows: how many, why, and where they stand in their files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kho.database import connect
+from kho.settings import Settings
+
+
+def counts(settings: Settings, contract: str | None = None) -> list[tuple[Any, ...]]:
+    """Batch, contract, file, state, reason and number of rows by reason, newest batch first; withdrawn ones left out."""
+    with connect(settings, "kho_auditor") as connection:
+        return connection.execute(
+            """
+            select b.batch_id, b.contract, d.name, b.state, each.reason, count(*)
+            from reject.rejected_row r join ledger.batch b using (batch_id) join ledger.delivery d using (delivery_id),
+              unnest(r.reasons) as each (reason)
+            where b.state in ('pending', 'accepted', 'held') and (%(contract)s::text is null or b.contract = %(contract)s)
+            group by b.batch_id, b.contract, d.name, b.state, each.reason
+            order by b.batch_id desc, count(*) desc, each.reason
+            """,
+            {"contract": contract},
+        ).fetchall()
+
+
+def rows(settings: Settings, batch_id: int, limit: int | None = None) -> list[tuple[Any, ...]]:
+    """File, row, byte offset in the archived file, reasons and masked text of a batch's rejects, in the file's order.
+
+    Raises `LookupError` when there is no such batch.
+    """
+    with connect(settings, "kho_auditor") as connection:
+        if not connection.execute("select 1 from ledger.batch where batch_id = %s", [batch_id]).fetchone():
+            raise LookupError(f"there is no batch {batch_id}: `kho batch list` shows them")
+        return connection.execute(
+            """
+            select d.name, r.row_number, r.byte_offset, array_to_string(r.reasons, '; '), coalesce(r.row_text, '•••')
+            from reject.rejected_row r join ledger.batch using (batch_id) join ledger.delivery d using (delivery_id)
+            where r.batch_id = %s order by r.row_number limit %s
+            """,
+            [batch_id, limit],
+        ).fetchall()
+
+
+def contract_of(settings: Settings, batch_id: int) -> str:
+    """Name of the contract that a batch was loaded by; raises `LookupError`."""
+    with connect(settings, "kho_auditor") as connection:
+        found = connection.execute(
+            "select contract from ledger.batch where batch_id = %s", [batch_id]
+        ).fetchone()
+    if not found:
+        raise LookupError(f"there is no batch {batch_id}: `kho batch list` shows them")
+    return found[0]

@@ -1,0 +1,82 @@
+"""Rejects: shown with file, row, offset and reasons; a mended contract lets them in through the boundary."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from kho.check.exports import exports
+from kho.contract import Contract, contracts
+from kho.load import load, rejects, replay
+from kho.settings import Settings
+from tests.integration.loading import deliver, raw_rows, rows
+from tests.integration.test_load_csv import DAY, GOOD, csv
+
+
+@pytest.fixture
+def dossiers(warehouse: Settings) -> Contract:
+    return contracts(warehouse)["one_stop.dossiers"]
+
+
+def mended(contract: Contract) -> Contract:
+    """The contract in a version that knows status 11."""
+    columns = tuple(
+        column.model_copy(update={"values": (*column.values, "11")})
+        if column.name == "status_code"
+        else column
+        for column in contract.columns
+    )
+    return contract.model_copy(update={"columns": columns, "version": "1.1.0", "fingerprint": "mended"})
+
+
+def test_rejects_are_counted_and_shown_with_their_place(warehouse: Settings, dossiers: Contract) -> None:
+    deliver(warehouse, dossiers, "a.csv", csv(dossiers, GOOD, GOOD | {"maTrangThai": "11"}), DAY)
+    (batch,) = load(warehouse, dossiers)
+    reason = "maTrangThai: not one of the contract's values"
+    assert rejects.counts(warehouse) == [(batch.batch_id, dossiers.name, "a.csv", "pending", reason, 1)]
+    ((file, row, offset, reasons, text),) = rejects.rows(warehouse, batch.batch_id)
+    assert (file, row, reasons) == ("a.csv", 2, reason) and offset > 0 and "maTrangThai=11" in text
+    with pytest.raises(LookupError, match="there is no batch 99"):
+        rejects.rows(warehouse, 99)
+
+
+def test_a_replay_takes_the_old_batchs_place_through_the_boundary(
+    warehouse: Settings, dossiers: Contract
+) -> None:
+    known = [GOOD | {"maHoSo": f"000.00.12.H51-210105-{n:04}"} for n in range(98)]
+    bad = [GOOD | {"maHoSo": f"000.00.12.H51-210105-9{n:03}", "maTrangThai": "11"} for n in range(2)]
+    deliver(warehouse, dossiers, "a.csv", csv(dossiers, *known, *bad), DAY)
+    (old,) = load(warehouse, dossiers)
+    exports(warehouse, date(2021, 1, 6))
+    with pytest.raises(ValueError, match="mend the contract first"):
+        replay(warehouse, dossiers, old.batch_id)
+    new = replay(warehouse, mended(dossiers), old.batch_id)
+    assert (old.rows_rejected, new.rows_rejected, new.rows_loaded) == (2, 0, 100)
+    states = "select batch_id, state from ledger.batch order by batch_id"
+    assert [each["state"] for each in rows(warehouse, states)] == ["accepted", "pending"]
+    exports(warehouse, date(2021, 1, 6))
+    assert [each["state"] for each in rows(warehouse, states)] == ["withdrawn", "accepted"]
+    assert len(raw_rows(warehouse, dossiers, new.batch_id)) == 100
+    with pytest.raises(ValueError, match="is not the newest"):
+        replay(warehouse, dossiers, old.batch_id)
+
+
+def test_a_contract_may_add_a_column_but_not_retype_one(warehouse: Settings, dossiers: Contract) -> None:
+    deliver(warehouse, dossiers, "a.csv", csv(dossiers, GOOD), DAY)
+    load(warehouse, dossiers)
+    added = dossiers.columns[0].model_copy(update={"name": "shelf", "header": "ke", "required": False, "key_position": None, "pattern": None})  # fmt: skip
+    wider = dossiers.model_copy(update={"columns": (*dossiers.columns, added), "fingerprint": "wider"})
+    deliver(
+        warehouse, wider, "b.csv", csv(wider, GOOD | {"ke": "A1", "ngayCapNhat": "06/01/2021 09:00"}), DAY
+    )
+    (batch,) = load(warehouse, wider)
+    assert raw_rows(warehouse, wider, batch.batch_id)[0]["shelf"] == "A1"
+    retyped = wider.model_copy(
+        update={
+            "columns": (*dossiers.columns, added.model_copy(update={"type": "integer"})),
+            "fingerprint": "retyped",
+        }
+    )
+    with pytest.raises(Exception, match="give the column another name"):
+        load(warehouse, retyped)
