@@ -138,13 +138,12 @@ def test_odd_rows_become_rejects_or_skips_and_spare_their_neighbours(
     (batch,) = load(warehouse, dossiers)
     found = {reject["row_number"]: reject["reasons"][0] for reject in rejects(warehouse, batch.batch_id)}
     assert found == {
-        1: found[1],
+        1: "row: a character is not utf-8",
         2: "row: ragged row: 3 columns instead of 27",
         5: "row: unbalanced quote",
         9: "row: a zero character stands in the row",
         12: "row: repeats an earlier row of the file (same key and version)",
     }
-    assert found[1].startswith("row: not utf-8")
     assert (batch.rows_in_file, batch.rows_loaded, batch.rows_rejected, batch.rows_skipped) == (12, 4, 5, 3)
     assert [row["_row_number"] for row in raw_rows(warehouse, dossiers, batch.batch_id)] == [3, 6, 7, 11]
     (profile,) = rows(warehouse, "select profile from ledger.batch where batch_id = %s", batch.batch_id)

@@ -203,6 +203,11 @@ def test_json_lines_are_typed_and_bad_lines_rejected_at_their_offset(warehouse: 
     assert ledger["profile"]["unknown_columns"] == {"extra": 1}
 
 
+def test_an_empty_file_of_json_lines_says_that_nothing_happened(warehouse: Settings) -> None:
+    batch = load_one(warehouse, contracts(warehouse)["documents.deliveries"], b"")
+    assert (batch.state, batch.rows_in_file) == ("pending", 0)
+
+
 ITEM = {
     "id": "i1",
     "unit": "H51.12",

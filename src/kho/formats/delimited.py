@@ -213,8 +213,8 @@ class _Reader:
         for _ in range(MAX_RECORD_LINES):
             try:
                 text = data[start:end].decode(self.codec)
-            except UnicodeDecodeError as error:
-                return first_end - start, f"not {self.codec}: byte {error.start} of the row can't be decoded"
+            except UnicodeDecodeError:
+                return first_end - start, f"a character is not {self.codec}"
             if "\0" in text:
                 return first_end - start, "a zero character stands in the row"
             try:

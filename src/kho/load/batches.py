@@ -60,7 +60,8 @@ def load(settings: Settings, contract: Contract) -> list[Batch]:
             """,
             [contract.name],
         ).fetchall()
-    loaded = [_load(settings, contract, _Arrival(*row), is_replay=False) for row in waiting]
+    with connect(settings, "kho_loader", autocommit=True) as connection:
+        loaded = [_load(settings, connection, contract, _Arrival(*row), is_replay=False) for row in waiting]
     return [batch for batch in loaded if batch]
 
 
@@ -89,14 +90,17 @@ def replay(settings: Settings, contract: Contract, batch_id: int) -> Batch:
         raise ValueError(
             f"batch {batch_id} was loaded by this very contract: mend the contract first, then replay"
         )
-    batch = _load(settings, contract, _Arrival(*arrival), is_replay=True)
+    with connect(settings, "kho_loader", autocommit=True) as connection:
+        batch = _load(settings, connection, contract, _Arrival(*arrival), is_replay=True)
     assert batch is not None
     return batch
 
 
-def _load(settings: Settings, contract: Contract, arrival: _Arrival, *, is_replay: bool) -> Batch | None:
+def _load(
+    settings: Settings, connection: Connection, contract: Contract, arrival: _Arrival, *, is_replay: bool
+) -> Batch | None:
     """One file, one transaction; None when another process has loaded it meanwhile."""
-    with connect(settings, "kho_loader") as connection:
+    with connection.transaction():
         connection.execute(
             "select pg_advisory_xact_lock(hashtext('kho load'), %s::int)", [arrival.arrival_id]
         )
