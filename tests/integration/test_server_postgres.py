@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -43,8 +44,9 @@ def notes(settings: Settings) -> int:
 
 def kill(settings: Settings) -> None:
     postmaster, _ = postgres._postmaster(settings)
-    for process in [*postmaster.children(), postmaster]:
-        process.kill()
+    for process in [postmaster, *postmaster.children()]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def test_every_role_can_connect_and_airflow_owns_its_database(server: Settings) -> None:
