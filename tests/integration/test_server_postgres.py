@@ -100,7 +100,7 @@ def test_a_zombie_is_not_a_running_server(home: Settings, tmp_path: Path) -> Non
     note(home, 7)
     kill(home)
     program = shutil.copy("/bin/true", tmp_path / "postgres")
-    script = "import subprocess, sys; print(subprocess.Popen(sys.argv[1]).pid, flush=True); input()"
+    script = "import subprocess, sys; p = subprocess.Popen(sys.argv[1]); print(p.pid, flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", script, program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as parent:
