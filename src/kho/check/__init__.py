@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kho.check.exports import ExportsVerdict, exports
+from kho.check.marts import MartsVerdict, marts
 from kho.check.verdict import Verdict
 
-__all__ = ["ExportsVerdict", "Verdict", "exports"]
+__all__ = ["ExportsVerdict", "MartsVerdict", "Verdict", "exports", "marts"]
