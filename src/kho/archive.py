@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,13 @@ def store(settings: Settings, chunks: Iterable[bytes]) -> Stored:
     for folder in (target.parent, settings.archive):
         _sync(folder)
     return Stored(digest.hexdigest(), size)
+
+
+def remove_old_drafts(settings: Settings) -> None:
+    """Remove what a process that was killed while storing left behind: drafts nobody has written to for a day."""
+    for draft in settings.archive.glob(".draft-*"):
+        if time.time() - draft.stat().st_mtime > 24 * 3600:
+            draft.unlink(missing_ok=True)
 
 
 def _sync(folder: Path) -> None:

@@ -200,6 +200,7 @@ grant usage on schema ledger to kho_loader, kho_transformer, kho_auditor;
 grant select on all tables in schema ledger to kho_loader, kho_transformer, kho_auditor;
 grant insert on ledger.contract, ledger.delivery, ledger.arrival, ledger.batch, ledger.batch_event, ledger.fetch_failure to kho_loader;
 grant update (state, reason) on ledger.batch to kho_loader;
+grant update (source_size, source_modified_at) on ledger.arrival to kho_loader;
 grant insert, update on ledger.release to kho_transformer;  -- in one transaction with the views
 grant usage on all sequences in schema ledger to kho_loader;
 reset role;

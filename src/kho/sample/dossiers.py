@@ -401,13 +401,17 @@ def _put(header: str, *values: str):
 
 
 def _ragged(rng: Random, cells: list[str]) -> list[str]:
-    return rng.choice([cells[:11], [*cells, "x"]])
+    return rng.choice([cells[:11], [*_without_note(rng, cells), "x"]])
 
 
 def _wrong_encoding(rng: Random, cells: list[str]) -> list[str]:
     position = HEADER.index("chuHoSo")
     name = windows_1258("Nguyễn Thị Thử").decode("utf-8", "surrogateescape")
-    return [*cells[:position], name, *cells[position + 1 :]]
+    return _without_note(rng, [*cells[:position], name, *cells[position + 1 :]])
+
+
+# A note may hold a quoted line break: in a broken row nobody could tell where the row ends.
+_without_note = _put("ghiChu", "")
 
 
 SPOILERS = (

@@ -35,15 +35,18 @@ Spoil = Callable[[Random, Any], Any]
 
 # Combining marks of the tones.
 TONES = "\u0300\u0301\u0303\u0309\u0323"
-SPOILED_SHARE = 0.004
 #: a file never has more than one spoiled row in so many: such files are held by nobody
 ROWS_PER_SPOILED = 50
 
 
 def spoil(
-    files: dict[date, list[Line]], spoilers: Sequence[Spoil], rng: Random, is_open: Callable[[date], bool]
+    files: dict[date, list[Line]],
+    spoilers: Sequence[Spoil],
+    rng: Random,
+    is_open: Callable[[date], bool],
+    share: float = 0.004,
 ) -> None:
-    """Spoil a few rows of `files` (by their dates) and let each come again, mended, in a later file.
+    """Spoil a share of the rows of `files` (by their dates) and let each come again, mended, in a later file.
 
     A row of a record whose newer version follows anyway may stay broken. Rows of the last files are never spoiled,
     so that everything is mended by the end. `is_open` tells the dates whose file may hold a mended row.
@@ -51,21 +54,23 @@ def spoil(
     dates = sorted(files)
     newest = {line.key: day for day in dates for line in files[day]}
     mended: dict[date, list[Line]] = {}
-    turn = 0
+    turn, wanted = 0, 0.0
     for position, day in enumerate(dates):
         later = [other for other in dates[position + 1 :] if is_open(other)][:3]
         lines = files[day]
         if not later:
             break
-        wanted = sum(rng.random() < SPOILED_SHARE for _ in lines)
-        for index in sorted(rng.sample(range(len(lines)), min(wanted, len(lines) // ROWS_PER_SPOILED))):
+        wanted += share * len(lines)
+        count = min(int(wanted), len(lines) // ROWS_PER_SPOILED)
+        wanted -= count
+        for index in sorted(rng.sample(range(len(lines)), count)):
             line = lines[index]
             change = spoilers[turn % len(spoilers)]
             turn += 1
             lines[index] = Line(line.key, change(rng, line.values))
             if newest[line.key] == day or rng.random() < 0.5:
                 mended.setdefault(rng.choice(later), []).append(line)
-        if wanted and len(lines) >= ROWS_PER_SPOILED:
+        if count and rng.random() < 0.5:
             lines.append(rng.choice([line for line in lines if line.key]))  # one row comes twice
     for day, lines in mended.items():
         files[day].extend(lines)

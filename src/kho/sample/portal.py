@@ -75,7 +75,7 @@ def _items(totals: Totals, district: Agency, rng: Random) -> list[Export]:
         newest = {next(last for last in months if when.date() <= last): state for when, state in states}
         for last, state in newest.items():
             files[last].append(Line(code, state))
-    spoil(files, ITEM_SPOILERS, rng, lambda day: True)
+    spoil(files, ITEM_SPOILERS, rng, lambda day: True, share=0.02)
     return [
         Export(
             "portal",

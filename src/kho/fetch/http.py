@@ -1,0 +1,104 @@
+"""Exports behind an HTTP API: a listing of deliveries, and each delivery in pages of records.
+
+JSON lines are the lines of all pages; other pages are JSON objects, put one after the other as a JSON text sequence
+(RFC 7464: a record separator before each).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import httpx
+
+from kho.fetch.connection import Connection
+from kho.fetch.source import Incomplete, Listed, Passing, SourceError, patiently
+
+TIMEOUT_SECONDS = 30
+TROUBLE = {408, 429, 500, 502, 503, 504}  # of the server, for now
+RECORD_SEPARATOR = b"\x1e"
+
+
+class Http:
+    """The deliveries of one export."""
+
+    def __init__(
+        self, connection: Connection, connection_id: str, path: str, page_size: int, records_path: str | None
+    ) -> None:
+        port = f":{connection.port}" if connection.port else ""
+        self.where = f"{connection.scheme}://{connection.host}{port}/{path}"
+        self._id, self._page_size, self._records_path = connection_id, page_size, records_path
+        self._client = httpx.Client(
+            headers={"Authorization": f"Bearer {connection.password}"}, timeout=TIMEOUT_SECONDS
+        )
+
+    def files(self) -> list[Listed]:
+        answer = self._get(self.where)
+        try:
+            return [
+                Listed(one["name"], one["size"], datetime.fromisoformat(one["modified"]), one["records"])
+                for one in answer.json()["deliveries"]
+            ]
+        except (ValueError, KeyError, TypeError) as error:
+            raise SourceError(
+                f"{self.where} gives no listing of deliveries ({error!r}): is the contract's location right?"
+            ) from None
+
+    def read(self, file: Listed) -> Iterator[bytes]:
+        number, pages, found, tag = 1, 1, 0, None
+        while number <= pages:
+            answer = self._get(
+                f"{self.where}/{file.name}", params={"page": number, "page_size": self._page_size}
+            )
+            page, records, pages, total = self._page(answer, file)
+            if number > 1 and answer.headers.get("ETag") != tag:
+                raise Incomplete("it changed while its pages were read")
+            tag = answer.headers.get("ETag")
+            found += records
+            number += 1
+            yield page
+        if found < max(total, file.records or 0):
+            raise Incomplete(f"its pages hold {found} records of {max(total, file.records or 0)}")
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _page(self, answer: httpx.Response, file: Listed) -> tuple[bytes, int, int, int]:
+        """Bytes and number of records of a page, number of pages, total of records."""
+        try:
+            if self._records_path is None:
+                lines = [line for line in answer.content.split(b"\n") if line.strip()]
+                counts = int(answer.headers["X-Pages"]), int(answer.headers["X-Total"])
+                return b"".join(line + b"\n" for line in lines), len(lines), *counts
+            page: dict[str, Any] = json.loads(answer.content)
+            bytes_ = RECORD_SEPARATOR + answer.content + b"\n"
+            return bytes_, len(page[self._records_path]), int(page["pages"]), int(page["total"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise SourceError(
+                f"{self.where}/{file.name}: a page is not as the contract says ({error!r})"
+            ) from None
+
+    def _get(self, url: str, params: dict[str, int] | None = None) -> httpx.Response:
+        def attempt() -> httpx.Response:
+            try:
+                answer = self._client.get(url, params=params)
+            except httpx.TransportError as error:
+                raise Passing(
+                    f"{url} does not answer ({str(error) or type(error).__name__}): is the server up, and are host "
+                    f"and port of connection {self._id} right?"
+                ) from None
+            if answer.status_code in TROUBLE:
+                raise Passing(
+                    f"{url} answers {answer.status_code}: the server is in trouble; tell its keeper"
+                )
+            if answer.status_code in (401, 403):
+                raise SourceError(
+                    f"{url} answers {answer.status_code}: the password of connection {self._id} must be a valid token"
+                )
+            if answer.status_code != 200:
+                raise SourceError(f"{url} answers {answer.status_code}: is the contract's location right?")
+            return answer
+
+        return patiently(attempt)

@@ -1,0 +1,136 @@
+"""Exports on an SFTP server whose host key is known."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
+from stat import S_ISDIR
+from typing import TypeVar
+
+import asyncssh
+
+from kho.fetch.connection import Connection
+from kho.fetch.source import CHUNK_BYTES, Incomplete, Listed, Passing, SourceError, patiently
+
+T = TypeVar("T")
+TIMEOUT_SECONDS = 60
+
+
+class Sftp:
+    """The files of one folder of a server. Connects when first used, and again when a connection was lost."""
+
+    def __init__(self, connection: Connection, connection_id: str, path: str) -> None:
+        self._connection, self._id, self._path = connection, connection_id, path
+        self._runner = asyncio.Runner()
+        self._ssh: asyncssh.SSHClientConnection | None = None
+        self._client: asyncssh.SFTPClient | None = None
+        self.where = f"sftp://{connection.host}:{connection.port or 22}/{path}"
+
+    def files(self) -> list[Listed]:
+        async def listing(client: asyncssh.SFTPClient) -> list[Listed]:
+            return [
+                _listed(entry.filename, entry.attrs)
+                for entry in await client.readdir(self._path)
+                if not S_ISDIR(entry.attrs.permissions or 0)
+            ]
+
+        return self._ask(listing)
+
+    def read(self, file: Listed) -> Iterator[bytes]:
+        path, offset = f"{self._path}/{file.name}", 0
+        opened: dict[asyncssh.SFTPClient, asyncssh.SFTPClientFile] = {}
+
+        async def chunk(client: asyncssh.SFTPClient) -> bytes:
+            if client not in opened:  # the first time, and after the connection was lost
+                opened[client] = await client.open(path, "rb")
+            return await opened[client].read(CHUNK_BYTES, offset)
+
+        async def end(client: asyncssh.SFTPClient) -> Listed:
+            if client in opened:
+                await opened[client].close()
+            return _listed(file.name, await client.stat(path))
+
+        while offset < file.size and (part := self._ask(chunk)):
+            yield part
+            offset += len(part)
+        if self._ask(end) != file or offset != file.size:
+            raise Incomplete("it is still being written: its size or time changed while it was read")
+
+    def close(self) -> None:
+        self._drop()
+        self._runner.close()
+
+    def _ask(self, question: Callable[[asyncssh.SFTPClient], Awaitable[T]]) -> T:
+        """The server's answer, over a new connection if need be."""
+
+        async def ask() -> T:
+            client = await self._connected()
+            return await asyncio.wait_for(question(client), TIMEOUT_SECONDS)
+
+        def attempt() -> T:
+            try:
+                return self._runner.run(ask())
+            except asyncssh.HostKeyNotVerifiable:
+                raise SourceError(
+                    f"{self.where} does not show the host key that connection {self._id} names. If the server was "
+                    "given a new key, have its keeper confirm it and put it into extra.host_key; if not, somebody "
+                    "stands in between"
+                ) from None
+            except asyncssh.PermissionDenied:
+                raise SourceError(
+                    f"{self.where} refuses the login of connection {self._id}: check login and password"
+                ) from None
+            except asyncssh.SFTPNoSuchFile as error:
+                raise SourceError(
+                    f"{self.where}: {error.reason}: is the contract's location right?"
+                ) from None
+            except asyncssh.SFTPPermissionDenied as error:
+                raise SourceError(
+                    f"{self.where}: {error.reason}: let the user of connection {self._id} read it"
+                ) from None
+            except (OSError, TimeoutError, asyncssh.Error) as error:
+                self._drop()
+                raise Passing(
+                    f"{self.where} does not answer ({str(error) or type(error).__name__}): is the server up, and "
+                    f"are host and port of connection {self._id} right?"
+                ) from None
+
+        return patiently(attempt)
+
+    async def _connected(self) -> asyncssh.SFTPClient:
+        if self._client is None:
+            self._ssh = await asyncssh.connect(
+                self._connection.host,
+                self._connection.port or 22,
+                username=self._connection.login,
+                password=self._connection.password,
+                known_hosts=([self._host_key()], [], []),
+                client_keys=None,
+                agent_path=None,
+                config=None,
+                connect_timeout=TIMEOUT_SECONDS,
+                login_timeout=TIMEOUT_SECONDS,
+            )
+            self._client = await self._ssh.start_sftp_client()
+        return self._client
+
+    def _host_key(self) -> asyncssh.SSHKey:
+        try:
+            return asyncssh.import_public_key(self._connection.extra["host_key"])
+        except (KeyError, asyncssh.KeyImportError):
+            raise SourceError(
+                f"connection {self._id} has no host key to know {self.where} by: put the server's public key, as "
+                "`ssh-keyscan` shows it, into extra.host_key"
+            ) from None
+
+    def _drop(self) -> None:
+        if self._ssh is not None:
+            self._ssh.abort()
+        self._ssh = self._client = None
+
+
+def _listed(name: str, attributes: asyncssh.SFTPAttrs) -> Listed:
+    # SFTP tells whole seconds.
+    modified = datetime.fromtimestamp(int(attributes.mtime), UTC) if attributes.mtime is not None else None
+    return Listed(name, attributes.size, modified)

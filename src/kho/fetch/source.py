@@ -1,0 +1,71 @@
+"""What every transport offers: a listing of files, and their bytes; and how it says that something went wrong."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from tenacity import (
+    Retrying,
+    before_sleep_log,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_exponential_jitter,
+)
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+CHUNK_BYTES = 1 << 18
+
+
+class SourceError(Exception):
+    """A source or one of its files can't be read. The message names it and says what to do."""
+
+
+class Passing(SourceError):
+    """The same, but it may go away by itself: a timeout, a dropped connection, a server in trouble."""
+
+
+class Incomplete(Exception):
+    """A file is not whole yet; a later night takes it."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A file as the source's listing shows it. `records`: how many it should hold, where the source says so."""
+
+    name: str
+    size: int | None
+    modified: datetime | None
+    records: int | None = None
+
+
+class Source(Protocol):
+    """One export's folder at its source."""
+
+    where: str
+
+    def files(self) -> list[Listed]:
+        """All files of the folder, in no order. Raises SourceError."""
+
+    def read(self, file: Listed) -> Iterator[bytes]:
+        """The bytes, in chunks. Raises SourceError, or Incomplete when they were not whole or changed meanwhile."""
+
+    def close(self) -> None:
+        """Let go of the connection."""
+
+
+def patiently(call: Callable[[], T]) -> T:
+    """What `call` gives, tried up to five times with growing waits while the trouble may pass."""
+    retrying = Retrying(
+        retry=retry_if_exception_type(Passing),
+        stop=stop_after_attempt(5),
+        wait=wait_exponential_jitter(initial=0.5, max=20),
+        before_sleep=before_sleep_log(log, logging.WARNING),
+        reraise=True,
+    )
+    return retrying(call)
