@@ -26,7 +26,7 @@ boundary as (
   select
     movement.metric, movement.agency_code, movement.detail, movement.procedure_code, movement.is_adjustment,
     width_bucket(movement.movement_date, boundary.dates) as bucket,
-    sum(movement.amount) as amount
+    sum(movement.amount)::bigint as amount
   from {{ movement }} as movement
   cross join boundary
   group by 1, 2, 3, 4, 5, 6
@@ -35,8 +35,8 @@ boundary as (
     bucket_of_period.scheme, bucket_of_period.period_code,
     metric.metric, metric.kind like 'distinct%' as is_distinct, metric.detail_by,
     bucketed.agency_code, bucketed.detail, bucketed.procedure_code,
-    coalesce(sum(bucketed.amount) filter (where not bucketed.is_adjustment), 0) as measured,
-    sum(bucketed.amount) filter (where bucketed.is_adjustment) as adjustment
+    coalesce(sum(bucketed.amount) filter (where not bucketed.is_adjustment), 0)::bigint as measured,
+    (sum(bucketed.amount) filter (where bucketed.is_adjustment))::bigint as adjustment
   from bucketed
   join {{ metric }} as metric on metric.movement = bucketed.metric
   join bucket_of_period
@@ -81,16 +81,19 @@ member as (
       )
   ) as part (detail, applies)
   where part.applies
+), each_once as (
+  -- What is counted once counts once per level, however many agencies have it.
+  select
+    scheme, period_code, scope_agency_code, level, detail, metric, is_distinct, procedure_code,
+    sum(measured) as measured, sum(adjustment) as adjustment
+  from detailed
+  group by 1, 2, 3, 4, 5, 6, 7, 8
 ), level_amount as (
-  select scheme, period_code, scope_agency_code, level, detail, metric, sum(measured) as measured, sum(adjustment) as adjustment
-  from detailed
-  where not is_distinct
-  group by 1, 2, 3, 4, 5, 6
-  union all
-  -- Counted once per level, however many agencies have it.
-  select scheme, period_code, scope_agency_code, level, detail, metric, count(distinct procedure_code), null
-  from detailed
-  where is_distinct and measured > 0
+  select
+    scheme, period_code, scope_agency_code, level, detail, metric,
+    sum(case when is_distinct then (measured > 0)::integer else measured end) as measured,
+    sum(adjustment) as adjustment
+  from each_once
   group by 1, 2, 3, 4, 5, 6
 ), member_level as (
   select member.*, shown.level
@@ -169,29 +172,21 @@ member as (
 ), ratio as (
   -- A ratio of a group is the ratio of its sums, and is as good as the worse of its two.
   select
-    numerator.scheme, numerator.period_code, numerator.scope_agency_code, numerator.level, metric.metric, '' as detail,
-    worse.state,
-    round(100.0 * numerator.value / nullif(denominator.value, 0), 2) as value,
-    round(100.0 * numerator.measured_value / nullif(denominator.measured_value, 0), 2) as measured_value,
-    numerator.value as numerator,
-    denominator.value as denominator,
-    least(numerator.as_of, denominator.as_of) as as_of,
-    greatest(numerator.covered_from, denominator.covered_from) as covered_from
+    counted.scheme, counted.period_code, counted.scope_agency_code, counted.level, metric.metric, '' as detail,
+    (array_agg(
+      counted.state
+      order by array_position(array['not_operated', 'not_delivered', 'stale', 'attested', 'measured'], counted.state)
+    ))[1] as state,
+    max(counted.value) filter (where counted.metric = metric.numerator) as numerator,
+    max(counted.value) filter (where counted.metric = metric.denominator) as denominator,
+    max(counted.measured_value) filter (where counted.metric = metric.numerator) as measured_numerator,
+    max(counted.measured_value) filter (where counted.metric = metric.denominator) as measured_denominator,
+    min(counted.as_of) as as_of,
+    max(counted.covered_from) as covered_from
   from {{ metric }} as metric
-  join counted as numerator on numerator.metric = metric.numerator and numerator.detail = ''
-  join counted as denominator
-    on denominator.metric = metric.denominator and denominator.detail = ''
-    and denominator.scheme = numerator.scheme and denominator.period_code = numerator.period_code
-    and denominator.scope_agency_code = numerator.scope_agency_code and denominator.level = numerator.level
-  cross join lateral (
-    select state
-    from (
-      values (numerator.state), (denominator.state)
-    ) as either (state)
-    order by array_position(array['not_operated', 'not_delivered', 'stale', 'attested', 'measured'], state)
-    limit 1
-  ) as worse
+  join counted on counted.metric in (metric.numerator, metric.denominator) and counted.detail = ''
   where metric.kind = 'ratio'
+  group by 1, 2, 3, 4, 5
 ), figure as (
   select
     scheme, period_code, scope_agency_code, level, metric, detail, state, value, measured_value,
@@ -199,7 +194,9 @@ member as (
   from counted
   union all
   select
-    scheme, period_code, scope_agency_code, level, metric, detail, state, value, measured_value,
+    scheme, period_code, scope_agency_code, level, metric, detail, state,
+    round(100.0 * numerator / nullif(denominator, 0), 2),
+    round(100.0 * measured_numerator / nullif(measured_denominator, 0), 2),
     numerator, denominator, as_of, covered_from
   from ratio
 )

@@ -3,6 +3,7 @@ select
   metric.ordinal,
   metric.title,
   metric.unit,
+  metric.unit_title,
   metric.kind,
   metric.movement,
   metric.contract,

@@ -3,6 +3,7 @@ select
   ordinal,
   title,
   unit,
+  unit_title,
   kind,
   movement,
   contract,

@@ -1,0 +1,7 @@
+select field as detail, field_name as title from {{ ref('dim_field') }}
+union all
+-- A field and a group of procedures may share their name: the field's title stands.
+select procedure_group, procedure_group_name from {{ ref('dim_procedure_group') }}
+where procedure_group not in (select field from {{ ref('dim_field') }})
+union all
+select item_type, item_type_name from {{ ref('dim_item_type') }}

@@ -1,0 +1,178 @@
+"""The figures of one scope (an agency and those below it) in one period, from the release in force."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row
+
+from kho.database import connect
+from kho.settings import Settings
+
+Scheme = Literal["calendar", "administrative"]
+State = Literal["measured", "attested", "stale", "not_delivered", "not_operated"]
+
+PERIODS = "2021, 2021-H1, 2021-9M, 2021-Q2, 2021-06 or 2021-01-01..2021-03-15"
+
+
+class UnknownScope(LookupError):
+    """No agency, or more than one, is meant; the message lists the candidates."""
+
+
+class UnknownPeriod(ValueError):
+    """Not a period; the message says what is one."""
+
+
+class NoRelease(LookupError):
+    """Nothing is published yet."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number of a report. `value` and `measured_value` are None where there is none; percentages are 0 to 100."""
+
+    metric: str
+    level: str
+    detail: str
+    value: Decimal | None
+    unit: str
+    state: State
+    measured_value: Decimal | None
+    numerator: Decimal | None
+    denominator: Decimal | None
+    as_of: date | None
+    release: int
+    title: str
+    unit_title: str
+    detail_title: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """Figures, and what they are of."""
+
+    scope_code: str
+    scope_name: str
+    first_day: date
+    last_day: date
+    release: int
+    figures: list[Figure]
+
+
+@dataclass(frozen=True)
+class _Scope:
+    agency_code: str
+    unit_code: str | None
+    name: str
+    short_name: str
+
+
+def figures(settings: Settings, scope: str, period: str, scheme: Scheme = "calendar") -> list[Figure]:
+    """Every figure of the scope in the period, in the order of the metrics, then levels and details.
+
+    `scope` is an agency code, a unit code or a name; `period` is a code of `scheme` or `from..to`.
+    Raises `UnknownScope`, `UnknownPeriod` or `NoRelease`.
+    """
+    return report(settings, scope, period, scheme).figures
+
+
+def report(settings: Settings, scope: str, period: str, scheme: Scheme = "calendar") -> Report:
+    """The same with what it is of. `report_figure` holds the same rows for named periods that have begun."""
+    with connect(settings, "kho_auditor") as connection:
+        # One snapshot: a night that publishes meanwhile doesn't mix its release in.
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        found = connection.execute(
+            "select release_id, schema_name from ledger.release where state = 'in_force'"
+        ).fetchone()
+        if not found:
+            raise NoRelease("nothing is published yet: `kho run` makes a night")
+        release, schema = found
+        first_day, last_day = _period(connection, schema, period, scheme)
+        meant = _scope(connection, schema, scope, first_day, last_day)
+        query = sql.SQL(
+            """
+            select figure.metric, figure.level, figure.detail, figure.value, figure.unit, figure.state,
+              figure.measured_value, figure.numerator, figure.denominator, figure.as_of, {release} as release,
+              metric.title, metric.unit_title,
+              coalesce(nullif(concat_ws(' / ', nullif(split.agency, ''), coalesce(detail.title, split.part)), ''), '')
+                as detail_title
+            from {figures}(%(scope)s, %(first)s, %(last)s) as figure
+            join {metric} as metric using (metric)
+            cross join lateral (
+              select
+                case when figure.detail like '%% / %%' then split_part(figure.detail, ' / ', 1) else '' end as agency,
+                case when figure.detail like '%% / %%' then split_part(figure.detail, ' / ', 2) else figure.detail end as part
+            ) as split
+            left join {detail} as detail on detail.detail = split.part
+            order by metric.ordinal, array_position(array['all', 'district', 'commune'], figure.level), figure.detail
+            """
+        ).format(
+            release=sql.Literal(release),
+            figures=sql.Identifier(schema, "figures"),
+            metric=sql.Identifier(schema, "figure_metric"),
+            detail=sql.Identifier(schema, "figure_detail"),
+        )
+        with connection.cursor(row_factory=class_row(Figure)) as cursor:
+            rows = cursor.execute(
+                query, {"scope": meant.agency_code, "first": first_day, "last": last_day}
+            ).fetchall()
+    return Report(meant.agency_code, meant.name, first_day, last_day, release, rows)
+
+
+def _period(connection: psycopg.Connection, schema: str, period: str, scheme: Scheme) -> tuple[date, date]:
+    if ".." in period:
+        try:
+            first, last = (date.fromisoformat(part) for part in period.split("..", 1))
+        except ValueError:
+            raise UnknownPeriod(f"{period} is not a period: it can be {PERIODS}") from None
+        if first > last:
+            raise UnknownPeriod(f"{period} ends before it begins")
+        return first, last
+    row = connection.execute(
+        sql.SQL("select from_date, to_date from {} where scheme = %s and period_code = %s").format(
+            sql.Identifier(schema, "figure_period")
+        ),
+        [scheme, period.upper()],
+    ).fetchone()
+    if not row:
+        raise UnknownPeriod(f"{period} is not a period: it can be {PERIODS}")
+    return row
+
+
+def _scope(connection: psycopg.Connection, schema: str, wanted: str, first: date, last: date) -> _Scope:
+    """The one agency that is meant, of those that exist in the period: a unit's code alone is ambiguous over time."""
+    query = sql.SQL(
+        "select scope_agency_code, scope_unit_code, scope_name, scope_short_name from {}"
+        " where depth = 0 and valid_from <= %s and coalesce(valid_to, 'infinity') >= %s order by 1"
+    ).format(sql.Identifier(schema, "figure_scope"))
+    known = [_Scope(*row) for row in connection.execute(query, [last, first])]
+    asked = _fold(wanted)
+    matches = (
+        [one for one in known if asked in (_fold(one.agency_code), _fold(one.unit_code or ""))]
+        or [one for one in known if asked == _fold(one.name)]
+        or [one for one in known if asked in (_fold(one.short_name), _bare(one.name))]
+        or [one for one in known if asked and asked in _fold(one.name)]
+    )
+    if len(matches) == 1:
+        return matches[0]
+    if not matches:
+        raise UnknownScope(f"{wanted} is no agency of that time: give its code or its name")
+    listed = "\n".join(f"  {one.agency_code:<11} {one.unit_code or '':<6} {one.name}" for one in matches)
+    raise UnknownScope(f"{wanted} may be one of these; give the code of one:\n{listed}")
+
+
+def _fold(text: str) -> str:
+    """Without accents, case and doubled spaces: `Châu Khánh` and `chau  khanh` are one."""
+    plain = unicodedata.normalize("NFD", text.casefold().replace("đ", "d").replace("ð", "d"))
+    return " ".join("".join(letter for letter in plain if not unicodedata.combining(letter)).split())
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"^(huyen|thi tran|xa|phuong|thanh pho) ", "", _fold(name))
