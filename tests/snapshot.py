@@ -1,0 +1,71 @@
+"""What a warehouse holds, told so that two of them can be compared: no numbers of batches, builds or releases."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg.sql import SQL, Identifier
+
+from kho.settings import Settings
+
+# Numbers that differ from one way of getting there to another, though the rows are the same.
+SERIALS = {"_batch_id", "batch_id", "build_id", "release_id", "opened_at", "closed_at", "loaded_at", "checked_at"}
+
+
+def snapshot(settings: Settings) -> dict[str, tuple[int, str]]:
+    """Rows and a hash of the sorted rows of every table of raw, reject, warehouse and the marts in force."""
+    with psycopg.connect(settings.admin_url(), options="-c TimeZone=UTC") as connection:
+        found = {}
+        for schema, name in connection.execute(
+            """
+            select table_schema, table_name from information_schema.tables
+            where table_schema in ('raw', 'reject', 'warehouse', 'marts') order by 1, 2
+            """
+        ).fetchall():
+            columns = [
+                SQL("t.{}").format(Identifier(column))
+                for (column,) in connection.execute(
+                    "select column_name from information_schema.columns where (table_schema, table_name) = (%s, %s)"
+                    " order by column_name",
+                    [schema, name],
+                )
+                if column not in SERIALS
+            ]
+            # A batch is known by its delivery.
+            batch = {"raw": "_batch_id", "reject": "batch_id"}.get(schema)
+            join = SQL("")
+            if batch:
+                columns.insert(0, SQL("d.name"))
+                join = SQL("join ledger.batch b on b.batch_id = t.{} join ledger.delivery d using (delivery_id)").format(
+                    Identifier(batch)
+                )
+            found[f"{schema}.{name}"] = connection.execute(
+                SQL(
+                    "select count(*), coalesce(md5(string_agg(line, E'\\n' order by line)), '')"
+                    " from (select row({columns})::text as line from {table} t {join}) as lines"
+                ).format(
+                    columns=SQL(", ").join(columns), table=Identifier(schema, name), join=join
+                )
+            ).fetchone()
+        return found
+
+
+def lost_rows(settings: Settings) -> list[tuple]:
+    """Batches whose rows in file are not exactly the rows in raw, the rejects and the skipped ones."""
+    with psycopg.connect(settings.admin_url()) as connection:
+        tables = connection.execute(
+            "select table_name, replace(table_name, '__', '.') from information_schema.tables where table_schema = 'raw'"
+        ).fetchall()
+        counts = [
+            SQL("select _batch_id as batch_id, count(*) as n from {} group by 1").format(Identifier("raw", table))
+            for table, _ in tables
+        ]
+        counts.append(SQL("select batch_id, count(*) from reject.rejected_row group by 1"))
+        return connection.execute(
+            SQL(
+                """
+                select b.batch_id, b.rows_in_file, b.rows_skipped, coalesce(sum(there.n), 0)
+                from ledger.batch b full join ({}) as there using (batch_id)
+                group by b.batch_id having b.batch_id is null or b.rows_in_file <> b.rows_skipped + coalesce(sum(there.n), 0)
+                """
+            ).format(SQL(" union all ").join(counts))
+        ).fetchall()
