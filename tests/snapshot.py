@@ -8,7 +8,16 @@ from psycopg.sql import SQL, Identifier
 from kho.settings import Settings
 
 # Numbers that differ from one way of getting there to another, though the rows are the same.
-SERIALS = {"_batch_id", "batch_id", "build_id", "release_id", "opened_at", "closed_at", "loaded_at", "checked_at"}
+SERIALS = {
+    "_batch_id",
+    "batch_id",
+    "build_id",
+    "release_id",
+    "opened_at",
+    "closed_at",
+    "loaded_at",
+    "checked_at",
+}
 
 
 def snapshot(settings: Settings) -> dict[str, tuple[int, str]]:
@@ -35,16 +44,14 @@ def snapshot(settings: Settings) -> dict[str, tuple[int, str]]:
             join = SQL("")
             if batch:
                 columns.insert(0, SQL("d.name"))
-                join = SQL("join ledger.batch b on b.batch_id = t.{} join ledger.delivery d using (delivery_id)").format(
-                    Identifier(batch)
-                )
+                join = SQL(
+                    "join ledger.batch b on b.batch_id = t.{} join ledger.delivery d using (delivery_id)"
+                ).format(Identifier(batch))
             found[f"{schema}.{name}"] = connection.execute(
                 SQL(
                     "select count(*), coalesce(md5(string_agg(line, E'\\n' order by line)), '')"
                     " from (select row({columns})::text as line from {table} t {join}) as lines"
-                ).format(
-                    columns=SQL(", ").join(columns), table=Identifier(schema, name), join=join
-                )
+                ).format(columns=SQL(", ").join(columns), table=Identifier(schema, name), join=join)
             ).fetchone()
         return found
 
@@ -56,7 +63,9 @@ def lost_rows(settings: Settings) -> list[tuple]:
             "select table_name, replace(table_name, '__', '.') from information_schema.tables where table_schema = 'raw'"
         ).fetchall()
         counts = [
-            SQL("select _batch_id as batch_id, count(*) as n from {} group by 1").format(Identifier("raw", table))
+            SQL("select _batch_id as batch_id, count(*) as n from {} group by 1").format(
+                Identifier("raw", table)
+            )
             for table, _ in tables
         ]
         counts.append(SQL("select batch_id, count(*) from reject.rejected_row group by 1"))

@@ -29,11 +29,17 @@ from tests.snapshot import lost_rows, snapshot
 SEED = 20210630
 SCALE = "0.01"
 NIGHTS = (date(2021, 2, 15), date(2021, 3, 31))
-VICTIMS = {"loader": ("fetch", "load"), "dbt": ("staging", "warehouse", "marts"), "postgres": ("load", "warehouse", "publish")}
+VICTIMS = {
+    "loader": ("fetch", "load"),
+    "dbt": ("staging", "warehouse", "marts"),
+    "postgres": ("load", "warehouse", "publish"),
+}
 
 # Children of a server that has imported what a night needs: a night starts at once, and from a clean process.
 night_processes = multiprocessing.get_context("forkserver")
-night_processes.set_forkserver_preload(["kho.night", "dbt.cli.main", "dbt.adapters.postgres", "great_expectations", "tests.faults.run"])
+night_processes.set_forkserver_preload(
+    ["kho.night", "dbt.cli.main", "dbt.adapters.postgres", "great_expectations", "tests.faults.run"]
+)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -91,7 +97,9 @@ def finish(settings: Settings, night: date, progress: Path) -> dict[str, float]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(sources: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict, dict[str, float]]]:
+def undisturbed(
+    sources: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[dict, dict[str, float]]]:
     """What both nights end in when nothing happens, and how long the steps of the second take."""
     home = tmp_path_factory.mktemp("undisturbed")
     for settings in home_with_sources(sources, home):

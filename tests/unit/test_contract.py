@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kho.contract import ContractError, contracts, read_contract
+from kho.contract import ContractError, contracts, dictionary, read_contract
 from kho.settings import Settings
 
 SETTINGS = Settings()
@@ -62,3 +62,9 @@ def test_a_wrong_contract_says_where_and_what_would_be_right(
     with pytest.raises(ContractError) as error:
         read_contract(path)
     assert str(path) in str(error.value) and problem in str(error.value)
+
+
+def test_the_dictionary_has_a_page_of_every_export_as_its_contract_is_now() -> None:
+    pages = {path.stem: path.read_text() for path in dictionary.folder(SETTINGS).glob("*.md")}
+    current = {name: dictionary.render(contract) for name, contract in contracts(SETTINGS).items()}
+    assert pages == current, "run `python -m kho.contract.dictionary`"
