@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import date
+from itertools import pairwise
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -93,7 +94,7 @@ def finish(settings: Settings, night: date, progress: Path) -> dict[str, float]:
     assert process.exitcode == 0, progress.with_suffix(".log").read_text()[-5000:]
     marks = [line.split() for line in progress.read_text().splitlines()]
     starts = [(step, float(at)) for step, at in marks]
-    return {step: after - at for (step, at), (_, after) in zip(starts, starts[1:], strict=False)}
+    return {step: after - at for (step, at), (_, after) in pairwise(starts)}
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +140,7 @@ def _wait_for(step: str, progress: Path, process: BaseProcess) -> None:
 
 def _kill(victim: str, process: BaseProcess, server: Settings) -> None:
     if victim == "postgres":
-        postmaster = psutil.Process(int((postgres.data(server) / "postmaster.pid").read_text().split()[0]))
+        postmaster = psutil.Process(int((server.home / "postgres" / "data" / "postmaster.pid").read_text().split()[0]))
         for each in [postmaster, *postmaster.children(recursive=True)]:
             each.send_signal(signal.SIGKILL)
         process.join(120)

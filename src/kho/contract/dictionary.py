@@ -75,7 +75,7 @@ def _cell(text: str) -> str:
 
 def main() -> None:
     here = settings()
-    folder(here).mkdir(exist_ok=True)
+    folder(here).mkdir(parents=True, exist_ok=True)
     for name, contract in contracts(here).items():
         (folder(here) / f"{name}.md").write_text(render(contract), encoding="utf-8")
 
