@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import unicodedata
@@ -125,10 +126,11 @@ def send(settings: Settings, home: Path, **environment: str) -> str:
 def test_one_mail_arrives_over_smtp(night: Settings, tmp_path: Path) -> None:
     release(night, "in_force")
     mailbox = Mailbox()
-    server = Controller(mailbox, hostname="127.0.0.1", port=0)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = Controller(mailbox, hostname="127.0.0.1", port=port)
     server.start()
     try:
-        port = server.server.sockets[0].getsockname()[1]
         send(
             night,
             tmp_path,
