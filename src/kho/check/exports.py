@@ -17,7 +17,7 @@ from psycopg.rows import dict_row
 
 from kho import batch, build
 from kho.check.project import open_project, write_data_docs
-from kho.check.verdict import Severity, Verdict, write
+from kho.check.verdict import Severity, Verdict, exception, write
 from kho.contract import Contract, contracts
 from kho.contract.model import Quality
 from kho.database import connect
@@ -314,10 +314,8 @@ def _verdicts(
     verdicts = []
     for rule in suite_rules:
         found = by_rule[rule.name]
-        if found.exception_info.get("raised_exception"):
-            raise RuntimeError(
-                f"{name}: {rule.name} could not be checked: {found.exception_info['exception_message']}"
-            )
+        if problem := exception(found):
+            raise RuntimeError(f"{name}: {rule.name} could not be checked: {problem}")
         failed = {int(each["batch_id"]) for each in found.result.get("unexpected_index_list") or ()}
         for row in frame.to_dict("records"):
             observed = row[rule.column]

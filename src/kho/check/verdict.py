@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 import psycopg
 
@@ -31,6 +31,16 @@ class Verdict:
     @property
     def is_critical(self) -> bool:
         return self.outcome == "failed" and self.severity == "critical"
+
+
+def exception(result: Any) -> str | None:
+    """Why Great Expectations could not check an expectation, if it could not."""
+    info = result.exception_info or {}
+    # One exception, or one per metric that it needed.
+    for each in [info, *(value for value in info.values() if isinstance(value, dict))]:
+        if each.get("raised_exception"):
+            return " ".join(str(each.get("exception_message")).split())
+    return None
 
 
 def write(connection: psycopg.Connection, verdicts: Iterable[Verdict]) -> None:

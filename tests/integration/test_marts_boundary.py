@@ -1,0 +1,311 @@
+"""The marts boundary, over marts that dbt built from sample exports: what it lets pass, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+
+import pytest
+from psycopg import sql
+
+from kho import build, check, release, transform
+from kho.check.project import data_docs, open_project
+from kho.contract import contracts
+from kho.database import connect
+from kho.load import load
+from kho.sample import write
+from kho.sample.totals import read
+from kho.settings import Settings
+
+from .loading import deliver
+
+NIGHT = date(2021, 2, 5)
+
+
+@pytest.fixture(scope="module")
+def first_release(module_warehouse: Settings) -> Settings:
+    """A month of sample exports, loaded, built, checked and published."""
+    here = module_warehouse
+    totals = read(here.project / "samples" / "long_phu_2021_h1.yaml").scaled(0.05)
+    write.write(here, totals, until=NIGHT)
+    for contract in contracts(here).values():
+        for file in sorted((here.exports / contract.system / contract.entity).iterdir()):
+            if found := re.fullmatch(contract.server.file_name, file.name):
+                day = datetime.strptime(found["business_date"], "%Y%m%d").date()
+                deliver(here, contract, file.name, file.read_bytes(), day)
+        load(here, contract)
+    check.exports(here, NIGHT)
+    build.open_build(here, NIGHT)
+    transform.build(here, "staging")
+    transform.build(here, "warehouse")
+    build.close_build(here)
+    candidate(here)
+    verdict = check.marts(here)
+    assert not verdict.is_refused, verdict.reason
+    release.publish(here)
+    return here
+
+
+@pytest.fixture
+def built(first_release: Settings) -> Settings:
+    """The same with a second candidate, whose marts tests may break."""
+    candidate(first_release)
+    return first_release
+
+
+def candidate(settings: Settings) -> release.Release:
+    made = release.open_release(settings)
+    transform.build(settings, "marts")
+    return made
+
+
+def rows(settings: Settings, query: str, *parameters: object) -> list[tuple]:
+    with connect(settings, "kho_auditor") as connection:
+        return connection.execute(query, parameters).fetchall()
+
+
+@contextmanager
+def changed(settings: Settings, *statements: str) -> Iterator[None]:
+    """The candidate's marts with these changes, and afterwards without them."""
+    schema = release.releases(settings)[0].schema_name
+    marts = sorted({re.search(r"(?:update|from|into) (\w+)", each)[1] for each in statements})
+    with connect(settings, "kho_transformer") as connection:
+        connection.execute(sql.SQL("set search_path to {}").format(sql.Identifier(schema)))
+        for mart in marts:
+            connection.execute(
+                sql.SQL("create table pg_temp.{} as table {}").format(
+                    sql.Identifier(f"was_{mart}"), sql.Identifier(mart)
+                )
+            )
+        for statement in statements:
+            assert connection.execute(statement).rowcount > 0, statement
+        connection.commit()
+        yield
+        for mart in marts:
+            connection.execute(sql.SQL("truncate {}").format(sql.Identifier(mart)))
+            connection.execute(
+                sql.SQL("insert into {} table {}").format(sql.Identifier(mart), sql.Identifier(f"was_{mart}"))
+            )
+
+
+def failed(verdict: check.MartsVerdict) -> dict[tuple[str, str], str]:
+    return {(each.subject, each.expectation): each.severity for each in (*verdict.critical, *verdict.told)}
+
+
+# One change for each expectation that it must fail.
+WRONG = {
+    (
+        "dossier_settlement",
+        "received_add_up",
+    ): "update dossier_settlement set received_online_count = received_online_count + 1",
+    (
+        "dossier_settlement",
+        "resolved_add_up",
+    ): "update dossier_settlement set resolved_early_count = resolved_early_count + 1",
+    (
+        "dossier_settlement",
+        "pending_add_up",
+    ): "update dossier_settlement set pending_overdue_count = pending_overdue_count + 1",
+    (
+        "dossier_settlement",
+        "dossiers_add_up",
+    ): "update dossier_settlement set pending_total_count = pending_total_count + 1, pending_within_deadline_count = pending_within_deadline_count + 1",
+    (
+        "document_exchange",
+        "flags_within_total",
+    ): "update document_exchange set signed_count = document_count + 9",
+    (
+        "document_exchange",
+        "agrees_with_figures",
+    ): "update document_exchange set document_count = document_count + 5",
+    (
+        "online_service",
+        "online_within_received",
+    ): "update online_service set received_online_count = received_count + 1",
+    ("portal_activity", "counts_are_not_negative"): "update portal_activity set visit_count = -1",
+    ("source_freshness", "nothing_is_lost"): "update source_freshness set rows_loaded = rows_loaded + 1",
+    (
+        "figure_movement",
+        "agencies_are_known",
+    ): "update figure_movement set agency_code = 'H99' where metric = 'portal_visits'",
+    (
+        "figure_movement",
+        "dossiers_reconcile_with_raw",
+    ): "delete from figure_movement where metric = 'dossiers_received' and amount = 1",
+    (
+        "report_figure",
+        "dossiers_add_up",
+    ): "update report_figure set value = value + 1, measured_value = measured_value + 1 where metric = 'dossiers_received' and level = 'commune' and detail = ''",
+    (
+        "report_figure",
+        "levels_add_up",
+    ): "update report_figure set value = value + 1 where metric = 'documents_outgoing' and level = 'all'",
+    (
+        "report_figure",
+        "numerators_within_denominators",
+    ): "update report_figure set numerator = denominator + 1 where metric = 'documents_electronic_signed_pct' and denominator > 0",
+    (
+        "report_figure",
+        "ratios_are_of_sums",
+    ): "update report_figure set value = 1.23 where metric = 'documents_parallel_paper_pct' and denominator > 0",
+    (
+        "report_figure",
+        "absence_is_no_number",
+    ): "update report_figure set state = 'not_delivered' where metric = 'portal_visits' and value is not null",
+    (
+        "report_figure",
+        "rows_are_unique",
+    ): "insert into report_figure select * from report_figure where metric = 'portal_page_views' limit 1",
+    (
+        "report_figure",
+        "metrics_are_all_there",
+    ): "delete from report_figure where metric = 'portal_photos_published'",
+    (
+        "report_figure",
+        "figures_are_still_there",
+    ): "delete from report_figure where metric = 'dossiers_overdue'",
+}
+
+
+def test_every_wrong_sum_is_found_and_refuses_the_release(built):
+    with changed(built, *WRONG.values()):
+        verdict = check.marts(built)
+    found = failed(verdict)
+    assert verdict.is_refused
+    assert {each: found.get(each) for each in WRONG} == dict.fromkeys(WRONG, "critical")
+    kept = rows(
+        built,
+        "select subject, expectation, severity, message from ledger.verdict where boundary = 'marts' and outcome = 'failed'"
+        " and build_id = (select max(build_id) from ledger.build)",
+    )
+    assert {(subject, expectation): severity for subject, expectation, severity, _ in kept} == found
+    message = next(
+        text for *what, _, text in kept if tuple(what) == ("dossier_settlement", "dossiers_add_up")
+    )
+    assert "Form II.06, 3 = 7 + 11" in message and "agency_code" in message
+    assert "Form II.06" in verdict.reason
+
+
+def test_what_is_only_odd_is_told_and_released(built):
+    with changed(
+        built,
+        "update report_figure set value = round(value / 2) where metric = 'portal_page_views' and period_code = '2021-01'",
+        "update source_freshness set state = 'stale', stale_since = business_date where contract = 'portal.items'",
+    ):
+        verdict = check.marts(built)
+    found = failed(verdict)
+    assert found["source_freshness", "sources_are_fresh"] == "warning"
+    assert found["report_figure", "closed_periods_do_not_drop"] == "warning"
+    assert {each.expectation for each in verdict.critical} <= {
+        "what_is_not_attested_is_measured",
+        "levels_add_up",
+    }
+
+
+def test_sound_marts_pass_and_the_overlap_of_the_flags_is_told_with_its_count(built):
+    verdict = check.marts(built)
+    assert not verdict.is_refused and not verdict.critical and not verdict.skipped
+    (overlap,) = [each for each in verdict.told if each.expectation == "flags_do_not_overlap"]
+    (both,) = rows(
+        built,
+        "select sum(signed_and_on_paper_count) from marts.document_exchange where scheme = 'calendar' and period_code = '2021-01'",
+    )[0]
+    assert (
+        both > 0 and overlap.severity == "warning" and f"documents_with_both_flags {both}" in overlap.message
+    )
+
+
+def test_the_first_release_is_compared_with_nothing_and_says_so(first_release):
+    skipped = rows(
+        first_release,
+        "select expectation, message from ledger.verdict where boundary = 'marts' and outcome = 'skipped'",
+    )
+    assert ("figures_are_still_there", "no release is in force yet") in skipped or not skipped
+
+
+def test_run_again_its_verdicts_are_replaced(built):
+    counts = []
+    for _ in range(2):
+        check.marts(built)
+        counts.append(rows(built, "select count(*) from ledger.verdict where boundary = 'marts'"))
+    assert counts[0] == counts[1]
+
+
+def test_a_mart_that_is_missing_refuses_the_release(built):
+    with connect(built, "kho_transformer") as connection:
+        schema = release.releases(built)[0].schema_name
+        connection.execute(sql.SQL("drop table {}").format(sql.Identifier(schema, "online_service")))
+    verdict = check.marts(built)
+    assert verdict.is_refused
+    assert "online_service: Not so" in verdict.reason and "could not be checked" in verdict.reason
+
+
+def test_a_broken_model_is_refused_and_every_published_row_stays(first_release, tmp_path):
+    for folder in ("contracts", "dbt_project", "expectations"):
+        shutil.copytree(
+            first_release.project / folder, tmp_path / folder, ignore=shutil.ignore_patterns("target", "logs")
+        )
+    model = tmp_path / "dbt_project" / "models" / "marts" / "one_stop" / "dossier_settlement.sql"
+    text = model.read_text()
+    model.write_text(
+        text.replace("dossiers_resolved_late::bigint as", "(dossiers_resolved_late + 1)::bigint as")
+    )
+    assert model.read_text() != text
+    broken = first_release.model_copy(update={"project": tmp_path})
+
+    def published():
+        marts = rows(
+            broken, "select relname from pg_class where relnamespace = 'marts'::regnamespace order by 1"
+        )
+        with connect(broken, "bi_reader") as connection:
+            return {
+                mart: sorted(
+                    map(
+                        repr,
+                        connection.execute(sql.SQL("select * from {}").format(sql.Identifier("marts", mart))),
+                    )
+                )
+                for (mart,) in marts
+            }
+
+    before = published()
+    candidate(broken)
+    verdict = check.marts(broken)
+    assert verdict.is_refused
+    assert ("dossier_settlement", "resolved_add_up") in failed(verdict)
+    release.refuse(broken, verdict.reason)
+    with pytest.raises(release.ReleaseError, match="was refused"):
+        release.publish(broken)
+    assert published() == before and sum(map(len, before.values())) > 0
+
+
+def test_the_project_is_readable_and_a_night_does_not_write_in_it(built):
+    folder = built.project / "expectations"
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    check.marts(built)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    for path in (folder / "expectations").glob("*.json"):
+        suite = json.loads(path.read_text())
+        assert suite["name"] == path.stem
+        assert all(
+            each["description"] and each["notes"] and each["severity"]
+            for each in suite["expectations"]
+            if each["notes"] is not None
+        )
+        assert path.read_text() == json.dumps(suite, ensure_ascii=False, indent=2) + "\n"
+    assert data_docs(built).exists()
+
+
+def test_every_mart_has_a_suite(first_release):
+    marts = {
+        name
+        for (name,) in rows(
+            first_release, "select relname from pg_class where relnamespace = 'marts'::regnamespace"
+        )
+    }
+    project = open_project(first_release)
+    assert marts <= {suite.name for suite in project.suites.all()}
