@@ -15,6 +15,10 @@ from kho.server import postgres
 from kho.settings import Settings
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--faults", type=int, default=5, help="how many times a night is killed")
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Settings of a home of its own with a running embedded PostgreSQL; its database `kho` is prepared and empty."""
@@ -36,15 +40,17 @@ def module_warehouse(server: Settings, tmp_path_factory: pytest.TempPathFactory)
     yield from fresh_warehouse(server, tmp_path_factory.mktemp("home"))
 
 
-def fresh_warehouse(server: Settings, home: Path) -> Iterator[Settings]:
+def fresh_warehouse(server: Settings, home: Path, template: str | None = None) -> Iterator[Settings]:
+    """A warehouse with a home of its own, cloned from `template` (an empty one, when none is named)."""
     name = f"kho_{uuid.uuid4().hex[:12]}"
     home.mkdir(exist_ok=True)
     for shared in ("secrets", "ports.json", "postgres"):
-        (home / shared).symlink_to(server.home / shared)
+        if not (home / shared).exists():
+            (home / shared).symlink_to(server.home / shared)
     with psycopg.connect(server.admin_url("postgres"), autocommit=True) as connection:
         connection.execute(
             sql.SQL("create database {} template {}").format(
-                sql.Identifier(name), sql.Identifier(server.warehouse_database)
+                sql.Identifier(name), sql.Identifier(template or server.warehouse_database)
             )
         )
     settings = server.model_copy(update={"warehouse_database": name, "home": home})

@@ -20,15 +20,18 @@ SERIALS = {
 }
 
 
-def snapshot(settings: Settings) -> dict[str, tuple[int, str]]:
-    """Rows and a hash of the sorted rows of every table of raw, reject, warehouse and the marts in force."""
+def snapshot(settings: Settings, *schemas: str) -> dict[str, tuple[int, str]]:
+    """Rows and a hash of the sorted rows of every table of these schemas: raw, reject, warehouse, marts by default."""
     with psycopg.connect(settings.admin_url(), options="-c TimeZone=UTC") as connection:
         found = {}
         for schema, name in connection.execute(
             """
             select table_schema, table_name from information_schema.tables
-            where table_schema in ('raw', 'reject', 'warehouse', 'marts') order by 1, 2
-            """
+            where table_schema = any(%s)
+              and table_name not like 'touched%%' -- what the last build had to do, not what came of it
+            order by 1, 2
+            """,
+            [list(schemas or ("raw", "reject", "warehouse", "marts"))],
         ).fetchall():
             columns = [
                 SQL("t.{}").format(Identifier(column))
