@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 import logging
 import os
 from collections.abc import Iterable
@@ -36,7 +38,7 @@ def digest(settings: Settings, business_date: date, failed: Iterable[str] = ()) 
             ("Bị giữ lại, chờ quyết định (kho batch list)", _held(connection, business_date)),
             ("Nguồn chậm", _stale(connection, build)),
             ("Dòng bị loại trong các tệp mới (kho rejects list)", _rejected(connection, build)),
-            ("Cảnh báo", _warnings(connection, build)),
+            ("Cảnh báo", _warnings(connection, build, business_date)),
         ]
         subject = f"Kho dữ liệu, số liệu đến hết ngày {_day(business_date)}: {outcome}"
         lines = [subject, "", *_in_force(connection)]
@@ -56,22 +58,23 @@ def send(settings: Settings, business_date: date, failed: Iterable[str] = ()) ->
         log.info("Not sent: smtp_host or digest_to is not set in config.toml")
         return
     from airflow.providers.smtp.notifications.smtp import SmtpNotifier
-    from airflow.sdk import Connection
 
-    server = Connection(
-        conn_id="kho_smtp",
-        conn_type="smtp",
-        host=settings.smtp_host,
-        port=settings.smtp_port,
-        extra={"disable_ssl": True, "disable_tls": True, "from_email": settings.digest_from},
+    # Airflow's look-up of connections begins with the environment.
+    os.environ["AIRFLOW_CONN_KHO_SMTP"] = json.dumps(
+        {
+            "conn_type": "smtp",
+            "host": settings.smtp_host,
+            "port": settings.smtp_port,
+            "extra": {"disable_ssl": True, "disable_tls": True},
+        }
     )
-    os.environ["AIRFLOW_CONN_KHO_SMTP"] = server.get_uri()
     subject, _, body = text.partition("\n")
     SmtpNotifier(
         smtp_conn_id="kho_smtp",
+        from_email=settings.digest_from,
         to=[address.strip() for address in settings.digest_to.split(",")],
         subject=subject,
-        html_content=body,
+        html_content=f"<pre>{html.escape(body.strip())}</pre>",
     ).notify({})
 
 
@@ -158,17 +161,16 @@ def _rejected(connection: psycopg.Connection, build: int | None) -> list[str]:
     ]
 
 
-def _warnings(connection: psycopg.Connection, build: int | None) -> list[str]:
+def _warnings(connection: psycopg.Connection, build: int | None, business_date: date) -> list[str]:
     rows = connection.execute(
         """
         select v.subject, v.expectation, v.message, count(*) as times
         from ledger.verdict v
         where v.outcome = 'failed' and v.severity = 'warning' and (
-          v.build_id = %(build)s
-          or v.batch_id in (select batch_id from ledger.build_batch where from_build = %(build)s))
+          v.build_id = %(build)s or v.boundary = 'exports' and v.business_date = %(date)s)
         group by v.subject, v.expectation, v.message order by v.subject, v.expectation
         """,
-        {"build": build},
+        {"build": build, "date": business_date},
     )
     return [
         f"{row.subject}: {row.message or row.expectation}{f' ({_number(row.times)} lần)' if row.times > 1 else ''}"

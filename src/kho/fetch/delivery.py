@@ -114,11 +114,10 @@ def _fetch_files(
     listed = {file.name: file for file in source.files()}
     known = _known(ledger, contract)
     due: list[tuple[date, Listed]] = []
-    controls = {_control_name(contract, name) for name in listed}
     for name, file in sorted(listed.items()):
         match = re.fullmatch(contract.server.file_name, name)
         if match is None:
-            if name not in controls and not _UNFINISHED.fullmatch(name):
+            if not (_is_control(contract, name) or _UNFINISHED.fullmatch(name)):
                 report.unknown.append(name)
             continue
         try:
@@ -161,6 +160,11 @@ def _fetch_files(
 
 def _control_name(contract: Contract, name: str) -> str | None:
     return contract.server.control_file and contract.server.control_file.format(name=name)
+
+
+def _is_control(contract: Contract, name: str) -> bool:
+    start, _, end = (contract.server.control_file or "").partition("{name}")
+    return bool(start or end) and name.startswith(start) and name.endswith(end)
 
 
 def _control_rows(source: Source, control: Listed | None, contract: Contract, file: Listed) -> int:

@@ -20,6 +20,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 CHUNK_BYTES = 1 << 18
+ATTEMPTS, WAIT = 5, wait_exponential_jitter(multiplier=0.5, max=20)
 
 
 class SourceError(Exception):
@@ -60,11 +61,11 @@ class Source(Protocol):
 
 
 def patiently(call: Callable[[], T]) -> T:
-    """What `call` gives, tried up to five times with growing waits while the trouble may pass."""
+    """What `call` gives, tried a few times with growing waits while the trouble may pass."""
     retrying = Retrying(
         retry=retry_if_exception_type(Passing),
-        stop=stop_after_attempt(5),
-        wait=wait_exponential_jitter(initial=0.5, max=20),
+        stop=stop_after_attempt(ATTEMPTS),
+        wait=WAIT,
         before_sleep=before_sleep_log(log, logging.WARNING),
         reraise=True,
     )

@@ -6,8 +6,10 @@ to them in `<home>/connections.json`, in the format of Airflow's LocalFilesystem
 
 The API, with a bearer token:
 - `GET /<system>/<entity>`: `{"deliveries": [{"name", "size", "modified", "records"}]}`
+  (`records` is null for a file that is broken)
 - `GET /<system>/<entity>/<name>?page=1&page_size=1000`: a page of its records. JSON lines come as lines with the
-  headers `X-Pages` and `X-Total`; others as `{"items", "page", "pages", "total"}`. The `ETag` changes with the file.
+  headers `X-Pages` and `X-Total`; others as `{"items", "page", "pages", "total"}`. The `ETag` changes with the file. A broken file
+  comes as it is.
 """
 
 from __future__ import annotations
@@ -64,12 +66,13 @@ def api(settings: Settings) -> Starlette:
         for path in sorted(folder(request).iterdir()):
             if path.is_file() and not path.name.startswith("."):
                 stat = path.stat()
+                records = _records(path, stat.st_size, stat.st_mtime_ns)
                 found.append(
                     {
                         "name": path.name,
                         "size": stat.st_size,
                         "modified": datetime.fromtimestamp(stat.st_mtime, UTC).isoformat(),
-                        "records": len(_records(path, stat.st_size, stat.st_mtime_ns)),
+                        "records": None if records is None else len(records),
                     }
                 )
         return JSONResponse({"deliveries": found})
@@ -79,7 +82,10 @@ def api(settings: Settings) -> Starlette:
         if not path.is_file() or path.name.startswith("."):
             raise HTTPException(404, "no such delivery")
         stat = path.stat()
+        etag = {"ETag": f'"{stat.st_size:x}-{stat.st_mtime_ns:x}"'}
         records = _records(path, stat.st_size, stat.st_mtime_ns)
+        if records is None:
+            return Response(path.read_bytes(), headers=etag, media_type="application/json")
         try:
             number = int(request.query_params.get("page", 1))
             size = int(request.query_params.get("page_size", MOST_RECORDS_PER_PAGE))
@@ -89,17 +95,12 @@ def api(settings: Settings) -> Starlette:
             raise HTTPException(400, f"page starts at 1, page_size is at most {MOST_RECORDS_PER_PAGE}")
         pages = max(1, -(-len(records) // size))
         part = records[(number - 1) * size : number * size]
-        etag = {"ETag": f'"{stat.st_size:x}-{stat.st_mtime_ns:x}"'}
         if path.suffix == ".jsonl":
             counts = {"X-Pages": str(pages), "X-Total": str(len(records))}
-            return Response(
-                b"".join(line + b"\n" for line in part),
-                headers=counts | etag,
-                media_type="application/x-ndjson",
-            )
-        return JSONResponse(
-            {"items": part, "page": number, "pages": pages, "total": len(records)}, headers=etag
-        )
+            lines = b"".join(line + b"\n" for line in part)
+            return Response(lines, headers=counts | etag, media_type="application/x-ndjson")
+        body = {"items": part, "page": number, "pages": pages, "total": len(records)}
+        return JSONResponse(body, headers=etag)
 
     async def refuse(request: Request, error: HTTPException) -> Response:
         return JSONResponse({"error": error.detail}, error.status_code)
@@ -114,14 +115,15 @@ def api(settings: Settings) -> Starlette:
 
 
 @lru_cache(maxsize=512)
-def _records(path: Path, size: int, modified: int) -> list:
-    """The records of a file: lines as they are (a broken one is served broken), or parsed items."""
+def _records(path: Path, size: int, modified: int) -> list | None:
+    """The records of a file: lines as they are (a broken one is served broken), or items; None if it holds none."""
     if path.suffix == ".jsonl":
         return [line for line in path.read_bytes().split(b"\n") if line.strip()]
     try:
-        return json.loads(path.read_bytes())["items"]
+        items = json.loads(path.read_bytes())["items"]
     except (ValueError, KeyError, TypeError):
-        raise HTTPException(500, f"{path.name} holds no items") from None
+        return None
+    return items if isinstance(items, list) else None
 
 
 # The SFTP server
@@ -139,10 +141,17 @@ def _host_key(settings: Settings) -> asyncssh.SSHKey:
 
 
 class _Door(asyncssh.SSHServer):
-    """Lets in one user with one password."""
+    """Lets in one user with one password, and remembers who is inside."""
 
-    def __init__(self, password: str) -> None:
-        self._password = password
+    def __init__(self, password: str, inside: set[asyncssh.SSHServerConnection]) -> None:
+        self._password, self._inside = password, inside
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._inside.add(conn)
+        self._conn = conn
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._inside.discard(self._conn)
 
     def begin_auth(self, username: str) -> bool:
         return True
@@ -154,12 +163,12 @@ class _Door(asyncssh.SSHServer):
         return username == USER and random_secrets.compare_digest(password.encode(), self._password.encode())
 
 
-async def _listen_sftp(settings: Settings) -> asyncssh.SSHAcceptor:
+async def _listen_sftp(settings: Settings, inside: set[asyncssh.SSHServerConnection]) -> asyncssh.SSHAcceptor:
     settings.exports.mkdir(parents=True, exist_ok=True)
     return await asyncssh.listen(
         "127.0.0.1",
         ports.take(settings, "sftp"),
-        server_factory=partial(_Door, settings.secret("sample_sftp")),
+        server_factory=partial(_Door, settings.secret("sample_sftp"), inside),
         server_host_keys=[_host_key(settings)],
         sftp_factory=partial(asyncssh.SFTPServer, chroot=str(settings.exports).encode()),
         allow_scp=False,
@@ -173,13 +182,14 @@ async def _listen_sftp(settings: Settings) -> asyncssh.SSHAcceptor:
 @asynccontextmanager
 async def _serving(settings: Settings, app: ASGIApp) -> AsyncIterator[uvicorn.Server]:
     """Both servers listen; the one yielded still wants its `serve` awaited by somebody."""
-    sftp = await _listen_sftp(settings)
+    inside: set[asyncssh.SSHServerConnection] = set()
+    sftp = await _listen_sftp(settings, inside)
     http = socket.socket()
     http.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     http.bind(("127.0.0.1", ports.take(settings, "http")))
     http.listen()
     server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="warning"))
-    _write_connections(settings)
+    write_connections(settings)
     serving = asyncio.create_task(server.serve(sockets=[http]))
     try:
         yield server
@@ -188,11 +198,13 @@ async def _serving(settings: Settings, app: ASGIApp) -> AsyncIterator[uvicorn.Se
         server.should_exit = True
         await asyncio.gather(serving, return_exceptions=True)
         sftp.close()
+        for connection in list(inside):
+            connection.abort()
         await sftp.wait_closed()
         http.close()
 
 
-def _write_connections(settings: Settings) -> None:
+def write_connections(settings: Settings) -> None:
     """Say in `connections.json` how to reach the servers; connections of other names stay as they are."""
     host_key = _host_key(settings).export_public_key().decode().strip()
     sftp = {

@@ -55,6 +55,7 @@ def up(settings: Settings, say: Callable[[str], None] = lambda step: None) -> No
         if settings.exports.exists():
             say("Starting the sample sources")
             _start(settings, SAMPLES)
+            _wait(lambda: _listen(settings, "sftp", "http"), settings, SAMPLES)
         say("Waiting for Airflow")
         for part in ("api_server", "scheduler", "dag_processor", "triggerer"):
             _wait(lambda part=part: airflow.health(settings)[part], settings, part.replace("_", "-"))
@@ -220,6 +221,13 @@ def _start(settings: Settings, name: str) -> None:
     supervisor = _supervisor(settings)
     if supervisor.getProcessInfo(name)["statename"] in ("STOPPED", "EXITED", "FATAL"):
         supervisor.startProcess(name, False)
+
+
+def _listen(settings: Settings, *names: str) -> bool:
+    try:
+        return not any(ports.is_free(settings.port(name)) for name in names)
+    except LookupError:
+        return False
 
 
 def _wait(is_there: Callable[[], bool], settings: Settings, name: str) -> None:

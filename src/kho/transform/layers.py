@@ -52,8 +52,11 @@ def build(settings: Settings, layer: Layer) -> None:
     _record(settings, now.build_id, layer, run(settings, arguments, release_schema=now.release_schema))
 
 
-def run(settings: Settings, arguments: list[str], *, release_schema: str | None = None) -> list[Any]:
-    """Run dbt in this process as kho_transformer; the results of its nodes. Raises `TransformError` if it can't start."""
+def run(settings: Settings, arguments: list[str], *, release_schema: str | None = None) -> Any:
+    """Run dbt in this process as kho_transformer; gives what the command results in, a list of its nodes' results.
+
+    Raises `TransformError` if it can't start. Nodes that fail are in the results.
+    """
     from dbt.cli.main import dbtRunner
 
     project = settings.project / "dbt_project"
@@ -69,7 +72,7 @@ def run(settings: Settings, arguments: list[str], *, release_schema: str | None 
         outcome = dbtRunner().invoke([*arguments, *options])
     if outcome.exception:
         raise TransformError(f"dbt could not run: {outcome.exception}") from outcome.exception
-    return list(outcome.result or [])
+    return outcome.result
 
 
 def _newest_build(settings: Settings) -> _Build:
@@ -93,7 +96,7 @@ def _ensure_raw_tables(settings: Settings) -> None:
             raw.ensure(connection, settings, contract)
 
 
-def _record(settings: Settings, build_id: int, layer: Layer, results: list[Any]) -> None:
+def _record(settings: Settings, build_id: int, layer: Layer, results: Any) -> None:
     with connect(settings, "kho_owner") as connection, connection.cursor() as cursor:
         cursor.executemany(
             "insert into ledger.model_run (build_id, layer, model, status, rows_affected, seconds, message)"

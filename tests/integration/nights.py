@@ -1,0 +1,86 @@
+"""Help for tests that build: exports handed over as deliveries, and nights without Airflow or the boundaries."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from kho import build, release, transform
+from kho.contract import contracts
+from kho.database import connect
+from kho.load import load
+from kho.sample import totals, write
+from kho.sample.export import Export
+from kho.settings import Settings
+from tests.integration.loading import deliver
+
+
+def sample(settings: Settings, scale: float = 1) -> list[Export]:
+    """The sample exports of huyện Long Phú without their control files."""
+    told = totals.read(settings.project / "samples" / "long_phu_2021_h1.yaml").scaled(scale)
+    return [export for export in write.generate(settings, told) if not export.name.endswith(".ctl")]
+
+
+def contract_of(export: Export) -> str:
+    return f"{export.system}.{export.entity}"
+
+
+def day_of(settings: Settings, export: Export) -> date:
+    pattern = contracts(settings)[contract_of(export)].server.file_name
+    return datetime.strptime(re.fullmatch(pattern, export.name)["business_date"], "%Y%m%d").date()
+
+
+def hand_over(settings: Settings, exports: Iterable[Export]) -> None:
+    """Enter the exports as deliveries and load them; their batches are pending."""
+    known = contracts(settings)
+    for export in exports:
+        contract = known[contract_of(export)]
+        deliver(settings, contract, export.name, export.content, day_of(settings, export))
+    for contract in known.values():
+        load(settings, contract)
+
+
+def decide(settings: Settings, batch_id: int, state: str) -> None:
+    """Put a batch into a state; accepting one withdraws the one of the same delivery that was in force."""
+    with connect(settings, "kho_owner") as connection:
+        if state == "accepted":
+            connection.execute(
+                "update ledger.batch set state = 'withdrawn' where state = 'accepted'"
+                " and delivery_id = (select delivery_id from ledger.batch where batch_id = %s)",
+                [batch_id],
+            )
+        connection.execute("update ledger.batch set state = %s where batch_id = %s", [state, batch_id])
+
+
+def batches(settings: Settings, state: str) -> list[int]:
+    with connect(settings, "kho_auditor") as connection:
+        found = connection.execute(
+            "select batch_id from ledger.batch where state = %s order by batch_id", [state]
+        )
+        return [batch_id for (batch_id,) in found]
+
+
+def accept_pending(settings: Settings) -> None:
+    for batch_id in batches(settings, "pending"):
+        decide(settings, batch_id, "accepted")
+
+
+def build_warehouse(settings: Settings, night: date) -> None:
+    build.open_build(settings, night)
+    transform.build(settings, "staging")
+    transform.build(settings, "warehouse")
+    build.close_build(settings)
+
+
+def publish(settings: Settings) -> release.Release:
+    release.open_release(settings)
+    transform.build(settings, "marts")
+    return release.publish(settings)
+
+
+def run_night(settings: Settings, night: date) -> release.Release:
+    """Everything pending is accepted, the warehouse built and its marts published."""
+    accept_pending(settings)
+    build_warehouse(settings, night)
+    return publish(settings)

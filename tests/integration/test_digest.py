@@ -1,0 +1,158 @@
+"""The digest tells what the ledger holds of a night, in Vietnamese, and arrives as one mail."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import unicodedata
+from collections.abc import Callable
+from datetime import date
+from email import message_from_bytes
+from email.header import decode_header, make_header
+from pathlib import Path
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from kho.build import close_build, open_build
+from kho.database import connect
+from kho.digest import digest
+from kho.settings import Settings
+
+NIGHT = date(2021, 1, 4)
+
+
+def release(settings: Settings, state: str, reason: str | None = None) -> None:
+    with connect(settings, "kho_owner") as connection:
+        connection.execute(
+            "insert into ledger.release (build_id, schema_name, business_date, state, reason)"
+            " select max(build_id), 'release_x', max(business_date), %s, %s from ledger.build",
+            [state, reason],
+        )
+
+
+@pytest.fixture
+def night(warehouse: Settings, hand_over: Callable[..., int]) -> Settings:
+    """A night with a bit of everything: a held batch, an unreadable one, rejects, a source not reached, a warning."""
+    for day in ("2021-01-01", "2021-01-02"):
+        hand_over("one_stop.dossiers", day, state="accepted", rows=1500, rejected=3)
+    held = hand_over("one_stop.dossiers", "2021-01-03", state="held", reason="columns are missing: maHoSo")
+    hand_over("documents.outgoing", "2021-01-31", name="late.xlsx", state="unreadable", reason="later")
+    hand_over("portal.traffic", "2021-01-04", name="traffic.csv", state="unreadable", reason="not <text>")
+    with connect(warehouse, "kho_owner") as connection:
+        connection.execute(
+            "insert into ledger.fetch_failure (contract, business_date, reason) values (%s, %s, %s)",
+            ["documents.deliveries", NIGHT, "no answer"],
+        )
+        connection.execute(
+            "insert into ledger.verdict (boundary, business_date, batch_id, subject, expectation, severity, outcome,"
+            " message) values ('exports', %s, %s, 'one_stop.dossiers', 'rows_unique', 'warning', 'failed', '2 rows')",
+            [NIGHT, held],
+        )
+    open_build(warehouse, NIGHT)
+    close_build(warehouse)
+    return warehouse
+
+
+def test_a_night_with_troubles_names_each(night: Settings) -> None:
+    release(night, "in_force")
+    text = digest(night, NIGHT, failed=["documents.fetch"])
+    assert text.splitlines()[0] == "Kho dữ liệu, số liệu đến hết ngày 04/01/2021: đã phát hành bản 1"
+    for line in (
+        "- documents.fetch",
+        "- Quản lý văn bản (documents.deliveries): no answer",
+        "dossiers_20210103.csv: columns are missing: maHoSo",
+        "traffic.csv (không đọc được): not <text>",
+        "- Một cửa điện tử (one_stop.dossiers): số liệu đến hết ngày 02/01/2021",
+        "- Một cửa điện tử (one_stop.dossiers): 6 trên 3.000 dòng, trong 2 tệp",
+        "- one_stop.dossiers: 2 rows",
+    ):
+        assert line in text
+    assert "late.xlsx" not in text  # of a date after this night
+    assert unicodedata.is_normalized("NFC", text)
+
+
+def test_a_refused_release_says_why_and_what_stays_in_force(night: Settings) -> None:
+    release(night, "in_force")
+    open_build(night, date(2021, 1, 5))
+    close_build(night)
+    release(night, "refused", "dossiers do not add up")
+    text = digest(night, date(2021, 1, 5))
+    assert text.splitlines()[0].endswith("bản 2 bị từ chối (dossiers do not add up)")
+    assert "Bản đang dùng: 1, số liệu đến hết ngày 04/01/2021." in text
+
+
+def test_a_night_that_built_nothing_says_so(warehouse: Settings) -> None:
+    text = digest(warehouse, NIGHT, failed=["check_exports"])
+    assert "không phát hành được" in text.splitlines()[0]
+    assert "Chưa có bản nào được phát hành." in text
+
+
+def test_what_was_reached_after_all_is_not_told(night: Settings, hand_over: Callable[..., int]) -> None:
+    hand_over("documents.deliveries", "2021-01-04", state="accepted")
+    assert "no answer" not in digest(night, NIGHT)
+
+
+class Mailbox:
+    def __init__(self) -> None:
+        self.mails = []
+
+    async def handle_DATA(self, server, session, envelope) -> str:
+        self.mails.append(envelope)
+        return "250 OK"
+
+
+def send(settings: Settings, home: Path, **environment: str) -> str:
+    """Sends as a task does, in a process with Airflow; gives its log."""
+    script = (
+        "import logging; logging.basicConfig(level='INFO'); from datetime import date; from kho import digest;"
+        f"from kho.settings import settings; digest.send(settings(), date({NIGHT.year}, {NIGHT.month}, {NIGHT.day}))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ
+        | {"AIRFLOW_HOME": str(home), "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        | {"KHO_HOME": str(settings.home), "KHO_WAREHOUSE_DATABASE": settings.warehouse_database}
+        | environment,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stderr
+
+
+def test_one_mail_arrives_over_smtp(night: Settings, tmp_path: Path) -> None:
+    release(night, "in_force")
+    mailbox = Mailbox()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = Controller(mailbox, hostname="127.0.0.1", port=port)
+    server.start()
+    try:
+        send(
+            night,
+            tmp_path,
+            KHO_SMTP_HOST="127.0.0.1",
+            KHO_SMTP_PORT=str(port),
+            KHO_DIGEST_TO="chutich@example.vn, vanphong@example.vn",
+            KHO_DIGEST_FROM="kho@example.vn",
+        )
+    finally:
+        server.stop()
+    (mail,) = mailbox.mails
+    assert mail.mail_from == "kho@example.vn"
+    assert mail.rcpt_tos == ["chutich@example.vn", "vanphong@example.vn"]
+    message = message_from_bytes(mail.content)
+    assert str(make_header(decode_header(message["Subject"]))).endswith("đã phát hành bản 1")
+    (part,) = [part for part in message.walk() if part.get_content_maintype() == "text"]
+    body = part.get_payload(decode=True).decode(part.get_content_charset())
+    assert "Nguồn chậm" in body
+    assert "not &lt;text&gt;" in body
+
+
+def test_without_a_mail_server_it_is_only_logged(night: Settings, tmp_path: Path) -> None:
+    log = send(night, tmp_path)
+    assert "Nguồn chậm" in log
+    assert "Not sent" in log

@@ -1,0 +1,153 @@
+"""SFTP: control totals, the server's host key, lost connections."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import asyncssh
+import pytest
+from tenacity import wait_none
+
+from kho.fetch import FetchFailed, connections, source
+from kho.fetch.sftp import Sftp
+from kho.fetch.source import Incomplete
+from kho.sample import servers
+from kho.settings import Settings
+from tests.integration import fetching
+from tests.integration.fetching import arrivals, failures, put, run, write
+
+NAME = "one_stop.dossiers"
+
+
+@pytest.fixture(scope="module")
+def running(module_warehouse: Settings) -> Iterator[Settings]:
+    fetching.empty(module_warehouse)
+    with servers.running(module_warehouse):
+        yield module_warehouse
+
+
+@pytest.fixture
+def served(running: Settings) -> Settings:
+    """A warehouse that has fetched nothing yet, and empty exports that are served."""
+    fetching.empty(running)
+    servers.write_connections(running)
+    return running
+
+
+def change_connection(settings: Settings, **values: object) -> None:
+    path = settings.home / "connections.json"
+    known = json.loads(path.read_text())
+    known["one_stop_sftp"] |= values
+    path.write_text(json.dumps(known))
+
+
+def test_a_file_without_its_control_file_waits_for_it(served: Settings) -> None:
+    path = put(served, NAME, "20210401")
+    put(served, NAME, "20210402")
+    control = path.with_name(f"{path.name}.ctl")
+    text = control.read_text()
+    control.unlink()
+    report = run(served, NAME)
+    assert report.taken == ["dossiers_20210402.csv"]
+    assert "dossiers_20210401.csv.ctl is not there" in report.incomplete["dossiers_20210401.csv"]
+    assert failures(served, NAME)[0][0] == "dossiers_20210401.csv"
+    control.write_text(text)
+    assert run(served, NAME).taken == ["dossiers_20210401.csv"]
+
+
+def test_a_file_shorter_than_its_control_total_is_not_taken_nor_archived(served: Settings) -> None:
+    path = put(served, NAME, "20210401", rows=50)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    report = run(served, NAME)
+    assert "and its control file announces 50" in report.incomplete[path.name]
+    assert not [file for file in served.archive.rglob("*") if file.is_file()]
+    path.write_bytes(whole)
+    assert run(served, NAME).taken == [path.name]
+    assert arrivals(served, NAME)[0]["control_rows"] == 50
+
+
+def test_a_control_file_that_says_nothing_fails_alone(served: Settings) -> None:
+    path = put(served, NAME, "20210401")
+    path.with_name(f"{path.name}.ctl").write_text("xong")
+    put(served, NAME, "20210402")
+    with pytest.raises(FetchFailed, match="holds 'xong', and should hold rows=<number>"):
+        run(served, NAME)
+    assert len(arrivals(served, NAME)) == 1
+
+
+def test_a_header_alone_and_its_control_total_of_zero_are_a_delivery(served: Settings) -> None:
+    put(served, NAME, "20210404", rows=0)
+    assert run(served, NAME).taken == ["dossiers_20210404.csv"]
+    assert arrivals(served, NAME)[0]["control_rows"] == 0
+
+
+def test_another_host_key_is_refused(served: Settings) -> None:
+    put(served, NAME, "20210401")
+    other = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
+    change_connection(served, extra_dejson={"host_key": other})
+    with pytest.raises(FetchFailed, match="does not show the host key that connection one_stop_sftp names"):
+        run(served, NAME)
+    assert not arrivals(served, NAME)
+    assert "somebody stands in between" in failures(served, NAME)[0][1]
+
+
+def test_a_connection_without_a_host_key_is_refused(served: Settings) -> None:
+    change_connection(served, extra_dejson={})
+    with pytest.raises(FetchFailed, match="ssh-keyscan"):
+        run(served, NAME)
+
+
+def test_a_wrong_password_is_told(served: Settings) -> None:
+    change_connection(served, password="wrong")
+    with pytest.raises(
+        FetchFailed, match="refuses the login of connection one_stop_sftp: check login and password"
+    ):
+        run(served, NAME)
+
+
+def test_a_missing_folder_is_told(served: Settings) -> None:
+    (served.exports / "one_stop" / "dossiers").rmdir()
+    with pytest.raises(FetchFailed, match="is the contract's location right"):
+        run(served, NAME)
+
+
+def test_a_server_that_is_away_is_tried_again_and_then_told(
+    warehouse: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with servers.running(warehouse):
+        pass
+    monkeypatch.setattr(source, "WAIT", wait_none())
+    with pytest.raises(FetchFailed, match=r"does not answer .*: is the server up"):
+        run(warehouse, NAME)
+
+
+def test_reading_goes_on_where_it_was_after_a_lost_connection(warehouse: Settings) -> None:
+    path = put(warehouse, NAME, "20210401", rows=100_000)
+    with servers.running(warehouse):
+        sftp = Sftp(connections(warehouse)["one_stop_sftp"], "one_stop_sftp", "one_stop/dossiers")
+        listed = next(file for file in sftp.files() if file.name == path.name)
+        chunks = sftp.read(listed)
+        start = next(chunks)
+    with servers.running(warehouse):
+        assert start + b"".join(chunks) == path.read_bytes()
+        sftp.close()
+
+
+def test_a_growing_file_is_left_for_later(served: Settings) -> None:
+    path = put(served, NAME, "20210401", rows=100_000)
+    sftp = Sftp(connections(served)["one_stop_sftp"], "one_stop_sftp", "one_stop/dossiers")
+    listed = next(file for file in sftp.files() if file.name == path.name)
+    chunks = sftp.read(listed)
+    next(chunks)
+    write(path, path.read_bytes() + b"more\r\n", age=0)
+    with pytest.raises(Incomplete, match="still being written"):
+        list(chunks)
+    sftp.close()
+
+
+def test_nothing_above_the_exports_is_served(served: Settings) -> None:
+    sftp = Sftp(connections(served)["one_stop_sftp"], "one_stop_sftp", "../../../..")
+    assert [file.name for file in sftp.files()] == []
+    sftp.close()

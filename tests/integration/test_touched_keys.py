@@ -1,0 +1,121 @@
+"""Facts follow what was delivered, held, withdrawn and corrected, in whatever order, as if built from scratch."""
+
+from __future__ import annotations
+
+from datetime import date
+from random import Random
+
+import pytest
+from psycopg import sql
+
+from kho import build, transform
+from kho.database import connect
+from kho.sample.export import Export
+from kho.settings import Settings
+from tests.integration import nights
+
+END = date(2021, 6, 30)
+
+
+def contents(settings: Settings) -> dict[str, list[str]]:
+    """Every table of the warehouse as its sorted rows."""
+    with connect(settings, "kho_transformer") as connection:
+        tables = [
+            name
+            for (name,) in connection.execute(
+                "select table_name from information_schema.tables"
+                " where table_schema = 'warehouse' and table_type = 'BASE TABLE'"
+            )
+        ]
+        return {
+            table: [
+                row
+                for (row,) in connection.execute(
+                    sql.SQL("select t::text from {} t order by 1").format(sql.Identifier("warehouse", table))
+                )
+            ]
+            for table in tables
+        }
+
+
+def corrected(export: Export, random: Random) -> Export:
+    """The same delivery again, without some of its rows."""
+    lines = export.content.splitlines(keepends=True)
+    kept = lines[:1] + [line for line in lines[1:] if random.random() < 0.7]
+    return Export(export.system, export.entity, export.name, b"".join(kept), export.arrives)
+
+
+def dossiers(settings: Settings) -> set[str]:
+    with connect(settings, "kho_transformer") as connection:
+        return {code for (code,) in connection.execute("select dossier_code from warehouse.fct_dossier")}
+
+
+def is_of_lines(export: Export) -> bool:
+    return nights.contract_of(export) in ("one_stop.dossiers", "documents.deliveries")
+
+
+@pytest.mark.parametrize("seed", [2021])
+def test_a_full_refresh_gives_the_same_rows_after_any_history(warehouse: Settings, seed: int) -> None:
+    random = Random(seed)
+    exports = nights.sample(warehouse, scale=0.02)
+    daily = [each for each in exports if is_of_lines(each)]
+    others = [each for each in exports if not is_of_lines(each)]
+    waiting = random.sample(daily, 60) + others
+    random.shuffle(waiting)  # late and out of order
+
+    vanished = 0
+    for night in range(3):
+        share = len(waiting) // (3 - night)
+        tonight, waiting = waiting[:share], waiting[share:]
+        nights.hand_over(warehouse, tonight)
+        for batch_id in nights.batches(warehouse, "pending"):
+            nights.decide(warehouse, batch_id, random.choice(["accepted"] * 5 + ["held"]))
+        for batch_id in random.sample(nights.batches(warehouse, "accepted"), 12 if night else 0):
+            nights.decide(warehouse, batch_id, "withdrawn")
+        for batch_id in random.sample(nights.batches(warehouse, "held"), min(night, 2)):
+            nights.decide(warehouse, batch_id, "accepted")
+        again = [each for each in tonight if is_of_lines(each)]
+        nights.hand_over(warehouse, (corrected(each, random) for each in random.sample(again, 3)))
+        nights.accept_pending(warehouse)
+
+        before = dossiers(warehouse) if night else set()
+        nights.build_warehouse(warehouse, END)
+        vanished += len(before - dossiers(warehouse))
+
+    with connect(warehouse, "kho_owner") as connection:
+        flags = connection.execute("select is_full_refresh from ledger.build order by build_id").fetchall()
+        assert flags == [(True,), (False,), (False,)]
+        connection.execute("update ledger.build set is_full_refresh = true")
+    assert vanished > 0, "some dossiers were withdrawn with their batches"
+
+    step_by_step = contents(warehouse)
+    transform.build(warehouse, "staging")
+    transform.build(warehouse, "warehouse")
+    from_scratch = contents(warehouse)
+    assert len(step_by_step["fct_dossier"]) > 100
+    assert len(step_by_step["fct_procedure_offering"]) > 20
+    assert len(step_by_step["fct_document_delivery"]) > 0
+    assert {table for table in from_scratch if from_scratch[table] != step_by_step[table]} == set()
+    assert from_scratch.keys() == step_by_step.keys()
+
+
+def test_what_fails_is_named_and_may_be_built_again(warehouse: Settings) -> None:
+    build.open_build(warehouse, END)
+    transform.build(warehouse, "staging")
+    with connect(warehouse, "kho_transformer") as connection:
+        connection.execute("alter view staging.stg_portal__traffic rename column section to elsewhere")
+    with pytest.raises(
+        transform.TransformError, match=r"warehouse could not be built: .*fct_portal_traffic: .*section"
+    ):
+        transform.build(warehouse, "warehouse")
+    transform.build(warehouse, "staging")
+    transform.build(warehouse, "warehouse")
+    assert "fct_portal_traffic" in contents(warehouse)
+
+
+def test_marts_need_a_release_to_go_to(warehouse: Settings) -> None:
+    with pytest.raises(transform.TransformError, match="no build yet"):
+        transform.build(warehouse, "staging")
+    build.open_build(warehouse, END)
+    with pytest.raises(transform.TransformError, match="no candidate release"):
+        transform.build(warehouse, "marts")

@@ -1,0 +1,123 @@
+"""What holds for every model: it reads the layer above, its columns are told, and files made from others are theirs."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+from dbt.contracts.graph.manifest import Manifest
+from pydantic import SecretStr
+
+from kho.contract import contracts
+from kho.settings import Settings
+from kho.transform import holidays, sources
+from kho.transform.layers import run
+
+#: who may read whom; a layer may read itself
+READS = {
+    "staging": {"source", "seed", "staging"},
+    "warehouse": {"seed", "staging", "warehouse"},
+    "marts": {"warehouse", "marts"},
+}
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(
+        home=tmp_path_factory.mktemp("home"), warehouse_url=SecretStr("postgresql://nobody@127.0.0.1:1/none")
+    )
+
+
+@pytest.fixture(scope="module")
+def manifest(settings: Settings) -> Manifest:
+    return run(settings, ["parse"])
+
+
+def models(manifest: Manifest) -> dict[str, tuple[str, object]]:
+    """Layer and node of every model, by its id."""
+    return {key: (node.fqn[1], node) for key, node in manifest.nodes.items() if node.resource_type == "model"}
+
+
+def test_a_layer_reads_only_the_one_above_it(manifest: Manifest) -> None:
+    known = models(manifest)
+    wrong = []
+    for layer, node in known.values():
+        for parent in node.depends_on.nodes:
+            above = known[parent][0] if parent in known else parent.split(".")[0]
+            if above not in READS[layer]:
+                wrong.append(f"{node.name} ({layer}) reads {parent}")
+    assert wrong == []
+    assert {layer for layer, _ in known.values()} == READS.keys()
+
+
+def test_models_are_named_for_what_they_are(manifest: Manifest) -> None:
+    folders = {"dimensions": "dim_", "facts": "fct_", "bridges": "bridge_", "touched": "touched_"}
+    for layer, node in models(manifest).values():
+        if layer == "staging":
+            assert node.name.startswith(f"stg_{node.fqn[2]}__"), node.name
+        elif layer == "warehouse":
+            assert node.name.startswith(folders[node.fqn[2]]), node.name
+
+
+def test_every_model_is_described_and_every_published_column_too(manifest: Manifest) -> None:
+    for layer, node in models(manifest).values():
+        if node.name.startswith("touched_"):
+            continue
+        assert node.description, node.name
+        if layer != "staging":
+            assert node.config.contract.enforced, node.name
+            assert node.columns, node.name
+            assert all(column.description for column in node.columns.values()), node.name
+
+
+def test_large_tables_follow_touched_keys(manifest: Manifest) -> None:
+    incremental = [node for _, node in models(manifest).values() if node.config.materialized == "incremental"]
+    assert {node.config.incremental_strategy for node in incremental} == {"touched_keys"}
+    for node in incremental:
+        assert [parent for parent in node.depends_on.nodes if ".touched_" in parent], node.name
+
+
+def test_rows_are_the_same_whenever_they_are_built(manifest: Manifest) -> None:
+    clocks = re.compile(
+        r"\b(now\(\)|current_timestamp|current_date|clock_timestamp|nextval|gen_random_uuid)", re.I
+    )
+    assert [node.name for _, node in models(manifest).values() if clocks.search(node.raw_code)] == []
+
+
+def test_the_sources_of_raw_are_those_of_the_contracts(settings: Settings) -> None:
+    made = sources.render(contracts(settings))
+    assert sources.path(settings).read_text(encoding="utf-8") == made, "run python -m kho.transform.sources"
+
+
+def test_the_holidays_are_those_of_the_library() -> None:
+    seed = Path(__file__).resolve().parents[2] / "dbt_project" / "seeds" / "holidays.csv"
+    assert seed.read_text(encoding="utf-8") == holidays.render(), "run python -m kho.transform.holidays"
+
+
+def test_every_value_that_a_contract_allows_is_mapped(settings: Settings) -> None:
+    """An unmapped code would be lost: a contract that allows a new one needs a mapping."""
+    seeds = settings.project / "dbt_project" / "seeds"
+    known = {
+        (row["domain"], row["raw_code"])
+        for row in csv.DictReader((seeds / "code_mappings.csv").open(encoding="utf-8"))
+    }
+    domains = {
+        ("one_stop.dossiers", "channel_code"): "channel",
+        ("one_stop.dossiers", "status_code"): "dossier_status",
+        ("one_stop.dossiers", "return_method_code"): "return_method",
+        ("one_stop.dossiers", "applicant_type_code"): "applicant_type",
+        ("one_stop.procedures", "procedure_group"): "procedure_group",
+        ("one_stop.procedures", "online_level"): "service_level",
+        ("one_stop.procedures", "online_scheme"): "service_level_scheme",
+        ("documents.deliveries", "status_code"): "delivery_status",
+    }
+    columns = {
+        (contract.name, column.name): column
+        for contract in contracts(settings).values()
+        for column in contract.columns
+    }
+    for place, domain in domains.items():
+        assert columns[place].values, place
+        assert [value for value in columns[place].values if (domain, value) not in known] == [], place
