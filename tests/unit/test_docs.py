@@ -53,9 +53,6 @@ def test_commands_exist_with_their_options(page: Path) -> None:
         match words:
             case ["kho", *arguments]:
                 _resolve(arguments, is_whole)
-            case ["make", *targets]:
-                for target in targets:
-                    assert re.search(rf"^{target}:", (PROJECT / "Makefile").read_text(), re.MULTILINE)
             case ["python", "-m", module, *_]:
                 assert importlib.util.find_spec(module), f"there is no module {module}"
 
