@@ -20,24 +20,23 @@ SCOPE, PERIOD = "946", "2021-H1"
 def demo() -> None:
     """A sample district through two nights: history, then the rest with updates and corrections; its figures."""
     from kho.cli.figures import figures
-    from kho.cli.sample import sample
-    from kho.cli.server import follow_night, print_night, up
+    from kho.cli.server import print_night, up
 
     start = time.monotonic()
     here = settings()
-    console.print(Rule(f"Sample exports of huyện Long Phú up to {FIRST}", align="left"))
-    written = sample(until=datetime.combine(FIRST, datetime.min.time()))
+    is_new = not here.exports.exists()
+    if is_new:
+        _write_sample(FIRST)
     console.print(Rule("PostgreSQL and Airflow", align="left"))
     up()
     if not _is_released(here, FIRST):
-        console.print(Rule(f"The night of {FIRST}", align="left"))
-        _run(follow_night, here, FIRST)
-    console.print(Rule(f"Sample exports up to {LAST}: late files, updates, corrections", align="left"))
-    written += sample()
+        if not is_new:
+            _write_sample(FIRST)  # the last try may have been interrupted
+        _run_night(here, FIRST)
+    written = _write_sample(LAST)
     is_done = written == 0 and _is_released(here, LAST)
     if not is_done:
-        console.print(Rule(f"The night of {LAST}", align="left"))
-        _run(follow_night, here, LAST)
+        _run_night(here, LAST)
     console.print(Rule("What came out", align="left"))
     figures(SCOPE, PERIOD)
     print_night(here, LAST)
@@ -58,7 +57,17 @@ Next:
     )
 
 
-def _run(follow_night, here: Settings, night: date) -> None:
+def _write_sample(until: date) -> int:
+    from kho.cli.sample import sample
+
+    console.print(Rule(f"Sample exports of huyện Long Phú up to {until}", align="left"))
+    return sample(until=None if until == LAST else datetime.combine(until, datetime.min.time()))
+
+
+def _run_night(here: Settings, night: date) -> None:
+    from kho.cli.server import follow_night
+
+    console.print(Rule(f"The night of {night}", align="left"))
     if not follow_night(here, night):
         console.print(f"[red]The night of {night} released nothing: see above.[/]")
         raise typer.Exit(1)

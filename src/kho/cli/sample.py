@@ -26,6 +26,7 @@ def sample(
 
     from kho.sample import write
     from kho.sample.totals import read
+    from kho.server.processes import sample_mark
     from kho.settings import settings
 
     console = Console()
@@ -45,5 +46,6 @@ def sample(
     except (ValueError, LookupError, OSError) as error:
         console.print(f"[red]The sample cannot be written:[/red] {error}", soft_wrap=True)
         raise typer.Exit(1) from None
+    sample_mark(here).touch()  # from now on `kho up` and `kho run` start the sample servers
     console.print(f"{written} files written, {there} already there, in {here.exports}", soft_wrap=True)
     return written

@@ -94,6 +94,7 @@ def run(
     if not processes.is_up(settings()):
         console.print("Airflow does not run: start it with [bold]kho up[/].")
         raise typer.Exit(1)
+    processes.up(settings())  # what has been added or has stopped since
     business_date = date.date() if date else yesterday()
     is_released = follow_night(settings(), business_date)
     print_night(settings(), business_date)
