@@ -2,22 +2,24 @@
    `period` is a relation (scheme, period_code, from_date, to_date). Movements are first summed between the dates at
    which any period begins or ends, so that each meets each period by equality and not by comparing dates. #}
 {% macro period_amounts_ctes(period, metric, movement) %}
-boundary as (
+numbered_period as (
+  -- Numbers are cheaper to group by than codes.
+  select row_number() over (order by scheme, period_code)::integer as period_id, scheme, period_code, from_date, to_date
+  from {{ period }}
+), boundary as (
   select array_agg(boundary_date order by boundary_date) as dates
   from (
-    select from_date as boundary_date from {{ period }}
+    select from_date as boundary_date from numbered_period
     union
-    select to_date + 1 from {{ period }}
+    select to_date + 1 from numbered_period
   ) as edge
-), span as (
-  select
-    scheme, period_code,
-    width_bucket(from_date, boundary.dates) as first_bucket,
-    width_bucket(to_date, boundary.dates) as last_bucket
-  from {{ period }} cross join boundary
 ), bucket_of_period as (
-  select span.scheme, span.period_code, reach.reach, bucket
-  from span
+  select period.period_id, reach.reach, bucket
+  from numbered_period as period
+  cross join boundary
+  cross join lateral (
+    select width_bucket(period.from_date, boundary.dates) as first_bucket, width_bucket(period.to_date, boundary.dates) as last_bucket
+  ) as span
   cross join lateral (
     values ('within', first_bucket, last_bucket), ('until_end', 0, last_bucket), ('until_start', 0, first_bucket - 1)
   ) as reach (reach, lowest, highest)
@@ -32,7 +34,7 @@ boundary as (
   group by 1, 2, 3, 4, 5, 6
 ), period_amount as (
   select
-    bucket_of_period.scheme, bucket_of_period.period_code,
+    bucket_of_period.period_id,
     metric.metric, metric.kind like 'distinct%' as is_distinct, metric.detail_by,
     bucketed.agency_code, bucketed.detail, bucketed.procedure_code,
     coalesce(sum(bucketed.amount) filter (where not bucketed.is_adjustment), 0)::bigint as measured,
@@ -46,7 +48,7 @@ boundary as (
       when metric.kind in ('stock', 'distinct_stock') then 'until_end'
       when metric.kind = 'opening_stock' then 'until_start'
     end
-  group by 1, 2, 3, 4, 5, 6, 7, 8
+  group by 1, 2, 3, 4, 5, 6, 7
 )
 {% endmacro %}
 
@@ -55,22 +57,33 @@ boundary as (
 {% macro figure_rows(period, metric, scope, coverage, movement, scope_filter='true') %}
 with {{ period_amounts_ctes(period, metric, movement) }},
 member as (
-  -- Which agencies are in a scope in a period. A scope of one agency has only that agency's level.
+  -- Which agencies are in a scope in a period.
   select
-    period.scheme, period.period_code, period.from_date, period.to_date,
+    period.period_id, period.from_date, period.to_date,
     scope.scope_agency_code, scope.agency_code, scope.agency_level, scope.short_name,
-    bool_or(scope.depth > 0) over (partition by period.scheme, period.period_code, scope.scope_agency_code) as is_group
-  from {{ period }} as period
+    bool_or(scope.depth > 0) over (partition by period.period_id, scope.scope_agency_code) as is_group
+  from numbered_period as period
   join {{ scope }} as scope
     on scope.valid_from <= period.to_date and coalesce(scope.valid_to, 'infinity') >= period.from_date
   where {{ scope_filter }}
+), cell as (
+  -- Scope, period and level. A scope of one agency has only that agency's level.
+  select row_number() over (order by period_id, scope_agency_code, level)::integer as cell_id, period_id, scope_agency_code, level
+  from (
+    select period_id, scope_agency_code, agency_level as level from member
+    union
+    select period_id, scope_agency_code, 'all' from member where is_group
+  ) as each_level
 ), detailed as (
   select
-    member.scheme, member.period_code, member.scope_agency_code, member.agency_level as level,
-    part.detail, period_amount.metric, period_amount.is_distinct, period_amount.procedure_code,
+    cell.cell_id, part.detail, period_amount.metric, period_amount.is_distinct, period_amount.procedure_code,
     period_amount.measured, period_amount.adjustment
   from period_amount
-  join member using (scheme, period_code, agency_code)
+  join member using (period_id, agency_code)
+  join cell
+    on cell.period_id = member.period_id
+    and cell.scope_agency_code = member.scope_agency_code
+    and cell.level = member.agency_level
   cross join lateral (
     values
       ('', true),
@@ -81,98 +94,103 @@ member as (
       )
   ) as part (detail, applies)
   where part.applies
-), each_once as (
-  -- What is counted once counts once per level, however many agencies have it.
-  select
-    scheme, period_code, scope_agency_code, level, detail, metric, is_distinct, procedure_code,
-    sum(measured) as measured, sum(adjustment) as adjustment
-  from detailed
-  group by 1, 2, 3, 4, 5, 6, 7, 8
 ), level_amount as (
-  select
-    scheme, period_code, scope_agency_code, level, detail, metric,
-    sum(case when is_distinct then (measured > 0)::integer else measured end) as measured,
-    sum(adjustment) as adjustment
-  from each_once
-  group by 1, 2, 3, 4, 5, 6
-), member_level as (
-  select member.*, shown.level
-  from member
-  cross join lateral (values (member.agency_level, true), ('all', member.is_group)) as shown (level, applies)
-  where shown.applies
-), scope_amount as (
-  -- What counts for all is the sum over the levels, for what is counted once too.
-  select level_amount.*
-  from level_amount
+  select cell_id, detail, metric, sum(measured) as measured, sum(adjustment) as adjustment
+  from detailed
+  where not is_distinct
+  group by cell_id, detail, metric
   union all
-  select scheme, period_code, scope_agency_code, 'all', detail, metric, sum(measured), sum(adjustment)
+  -- Counted once per level, however many agencies have it.
+  select cell_id, detail, metric, count(*), null
+  from (
+    select cell_id, detail, metric, procedure_code
+    from detailed
+    where is_distinct
+    group by cell_id, detail, metric, procedure_code
+    having sum(measured) > 0
+  ) as each_once
+  group by cell_id, detail, metric
+), cell_amount as (
+  select cell_id, detail, metric, measured, adjustment from level_amount
+  union all
+  -- What counts for all is the sum over the levels, also of what is counted once.
+  select whole.cell_id, level_amount.detail, level_amount.metric, sum(level_amount.measured), sum(level_amount.adjustment)
   from level_amount
-  where (scheme, period_code, scope_agency_code) in (select scheme, period_code, scope_agency_code from member where is_group)
-    and detail not like '% / %'
-  group by 1, 2, 3, 5, 6
+  join cell as part using (cell_id)
+  join cell as whole
+    on whole.period_id = part.period_id and whole.scope_agency_code = part.scope_agency_code and whole.level = 'all'
+  where level_amount.detail not like '% / %'
+  group by 1, 2, 3
 ), source_state as (
   select
-    member_level.scheme, member_level.period_code, member_level.scope_agency_code, member_level.level,
+    cell.cell_id,
     coverage.contract,
     bool_or(
-      coverage.is_expected or coverage.covered_from is not null or not coverage.is_full_list
-    ) as is_expected,
-    bool_or(
-      coverage.covered_from <= member_level.to_date
-      and (coverage.is_full_list or coverage.as_of >= member_level.from_date)
+      coverage.covered_from <= member.to_date
+      and (coverage.is_full_list or coverage.delivered_to >= member.from_date)
     ) as is_delivered,
-    case
-      when bool_or(coverage.is_full_list) then
-        -- A list stands until the next one was due.
-        max(coverage.as_of) < least(max(coverage.expected_as_of), max(date_trunc('quarter', member_level.to_date)::date))
-        or bool_or(coverage.is_expected and coalesce(coverage.covered_from > member_level.to_date, true))
-      else max(coverage.as_of) < least(max(coverage.expected_as_of), max(member_level.to_date))
-    end as is_stale,
+    bool_or(
+      coverage.expected_as_of is not null and coalesce(
+        coverage.as_of < least(
+          coverage.expected_as_of,
+          -- A list stands until the next one is due.
+          case when coverage.is_full_list then date_trunc('quarter', member.to_date)::date else member.to_date end
+        ),
+        true
+      )
+      or coverage.is_full_list and coverage.is_expected and coalesce(coverage.covered_from > member.to_date, true)
+    ) as is_stale,
     max(coverage.as_of) as as_of,
     min(coverage.covered_from) as covered_from
-  from member_level
+  from cell
+  join member
+    on member.period_id = cell.period_id
+    and member.scope_agency_code = cell.scope_agency_code
+    and cell.level in (member.agency_level, 'all')
   join {{ coverage }} as coverage
-    on coverage.agency_code = member_level.agency_code
-    and coverage.operated_from <= member_level.to_date
-    and coalesce(coverage.operated_to, 'infinity') >= member_level.from_date
-  group by 1, 2, 3, 4, 5
+    on coverage.agency_code = member.agency_code
+    and coverage.operated_from <= member.to_date
+    and coalesce(coverage.operated_to, 'infinity') >= member.from_date
+  group by 1, 2
 ), wanted as (
   -- Every metric of every level, whether something moved or not, and the details that moved.
-  select member_level.scheme, member_level.period_code, member_level.scope_agency_code, member_level.level, metric.metric, '' as detail
-  from (select distinct scheme, period_code, scope_agency_code, level from member_level) as member_level
+  select cell.cell_id, metric.metric, '' as detail
+  from cell
   cross join {{ metric }} as metric
   where metric.kind <> 'ratio'
   union
-  select scheme, period_code, scope_agency_code, level, metric, detail from scope_amount
+  select cell_id, metric, detail from cell_amount
 ), counted as (
   select
-    wanted.*,
-    state.state,
-    case when state.has_value then coalesce(scope_amount.measured, 0) + coalesce(scope_amount.adjustment, 0) end as value,
-    case when state.has_value then coalesce(scope_amount.measured, 0) end as measured_value,
+    wanted.cell_id,
+    wanted.metric,
+    wanted.detail,
+    judged.state,
+    case when shown.has_value then coalesce(cell_amount.measured, 0) + coalesce(cell_amount.adjustment, 0) end as value,
+    case when shown.has_value then coalesce(cell_amount.measured, 0) end as measured_value,
     source_state.as_of,
     source_state.covered_from
   from wanted
   join {{ metric }} as metric using (metric)
-  left join scope_amount using (scheme, period_code, scope_agency_code, level, metric, detail)
-  left join source_state using (scheme, period_code, scope_agency_code, level, contract)
+  left join cell_amount using (cell_id, metric, detail)
+  left join source_state on source_state.cell_id = wanted.cell_id and source_state.contract = metric.contract
   cross join lateral (
     select case
       when metric.contract is null then 'measured'
       when source_state.contract is null then 'not_operated'
       when source_state.is_delivered is not true then 'not_delivered'
       when source_state.is_stale then 'stale'
-      when scope_amount.adjustment is not null then 'attested'
+      when cell_amount.adjustment is not null then 'attested'
       else 'measured'
     end as state
   ) as judged
   cross join lateral (
-    select judged.state, judged.state not in ('not_operated', 'not_delivered') as has_value
-  ) as state
+    select judged.state not in ('not_operated', 'not_delivered') as has_value
+  ) as shown
 ), ratio as (
   -- A ratio of a group is the ratio of its sums, and is as good as the worse of its two.
   select
-    counted.scheme, counted.period_code, counted.scope_agency_code, counted.level, metric.metric, '' as detail,
+    counted.cell_id, metric.metric, '' as detail,
     (array_agg(
       counted.state
       order by array_position(array['not_operated', 'not_delivered', 'stale', 'attested', 'measured'], counted.state)
@@ -186,15 +204,15 @@ member as (
   from {{ metric }} as metric
   join counted on counted.metric in (metric.numerator, metric.denominator) and counted.detail = ''
   where metric.kind = 'ratio'
-  group by 1, 2, 3, 4, 5
+  group by 1, 2
 ), figure as (
   select
-    scheme, period_code, scope_agency_code, level, metric, detail, state, value, measured_value,
+    cell_id, metric, detail, state, value, measured_value,
     null::numeric as numerator, null::numeric as denominator, as_of, covered_from
   from counted
   union all
   select
-    scheme, period_code, scope_agency_code, level, metric, detail, state,
+    cell_id, metric, detail, state,
     round(100.0 * numerator / nullif(denominator, 0), 2),
     round(100.0 * measured_numerator / nullif(measured_denominator, 0), 2),
     numerator, denominator, as_of, covered_from
@@ -202,13 +220,13 @@ member as (
 )
 
 select
-  figure.scope_agency_code::text as scope_agency_code,
-  figure.scheme::text as scheme,
-  figure.period_code::text as period_code,
+  cell.scope_agency_code::text as scope_agency_code,
+  period.scheme::text as scheme,
+  period.period_code::text as period_code,
   period.from_date::date as from_date,
   period.to_date::date as to_date,
   figure.metric::text as metric,
-  figure.level::text as level,
+  cell.level::text as level,
   figure.detail::text as detail,
   figure.value::numeric as value,
   metric.unit::text as unit,
@@ -219,8 +237,9 @@ select
   figure.as_of::date as as_of,
   figure.covered_from::date as covered_from
 from figure
-join {{ metric }} as metric using (metric)
-join {{ period }} as period using (scheme, period_code)
+join cell using (cell_id)
+join {{ metric }} as metric on metric.metric = figure.metric
+join numbered_period as period using (period_id)
 {% endmacro %}
 
 {# `figures(scope, from, to)` in the release: the same rows for one scope and any period. #}

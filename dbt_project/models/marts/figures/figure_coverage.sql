@@ -13,6 +13,7 @@ select
   -- Full lists come per unit, deltas for everybody.
   operation.is_unit or not source.is_full_list as is_expected,
   case when source.is_full_list then first_list.list_date else source.covered_from end as covered_from,
+  source.delivered_to,
   source.as_of,
   source.expected_as_of
 from {{ ref('fct_source_freshness') }} as source

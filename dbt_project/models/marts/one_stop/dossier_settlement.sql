@@ -6,7 +6,7 @@ with period as (
 ), {{ period_amounts_ctes('period', ref('figure_metric'), ref('figure_movement')) }},
 counted as (
   select
-    scheme, period_code, agency_code, detail as field,
+    period_id, agency_code, detail as field,
     {% for metric in [
       'dossiers_received', 'dossiers_received_online', 'dossiers_carried_over', 'dossiers_resolved',
       'dossiers_resolved_early', 'dossiers_resolved_on_time', 'dossiers_resolved_late', 'dossiers_in_progress',
@@ -16,12 +16,12 @@ counted as (
     {% endfor %}
     coalesce(bool_or(adjustment is not null), false) as is_attested
   from period_amount
-  group by scheme, period_code, agency_code, detail
+  group by period_id, agency_code, detail
 )
 
 select
-  counted.scheme,
-  counted.period_code,
+  period.scheme,
+  period.period_code,
   counted.agency_code,
   coalesce(agency.agency_level, 'unknown') as agency_level,
   counted.field,
@@ -39,6 +39,7 @@ select
   dossiers_late_on_software::bigint as late_on_software_count,
   counted.is_attested
 from counted
+join numbered_period as period using (period_id)
 left join (
   select agency_code, min(agency_level) as agency_level from {{ ref('figure_scope') }} where depth = 0 group by agency_code
 ) as agency using (agency_code)

@@ -1,7 +1,7 @@
 with current_build as (
   select build_id, business_date from {{ ref('stg_ledger__builds') }} where is_current
-), first_batch as (
-  select contract, min(business_date) as first_date
+), delivered as (
+  select contract, min(business_date) as first_date, max(business_date) as last_date
   from {{ ref('stg_ledger__input_batches') }}
   group by contract
 )
@@ -14,9 +14,10 @@ select
   current_build.business_date,
   -- The first day that the first delivery tells of.
   case contract.frequency
-    when 'm' then date_trunc('month', first_batch.first_date)::date
-    else first_batch.first_date
+    when 'm' then date_trunc('month', delivered.first_date)::date
+    else delivered.first_date
   end as covered_from,
+  delivered.last_date as delivered_to,
   source.as_of,
   source.expected_as_of,
   coalesce(source.state, 'not_delivered') as state,
@@ -30,4 +31,4 @@ from {{ ref('stg_ledger__contracts') }} as contract
 cross join current_build
 left join {{ ref('stg_ledger__build_sources') }} as source
   on source.contract = contract.contract and source.build_id = current_build.build_id
-left join first_batch on first_batch.contract = contract.contract
+left join delivered on delivered.contract = contract.contract
