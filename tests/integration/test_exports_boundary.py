@@ -48,6 +48,9 @@ def test_poisoned_batches_are_held_each_for_its_reason_and_the_others_go_on(ware
     verdict = check.exports(warehouse, NIGHT)
 
     assert verdict.accepted == [good]
+    assert "control_total" in verdicts(warehouse, poisoned["reject_rate"], "skipped")
+    assert "control_total" in verdicts(warehouse, good, "passed")
+    assert len(verdicts(warehouse, unreadable, "skipped")) > 5
     assert states(warehouse) == {
         good: "accepted",
         unreadable: "unreadable",
@@ -187,6 +190,15 @@ def test_data_docs_show_the_nights_and_stay_small(warehouse, hand_over, monkeypa
     assert len(pages) == 2
     assert all(any(f"exports 2021-01-{day}" in page for page in pages) for day in (28, 29))
     assert "2021-01-29" in data_docs(warehouse).read_text()
+
+
+def test_a_row_that_a_broken_quote_split_in_two_is_no_mismatch_but_a_missing_row_is(warehouse, hand_over):
+    ragged = {"row: ragged row: 2 columns instead of 27": 1}
+    split = hand_over(DOSSIERS, "2021-01-29", control_rows=99, rejected=1, rejects_by_reason=ragged)
+    cut_off = hand_over(DOSSIERS, "2021-01-30", control_rows=101, rejected=1, rejects_by_reason=ragged)
+    too_many = hand_over(DOSSIERS, "2021-01-31", control_rows=98, rejected=1, rejects_by_reason=ragged)
+    verdict = check.exports(warehouse, NIGHT)
+    assert verdict.accepted == [split] and sorted(verdict.held) == [cut_off, too_many]
 
 
 @pytest.mark.parametrize("state", ["held", "accepted", "withdrawn"])

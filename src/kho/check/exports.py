@@ -39,6 +39,14 @@ class ExportsVerdict:
     held: dict[int, str] = field(default_factory=dict)  # batch -> why
     told: list[Verdict] = field(default_factory=list)  # failed warnings and infos, missing deliveries
 
+    def __str__(self) -> str:
+        lines = [
+            f"{len(self.accepted)} batches accepted, {len(self.held)} held, {len(self.told)} things told"
+        ]
+        lines += [f"batch {batch_id} held: {why}" for batch_id, why in self.held.items()]
+        lines += [f"{each.severity}: {each.subject}: {each.message}" for each in self.told]
+        return "\n".join(lines)
+
 
 @dataclass(frozen=True)
 class _Rule:
@@ -50,7 +58,7 @@ class _Rule:
     column: str
     at_least: float | None = None
     at_most: float | None = None
-    needs_history: bool = False
+    needs: str | None = None  # column of the frame without which there is nothing to compare with
 
     @property
     def is_range(self) -> bool:
@@ -117,6 +125,7 @@ def rules(contract: Contract) -> list[_Rule]:
             "critical",
             "the rows are not as many as the source announced",
             "control_mismatch",
+            needs="announced_rows",
         ),
         _Rule("rows_unique", "warning", "rows were there twice", "duplicate_rows", at_most=0),
         _Rule(
@@ -131,14 +140,14 @@ def rules(contract: Contract) -> list[_Rule]:
             "rows, as a multiple of the usual number",
             "usual_ratio",
             *ALIKE,
-            needs_history=True,
+            needs="usual_ratio",
         ),
         _Rule(
             "columns_filled_as_usual",
             "warning",
             "columns that used to be filled are empty",
             "emptied_columns",
-            needs_history=True,
+            needs="usual_ratio",
         ),
     ]
 
@@ -202,7 +211,9 @@ def _measures(contract: Contract, row: dict[str, Any], before: list[dict[str, An
         "business_date": row["business_date"].isoformat(),
         "file": row["name"],
     }
-    names = dict.fromkeys(rule.column for rule in rules(contract))
+    names = dict.fromkeys(
+        name for rule in rules(contract) for name in (rule.column, rule.needs) if name is not None
+    )
     if row["state"] == "unreadable":
         return {**given, **names, "unreadable": row["reason"]}
     profile, counted = row["profile"], row["rows_in_file"] - row["rows_skipped"]
@@ -215,6 +226,7 @@ def _measures(contract: Contract, row: dict[str, Any], before: list[dict[str, An
         ),
         "retyped_columns": _listed(_retyped(contract, reasons, counted)),
         "unknown_values": _listed(f"{why} ({n})" for why, n in reasons.items() if ": not one of" in why),
+        "announced_rows": profile["control_rows"],
         "control_mismatch": _mismatch(profile["control_rows"], counted, reasons),
         "duplicate_rows": profile["duplicate_rows"],
         "duplicate_pct": _percent(profile["duplicate_rows"], counted),
@@ -320,11 +332,12 @@ def _verdicts(
         for row in frame.to_dict("records"):
             observed = row[rule.column]
             is_failed = row["batch_id"] in failed
-            # Nothing to look at: an unreadable file, or too little history.
+            # Nothing to look at: an unreadable file, too little history, nothing announced.
             is_skipped = observed is None and (
-                rule.is_range or (rule.needs_history and row["usual_ratio"] is None)
+                rule.is_range
+                or (rule.needs is not None and row[rule.needs] is None)
+                or (row["unreadable"] is not None and rule.name != "readable")
             )
-            is_skipped = is_skipped or (row["unreadable"] is not None and rule.name != "readable")
             verdicts.append(
                 Verdict(
                     "exports",

@@ -41,6 +41,11 @@ class MartsVerdict:
         """Why the release is refused, for a person."""
         return "; ".join(f"{each.subject}: {each.message}" for each in self.critical)
 
+    def __str__(self) -> str:
+        lines = [f"release {self.release_id}: {'refused' if self.is_refused else 'may be published'}"]
+        lines += [f"{each.severity}: {each.subject}: {each.message}" for each in (*self.critical, *self.told)]
+        return "\n".join(lines)
+
 
 def marts(settings: Settings) -> MartsVerdict:
     """Judge the candidate release and write the verdicts; run again, they are replaced. Changes no release's state."""
