@@ -40,7 +40,7 @@ app = typer.Typer(
     "Start with `kho up`; `kho run` makes one night now; `kho figures 946 2021-H1` shows a report's figures.",
 )
 
-for name in ("server", "figures", "release", "batch", "rejects", "sample"):
+for name in ("server", "figures", "release", "batch", "rejects", "sample", "demo"):
     try:
         module = importlib.import_module(f"kho.cli.{name}")
     except ModuleNotFoundError as error:

@@ -97,9 +97,7 @@ def _table(report: Report) -> None:
         lines.setdefault((figure.metric, figure.detail), {})[figure.level] = figure
     # The whole of a metric first, whatever levels its details have.
     ordinals = {metric: place for place, metric in enumerate(dict.fromkeys(metric for metric, _ in lines))}
-    for (_, detail), by_level in sorted(
-        lines.items(), key=lambda line: (ordinals[line[0][0]], line[0][1])
-    ):
+    for (_, detail), by_level in sorted(lines.items(), key=lambda line: (ordinals[line[0][0]], line[0][1])):
         first = next(iter(by_level.values()))
         table.add_row(
             f"  {first.detail_title}" if detail else first.title,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal, NoReturn
@@ -25,14 +26,31 @@ def show_rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]],
         records = [dict(zip(columns, row, strict=True)) for row in rows]
         print(json.dumps(records, ensure_ascii=False, indent=2, default=str))
     else:
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
+        _show_table(title, columns, [["" if value is None else str(value) for value in row] for row in rows])
 
-        table = Table(*columns, title=title, title_justify="left")
-        for row in rows:
-            table.add_row(*(Text("" if value is None else str(value)) for value in row))
-        Console().print(table)
+
+def _show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table; where the terminal is too narrow for its words, a paragraph per row (as psql's expanded display)."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    # A file or a pipe has no edge to keep to.
+    console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200)
+    table = Table(*columns, title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for row in rows:
+        table.add_row(*(Text(value, overflow="fold") for value in row))
+    needed = console.measure(table, options=console.options.update(width=10_000)).minimum
+    if needed <= console.width or not rows:
+        console.print(table)
+        return
+    console.print(title, style="table.title")
+    for row in rows:
+        paragraph = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+        for name, value in zip(columns, row, strict=True):
+            paragraph.add_row(Text(name, "dim"), Text(value, overflow="fold"))
+        console.print(paragraph, "")
 
 
 def fail(message: str) -> NoReturn:

@@ -19,13 +19,14 @@ def sample(
     ] = None,
     seed: Annotated[int, typer.Option(help="Another seed, other exports with the same totals.")] = 946,
     scale: Annotated[float, typer.Option(min=0.001, help="Size of the district, against the totals.")] = 1.0,
-) -> None:
+) -> int:
     """Write the sample exports of a district, where the sample servers and folder contracts find them."""
     from rich.console import Console
     from rich.progress import track
 
     from kho.sample import write
     from kho.sample.totals import read
+    from kho.server.processes import sample_mark
     from kho.settings import settings
 
     console = Console()
@@ -45,4 +46,6 @@ def sample(
     except (ValueError, LookupError, OSError) as error:
         console.print(f"[red]The sample cannot be written:[/red] {error}", soft_wrap=True)
         raise typer.Exit(1) from None
+    sample_mark(here).touch()  # from now on `kho up` and `kho run` start the sample servers
     console.print(f"{written} files written, {there} already there, in {here.exports}", soft_wrap=True)
+    return written

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Annotated
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -93,6 +94,7 @@ def run(
     if not processes.is_up(settings()):
         console.print("Airflow does not run: start it with [bold]kho up[/].")
         raise typer.Exit(1)
+    processes.up(settings())  # what has been added or has stopped since
     business_date = date.date() if date else yesterday()
     is_released = follow_night(settings(), business_date)
     print_night(settings(), business_date)
@@ -225,14 +227,18 @@ def _print_sources(settings: Settings, business_date: date | None = None) -> Non
             else f"Nothing was built for {business_date}."
         )
         return
-    table = Table("Source", "Rows in", "Loaded", "Rejected", "Skipped", "As of", "State")
-    for column in table.columns[1:5]:
-        column.justify = "right"
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("Source", no_wrap=True)
+    for title in ("Rows in", "Loaded", "Rejected", "Skipped"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("As of", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    late = []
     for contract, *counts, as_of, state, since, reason in rows:
-        told = {"fresh": "[green]fresh[/]", "stale": f"[yellow]stale since {since}[/]"}.get(
-            state, "[yellow]not delivered[/]"
-        )
-        if state != "fresh" and reason:
-            told += f" {reason}"
-        table.add_row(contract, *(f"{count:,}" for count in counts), str(as_of or "–"), told)
+        if state != "fresh":
+            late.append(f"[yellow]{contract}[/] is {state.replace('_', ' ')}, since {since}: {reason}")
+        mark = "" if state == "fresh" else f"[yellow]{state.replace('not_delivered', 'none')}[/]"
+        table.add_row(contract, *(f"{count:,}" for count in counts), str(as_of or "–"), mark)
     console.print(table)
+    for line in late:
+        console.print(line, soft_wrap=True)

@@ -52,7 +52,7 @@ def up(settings: Settings, say: Callable[[str], None] = lambda step: None) -> No
         say("Starting Airflow")
         for name in AIRFLOW:
             _start(settings, name)
-        if settings.exports.exists():
+        if sample_mark(settings).exists():
             say("Starting the sample sources")
             _start(settings, SAMPLES)
             _wait(lambda: _listen(settings, "sftp", "http"), settings, SAMPLES)
@@ -96,6 +96,11 @@ def states(settings: Settings) -> dict[str, str]:
         else process["statename"].lower()
         for process in _supervisor(settings).getAllProcessInfo()
     }
+
+
+def sample_mark(settings: Settings) -> Path:
+    """The file by which `kho sample` says that the exports are a sample, to be served by the sample servers."""
+    return settings.exports / ".sample"
 
 
 def logs(settings: Settings) -> Path:

@@ -1,0 +1,40 @@
+# make demo, make test; `make` alone lists what there is.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# The first Python that the stack runs on; `make PYTHON=/path/to/python3.12 demo` takes another.
+PYTHON := $(shell for each in python3 python3.13 python3.12 python3.11; do \
+	$$each -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$each && break; done)
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+.PHONY: help env demo test lint faults bench
+
+help: ## this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+env: ## the environment in .venv, from requirements.lock; again only when the lock changed
+	@if ! cat requirements.lock pyproject.toml | cmp -s - $(INSTALLED); then \
+		if [ -z "$(PYTHON)" ]; then echo "Kho needs Python 3.11, 3.12 or 3.13 (make PYTHON=/path/to/python3)"; exit 1; fi; \
+		echo "Installing the environment with $$($(PYTHON) --version): some minutes, some 800 MB"; \
+		test -x $(BIN)/python || $(PYTHON) -m venv .venv; \
+		$(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r requirements.lock; \
+		$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .; \
+		cat requirements.lock pyproject.toml > $(INSTALLED); \
+	fi
+
+demo: env ## a sample district through two real nights, its figures, and what to type next
+	@$(BIN)/kho demo
+
+test: env lint ## every test
+	@$(BIN)/python -m pytest
+
+lint: env
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+faults: env ## kill -9 at twenty random moments, and the same tables every time
+	@FAULTS=20 $(BIN)/python -m pytest tests/e2e/test_faults.py
+
+bench: env ## speed and memory of loading, beside a plain COPY of the same file
+	@$(BIN)/python -m tests.bench.load

@@ -1,0 +1,56 @@
+"""docker-compose.yml holds the same parts as `kho up`, listens on loopback only and holds no secret."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from kho.server.processes import AIRFLOW
+from kho.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    return yaml.safe_load((Settings().project / "docker-compose.yml").read_text())
+
+
+def test_it_has_every_part(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    assert set(services) == {"postgres", "prepare", "sample", *AIRFLOW}
+    assert services["postgres"]["image"] == "postgres:18"
+    for name in AIRFLOW:
+        assert services[name]["command"][:2] == ["airflow", name]
+        assert services[name]["depends_on"]["prepare"]["condition"] == "service_completed_successfully"
+
+
+def test_the_sample_source_comes_only_when_asked_for(compose: dict[str, Any]) -> None:
+    profiles = {name: service.get("profiles") for name, service in compose["services"].items()}
+    assert profiles.pop("sample") == ["sample"]
+    assert not any(profiles.values())
+
+
+def test_ports_are_published_on_loopback_only(compose: dict[str, Any]) -> None:
+    ports = [port for service in compose["services"].values() for port in service.get("ports", [])]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_secrets_come_from_the_environment_and_have_no_default(compose: dict[str, Any]) -> None:
+    text = (Settings().project / "docker-compose.yml").read_text()
+    assert set(re.findall(r"\$\{(\w+SECRET)[^:\w]", text)) == set()
+    secrets = {
+        (name, value)
+        for service in compose["services"].values()
+        for name, value in service.get("environment", {}).items()
+        if re.search(r"SECRET|PASSWORD|FERNET|CONN$|URL$", name) and "SECRETS__BACKEND" not in name
+    }
+    assert len(secrets) >= 7
+    for name, value in secrets - {
+        ("AIRFLOW__CORE__EXECUTION_API_SERVER_URL", "http://api-server:8080/execution/")
+    }:
+        assert re.search(r"\$\{\w+_SECRET:\?", value), name
+    ignored = (Settings().project / ".gitignore").read_text().split()
+    assert ".env" in ignored
