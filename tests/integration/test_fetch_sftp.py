@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import asyncssh
@@ -151,3 +153,20 @@ def test_nothing_above_the_exports_is_served(served: Settings) -> None:
     sftp = Sftp(connections(served)["one_stop_sftp"], "one_stop_sftp", "../../../..")
     assert [file.name for file in sftp.files()] == []
     sftp.close()
+
+
+def test_a_large_file_is_fetched_in_bounded_memory(served: Settings) -> None:
+    put(served, NAME, "20210401", rows=700_000, word="x" * 30)
+    script = (
+        "import resource; from pathlib import Path; from kho.settings import Settings; "
+        "from tests.integration import fetching; "
+        f"settings = Settings(home=Path({str(served.home)!r}), warehouse_database={served.warehouse_database!r}); "
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024; "
+        f"fetching.run(settings, {NAME!r}, fetching.date(2021, 1, 1)); before = peak(); "
+        f"assert fetching.run(settings, {NAME!r}).taken; print(peak() - before)"
+    )
+    run_alone = subprocess.run(
+        [sys.executable, "-c", script], cwd=served.project, capture_output=True, text=True, check=True
+    )
+    assert arrivals(served, NAME)[0]["size_bytes"] > 30_000_000
+    assert int(run_alone.stdout) < 25, "megabytes above what an empty fetch takes"

@@ -176,6 +176,8 @@ def items(exports: Path) -> pd.DataFrame:
         table = pd.DataFrame(json.loads(path.read_text(encoding="utf-8"))["items"])
         if len(table):
             months.append(table.assign(_file=path.name, _row=range(len(table))))
+    if not months:
+        return pd.DataFrame(columns=["id", "status"])
     news = pd.concat(months, ignore_index=True)
     updated = pd.to_datetime(news["updated_at"], format="ISO8601", errors="coerce")
     sound = (

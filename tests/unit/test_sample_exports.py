@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import tempfile
 import unicodedata
 from collections import Counter
 from datetime import date
@@ -12,6 +13,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
 
 from kho.contract import contracts
 from kho.sample import totals, write
@@ -108,6 +112,7 @@ OTHERS = {
 def test_other_totals_make_other_exports(name: str, tmp_path: Path) -> None:
     text = yaml.safe_load(INPUT.read_text(encoding="utf-8"))
     text["district"] |= OTHERS[name]
+    text["commune"] = totals.read(INPUT).commune.scaled(0.05).model_dump()
     other = tmp_path / "other.yaml"
     other.write_text(yaml.safe_dump(text, allow_unicode=True), encoding="utf-8")
     told = totals.read(other)
@@ -115,6 +120,71 @@ def test_other_totals_make_other_exports(name: str, tmp_path: Path) -> None:
     write.write(settings, told, seed=7)
     counted = recount.figures(settings.exports, SEEDS, told.period.end)
     assert {name: counted[name] for name in expected(told)} == expected(told)
+
+
+@st.composite
+def levels(draw: st.DrawFn, is_commune: bool) -> dict[str, int | dict[str, int]]:
+    """Totals of a level that do not contradict each other."""
+
+    def part(most: int, least: int = 0) -> int:
+        return draw(st.integers(least, most))
+
+    groups = {"own_authority": part(60, 12)}
+    if is_commune:
+        groups |= {"military": part(5), "district_land_received_at_commune": part(9)}
+    four, three, announced = part(8, 2), part(2), part(2)
+    received = part(260, 60)
+    resolved = part(received, 40)
+    of_four = part(received - 15, 10)
+    online_four = part(of_four // 2)
+    by_post, back = part(4, announced), part(9, announced)
+    documents = part(90)
+    items = part(30)
+    return {
+        "procedures_on_one_stop": groups,
+        "procedures_online_level_3": three,
+        "procedures_online_level_4": four,
+        "procedures_announced_for_post": announced,
+        "procedures_received_by_post": min(announced, by_post),
+        "procedures_returned_by_post": min(announced, back),
+        "dossiers_received": received,
+        "dossiers_resolved": resolved,
+        "dossiers_resolved_on_time": part(resolved, 30),
+        "dossiers_in_progress_within_deadline": part(received - resolved),
+        "dossiers_received_by_post": by_post if announced else 0,
+        "dossiers_returned_by_post": back if announced else 0,
+        "dossiers_of_level_4_procedures": of_four,
+        "dossiers_received_online_level_4": online_four,
+        "dossiers_received_online": online_four + part(5),
+        "documents_outgoing": documents,
+        "documents_electronic_signed": part(documents),
+        "documents_parallel_paper": part(documents),
+        "portal_items_received": items,
+        "portal_items_published": part(items),
+    }
+
+
+# Without shrinking: an example takes a second, and a failing one would be shrunk for minutes.
+@examples(
+    deadline=None,
+    max_examples=8,
+    phases=[Phase.reuse, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@given(district=levels(is_commune=False), commune=levels(is_commune=True), seed=st.integers(0, 99))
+def test_any_totals_are_met(district: dict, commune: dict, seed: int) -> None:
+    text = yaml.safe_load(INPUT.read_text(encoding="utf-8"))
+    no_items = {"portal_items_received": 0, "portal_items_published": 0}
+    text |= {"district": district, "commune": commune | no_items}
+    text |= {"adjustments": [], "dossiers_late_on_software": []}
+    told = totals.Totals.model_validate(text)
+    with tempfile.TemporaryDirectory() as home:
+        settings = Settings(home=Path(home))
+        write.write(settings, told, seed=seed)
+        counted = recount.figures(settings.exports, SEEDS, told.period.end)
+    wanted = expected(told)
+    del wanted["dossiers_late_on_software civil_status", "commune"]  # late ones are of any field here
+    assert {name: counted[name] for name in wanted} == wanted
 
 
 @pytest.mark.parametrize("scale", [0.003, 0.01, 0.1])
@@ -137,6 +207,36 @@ def test_totals_that_contradict_each_other_are_refused_with_the_reason(tmp_path:
         ValueError, match=r"commune.*documents_electronic_signed is 5372, more than documents_outgoing"
     ):
         totals.read(wrong)
+
+
+@pytest.mark.parametrize(
+    ("section", "change", "reason"),
+    [
+        (
+            "district",
+            {"procedures_on_one_stop": {"own_authority": 262, "military": 1}},
+            "the other groups are communes'",
+        ),
+        ("commune", {"portal_items_received": 4}, "the portal is the district's"),
+        ("commune", {"dossiers_receved": 4}, r"commune\.dossiers_receved: Extra inputs"),
+    ],
+)
+def test_totals_that_no_export_can_show_are_refused(
+    section: str, change: dict, reason: str, tmp_path: Path
+) -> None:
+    text = yaml.safe_load(INPUT.read_text(encoding="utf-8"))
+    text[section] |= change
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(yaml.safe_dump(text, allow_unicode=True), encoding="utf-8")
+    with pytest.raises(ValueError, match=reason):
+        totals.read(wrong)
+
+
+def test_an_unknown_agency_is_told(told: totals.Totals, tmp_path: Path) -> None:
+    late = told.dossiers_late_on_software[0].model_copy(update={"agency": "Xã Không Có"})
+    small = told.scaled(0.01).model_copy(update={"dossiers_late_on_software": [late]})
+    with pytest.raises(LookupError, match="no agency is named Xã Không Có"):
+        write.write(Settings(home=tmp_path), small)
 
 
 def state(folder: Path) -> dict[str, tuple[bytes, int]]:

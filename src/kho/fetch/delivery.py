@@ -51,7 +51,10 @@ class FetchReport:
             "failed": len(self.failed),
             "of unknown name": len(self.unknown),
         }
-        return ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "nothing there"
+        told = [", ".join(f"{count} {what}" for what, count in counts.items() if count) or "nothing there"]
+        told += [f"{name}: {reason}" for name, reason in {**self.incomplete, **self.failed}.items()]
+        told += [f"{name}: not named as the contract's fileName says" for name in self.unknown]
+        return "\n".join(told)
 
 
 def fetch(

@@ -31,7 +31,9 @@ class Http:
         self.where = f"{connection.scheme}://{connection.host}{port}/{path}"
         self._id, self._page_size, self._records_path = connection_id, page_size, records_path
         self._client = httpx.Client(
-            headers={"Authorization": f"Bearer {connection.password}"}, timeout=TIMEOUT_SECONDS
+            headers={"Authorization": f"Bearer {connection.password}"},
+            timeout=TIMEOUT_SECONDS,
+            mounts={"all://127.0.0.1": httpx.HTTPTransport()},  # never through a proxy of the environment
         )
 
     def files(self) -> list[Listed]:

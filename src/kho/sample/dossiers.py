@@ -57,6 +57,12 @@ class Dossier:
 
 def exports(totals: Totals, agencies: list[Agency], offered: Catalogue, seed: int) -> list[Export]:
     """A delta with its control file for every day of the period."""
+    names = {agency.name for agency in agencies}
+    for one in (*totals.dossiers_late_on_software, *totals.adjustments):
+        if one.agency not in names:
+            raise LookupError(
+                f"no agency is named {one.agency}: spell agencies as the seed agencies.csv does"
+            )
     days = WorkingDays(totals)
     rng = Random(f"{seed} dossiers")
     span = [days.start + timedelta(days=n) for n in range((days.end - days.start).days + 1)]
@@ -440,10 +446,6 @@ def adjustments(totals: Totals, agencies: list[Agency]) -> list[Export]:
     for last in month_ends(totals.period.start, totals.period.end):
         rows = [ADJUSTMENT_HEADER]
         for number, one in enumerate(totals.adjustments, start=1):
-            if one.agency not in codes:
-                raise LookupError(
-                    f"no agency is named {one.agency}: adjustments name agencies as the seed does"
-                )
             if first <= one.signed_at.date() <= last:
                 rows.append((
                     f"DC-{one.signed_at:%Y}-{number:03d}", one.metric, codes[one.agency], one.field, str(one.amount),

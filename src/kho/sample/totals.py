@@ -147,6 +147,16 @@ class Totals(_Section):
     dossiers_late_on_software: list[LateDossiers] = []
     adjustments: list[Adjustment] = []
 
+    @model_validator(mode="after")
+    def _only_what_exports_can_show(self) -> Totals:
+        if set(self.district.procedures_on_one_stop) - {"own_authority"}:
+            raise ValueError(
+                "district: procedures_on_one_stop has only own_authority, the other groups are communes'"
+            )
+        if self.commune.portal_items_received:
+            raise ValueError("commune: portal_items_received must be 0, the portal is the district's")
+        return self
+
     def level(self, level: Level) -> LevelTotals:
         return self.district if level == "district" else self.commune
 
