@@ -1,0 +1,89 @@
+"""Whole nights in processes of their own, over a small district behind real SFTP and HTTP servers."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import date
+from itertools import pairwise
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import pytest
+
+from kho.server import postgres
+from kho.settings import Settings
+from tests.conftest import fresh_warehouse
+
+SCALE = "0.01"
+NIGHTS = (date(2021, 2, 15), date(2021, 3, 31))
+
+# Children of a server that has imported what a night needs: a night starts at once, and from a clean process.
+night_processes = multiprocessing.get_context("forkserver")
+night_processes.set_forkserver_preload(
+    ["kho.night", "dbt.cli.main", "dbt.adapters.postgres", "great_expectations", "tests.nights.run"]
+)
+
+
+@pytest.fixture(scope="package")
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A server of this package's own: it is killed."""
+    settings = Settings(home=tmp_path_factory.mktemp("faults"))
+    postgres.start(settings)
+    yield settings
+    postgres.remove(settings)
+
+
+@pytest.fixture(scope="package")
+def sources(own_server: Settings) -> Iterator[Settings]:
+    """The sample exports of a small district, behind real SFTP and HTTP servers."""
+    environment = os.environ | {"KHO_HOME": str(own_server.home)}
+    kho = Path(sys.executable).with_name("kho")
+    subprocess.run([kho, "sample", "--scale", SCALE], env=environment, check=True)
+    servers = subprocess.Popen([sys.executable, "-m", "kho.sample.servers"], env=environment)
+    while not (own_server.home / "connections.json").exists():
+        assert servers.poll() is None
+        time.sleep(0.1)
+    yield own_server
+    servers.terminate()
+    servers.wait(10)
+
+
+@pytest.fixture(scope="package")
+def after_first_night(sources: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A warehouse with one good night behind it: every case starts from a copy."""
+    home = tmp_path_factory.mktemp("first")
+    for settings in fresh_warehouse(sources, home):
+        for shared in ("exports", "connections.json"):
+            (home / shared).symlink_to(sources.home / shared)
+        finish(settings, NIGHTS[0], home / "progress")
+        yield settings
+
+
+def copy_of(first: Settings, server: Settings, home: Path) -> Iterator[Settings]:
+    shutil.copytree(first.home, home, symlinks=True)
+    yield from fresh_warehouse(server, home, first.warehouse_database)
+
+
+def start_night(settings: Settings, night: date, progress: Path) -> BaseProcess:
+    from tests.nights.run import night_with_progress
+
+    progress.unlink(missing_ok=True)
+    process = night_processes.Process(target=night_with_progress, args=(settings, night, progress))
+    process.start()
+    return process
+
+
+def finish(settings: Settings, night: date, progress: Path) -> dict[str, float]:
+    """A whole night; the seconds that each of its steps took."""
+    process = start_night(settings, night, progress)
+    process.join(300)
+    assert process.exitcode == 0, progress.with_suffix(".log").read_text()[-5000:]
+    marks = [line.split() for line in progress.read_text().splitlines()]
+    starts = [(step, float(at)) for step, at in marks]
+    return {step: after - at for (step, at), (_, after) in pairwise(starts)}
