@@ -34,7 +34,7 @@ lint: env
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
 faults: env ## kill -9 at twenty random moments, and the same tables every time
-	@FAULTS=20 $(BIN)/python -m pytest tests/e2e/test_faults.py
+	@$(BIN)/python -m pytest tests/nights/test_faults.py --faults 20
 
 bench: env ## speed and memory of loading, beside a plain COPY of the same file
 	@$(BIN)/python -m tests.bench.load
