@@ -1,6 +1,6 @@
 {{ config(
   materialized='incremental', incremental_strategy='touched_keys', unique_key='delivery_key',
-  indexes=[{'columns': ['delivery_key'], 'unique': true}]
+  indexes=[{'columns': ['document_key', 'delivery_key'], 'unique': true}]
 ) }}
 {% set touched = ref('touched_document_delivery') %}
 with event as (
