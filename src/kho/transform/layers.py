@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
-from urllib.parse import unquote, urlsplit
+
+from psycopg.conninfo import conninfo_to_dict
 
 from kho.contract import contracts
 from kho.database import SESSION, connect
@@ -125,13 +126,14 @@ def _one_line(message: str | None) -> str:
 
 
 def _variables(settings: Settings, release_schema: str | None) -> dict[str, str]:
-    address = urlsplit(settings.role_url("kho_transformer"))
+    address = conninfo_to_dict(settings.role_url("kho_transformer"))
     variables = {
-        "KHO_DBT_HOST": address.hostname or "localhost",
-        "KHO_DBT_PORT": str(address.port or 5432),
-        "KHO_DBT_USER": unquote(address.username or ""),
-        "DBT_ENV_SECRET_KHO_PASSWORD": unquote(address.password or ""),
-        "KHO_DBT_DBNAME": unquote(address.path.lstrip("/")),
+        "KHO_DBT_HOST": str(address.get("host", "localhost")),
+        "KHO_DBT_PORT": str(address.get("port", 5432)),
+        "KHO_DBT_USER": str(address["user"]),
+        "DBT_ENV_SECRET_KHO_PASSWORD": str(address["password"]),
+        "KHO_DBT_DBNAME": str(address["dbname"]),
+        "KHO_DBT_SSLMODE": str(address.get("sslmode", "prefer")),
         "PGOPTIONS": SESSION,
     }
     if release_schema:
