@@ -121,3 +121,23 @@ def test_every_value_that_a_contract_allows_is_mapped(settings: Settings) -> Non
     for place, domain in domains.items():
         assert columns[place].values, place
         assert [value for value in columns[place].values if (domain, value) not in known] == [], place
+
+
+def test_no_figure_of_the_report_stands_in_the_product(settings: Settings) -> None:
+    """Figures come out of exports. Numbers below three digits say nothing."""
+    report = Path(__file__).resolve().parents[1] / "figures" / "long_phu_2021_h1.csv"
+    values = {
+        row["value"]
+        for row in csv.DictReader(report.open(encoding="utf-8"))
+        if len(row["value"]) >= 3 and float(row["value"]) != 100
+    }
+    number = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])")
+    found = [
+        f"{path.relative_to(settings.project)}: {match}"
+        for folder in ("src", "dags", "dbt_project", "expectations")
+        for path in sorted((settings.project / folder).rglob("*"))
+        if path.suffix in (".py", ".sql", ".yml", ".yaml", ".csv", ".json")
+        for match in number.findall(path.read_text(encoding="utf-8"))
+        if match in values
+    ]
+    assert found == []

@@ -127,7 +127,7 @@ def _note(figure: Figure) -> str:
 
 
 def _vietnamese(figure: Figure, value: Decimal | None = None) -> str:
-    """32501 as 32.501, 61.87 as 61,87; a dash for no value."""
+    """1234 as 1.234, 12.5 percent as 12,50; a dash for no value."""
     value = figure.value if value is None else value
     if value is None:
         return "–"
