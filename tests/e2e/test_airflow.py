@@ -1,0 +1,200 @@
+"""A night under Airflow's real processes, triggered through its REST API; and what happens when processes die."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import httpx
+import psutil
+import psycopg
+import pytest
+
+from kho import night
+from kho.database import connect
+from kho.server import airflow, postgres, processes
+from kho.settings import Settings
+
+pytestmark = pytest.mark.e2e
+
+NIGHT = date(2021, 2, 15)
+CLIENT = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+
+
+def kho(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command line, as a person uses it."""
+    script = "from kho.cli import app; app()"
+    return subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        env=os.environ | CLIENT | {"KHO_HOME": str(settings.home), "COLUMNS": "120"},
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def eventually(is_so: Callable[[], bool], seconds: float = 120) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if is_so():
+            return True
+        time.sleep(0.5)
+    return False
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A home with a small sample and everything running, started by `kho up`."""
+    settings = Settings(home=tmp_path_factory.mktemp("running") / "home")
+    sample = kho(settings, "sample", "--scale", "0.02")
+    assert sample.returncode == 0, sample.stdout + sample.stderr
+    up = kho(settings, "up")
+    try:
+        assert up.returncode == 0, up.stdout + up.stderr
+        assert airflow.url(settings) in up.stdout
+        yield settings
+    finally:
+        processes.down(settings)
+        postgres.remove(settings)
+
+
+def ours(settings: Settings) -> list[psutil.Process]:
+    top = psutil.Process(processes._supervisor(settings).getPID())
+    return [top, *top.children(recursive=True)]
+
+
+def pid(settings: Settings, name: str) -> int:
+    return processes._supervisor(settings).getProcessInfo(name)["pid"]
+
+
+def test_a_night_under_the_scheduler_ends_in_a_release(running: Settings) -> None:
+    ran = kho(running, "run", "--date", NIGHT.isoformat())
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    steps = [f"{system}.{step}" for system in night.systems(running) for step in ("fetch", "load")]
+    for step in [*steps, "check_exports", *night.LAYERS, "check_marts", "publish", "tell_people"]:
+        assert f"✓ {step}" in ran.stdout
+    with connect(running, "kho_auditor") as ledger:
+        state, day = ledger.execute("select state, business_date from ledger.release").fetchone()
+        assert (state, day) == ("in_force", NIGHT)
+        sources = ledger.execute(
+            "select contract, rows_in_file, rows_loaded, rows_rejected, rows_skipped from ledger.build_source"
+        ).fetchall()
+    for contract, in_file, loaded, rejected, skipped in sources:
+        assert in_file == loaded + rejected + skipped
+        assert contract in ran.stdout
+    with connect(running, "bi_reader") as reader:
+        assert reader.execute("select count(*) from marts.report_figure").fetchone()[0] > 0
+    with airflow.Api(running) as api:
+        assert api.import_errors() == []
+
+
+def test_status_tells_the_release_and_where_to_look(running: Settings) -> None:
+    told = kho(running, "status")
+    assert told.returncode == 0, told.stdout + told.stderr
+    for wanted in (
+        airflow.url(running),
+        airflow.password(running),
+        "Release in force: 1",
+        "one_stop.dossiers",
+    ):
+        assert wanted in told.stdout
+    assert str(running.home / "data_docs" / "index.html") in told.stdout
+
+
+def test_psql_opens_as_the_role_asked_for(running: Settings) -> None:
+    told = kho(running, "psql", "--role", "bi_reader", "--", "-Atc", "select current_user")
+    assert told.stdout.strip() == "bi_reader", told.stderr
+    refused = kho(running, "psql", "--role", "bi_reader", "--", "-Atc", "select * from ledger.batch")
+    assert refused.returncode != 0
+    assert "permission denied" in refused.stderr
+    assert kho(running, "psql", "--role", "nobody").returncode == 2
+
+
+def test_everything_listens_on_loopback_only(running: Settings) -> None:
+    listening = [
+        connection.laddr.ip
+        for process in ours(running)
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert len(listening) >= 4
+    assert set(listening) <= {"127.0.0.1", "::1"}
+
+
+def test_airflow_lets_nobody_in_without_a_password(running: Settings) -> None:
+    assert httpx.get(f"{airflow.url(running)}/api/v2/dags").status_code == 401
+    guess = {"username": airflow.USER, "password": "admin"}
+    assert httpx.post(f"{airflow.url(running)}/auth/token", json=guess).status_code == 401
+
+
+def test_secrets_are_for_their_owner_only(running: Settings) -> None:
+    secret = [*(running.home / "secrets").iterdir(), running.home / "supervisord.conf"]
+    secret += [airflow.folder(running) / "airflow.cfg", running.home / "connections.json"]
+    for path in secret:
+        assert path.stat().st_mode & 0o077 == 0, path
+    commands = "\n".join(" ".join(process.cmdline()) for process in ours(running))
+    for path in (running.home / "secrets").iterdir():
+        assert path.read_text().strip() not in commands, path
+
+
+def test_a_killed_scheduler_comes_back(running: Settings) -> None:
+    before = pid(running, "scheduler")
+    os.kill(before, 9)
+    assert eventually(lambda: pid(running, "scheduler") not in (0, before))
+    assert eventually(lambda: airflow.health(running)["scheduler"])
+
+
+def test_a_killed_postgres_comes_back_with_every_row_and_airflow_with_it(running: Settings) -> None:
+    with connect(running, "kho_auditor") as ledger:
+        before = ledger.execute("select count(*) from ledger.batch").fetchone()
+    killed = pid(running, "postgres")
+    os.kill(killed, 9)
+
+    def is_back() -> bool:
+        try:
+            with connect(running, "kho_auditor") as ledger:
+                return ledger.execute("select count(*) from ledger.batch").fetchone() == before
+        except psycopg.OperationalError:
+            return False
+
+    assert eventually(lambda: pid(running, "postgres") not in (0, killed))
+    assert eventually(is_back)
+    assert eventually(lambda: all(airflow.health(running).values()))
+
+
+def test_up_again_leaves_what_runs_alone(running: Settings) -> None:
+    before = {name: pid(running, name) for name in ("postgres", *processes.AIRFLOW, processes.SAMPLES)}
+    assert kho(running, "up").returncode == 0
+    assert {name: pid(running, name) for name in before} == before
+
+
+def test_what_a_killed_supervisor_left_is_cleared_by_up_and_down_stops_all(running: Settings) -> None:
+    left = ours(running)
+    os.kill(left[0].pid, 9)
+    assert eventually(lambda: not processes.is_up(running))
+    again = kho(running, "up")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert not [
+        process for process in left if process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    ]
+    now = ours(running)
+    assert kho(running, "down").returncode == 0
+    _, alive = psutil.wait_procs(now, timeout=10)
+    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
+    told = kho(running, "status")
+    assert told.returncode == 1
+    assert "kho up" in told.stdout
+
+
+def test_commands_say_what_to_do_when_nothing_runs(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home")
+    for command in (["run"], ["figures", "946", "2021-H1"], ["batch", "list"]):
+        told = kho(settings, *command)
+        assert told.returncode == 1
+        assert "kho up" in told.stdout + told.stderr
+        assert "Traceback" not in told.stdout + told.stderr
