@@ -26,7 +26,7 @@ from kho.settings import Settings
 from tests.integration.loading import deliver
 
 
-def dossiers(contract: Contract, rows: int, bad_share: float) -> bytes:
+def dossiers(contract: Contract, rows: int, bad_share: float = 0.02) -> bytes:
     """A CSV export of this many dossiers, of which some are broken."""
     start = datetime(2021, 1, 4, 7, 30)
     every = int(1 / bad_share) if bad_share else rows + 1
@@ -103,7 +103,7 @@ def main(rows: int) -> None:
         try:
             known = contracts(settings)
             contract = known["one_stop.dossiers"]
-            data = dossiers(contract, rows, bad_share=0.02)
+            data = dossiers(contract, rows)
             path = Path(home) / "dossiers.csv"
             path.write_bytes(data)
             deliver(settings, contract, "bench", data, date(2021, 1, 4))

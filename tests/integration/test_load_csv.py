@@ -150,6 +150,21 @@ def test_odd_rows_become_rejects_or_skips_and_spare_their_neighbours(
     assert profile["profile"]["skipped_by_reason"] == {"blank row": 2, "repeated header": 1}
 
 
+def test_a_broken_row_with_a_line_break_is_one_reject(warehouse: Settings, dossiers: Contract) -> None:
+    noted = [GOOD | {"maHoSo": f"000.00.12.H51-210105-{n:04}", "ghiChu": '"hai\r\ndòng"'} for n in range(4)]
+    header = [column.header for column in dossiers.columns]
+    ragged = ";".join([*(noted[1].get(name, "") for name in header), "too", "many"])
+    data = csv(dossiers, noted[0], ragged, noted[2], noted[3])
+    at = data.rindex("Nguyễn Văn Thử".encode())
+    deliver(warehouse, dossiers, "a.csv", data[:at] + b"Nguy\xff" + data[at + 8 :], DAY)
+    (batch,) = load(warehouse, dossiers)
+    assert (batch.rows_in_file, batch.rows_loaded) == (4, 2)
+    assert [each["reasons"][0] for each in rejects(warehouse, batch.batch_id)] == [
+        "row: ragged row: 29 columns instead of 27",
+        "row: a character is not utf-8",
+    ]
+
+
 def test_the_offset_of_a_reject_points_at_its_row(warehouse: Settings, dossiers: Contract) -> None:
     data = csv(
         dossiers,

@@ -211,21 +211,17 @@ class _Reader:
         if end == 0:
             return 0, ""
         for _ in range(MAX_RECORD_LINES):
-            try:
-                text = data[start:end].decode(self.codec)
-            except UnicodeDecodeError:
-                return first_end - start, f"a character is not {self.codec}"
-            if "\0" in text:
-                return first_end - start, "a zero character stands in the row"
+            # A character that can't be decoded must not hide where the row ends.
+            text = data[start:end].decode(self.codec, errors="replace")
             try:
                 fields = next(csv.reader([text], delimiter=self.delimiter, strict=True), [])
             except csv.Error as error:
                 if "unexpected end" not in str(error):
                     return first_end - start, _csv_problem(error) if end == first_end else "unbalanced quote"
             else:
-                if end == first_end or len(fields) == self.width or not self.width:
-                    return end - start, fields
-                return first_end - start, "unbalanced quote"
+                if end != first_end and len(fields) != self.width and self.is_row(data, first_end):
+                    return first_end - start, "unbalanced quote"
+                return end - start, self.damage(data[start:end]) or fields
             # Within an open quote: on to the line where the next quote stands.
             quote = self.find('"', data, end)
             end = self.line_after(data, quote) if quote != -1 else 0
@@ -233,6 +229,22 @@ class _Reader:
                 may_go_on = not self.is_at_end and len(data) - start < MAX_RECORD_BYTES
                 return (0, "") if may_go_on else (first_end - start, "unbalanced quote")
         return first_end - start, "unbalanced quote"
+
+    def is_row(self, data: bytes, start: int) -> bool:
+        """Whether the line at `start` is a whole row by itself: then no quote was meant to run on to it."""
+        text = data[start : self.line_after(data, start)].decode(self.codec, errors="replace")
+        try:
+            return len(next(csv.reader([text], delimiter=self.delimiter, strict=True), [])) == self.width
+        except csv.Error:
+            return False
+
+    def damage(self, record: bytes) -> str | None:
+        """What is wrong with a record's characters, if anything is."""
+        try:
+            text = record.decode(self.codec)
+        except UnicodeDecodeError:
+            return f"a character is not {self.codec}"
+        return "a zero character stands in the row" if "\0" in text else None
 
     def line_after(self, data: bytes, start: int) -> int:
         """Offset behind the line end that follows `start`; 0 when there is none yet."""

@@ -1,0 +1,118 @@
+"""The night against a PostgreSQL of one's own: another server, another version, no superuser."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from pydantic import SecretStr
+
+from kho import database, release
+from kho.report.figures import figures
+from kho.server import postgres
+from kho.settings import Settings
+from tests.nights.conftest import NIGHTS, finish
+from tests.snapshot import lost_rows
+
+
+@pytest.fixture
+def other_server() -> Iterator[tuple[str, str]]:
+    """URLs of an administrator who is no superuser, and of a superuser, on a PostgreSQL 16 that Kho did not set up."""
+    folder = Path(tempfile.mkdtemp(prefix="kho-other-", dir="/var/tmp"))
+    package = Path(find_spec("pgserver").origin).parent
+    for part in ("pgserver", "pgserver.libs"):  # the binaries look for the libraries beside them
+        shutil.copytree(package.parent / part, folder / part, symlinks=True)
+    user = postgres.account()
+    as_user = {"cwd": folder} | (
+        {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
+    )
+    (folder / "data").mkdir(mode=0o700)
+    folder.chmod(0o755)
+    if user:
+        os.chown(folder / "data", user.pw_uid, user.pw_gid)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    binaries, data = folder / "pgserver" / "pginstall" / "bin", str(folder / "data")
+    subprocess.run(
+        [
+            binaries / "initdb",
+            "-D",
+            data,
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale",
+            "C.UTF-8",
+        ],
+        check=True,
+        capture_output=True,
+        **as_user,
+    )
+    server = subprocess.Popen(
+        [binaries / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", ""],
+        stderr=subprocess.DEVNULL,
+        **as_user,
+    )
+    superuser, password = f"postgresql://postgres@127.0.0.1:{port}/postgres", secrets.token_hex(8)
+    try:
+        _wait_until_ready(superuser, server)
+        with psycopg.connect(superuser, autocommit=True) as connection:
+            assert connection.info.server_version // 10_000 == 16
+            connection.execute(sql.SQL("create role province login createrole password {}").format(password))
+            connection.execute("create database du_lieu owner province")
+        yield f"postgresql://province:{password}@127.0.0.1:{port}/du_lieu", superuser
+    finally:
+        server.terminate()
+        server.wait(30)
+        shutil.rmtree(folder)
+
+
+def _wait_until_ready(url: str, server: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            psycopg.connect(url).close()
+            return
+        except psycopg.OperationalError:
+            assert server.poll() is None and time.monotonic() < deadline
+            time.sleep(0.1)
+
+
+def test_the_night_runs_on_another_server(
+    other_server: tuple[str, str], sources: Settings, tmp_path: Path
+) -> None:
+    url, superuser = other_server
+    home = tmp_path / "home"
+    home.mkdir()
+    for shared in ("exports", "connections.json", "ports.json"):
+        (home / shared).symlink_to(sources.home / shared)
+    settings = sources.model_copy(update={"home": home, "warehouse_url": SecretStr(url)})
+    with pytest.raises(PermissionError, match="A superuser runs once") as told:
+        database.prepare(settings)
+    with psycopg.connect(superuser, autocommit=True) as connection:
+        connection.execute(str(told.value).partition("runs once: ")[2])
+    database.prepare(settings)
+    finish(settings, NIGHTS[0], tmp_path / "progress")
+    assert release.in_force(settings).business_date == NIGHTS[0]
+    assert not lost_rows(settings)
+    received = {
+        each.level: each.value for each in figures(settings, "946", "2021-01") if each.metric == "dossiers_received" and not each.detail
+    }  # fmt: skip
+    assert received["all"] == received["district"] + received["commune"] > 0
+    with psycopg.connect(settings.role_url("bi_reader")) as reader:
+        assert reader.execute("select count(*) from marts.report_figure").fetchone()[0] > 0
