@@ -27,7 +27,7 @@ def business_date(params: dict, dag_run) -> date:
     return at.in_timezone(TIMEZONE).date() - timedelta(days=1)
 
 
-@task(trigger_rule=TriggerRule.ALL_DONE)
+@task
 def fetch(system: str, params=None, dag_run=None) -> None:
     night.fetch_system(settings(), system, business_date(params, dag_run))
 

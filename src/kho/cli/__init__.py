@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 
 import typer
 from typer.core import TyperGroup
+
+from kho.cli import batch, demo, figures, rejects, release, sample, server
 
 
 class _Group(TyperGroup):
@@ -40,17 +41,10 @@ app = typer.Typer(
     "Start with `kho up`; `kho run` makes one night now; `kho figures 946 2021-H1` shows a report's figures.",
 )
 
-for name in ("server", "figures", "release", "batch", "rejects", "sample", "demo"):
-    try:
-        module = importlib.import_module(f"kho.cli.{name}")
-    except ModuleNotFoundError as error:
-        if error.name != f"kho.cli.{name}":
-            raise
-        continue
-    if name == "server":
-        for command in (module.up, module.down, module.status, module.run, module.psql):
-            app.command()(command)
-    elif hasattr(module, "app"):
-        app.add_typer(module.app, name=name)
-    else:
-        app.command(name)(getattr(module, name))
+for command in (server.up, server.down, server.status, server.run, server.psql):
+    app.command()(command)
+app.command()(figures.figures)
+for group in (release, batch, rejects):
+    app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
+app.command()(sample.sample)
+app.command()(demo.demo)
