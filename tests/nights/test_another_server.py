@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import socket
 import subprocess
@@ -12,6 +11,7 @@ import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -24,6 +24,8 @@ from kho.server import postgres
 from kho.settings import Settings
 from tests.nights.conftest import NIGHTS, finish
 from tests.snapshot import lost_rows
+
+PASSWORD = "one/of@its:own"
 
 
 @pytest.fixture
@@ -38,9 +40,11 @@ def other_server() -> Iterator[tuple[str, str]]:
         {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
     )
     (folder / "data").mkdir(mode=0o700)
+    (folder / "password").write_text(PASSWORD)
     folder.chmod(0o755)
     if user:
-        os.chown(folder / "data", user.pw_uid, user.pw_gid)
+        for path in (folder / "data", folder / "password"):
+            os.chown(path, user.pw_uid, user.pw_gid)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -68,14 +72,14 @@ def other_server() -> Iterator[tuple[str, str]]:
         stderr=subprocess.DEVNULL,
         **as_user,
     )
-    superuser, password = f"postgresql://postgres@127.0.0.1:{port}/postgres", secrets.token_hex(8)
+    superuser = f"postgresql://postgres:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/postgres"
     try:
         _wait_until_ready(superuser, server)
         with psycopg.connect(superuser, autocommit=True) as connection:
             assert connection.info.server_version // 10_000 == 16
-            connection.execute(sql.SQL("create role province login createrole password {}").format(password))
+            connection.execute(sql.SQL("create role province login createrole password {}").format(PASSWORD))
             connection.execute("create database du_lieu owner province")
-        yield f"postgresql://province:{password}@127.0.0.1:{port}/du_lieu", superuser
+        yield f"postgresql://province:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/du_lieu", superuser
     finally:
         server.terminate()
         server.wait(30)
