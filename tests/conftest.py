@@ -24,6 +24,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Settings of a home of its own with a running embedded PostgreSQL; its database `kho` is prepared and empty."""
     settings = Settings(home=tmp_path_factory.mktemp("kho"))
     postgres.start(settings)
+    with psycopg.connect(settings.admin_url("postgres"), autocommit=True) as connection:
+        # Every test makes a database: nothing here has to outlive a power cut.
+        connection.execute("alter system set fsync = off")
+        connection.execute("alter system set full_page_writes = off")
+        connection.execute("select pg_reload_conf()")
     yield settings
     postgres.remove(settings)
 
