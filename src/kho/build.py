@@ -26,12 +26,13 @@ Frequency = Literal["d", "m", "q"]
 
 @dataclass(frozen=True)
 class Delivered:
-    """A delivery as freshness sees it. `trouble` says why it counts as not delivered, if it does."""
+    """A delivery as freshness sees it."""
 
     business_date: date
     unit: str = ""  # whose full list it is; empty where a delivery stands for all
     is_accepted: bool = True
-    trouble: str | None = None
+    trouble: str | None = None  # why it is no good: held, unreadable, not loaded
+    withdrawal: str | None = None  # why it does not count: somebody took it back
 
 
 @dataclass(frozen=True)
@@ -128,13 +129,15 @@ def freshness(
     for each in known:
         first[each.unit] = min(each.business_date, first.get(each.unit, each.business_date))
     gaps = {each.business_date: each.trouble for each in known if each.trouble}
+    withdrawn = {(each.unit, each.business_date): each.withdrawal for each in known}
     due = set(gaps)  # what came and was no good is missing at once, whatever the latency
     for unit, start in first.items():
         for day in expected_dates(frequency, start, business_date):
             if day <= business_date - timedelta(days=latency_days):
                 due.add(day)
             if (unit, day) not in accepted:
-                gaps.setdefault(day, f"not delivered by {unit}" if unit else "not delivered")
+                missing = f"not delivered by {unit}" if unit else "not delivered"
+                gaps.setdefault(day, withdrawn.get((unit, day)) or missing)
     gap = min(gaps, default=None)
     as_of = max((day for _, day in accepted if gap is None or day < gap), default=None)
     expected_as_of = max(due, default=None)
@@ -155,7 +158,9 @@ def source_freshness(connection: psycopg.Connection, business_date: date, contra
             when count(b.batch_id) = 0 then 'not loaded'
             else (array_agg(concat_ws(': ', b.state, b.reason) order by b.batch_id desc)
                   filter (where b.state <> 'withdrawn'))[1]
-          end
+          end,
+          (array_agg(concat_ws(': ', b.state, b.reason) order by b.batch_id desc)
+           filter (where b.state = 'withdrawn'))[1]
         from ledger.delivery d left join ledger.batch b using (delivery_id)
         where d.contract = %(contract)s and d.business_date <= %(date)s
         group by d.delivery_id, d.name, d.business_date
@@ -165,8 +170,8 @@ def source_freshness(connection: psycopg.Connection, business_date: date, contra
     pattern = re.compile(contract.server.file_name)
     return freshness(
         (
-            Delivered(day, _unit(pattern, name) if contract.file.full_list_of else "", is_accepted, trouble)
-            for name, day, is_accepted, trouble in rows
+            Delivered(day, _unit(pattern, name) if contract.file.full_list_of else "", *states)
+            for name, day, *states in rows
         ),
         contract.frequency,
         contract.latency_days,

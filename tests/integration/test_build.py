@@ -52,6 +52,7 @@ def test_only_what_changed_since_is_touched(warehouse, accepted):
     batch.withdraw(warehouse, first, actor="lan", reason="sent by mistake")
     built(warehouse)
     assert inputs(warehouse) == ({second}, {first})
+    assert ("withdrawn: sent by mistake",) in rows(warehouse, "select reason from ledger.build_source")
     batch.undo(warehouse, first, actor="lan", reason="it was right")
     built(warehouse)
     assert inputs(warehouse) == ({first, second}, {first})

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
 from datetime import date
 
 import pytest
@@ -173,6 +177,35 @@ def test_run_again_it_changes_nothing(warehouse, hand_over):
     again = check.exports(warehouse, NIGHT)
     assert not again.accepted and not again.held
     assert everything() == before
+
+
+def test_killed_in_the_middle_of_deciding_it_ends_the_same_when_run_again(warehouse, hand_over):
+    good, bad = hand_over(DOSSIERS, "2021-01-30"), hand_over(DOSSIERS, "2021-01-31", rejected=50)
+    program = (
+        "import sys; from datetime import date; from pathlib import Path; from kho.settings import Settings\n"
+        "from kho import check\n"
+        "check.exports(Settings(home=Path(sys.argv[1]), warehouse_database=sys.argv[2]), date(2021, 1, 31))"
+    )
+    with connect(warehouse, "kho_owner") as blocker:
+        batch.lock(blocker, bad)  # the first batch is decided by then, the second is waited for
+        process = subprocess.Popen(
+            [sys.executable, "-c", program, str(warehouse.home), warehouse.warehouse_database],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        waiting = "select count(*) from pg_locks where not granted"
+        while blocker.execute(waiting).fetchone() == (0,):
+            assert process.poll() is None
+            time.sleep(0.1)
+        process.kill()
+        process.wait()
+    assert states(warehouse) == {good: "pending", bad: "pending"}
+    check.exports(warehouse, NIGHT)
+    assert states(warehouse) == {good: "accepted", bad: "held"}
+    doubled = rows(
+        warehouse,
+        "select 1 from ledger.verdict where batch_id is not null group by batch_id, expectation having count(*) > 1",
+    )
+    assert not doubled
 
 
 def test_what_lies_after_the_night_waits(warehouse, hand_over):

@@ -102,6 +102,12 @@ def test_a_withdrawn_second_file_leaves_the_date_delivered():
     assert freshness([*delivered("01-01", "01-02"), withdrawn], "d", 0, day("01-02")).state == "fresh"
 
 
+def test_a_withdrawn_delivery_is_missing_and_says_who_took_it_back():
+    withdrawn = Delivered(day("01-02"), is_accepted=False, withdrawal="withdrawn: sent by mistake")
+    state = freshness([*delivered("01-01"), withdrawn], "d", 0, day("01-02"))
+    assert (state.as_of, state.reason) == (day("01-01"), "withdrawn: sent by mistake")
+
+
 def test_a_list_counts_when_every_unit_seen_so_far_delivered_it():
     both = delivered("01-01", "04-01", unit="A") + delivered("01-01", unit="B")
     assert freshness(both, "q", 3, day("04-02")).state == "fresh"
