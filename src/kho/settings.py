@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -55,6 +55,11 @@ class Settings(BaseSettings):
     smtp_port: int = 25
     digest_from: str = "kho@localhost"
     digest_to: str = Field("", description="who receives the digest, comma separated")
+
+    @field_validator("project", "home")
+    @classmethod
+    def _absolute(cls, folder: Path) -> Path:
+        return folder.absolute()  # processes that we start have another working folder
 
     @classmethod
     def settings_customise_sources(
