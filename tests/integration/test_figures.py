@@ -20,6 +20,7 @@ from kho.database import connect
 from kho.settings import Settings
 from kho.transform.layers import run
 from tests.integration import nights
+from tests.pages import blocks
 
 REPORT = Path(__file__).resolve().parents[1] / "figures" / "long_phu_2021_h1.csv"
 #: figures of sources that are not loaded yet
@@ -90,6 +91,24 @@ def test_every_figure_of_the_report_comes_out(kho: Ask) -> None:
                 (line["figure_id"], line["metric"], line["level"], line["detail"], line["value"], row)
             )
     assert wrong == []
+
+
+def test_the_readme_shows_what_comes_out(
+    kho: Ask, long_phu: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "110")
+    table, sources = blocks(Path("README.md"), "text")[0].text.split("\n\n")
+    printed = kho("946", "2021-H1").stdout.splitlines()
+    assert [line for line in table.splitlines() if line not in printed] == []
+    with connect(long_phu, "kho_auditor") as connection:
+        counted = connection.execute(
+            "select contract, rows_in_file, rows_loaded, rows_rejected, rows_skipped, as_of"
+            " from ledger.build_source where build_id = (select max(build_id) from ledger.build)"
+        ).fetchall()
+    counted = [
+        [contract, *(f"{count:,}" for count in counts), str(as_of)] for contract, *counts, as_of in counted
+    ]
+    assert [line for line in sources.splitlines()[1:] if line.split() not in counted] == []
 
 
 def test_percentages_have_two_decimals_and_their_parts(kho: Ask) -> None:

@@ -53,6 +53,9 @@ def test_commands_exist_with_their_options(page: Path) -> None:
         match words:
             case ["kho", *arguments]:
                 _resolve(arguments, is_whole)
+            case ["make", *targets]:
+                for target in targets:
+                    assert re.search(rf"^{target}:", (PROJECT / "Makefile").read_text(), re.MULTILINE)
             case ["python", "-m", module, *_]:
                 assert importlib.util.find_spec(module), f"there is no module {module}"
 
@@ -80,7 +83,7 @@ def _resolve(arguments: list[str], is_whole: bool) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_settings_that_are_named_exist(page: Path) -> None:
     fields = set(Settings.model_fields)
-    for name in re.findall(r"\bKHO_([A-Z_]+)", (PROJECT / page).read_text()):
+    for name in re.findall(r"\bKHO_([A-Z_]+[A-Z])\b", (PROJECT / page).read_text()):
         assert name.lower() in fields, f"KHO_{name} is no setting"
     for block in blocks(page, "toml"):
         given = tomllib.loads(block.text)

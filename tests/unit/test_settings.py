@@ -9,13 +9,17 @@ import pytest
 from kho.settings import Settings
 
 
-def test_a_relative_home_is_meant_from_where_it_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_home_is_meant_from_where_it_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KHO_HOME", "here")
     assert Settings().home == tmp_path / "here"
 
 
-def test_the_environment_leads_over_the_file_of_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_leads_over_the_file_of_the_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "config.toml").write_text('smtp_host = "mail.example.vn"\nnight_at = "01:30:00"\n')
     monkeypatch.setenv("KHO_HOME", str(tmp_path))
     monkeypatch.setenv("KHO_NIGHT_AT", "03:00")

@@ -1,0 +1,44 @@
+"""What the pages tell people to type does what they say."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kho.settings import Settings
+from tests.e2e.conftest import CLIENT
+from tests.pages import PAGES, Block, blocks
+
+pytestmark = pytest.mark.e2e
+
+
+def run(settings: Settings, folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """A command in a folder of its own, with the environment on the path as after `. .venv/bin/activate`."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    reader = settings.role_url("bi_reader").replace("postgresql://", "postgresql+psycopg://", 1)
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=os.environ | CLIENT | {"PATH": path, "KHO_HOME": str(settings.home), "WAREHOUSE": reader},
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+@pytest.mark.parametrize("block", [block for page in PAGES for block in blocks(page, "sh")], ids=str)
+def test_commands_do_what_the_page_says(block: Block, released: Settings, tmp_path: Path) -> None:
+    done = run(released, tmp_path, "bash", "-euo", "pipefail", "-c", block.text)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("block", [block for page in PAGES for block in blocks(page, "python")], ids=str)
+def test_programs_run(block: Block, released: Settings, tmp_path: Path) -> None:
+    done = run(released, tmp_path, sys.executable, "-c", block.text)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "measured" in done.stdout
