@@ -79,19 +79,21 @@ def _json(report: Report) -> None:
 
 
 def _table(report: Report) -> None:
+    from rich import box
     from rich.console import Console
+    from rich.padding import Padding
     from rich.table import Table
+    from rich.text import Text
 
     levels = [level for level in LEVELS if any(figure.level == level for figure in report.figures)]
     table = Table(
         title=f"{report.scope_name} ({report.scope_code}), {report.first_day:%d/%m/%Y} – {report.last_day:%d/%m/%Y}",
         caption=f"bản phát hành {report.release}",
+        box=box.SIMPLE_HEAD,
     )
     table.add_column("Chỉ tiêu")
     for level in levels:
         table.add_column(LEVELS[level], justify="right", no_wrap=True)
-    table.add_column("Đơn vị tính", no_wrap=True)
-    table.add_column("Ghi chú")
     lines: dict[tuple[str, str], dict[str, Figure]] = {}
     for figure in report.figures:
         lines.setdefault((figure.metric, figure.detail), {})[figure.level] = figure
@@ -99,11 +101,14 @@ def _table(report: Report) -> None:
     ordinals = {metric: place for place, metric in enumerate(dict.fromkeys(metric for metric, _ in lines))}
     for (_, detail), by_level in sorted(lines.items(), key=lambda line: (ordinals[line[0][0]], line[0][1])):
         first = next(iter(by_level.values()))
+        title = Text.assemble(
+            first.detail_title if detail else first.title, (f" ({first.unit_title})", "dim")
+        )
+        if notes := _notes(by_level):
+            title.append(f"\n{notes}", "italic dim")
         table.add_row(
-            f"  {first.detail_title}" if detail else first.title,
+            Padding(title, (0, 0, 0, 2 if detail else 0)),
             *(_vietnamese(by_level[level]) if level in by_level else "" for level in levels),
-            first.unit_title,
-            _notes(by_level),
         )
     Console().print(table)
 
