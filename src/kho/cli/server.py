@@ -227,7 +227,7 @@ def _print_sources(settings: Settings, business_date: date | None = None) -> Non
             else f"Nothing was built for {business_date}."
         )
         return
-    table = Table(box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("Source", no_wrap=True)
     for title in ("Rows in", "Loaded", "Rejected", "Skipped"):
         table.add_column(title, justify="right", no_wrap=True)
