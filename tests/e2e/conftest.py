@@ -13,6 +13,7 @@ import pytest
 from kho import release
 from kho.server import airflow, postgres, processes
 from kho.settings import Settings
+from tests.mailbox import Mailbox, mailbox
 
 NIGHT = date(2021, 2, 15)
 CLIENT = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
@@ -31,9 +32,20 @@ def kho(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]
 
 
 @pytest.fixture(scope="package")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+def letters() -> Iterator[Mailbox]:
+    """Where the digests of `running` arrive."""
+    with mailbox() as box:
+        yield box
+
+
+@pytest.fixture(scope="package")
+def running(tmp_path_factory: pytest.TempPathFactory, letters: Mailbox) -> Iterator[Settings]:
     """A home with a small sample and everything running, started by `kho up`."""
     settings = Settings(home=tmp_path_factory.mktemp("running") / "home")
+    settings.home.mkdir()
+    (settings.home / "config.toml").write_text(
+        f'smtp_host = "127.0.0.1"\nsmtp_port = {letters.port}\ndigest_to = "vanphong@example.vn"\n'
+    )
     sample = kho(settings, "sample", "--scale", "0.02")
     assert sample.returncode == 0, sample.stdout + sample.stderr
     up = kho(settings, "up")

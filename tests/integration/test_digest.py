@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import unicodedata
 from collections.abc import Callable
 from datetime import date
-from email import message_from_bytes
-from email.header import decode_header, make_header
 from pathlib import Path
 
 import pytest
-from aiosmtpd.controller import Controller
 
 from kho.build import close_build, open_build
 from kho.database import connect
 from kho.digest import digest
 from kho.settings import Settings
+from tests.mailbox import mailbox, subject_and_text
 
 NIGHT = date(2021, 1, 4)
 
@@ -95,15 +92,6 @@ def test_what_was_reached_after_all_is_not_told(night: Settings, hand_over: Call
     assert "no answer" not in digest(night, NIGHT)
 
 
-class Mailbox:
-    def __init__(self) -> None:
-        self.mails = []
-
-    async def handle_DATA(self, server, session, envelope) -> str:
-        self.mails.append(envelope)
-        return "250 OK"
-
-
 def send(settings: Settings, home: Path, **environment: str) -> str:
     """Sends as a task does, in a process with Airflow; gives its log."""
     script = (
@@ -125,31 +113,22 @@ def send(settings: Settings, home: Path, **environment: str) -> str:
 
 def test_one_mail_arrives_over_smtp(night: Settings, tmp_path: Path) -> None:
     release(night, "in_force")
-    mailbox = Mailbox()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    server = Controller(mailbox, hostname="127.0.0.1", port=port)
-    server.start()
-    try:
+    with mailbox() as box:
         send(
             night,
             tmp_path,
             KHO_SMTP_HOST="127.0.0.1",
-            KHO_SMTP_PORT=str(port),
+            KHO_SMTP_PORT=str(box.port),
             KHO_DIGEST_TO="chutich@example.vn, vanphong@example.vn",
             KHO_DIGEST_FROM="kho@example.vn",
         )
-    finally:
-        server.stop()
-    (mail,) = mailbox.mails
+    (mail,) = box.mails
     assert mail.mail_from == "kho@example.vn"
     assert mail.rcpt_tos == ["chutich@example.vn", "vanphong@example.vn"]
-    message = message_from_bytes(mail.content)
-    assert str(make_header(decode_header(message["Subject"]))).endswith("đã phát hành bản 1")
-    (part,) = [part for part in message.walk() if part.get_content_maintype() == "text"]
-    body = part.get_payload(decode=True).decode(part.get_content_charset())
-    assert "Nguồn chậm" in body
-    assert "not &lt;text&gt;" in body
+    subject, text = subject_and_text(mail)
+    assert subject.endswith("đã phát hành bản 1")
+    assert "Nguồn chậm" in text
+    assert "not &lt;text&gt;" in text
 
 
 def test_without_a_mail_server_it_is_only_logged(night: Settings, tmp_path: Path) -> None:
