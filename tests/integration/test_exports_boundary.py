@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -222,7 +223,11 @@ def test_data_docs_show_the_nights_and_stay_small(warehouse, hand_over, monkeypa
     pages = {str(path) for path in data_docs(warehouse).parent.glob("validations/**/*.html")}
     assert len(pages) == 2
     assert all(any(f"exports 2021-01-{day}" in page for page in pages) for day in (28, 29))
-    assert "2021-01-29" in data_docs(warehouse).read_text()
+    assert "2021-01-29" in data_docs(warehouse).read_text() and DOSSIERS in data_docs(warehouse).read_text()
+    foreign = re.compile(r'(src|href)="https?://')
+    assert not [
+        page for page in data_docs(warehouse).parent.glob("**/*.html") if foreign.search(page.read_text())
+    ]
 
 
 def test_a_row_that_a_broken_quote_split_in_two_is_no_mismatch_but_a_missing_row_is(warehouse, hand_over):

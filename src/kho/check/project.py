@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kho.check.pages import make_offline
 from kho.settings import Settings
 
 if TYPE_CHECKING:
@@ -57,3 +58,4 @@ def write_data_docs(project: FileDataContext, run: RunIdentifier) -> None:
     results = runs[run.run_time]
     suites = {key.expectation_suite_identifier for key in results}
     project.build_data_docs(resource_identifiers=[*suites, *results])
+    make_offline(Path(project.root_directory).parent / "data_docs")
