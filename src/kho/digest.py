@@ -65,7 +65,12 @@ def send(settings: Settings, business_date: date, failed: Iterable[str] = ()) ->
             "conn_type": "smtp",
             "host": settings.smtp_host,
             "port": settings.smtp_port,
-            "extra": {"disable_ssl": True, "disable_tls": True},
+            "login": settings.smtp_user or None,
+            "password": settings.secret("smtp_password") if settings.smtp_user else None,
+            "extra": {
+                "disable_ssl": settings.smtp_security != "tls",
+                "disable_tls": settings.smtp_security != "starttls",
+            },
         }
     )
     subject, _, body = text.partition("\n")

@@ -53,6 +53,10 @@ class Settings(BaseSettings):
         "", description="where the digest is sent through; empty: the digest is only logged"
     )
     smtp_port: int = 25
+    smtp_security: Literal["none", "starttls", "tls"] = "none"
+    smtp_user: str = Field(
+        "", description="its password is in `<home>/secrets/smtp_password`; empty: no login"
+    )
     digest_from: str = "kho@localhost"
     digest_to: str = Field("", description="who receives the digest, comma separated")
 

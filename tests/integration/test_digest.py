@@ -131,6 +131,24 @@ def test_one_mail_arrives_over_smtp(night: Settings, tmp_path: Path) -> None:
     assert "not &lt;text&gt;" in text
 
 
+def test_a_mail_server_with_login_and_starttls_gets_it_too(night: Settings, tmp_path: Path) -> None:
+    release(night, "in_force")
+    (night.home / "secrets" / "smtp_password").write_text("mat-khau-thu")
+    with mailbox(("kho@example.vn", "mat-khau-thu"), tmp_path) as box:
+        log = send(
+            night,
+            tmp_path,
+            KHO_SMTP_HOST="localhost",
+            KHO_SMTP_PORT=str(box.port),
+            KHO_SMTP_SECURITY="starttls",
+            KHO_SMTP_USER="kho@example.vn",
+            KHO_DIGEST_TO="vanphong@example.vn",
+            SSL_CERT_FILE=str(box.certificate),
+        )
+    assert len(box.mails) == 1
+    assert "mat-khau-thu" not in log
+
+
 def test_without_a_mail_server_it_is_only_logged(night: Settings, tmp_path: Path) -> None:
     log = send(night, tmp_path)
     assert "Nguồn chậm" in log
