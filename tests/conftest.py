@@ -19,6 +19,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--faults", type=int, default=5, help="how many times a night is killed")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In a parallel run one process has all tests of a file, and one all that share the running Airflow."""
+    for item in items:
+        group = "e2e" if item.path.parent.name == "e2e" else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Settings of a home of its own with a running embedded PostgreSQL; its database `kho` is prepared and empty."""
