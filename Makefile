@@ -28,7 +28,7 @@ demo: env ## a sample district through two real nights, its figures, and what to
 	@$(BIN)/kho demo
 
 test: env lint ## every test
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2
 
 lint: env
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
