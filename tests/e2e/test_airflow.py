@@ -52,6 +52,20 @@ def pid(settings: Settings, name: str) -> int:
     return processes._supervisor(settings).getProcessInfo(name)["pid"]
 
 
+def pids(settings: Settings) -> dict[str, int]:
+    return {name: pid(settings, name) for name in ("postgres", *processes.AIRFLOW, processes.SAMPLES)}
+
+
+def settled(settings: Settings) -> dict[str, int]:
+    """The processes once none was restarted for a while: what a killed PostgreSQL ends, ends some time after it."""
+    for _ in range(12):
+        before = pids(settings)
+        time.sleep(10)
+        if pids(settings) == before:
+            return before
+    raise AssertionError("the processes never come to rest")
+
+
 def test_a_night_under_the_scheduler_ends_in_a_release(running: Settings, letters: Mailbox) -> None:
     before = len(letters.mails)
     ran = kho(running, "run", "--date", NIGHT.isoformat())
@@ -149,9 +163,9 @@ def test_a_killed_postgres_comes_back_with_every_row_and_airflow_with_it(running
 
 
 def test_up_again_leaves_what_runs_alone(running: Settings) -> None:
-    before = {name: pid(running, name) for name in ("postgres", *processes.AIRFLOW, processes.SAMPLES)}
+    before = settled(running)
     assert kho(running, "up").returncode == 0
-    assert {name: pid(running, name) for name in before} == before
+    assert pids(running) == before
 
 
 def test_what_a_killed_supervisor_left_is_cleared_by_up_and_down_stops_all(running: Settings) -> None:
