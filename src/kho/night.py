@@ -6,9 +6,14 @@ Run in this order they make a whole night, with Airflow or without it.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import date
+from typing import TYPE_CHECKING
 
 from kho.settings import Settings
+
+if TYPE_CHECKING:
+    from kho.contract import Contract
 
 LAYERS = ("staging", "warehouse", "marts")
 
@@ -25,39 +30,27 @@ def systems(settings: Settings) -> list[str]:
 
 
 def fetch_system(settings: Settings, system: str, business_date: date) -> None:
-    """Take the system's new deliveries up to this date into the archive.
-
-    Every contract is tried before the first failure is raised.
-    """
+    """Take the system's new deliveries up to this date into the archive."""
     from kho.fetch import connections, fetch
 
     known = connections(settings)
-    failures = []
-    for contract in _contracts(settings, system):
-        try:
-            report = fetch(settings, contract, business_date, known.get(contract.server.connection))
-            log.info("%s: %s", contract.name, report)
-        except Exception as failure:
-            log.exception("%s could not be fetched", contract.name)
-            failures.append(f"{contract.name}: {failure}")
-    if failures:
-        raise RuntimeError("\n".join(failures))
+
+    def fetch_one(contract: Contract) -> None:
+        report = fetch(settings, contract, business_date, known.get(contract.server.connection))
+        log.info("%s: %s", contract.name, report)
+
+    _for_each(settings, system, fetch_one, "could not be fetched")
 
 
 def load_system(settings: Settings, system: str) -> None:
-    """Load what the system delivered and was not loaded yet. Every contract is tried before a failure is raised."""
+    """Load what the system delivered and was not loaded yet."""
     from kho.load import load
 
-    failures = []
-    for contract in _contracts(settings, system):
-        try:
-            for batch in load(settings, contract):
-                log.info("%s: %s", contract.name, batch)
-        except Exception as failure:
-            log.exception("%s could not be loaded", contract.name)
-            failures.append(f"{contract.name}: {failure}")
-    if failures:
-        raise RuntimeError("\n".join(failures))
+    def load_one(contract: Contract) -> None:
+        for batch in load(settings, contract):
+            log.info("%s: %s", contract.name, batch)
+
+    _for_each(settings, system, load_one, "could not be loaded")
 
 
 def check_exports(settings: Settings, business_date: date) -> None:
@@ -114,7 +107,18 @@ def run(settings: Settings, business_date: date) -> None:
     publish(settings)
 
 
-def _contracts(settings: Settings, system: str) -> list:
+def _for_each(settings: Settings, system: str, work: Callable[[Contract], None], failed: str) -> None:
+    """Do the work for every contract of the system; RuntimeError at the end when any of it failed."""
     from kho.contract import contracts
 
-    return [contract for contract in contracts(settings).values() if contract.system == system]
+    failures = []
+    for contract in contracts(settings).values():
+        if contract.system != system:
+            continue
+        try:
+            work(contract)
+        except Exception as failure:
+            log.exception("%s %s", contract.name, failed)
+            failures.append(f"{contract.name}: {failure}")
+    if failures:
+        raise RuntimeError("\n".join(failures))
