@@ -67,7 +67,8 @@ def fresh_warehouse(server: Settings, home: Path, template: str | None = None) -
             (home / shared).symlink_to(server.home / shared)
     with psycopg.connect(server.admin_url("postgres"), autocommit=True) as connection:
         connection.execute(
-            sql.SQL("create database {} template {}").format(
+            # Cloned through the log, a sequence lacks what was logged ahead of it: a crash would turn it back.
+            sql.SQL("create database {} template {} strategy file_copy").format(
                 sql.Identifier(name), sql.Identifier(template or server.warehouse_database)
             )
         )
