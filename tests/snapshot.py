@@ -17,7 +17,10 @@ SERIALS = {
     "closed_at",
     "loaded_at",
     "checked_at",
+    "verdict_id",
 }
+# Tables with a row for every time a thing was checked: a night that was run twice may have been checked twice.
+CHECKS = {"fct_quality_check", "quality_history"}
 
 
 def snapshot(settings: Settings, *schemas: str) -> dict[str, tuple[int, str]]:
@@ -29,8 +32,6 @@ def snapshot(settings: Settings, *schemas: str) -> dict[str, tuple[int, str]]:
             select table_schema, table_name from information_schema.tables
             where table_schema = any(%s)
               and table_name not like 'touched%%' -- what the last build had to do, not what came of it
-              -- Every check that was made: a night that was run twice may have been checked twice.
-              and table_name not in ('fct_quality_check', 'quality_history')
             order by 1, 2
             """,
             [list(schemas or ("raw", "reject", "warehouse", "marts"))],
@@ -55,8 +56,13 @@ def snapshot(settings: Settings, *schemas: str) -> dict[str, tuple[int, str]]:
             found[f"{schema}.{name}"] = connection.execute(
                 SQL(
                     "select count(*), coalesce(md5(string_agg(line, E'\\n' order by line)), '')"
-                    " from (select row({columns})::text as line from {table} t {join}) as lines"
-                ).format(columns=SQL(", ").join(columns), table=Identifier(schema, name), join=join)
+                    " from (select {distinct} row({columns})::text as line from {table} t {join}) as lines"
+                ).format(
+                    distinct=SQL("distinct" if name in CHECKS else ""),
+                    columns=SQL(", ").join(columns),
+                    table=Identifier(schema, name),
+                    join=join,
+                )
             ).fetchone()
         return found
 
