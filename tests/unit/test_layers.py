@@ -13,7 +13,8 @@ LAYERS = [
     {"cli"},
     {"night", "sample"},
     {"server"},
-    {"digest", "report", "release", "transform", "check", "build", "batch", "load", "fetch"},
+    {"digest", "report", "release", "transform", "check", "build", "batch", "load", "fetch"}
+    | {"propose", "source"},
     {"contract", "formats", "archive", "ledger", "database"},
     {"settings"},
 ]

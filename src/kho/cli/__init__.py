@@ -7,7 +7,7 @@ import sys
 import typer
 from typer.core import TyperGroup
 
-from kho.cli import batch, demo, figures, rejects, release, sample, server
+from kho.cli import batch, demo, figures, rejects, release, sample, server, source
 
 
 class _Group(TyperGroup):
@@ -44,7 +44,7 @@ app = typer.Typer(
 for command in (server.up, server.down, server.status, server.run, server.psql):
     app.command()(command)
 app.command()(figures.figures)
-for group in (release, batch, rejects):
+for group in (release, batch, rejects, source):
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
 app.command()(sample.sample)
 app.command()(demo.demo)

@@ -1,0 +1,102 @@
+"""Every source with where it comes from, how fresh it is and what came last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import psycopg
+
+from kho import build
+from kho.build import Freshness
+from kho.contract import Contract, ContractError, read_contract
+from kho.database import connect
+from kho.settings import TIMEZONE, Settings
+
+
+@dataclass(frozen=True)
+class LastBatch:
+    """A batch by what it brought."""
+
+    batch_id: int
+    file: str
+    business_date: date
+    state: str
+    rows_in_file: int
+    rows_loaded: int
+    rows_rejected: int
+    rows_skipped: int
+    reason: str | None
+
+    @property
+    def rejected_percent(self) -> float | None:
+        """Of the rows that are data; None where there are none."""
+        data = self.rows_in_file - self.rows_skipped
+        return round(100 * self.rows_rejected / data, 2) if data else None
+
+
+@dataclass(frozen=True)
+class SourceState:
+    """One source. `contract` is None where it can't be used: `problem` says why. The rest is what the ledger knows."""
+
+    name: str
+    contract: Contract | None
+    problem: str | None = None
+    freshness: Freshness | None = None
+    last_batch: LastBatch | None = None
+
+
+def sources(settings: Settings, *, with_ledger: bool = True) -> list[SourceState]:
+    """Every contract of the project, in order of name; without the ledger, only what the files say.
+
+    Freshness is that on the date of the newest night, from what the ledger holds now.
+    """
+    known = {
+        f"{path.parent.name}.{path.stem}": _contract(path)
+        for path in sorted(settings.contracts.glob("*/*.yaml"))
+    }
+    if not with_ledger:
+        return [SourceState(name, *read) for name, read in known.items()]
+    with connect(settings, "kho_auditor") as connection:
+        day = newest_night(connection)
+        return [
+            SourceState(
+                name,
+                contract,
+                problem,
+                build.source_freshness(connection, day, contract) if contract else None,
+                next(iter(last_batches(connection, name, most=1)), None),
+            )
+            for name, (contract, problem) in known.items()
+        ]
+
+
+def _contract(path: Path) -> tuple[Contract | None, str | None]:
+    try:
+        return read_contract(path), None
+    except ContractError as error:
+        return None, "; ".join(error.problems)
+
+
+def newest_night(connection: psycopg.Connection) -> date:
+    """The business date of the newest night; yesterday, while there was none."""
+    (day,) = connection.execute(
+        "select (select business_date from ledger.build order by build_id desc limit 1)"
+    ).fetchone()
+    return day or datetime.now(ZoneInfo(TIMEZONE)).date() - timedelta(days=1)
+
+
+def last_batches(connection: psycopg.Connection, name: str, *, most: int) -> list[LastBatch]:
+    """The batches of a contract that were loaded last, newest first."""
+    rows = connection.execute(
+        """
+        select b.batch_id, d.name, b.business_date, b.state, b.rows_in_file, b.rows_loaded, b.rows_rejected,
+          b.rows_skipped, b.reason
+        from ledger.batch b join ledger.delivery d using (delivery_id)
+        where b.contract = %s order by b.batch_id desc limit %s
+        """,
+        [name, most],
+    ).fetchall()
+    return [LastBatch(*row) for row in rows]
