@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kho.contract import ContractError, contracts, dictionary, read_contract
+from kho.contract import ContractError, contracts, dictionary, drafts, read_contract
 from kho.settings import Settings
 
 SETTINGS = Settings()
@@ -47,6 +47,7 @@ def test_every_column_is_described_and_personal_ones_are_dropped_or_hashed(contr
         ("property: frequency", "property: frequenzy", "needs 'frequency'"),
         ("      - name: dossier_code", "      - name: Dossier-Code", "use a-z, 0-9 and _"),
         ("severity: warning", "severity: mild", "severity"),
+        ("status: active", "status: active\ncustomProperties:\n  - {property: openQuestions, value: ['$: which?']}", "must be 'draft' while there are openQuestions"),
         ("apiVersion", "apiversion", "apiversion"),
         ("kind: DataContract", "kind: [", "is no YAML"),
     ],
@@ -68,3 +69,21 @@ def test_the_dictionary_has_a_page_of_every_export_as_its_contract_is_now() -> N
     pages = {path.stem: path.read_text() for path in dictionary.folder(SETTINGS).glob("*.md")}
     current = {name: dictionary.render(contract) for name, contract in contracts(SETTINGS).items()}
     assert pages == current, "run `python -m kho.contract.dictionary`"
+
+
+def test_nights_leave_drafts_alone_even_unusable_ones(tmp_path: Path) -> None:
+    text = (SETTINGS.contracts / "one_stop" / "dossiers.yaml").read_text()
+    asked = "status: draft\ncustomProperties:\n  - {property: openQuestions, value: ['$.schema: which?']}"
+    written = {
+        "dossiers": text,
+        "asked": text.replace("one_stop.dossiers", "one_stop.asked").replace("status: active", asked),
+        "broken": "status: draft\nversion: 1",
+    }
+    (tmp_path / "contracts" / "one_stop").mkdir(parents=True)
+    for name, body in written.items():
+        (tmp_path / "contracts" / "one_stop" / f"{name}.yaml").write_text(body)
+    here = SETTINGS.model_copy(update={"project": tmp_path})
+    assert list(contracts(here)) == ["one_stop.dossiers"]
+    assert drafts(here) == ["one_stop.asked", "one_stop.broken"]
+    draft = read_contract(tmp_path / "contracts" / "one_stop" / "asked.yaml")
+    assert draft.is_draft and draft.open_questions == ("$.schema: which?",)

@@ -7,6 +7,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+#: ODCS status of a contract that nights leave alone
+DRAFT = "draft"
+
 
 class _Keys(BaseModel):
     """Custom properties of one place of a contract: unknown ones are errors."""
@@ -20,6 +23,14 @@ class SkipRule(_Keys):
     column: str = Field(description="the column to look at, by its name in the contract")
     pattern: str = Field(description="regular expression that its text matches")
     why: str = Field(description="what such a row is; the operator sees it in the counts")
+
+
+class ContractKeys(_Keys):
+    """`customProperties` of the contract as a whole."""
+
+    open_questions: tuple[str, ...] = Field(
+        (), description="what nobody has answered yet, each with its place; only a draft may have any"
+    )
 
 
 class ServerKeys(_Keys):
@@ -134,6 +145,8 @@ class Contract(BaseModel):
     purpose: str
     usage: str
     version: str
+    status: str
+    open_questions: tuple[str, ...] = ()
     fingerprint: str
     body: str
     server_type: Literal["local", "sftp", "api"]
@@ -147,6 +160,11 @@ class Contract(BaseModel):
     quality: tuple[Quality, ...] = ()
     frequency: Literal["d", "m", "q"]
     latency_days: int = 0
+
+    @property
+    def is_draft(self) -> bool:
+        """No part of the nights yet."""
+        return self.status == DRAFT
 
     @property
     def raw_table(self) -> str:

@@ -14,7 +14,16 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from kho.contract.model import Column, ColumnKeys, Contract, FileKeys, Quality, ServerKeys
+from kho.contract.model import (
+    DRAFT,
+    Column,
+    ColumnKeys,
+    Contract,
+    ContractKeys,
+    FileKeys,
+    Quality,
+    ServerKeys,
+)
 from kho.settings import Settings
 
 Keys = TypeVar("Keys", bound=BaseModel)
@@ -33,12 +42,22 @@ class ContractError(Exception):
 
 
 def contracts(settings: Settings) -> dict[str, Contract]:
-    """Every contract of the project by name (`one_stop.dossiers`), in order of name."""
+    """Every contract that is no draft, by name (`one_stop.dossiers`), in order of name."""
     found = {}
-    for path in sorted(settings.contracts.glob("*/*.yaml")):
-        contract = read_contract(path)
-        found[contract.name] = contract
+    for name, path in paths(settings).items():
+        if not _is_draft(path.read_bytes()):
+            found[name] = read_contract(path)
     return found
+
+
+def drafts(settings: Settings) -> list[str]:
+    """Names of the contracts that are drafts, in order of name, whether they can be used or not."""
+    return [name for name, path in paths(settings).items() if _is_draft(path.read_bytes())]
+
+
+def paths(settings: Settings) -> dict[str, Path]:
+    """The file of every contract by its name, in order of name; drafts and unusable ones too."""
+    return {f"{path.parent.name}.{path.stem}": path for path in sorted(settings.contracts.glob("*/*.yaml"))}
 
 
 def read_contract(path: Path) -> Contract:
@@ -47,9 +66,22 @@ def read_contract(path: Path) -> Contract:
 
 
 @cache
+def _document(body: bytes) -> Any:
+    return yaml.safe_load(body)
+
+
+def _is_draft(body: bytes) -> bool:
+    try:
+        document = _document(body)
+    except yaml.YAMLError:
+        return False
+    return isinstance(document, dict) and document.get("status") == DRAFT
+
+
+@cache
 def _read(path: Path, body: bytes) -> Contract:
     try:
-        document = yaml.safe_load(body)
+        document = _document(body)
     except yaml.YAMLError as error:
         raise ContractError(path, [f"is no YAML: {error}"]) from None
     problems = [
@@ -95,6 +127,7 @@ class _Reader:
         self.expect(len(document.get("schema") or ()) == 1, "$.schema", "needs exactly one object: the file")
         self.fail_if_wrong()
         server, table = document["servers"][0], document["schema"][0]
+        contract_keys = self.keys(document, ContractKeys, "$")
         server_keys = self.keys(server, ServerKeys, "$.servers[0]")
         file_keys = self.keys(table, FileKeys, "$.schema[0]")
         columns = [
@@ -102,13 +135,16 @@ class _Reader:
             for n, each in enumerate(table.get("properties", ()))
         ]
         self.fail_if_wrong()
-        contract = self.build(server, server_keys, table, file_keys, tuple(each for each in columns if each))
+        contract = self.build(
+            contract_keys, server, server_keys, table, file_keys, tuple(each for each in columns if each)
+        )
         self.consistent(contract)
         self.fail_if_wrong()
         return contract
 
     def build(
         self,
+        keys: ContractKeys,
         server: dict[str, Any],
         server_keys: ServerKeys,
         table: dict[str, Any],
@@ -128,6 +164,8 @@ class _Reader:
                 purpose=description.get("purpose") or "",
                 usage=description.get("usage") or "",
                 version=self.document["version"],
+                status=self.document["status"],
+                open_questions=keys.open_questions,
                 fingerprint=hashlib.sha256(self.body).hexdigest(),
                 body=self.body.decode(),
                 server_type=server["type"],
@@ -244,6 +282,11 @@ class _Reader:
             bool(_TIMESTAMP_FORMAT.match(file.timestamp_format)),
             "$.schema[0].customProperties.timestampFormat",
             "use a date format, a space or 'T', HH:mm, optional :ss and XXX",
+        )
+        self.expect(
+            contract.is_draft or not contract.open_questions,
+            "$.status",
+            f"must be '{DRAFT}' while there are openQuestions: answer them and take them out",
         )
         self.expect(
             file.load == "delta" or bool(file.full_list_of),

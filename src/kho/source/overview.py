@@ -11,7 +11,7 @@ import psycopg
 
 from kho import build
 from kho.build import Freshness
-from kho.contract import Contract, ContractError, read_contract
+from kho.contract import Contract, ContractError, paths, read_contract
 from kho.database import connect
 from kho.settings import TIMEZONE, Settings
 
@@ -53,10 +53,7 @@ def sources(settings: Settings, *, with_ledger: bool = True) -> list[SourceState
 
     Freshness is that on the date of the newest night, from what the ledger holds now.
     """
-    known = {
-        f"{path.parent.name}.{path.stem}": _contract(path)
-        for path in sorted(settings.contracts.glob("*/*.yaml"))
-    }
+    known = {name: _contract(path) for name, path in paths(settings).items()}
     if not with_ledger:
         return [SourceState(name, *read) for name, read in known.items()]
     with connect(settings, "kho_auditor") as connection:
