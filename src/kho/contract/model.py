@@ -7,8 +7,20 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from kho.settings import TIMEZONE
+
 #: ODCS status of a contract that nights leave alone
 DRAFT = "draft"
+
+DATE_FORMATS = (
+    "yyyy-MM-dd",
+    "yyyy/MM/dd",
+    "dd/MM/yyyy",
+    "dd-MM-yyyy",
+    "dd.MM.yyyy",
+    "MM/dd/yyyy",
+    "MM-dd-yyyy",
+)
 
 
 class _Keys(BaseModel):
@@ -59,10 +71,16 @@ class FileKeys(_Keys):
     )
     header_rows: int = Field(1, ge=1, description="rows that the header takes, merged cells included")
     records_path: str | None = Field(None, description="key of the records in a JSON document")
-    date_format: str = Field("yyyy-MM-dd", description="dd/MM/yyyy, dd-MM-yyyy or yyyy-MM-dd")
-    timestamp_format: str = Field(
-        "yyyy-MM-dd HH:mm:ss", description="a date format with HH:mm[:ss] and XXX for an offset"
+    null_texts: tuple[str, ...] = Field(
+        (), description="texts that mean nothing in any column, as an empty cell does (`EMPTY`)"
     )
+    date_format: str = Field("yyyy-MM-dd", description=f"how dates are written: {', '.join(DATE_FORMATS)}")
+    timestamp_format: str = Field(
+        "yyyy-MM-dd HH:mm:ss",
+        description="how times are written: a date format, a space or 'T', HH:mm or HH:mm:ss (fractions of seconds may"
+        " follow), and XXX where an offset follows (`+02:00`, `+0200`, `+02` or `Z`, each row its own)",
+    )
+    time_zone: str = Field(TIMEZONE, description="IANA zone of times that have no offset")
     thousands_separator: Literal[".", ",", " ", ""] = Field("", description="between groups of three digits")
     decimal_separator: Literal[".", ","] = Field(".", description="before the decimals")
     skip_rows: tuple[SkipRule, ...] = Field((), description="rows that are no data")

@@ -10,11 +10,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from kho.contract.model import (
+    DATE_FORMATS,
     DRAFT,
     Column,
     ColumnKeys,
@@ -27,9 +29,8 @@ from kho.contract.model import (
 from kho.settings import Settings
 
 Keys = TypeVar("Keys", bound=BaseModel)
-_DATE = r"(dd/MM/yyyy|dd-MM-yyyy|yyyy-MM-dd)"
-_DATE_FORMAT = re.compile(rf"^{_DATE}$")
-_TIMESTAMP_FORMAT = re.compile(rf"^{_DATE}( |'T')HH:mm(:ss)?(XXX)?$")
+_DATE = "|".join(map(re.escape, DATE_FORMATS))
+_TIMESTAMP_FORMAT = re.compile(rf"({_DATE})( |'T')HH:mm(:ss)?(XXX)?")
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,40}$")
 
 
@@ -274,14 +275,20 @@ class _Reader:
                 rule.column in names, "$.schema[0].customProperties.skipRows", f"'{rule.column}' is no column"
             )
         self.expect(
-            bool(_DATE_FORMAT.match(file.date_format)),
+            file.date_format in DATE_FORMATS,
             "$.schema[0].customProperties.dateFormat",
-            "use dd/MM/yyyy, dd-MM-yyyy or yyyy-MM-dd",
+            f"use one of {', '.join(DATE_FORMATS)}",
         )
         self.expect(
-            bool(_TIMESTAMP_FORMAT.match(file.timestamp_format)),
+            bool(_TIMESTAMP_FORMAT.fullmatch(file.timestamp_format)),
             "$.schema[0].customProperties.timestampFormat",
-            "use a date format, a space or 'T', HH:mm, optional :ss and XXX",
+            f"use a date format ({', '.join(DATE_FORMATS)}), a space or 'T', HH:mm, optional :ss and XXX;"
+            " fractions of seconds need no letters",
+        )
+        self.expect(
+            file.time_zone in available_timezones(),
+            "$.schema[0].customProperties.timeZone",
+            f"'{file.time_zone}' is no IANA zone: use one like Europe/Amsterdam",
         )
         self.expect(
             contract.is_draft or not contract.open_questions,

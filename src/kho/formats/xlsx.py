@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from python_calamine import CalamineError, CalamineWorkbook
 
@@ -14,7 +15,7 @@ from kho.contract import Contract
 from kho.formats.block import Block, Export, Unreadable, in_blocks
 from kho.formats.header import find_header
 
-_STRFTIME = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S", "XXX": "", "'": ""}
+_STRFTIME = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S", "XXX": "%z", "'": ""}
 # Excel shows numbers from 12 digits on as 9.5E+10: their last digits may be gone.
 _LOSSY = 1e11
 
@@ -53,7 +54,8 @@ def _text(contract: Contract, cell: object) -> str | None:
             return str(int(cell)) if is_whole else f"{cell:.6E}" if abs(cell) >= _LOSSY else repr(cell)
         case datetime():
             is_day = cell.time() == time() and "timestamp" not in {column.type for column in contract.columns}
-            return cell.strftime(
+            # A workbook's times have no offset: they are of the contract's zone.
+            return cell.replace(tzinfo=ZoneInfo(contract.file.time_zone)).strftime(
                 _strftime(contract.file.date_format if is_day else contract.file.timestamp_format)
             )
         case date():

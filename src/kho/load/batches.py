@@ -15,7 +15,7 @@ from kho.database import connect
 from kho.formats import Unreadable, open_export
 from kho.formats.header import Match, expect_header
 from kho.load import raw
-from kho.load.judge import judge
+from kho.load.judge import cell, judge
 from kho.load.landing import land
 from kho.settings import Settings
 
@@ -145,7 +145,7 @@ def _fill(
         missing = [column.header for column in contract.columns if column.header not in export.seen_columns]
     profile = {
         "missing_columns": missing,
-        "unknown_columns": dict(export.unknown_columns) or _count_unknown(connection, found),
+        "unknown_columns": dict(export.unknown_columns) or _count_unknown(connection, contract, found),
         "respelled_columns": found.respelled,
         "rejects_by_reason": _count_reasons(connection, batch_id),
         "columns": _profile(connection, contract, batch_id),
@@ -184,15 +184,14 @@ def _count_reasons(connection: Connection, batch_id: int) -> dict[str, int]:
     )
 
 
-def _count_unknown(connection: Connection, found: Match) -> dict[str, int]:
+def _count_unknown(connection: Connection, contract: Contract, found: Match) -> dict[str, int]:
     """How many values each column has that the contract does not know: only that is kept of them."""
     if not found.unknown:
         return {}
     counts = connection.execute(
         SQL("select {} from pg_temp.landing").format(
             SQL(", ").join(
-                SQL("count(nullif(btrim({}), ''))").format(Identifier(f"c{position}"))
-                for position in found.unknown.values()
+                SQL("count({})").format(cell(contract, position)) for position in found.unknown.values()
             )
         )
     ).fetchone()

@@ -16,6 +16,7 @@ from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 from kho.contract import Column, Contract
 from kho.formats.header import Match
 from kho.load import raw
+from kho.settings import TIMEZONE
 
 LANDING = Identifier("pg_temp", "landing")
 MASK = "•••"
@@ -101,10 +102,8 @@ class _Parts:
 
     def __init__(self, contract: Contract, match: Match, header: list[str], batch_id: int):
         texts = [Identifier(f"t_{column.name}") for column in contract.columns]
-        unknown = [
-            SQL("nullif(btrim({}), '')").format(_cell(position)) for position in match.unknown.values()
-        ]
-        cleaned = [_cleaned(match, column) for column in contract.columns]
+        unknown = [cell(contract, position) for position in match.unknown.values()]
+        cleaned = [_cleaned(contract, match, column) for column in contract.columns]
         self.parts = {
             "cleaned": _list(SQL("{} as {}").format(*pair) for pair in zip(cleaned, texts, strict=True)),
             "is_blank": SQL("coalesce({}) is null").format(_list([*cleaned, *unknown])),
@@ -138,14 +137,18 @@ def _list(parts: Iterable[Composable]) -> Composed:
     return SQL(", ").join(parts)
 
 
-def _cell(position: int) -> Identifier:
-    return Identifier(f"c{position}")
+def cell(contract: Contract, position: int) -> Composable:
+    """The text in a column of the landing table; null when it means nothing."""
+    text = SQL("nullif(btrim({}), '')").format(Identifier(f"c{position}"))
+    for nothing in contract.file.null_texts:
+        text = SQL("nullif({}, {})").format(text, Literal(nothing))
+    return text
 
 
-def _cleaned(match: Match, column: Column) -> Composable:
+def _cleaned(contract: Contract, match: Match, column: Column) -> Composable:
     if column.name not in match.positions:
         return SQL("null::text")
-    return SQL("nullif(btrim({}), '')").format(_cell(match.positions[column.name]))
+    return cell(contract, match.positions[column.name])
 
 
 def _skips(contract: Contract, match: Match, header: list[str]) -> list[Composable]:
@@ -186,9 +189,9 @@ def _value(contract: Contract, column: Column) -> Composable:
         case "number":
             value = _number(contract, column, text, "numeric", decimals=True)
         case "date":
-            value = _moment(text, contract.file.date_format, "date")
+            value = _moment(text, contract.file.date_format)
         case "timestamp":
-            value = _moment(text, contract.file.timestamp_format, "timestamptz")
+            value = _moment(text, contract.file.timestamp_format, contract.file.time_zone)
     return value
 
 
@@ -231,12 +234,16 @@ def _number(contract: Contract, column: Column, text: Identifier, type_: str, *,
     )
 
 
-def _moment(text: Identifier, pattern: str, type_: str) -> Composed:
-    """Guard the shape before the server's own look: it would take `now`, `1/2/24`, `24:00` and `08:00:60` too."""
-    has_offset = pattern.endswith("XXX")
+def _moment(text: Identifier, pattern: str, zone: str | None = None) -> Composed:
+    """A date, or with a zone a time: of the text's own offset where the pattern has one, else of the zone.
+
+    Guards the shape before the server's own look: it would take `now`, `1/2/24`, `24:00` and `08:00:60` too.
+    """
+    has_offset, has_seconds = pattern.endswith("XXX"), "ss" in pattern
     shape = pattern.removesuffix("XXX").replace("'", "")
     zeros = "".join("0" if letter in "yMdHms" else letter for letter in shape)
-    moment = SQL("left({}, {})").format(text, Literal(len(shape))) if has_offset else text
+    has_tail = has_offset or has_seconds
+    moment = SQL("left({}, {})").format(text, Literal(len(shape))) if has_tail else text
     guards: list[Composable] = [
         SQL("translate({}, '123456789', '000000000') = {}").format(moment, Literal(zeros))
     ]
@@ -246,11 +253,26 @@ def _moment(text: Identifier, pattern: str, type_: str) -> Composed:
             guards.append(
                 SQL("{} not like {}").format(text, Literal("_" * shape.index(letters) + beyond + "%"))
             )
-    if has_offset:
+    if has_tail:
+        fraction, offset = (r"(\.\d{1,9})?" * has_seconds), (r"(Z|[+-]\d\d(:?\d\d)?)" * has_offset)
         tail = SQL("substr({}, {})").format(text, Literal(len(shape) + 1))
-        guards.append(SQL("{} ~ '^(\\.\\d{{1,6}})?(Z|[+-]\\d\\d:?\\d\\d)$'").format(tail))
-    return SQL("case when {} and pg_input_is_valid({}, {}) then {}::{} end").format(
-        SQL(" and ").join(guards), text, Literal(type_), text, SQL(type_)
+        as_meant = SQL("{} ~ {}").format(tail, Literal(f"^{fraction}{offset}$"))
+        # Most times without an offset have no tail at all.
+        guards.append(as_meant if has_offset else SQL("({} = '' or {})").format(tail, as_meant))
+    written: Composable = text
+    if shape.startswith("MM"):
+        # The session reads days first.
+        written = SQL(
+            "(substr({0}, 7, 4) || '-' || left({0}, 2) || '-' || substr({0}, 4, 2) || substr({0}, 11))"
+        ).format(text)
+    # The session's own zone needs no conversion, which costs as much as the cast itself.
+    is_aware = has_offset or zone == TIMEZONE
+    type_ = "date" if zone is None else "timestamptz" if is_aware else "timestamp"
+    value = SQL("{}::{}").format(written, SQL(type_))
+    if type_ == "timestamp":
+        value = SQL("{} at time zone {}").format(value, Literal(zone))
+    return SQL("case when {} and pg_input_is_valid({}, {}) then {} end").format(
+        SQL(" and ").join(guards), written, Literal(type_), value
     )
 
 
