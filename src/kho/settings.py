@@ -117,9 +117,9 @@ class Settings(BaseSettings):
         if self.warehouse_url:
             parts = urlsplit(self.warehouse_url.get_secret_value())
             return urlunsplit(parts._replace(path=f"/{database}")) if database else urlunsplit(parts)
+        port = self.port("postgres")  # first: no secret is made for a server that was never started
         password = quote(self.secret("postgres"))
-        database = database or self.warehouse_database
-        return f"postgresql://postgres:{password}@127.0.0.1:{self.port('postgres')}/{database}"
+        return f"postgresql://postgres:{password}@127.0.0.1:{port}/{database or self.warehouse_database}"
 
     def role_url(self, role: Role) -> str:
         """`postgresql://` URL of the warehouse for one of its roles (least privilege: name the role you need)."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kho.check.exports import ExportsVerdict, exports
+from kho.check.exports import ExportsVerdict, exports, foresee
 from kho.check.marts import MartsVerdict, marts
 from kho.check.verdict import Verdict
 
-__all__ = ["ExportsVerdict", "MartsVerdict", "Verdict", "exports", "marts"]
+__all__ = ["ExportsVerdict", "MartsVerdict", "Verdict", "exports", "foresee", "marts"]

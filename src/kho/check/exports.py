@@ -16,7 +16,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from kho import batch, build
-from kho.check.project import open_project, write_data_docs
+from kho.check.project import open_passing_project, open_project, write_data_docs
 from kho.check.verdict import Severity, Verdict, exception, write
 from kho.contract import Contract, contracts
 from kho.contract.model import Quality
@@ -25,6 +25,7 @@ from kho.settings import Settings
 
 if TYPE_CHECKING:
     import pandas as pd
+    from great_expectations.core.run_identifier import RunIdentifier
 
 HISTORY = 4  # batches that a comparison with history needs
 ALIKE = (0.2, 5)  # rows of a batch, as a multiple of what is usual
@@ -106,6 +107,23 @@ def exports(settings: Settings, business_date: date) -> ExportsVerdict:
     return verdict
 
 
+def foresee(connection: psycopg.Connection, contract: Contract, would_be: dict[str, Any]) -> list[Verdict]:
+    """The verdicts that a batch would get which is in no ledger. Nothing is written, not even Data Docs.
+
+    `would_be` has what `ledger.batch` would hold of it, and the delivery's `name`.
+    """
+    day = would_be["business_date"]
+    before = [{**row, "is_waiting": False} for row in _rows(connection, contract, day)]
+    project = open_passing_project()
+    return _verdicts(
+        project,
+        project.data_sources.add_pandas("batches"),
+        contract,
+        [*before, {**would_be, "is_waiting": True}],
+        day,
+    )
+
+
 def rules(contract: Contract) -> list[_Rule]:
     """The expectations of a contract's batches."""
     return [
@@ -169,8 +187,14 @@ def _quality(rule: Quality) -> _Rule:
 
 def _waiting(connection: psycopg.Connection, contract: Contract, business_date: date) -> list[dict[str, Any]]:
     """The batches to judge with those before them that they are compared with; empty if there is none to judge."""
+    rows = _rows(connection, contract, business_date)
+    return rows if any(row["is_waiting"] for row in rows) else []
+
+
+def _rows(connection: psycopg.Connection, contract: Contract, business_date: date) -> list[dict[str, Any]]:
+    """The batches up to this date that count or may come to count, in their order."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(
+        return cursor.execute(
             """
             select b.batch_id, b.delivery_id, b.arrival_id, b.business_date, d.name, b.state, b.reason, b.profile,
               b.rows_in_file, b.rows_loaded, b.rows_rejected, b.rows_skipped,
@@ -182,7 +206,6 @@ def _waiting(connection: psycopg.Connection, contract: Contract, business_date: 
             """,
             [contract.name, business_date],
         ).fetchall()
-    return rows if any(row["is_waiting"] for row in rows) else []
 
 
 def _frame(contract: Contract, rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -293,7 +316,6 @@ def _validate(
     known: dict[str, Contract],
     waiting: dict[str, list[dict[str, Any]]],
 ) -> list[Verdict]:
-    import great_expectations as gx
     from great_expectations.core.run_identifier import RunIdentifier
 
     project = open_project(settings)
@@ -301,27 +323,34 @@ def _validate(
     run = RunIdentifier(run_name=f"exports {business_date}", run_time=datetime.now(UTC))
     verdicts = []
     for name, rows in waiting.items():
-        frame, suite_rules = _frame(known[name], rows), rules(known[name])
-        suite = gx.ExpectationSuite(name=name, expectations=[rule.expectation() for rule in suite_rules])
-        definition = gx.ValidationDefinition(
-            name=name,
-            data=source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("night"),
-            suite=project.suites.add(suite),
-        )
-        result = project.validation_definitions.add(definition).run(
-            batch_parameters={"dataframe": frame},
-            result_format={"result_format": "COMPLETE", "unexpected_index_column_names": ["batch_id"]},
-            run_id=run,
-        )
-        verdicts += _verdicts(name, business_date, frame, suite_rules, result)
+        verdicts += _verdicts(project, source, known[name], rows, business_date, run)
     write_data_docs(project, run)
     return verdicts
 
 
 def _verdicts(
-    name: str, business_date: date, frame: pd.DataFrame, suite_rules: list[_Rule], result: Any
+    project: Any,
+    source: Any,
+    contract: Contract,
+    rows: list[dict[str, Any]],
+    business_date: date,
+    run: RunIdentifier | None = None,
 ) -> list[Verdict]:
-    """A verdict per rule and batch of one contract's validation result."""
+    """Validate the waiting ones of a contract's batches: a verdict per rule and batch."""
+    import great_expectations as gx
+
+    name, frame, suite_rules = contract.name, _frame(contract, rows), rules(contract)
+    suite = gx.ExpectationSuite(name=name, expectations=[rule.expectation() for rule in suite_rules])
+    definition = gx.ValidationDefinition(
+        name=name,
+        data=source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("night"),
+        suite=project.suites.add(suite),
+    )
+    result = project.validation_definitions.add(definition).run(
+        batch_parameters={"dataframe": frame},
+        result_format={"result_format": "COMPLETE", "unexpected_index_column_names": ["batch_id"]},
+        run_id=run,
+    )
     by_rule = {each.expectation_config.meta["rule"]: each for each in result.results}
     verdicts = []
     for rule in suite_rules:

@@ -9,6 +9,7 @@ import logging
 import os
 import shutil
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from kho.check.pages import make_offline
@@ -16,7 +17,7 @@ from kho.settings import Settings
 
 if TYPE_CHECKING:
     from great_expectations.core.run_identifier import RunIdentifier
-    from great_expectations.data_context import FileDataContext
+    from great_expectations.data_context import EphemeralDataContext, FileDataContext
 
 KEPT_RUNS = 7  # nights of either boundary that Data Docs show
 _AUTHORED = ("expectations", "checkpoints", "validation_definitions")
@@ -29,10 +30,7 @@ def data_docs(settings: Settings) -> Path:
 
 def open_project(settings: Settings) -> FileDataContext:
     """The project as it is in the checkout, with the results of the last nights."""
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    import great_expectations
-
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    great_expectations = _great_expectations()
     root = settings.home / "expectations"
     for folder in _AUTHORED:
         shutil.rmtree(root / folder, ignore_errors=True)
@@ -43,6 +41,19 @@ def open_project(settings: Settings) -> FileDataContext:
         ignore=shutil.ignore_patterns("uncommitted", ".*"),
     )
     return great_expectations.get_context(mode="file", context_root_dir=root)
+
+
+def open_passing_project() -> EphemeralDataContext:
+    """A project without any file, for a validation that leaves no trace."""
+    return _great_expectations().get_context(mode="ephemeral")
+
+
+def _great_expectations() -> ModuleType:
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import great_expectations
+
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    return great_expectations
 
 
 def write_data_docs(project: FileDataContext, run: RunIdentifier) -> None:

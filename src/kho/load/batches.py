@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from psycopg import Connection
@@ -114,25 +115,43 @@ def _load(
         ).fetchone()
         try:
             with connection.transaction():
-                batch, profile = _fill(settings, connection, contract, arrival, batch_id)
+                path, secret = archive.path(settings, arrival.sha256), settings.secret("hash_key")
+                batch, profile = fill(
+                    connection, contract, path, arrival.name, arrival.control_rows, batch_id, secret
+                )
         except Unreadable as problem:
-            batch, profile = Batch(batch_id, arrival.name, "unreadable", str(problem), 0, 0, 0, 0), {}
+            batch, profile = unreadable(batch_id, arrival.name, problem)
         _enter(connection, contract, arrival, batch, profile)
         return batch
 
 
-def _fill(
-    settings: Settings, connection: Connection, contract: Contract, arrival: _Arrival, batch_id: int
+def unreadable(batch_id: int, name: str, problem: Unreadable) -> tuple[Batch, dict[str, Any]]:
+    """The batch of a file that could not be read, and its empty profile."""
+    return Batch(batch_id, name, "unreadable", str(problem), 0, 0, 0, 0), {}
+
+
+def fill(
+    connection: Connection,
+    contract: Contract,
+    path: Path,
+    name: str,
+    control_rows: int | None,
+    batch_id: int,
+    secret: str,
 ) -> tuple[Batch, dict[str, Any]]:
-    export = open_export(contract, archive.path(settings, arrival.sha256))
+    """Put the rows of a file into the raw table and the rejects: the batch and its profile.
+
+    Raises `Unreadable` when the file as a whole can't be read by its contract.
+    """
+    export = open_export(contract, path)
     found = expect_header(contract, export.header)
     landed = land(connection, export, batch_id)
-    judged = judge(connection, contract, found, export.header, batch_id, settings.secret("hash_key"))
+    judged = judge(connection, contract, found, export.header, batch_id, secret)
     _place_rejects(connection, landed, batch_id)
     skipped = landed.skipped + type(landed.skipped)(judged.skipped)
     batch = Batch(
         batch_id,
-        arrival.name,
+        name,
         "pending",
         None,
         rows_in_file=landed.row_count,
@@ -150,7 +169,7 @@ def _fill(
         "rejects_by_reason": _count_reasons(connection, batch_id),
         "columns": _profile(connection, contract, batch_id),
         "duplicate_rows": judged.duplicates,
-        "control_rows": arrival.control_rows,
+        "control_rows": control_rows,
         "skipped_by_reason": dict(skipped),
     }
     return batch, profile
