@@ -15,7 +15,7 @@ from datetime import date
 import pytest
 
 from kho import archive
-from kho.fetch import FetchFailed, fetch, folder
+from kho.fetch import FetchFailed, connections, fetch, folder, listing
 from kho.fetch.source import Incomplete
 from kho.sample import servers
 from kho.settings import Settings
@@ -212,3 +212,25 @@ def test_a_fetch_killed_anywhere_and_run_again_ends_the_same(served: Settings) -
         os.utime(draft, (0, 0))
     archive.remove_old_drafts(served)
     assert not list(served.archive.glob(".draft-*"))
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_a_listing_tells_what_each_file_is_and_takes_nothing(served: Settings, name: str) -> None:
+    put(served, name, "20210401")
+    put(served, name, "20210231")
+    odd = put(served, name, "20210402")
+    odd.rename(odd.with_name("ghi chú.txt"))
+    found = fetching.contract(name)
+    offered = listing(served, found, fetching.JUNE, connections(served).get(found.server.connection))
+    kinds = {one.file.name: (one.kind, one.day) for one in offered if one.kind != "beside"}
+    assert kinds == {
+        fetching.NAMES[name].format("20210231"): ("misdated", None),
+        fetching.NAMES[name].format("20210401"): ("delivery", date(2021, 4, 1)),
+        "ghi chú.txt": ("unknown", None),
+    }
+    assert not arrivals(served, name) and not failures(served, name)
+
+
+def test_a_listing_that_fails_says_why(served: Settings) -> None:
+    with pytest.raises(FetchFailed, match=r"no connection portal_api.*connections\.json"):
+        listing(served, fetching.contract("portal.items"), fetching.JUNE)

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 from psycopg.rows import dict_row
@@ -18,7 +18,8 @@ from kho.contract import Contract
 from kho.database import connect
 from kho.fetch.connection import Connection
 from kho.fetch.rows import RowCount
-from kho.fetch.source import Incomplete, Listed, Source, SourceError
+from kho.fetch.source import Incomplete, Listed, Source, SourceError, patiently
+from kho.fetch.transports import open_source
 from kho.settings import Settings
 
 #: a file that was this fresh when it was fetched may have changed since without its listing showing it
@@ -72,8 +73,10 @@ def fetch(
         note = partial(_note_failure, ledger, contract, business_date)
         archive.remove_old_drafts(settings)
         try:
-            with closing(_source(settings, contract, connection)) as source:
-                _fetch_files(settings, contract, business_date, source, ledger, report)
+            known = _known(ledger, contract)
+            taken = frozenset(day for _, day in known)
+            with closing(open_source(settings, contract, business_date, connection, taken)) as source:
+                _fetch_files(settings, contract, business_date, source, known, ledger, report)
         except SourceError as error:
             note(None, str(error))
             raise FetchFailed(f"{contract.name}: {error}") from None
@@ -85,25 +88,46 @@ def fetch(
     return report
 
 
-def _source(settings: Settings, contract: Contract, connection: Connection | None) -> Source:
-    named = contract.server.connection
-    if contract.server_type == "local":
-        from kho.fetch.folder import Folder
+@dataclass(frozen=True)
+class Offered:
+    """A file at its source, and what its name makes of it."""
 
-        return Folder(settings.exports / contract.location)
-    if connection is None:
-        raise SourceError(
-            f"there is no connection {named}: say in {settings.home / 'connections.json'} where it leads to"
+    file: Listed
+    kind: Literal["delivery", "beside", "misdated", "unknown"]  # beside: a control file, or not finished yet
+    day: date | None = None  # of a delivery
+    trouble: str = ""  # what is wrong with a date
+
+
+def listing(
+    settings: Settings, contract: Contract, business_date: date, connection: Connection | None = None
+) -> list[Offered]:
+    """What the source of `contract` shows on `business_date`, in order of name; takes nothing and writes nothing.
+
+    FetchFailed when it can't be reached or listed.
+    """
+    try:
+        with closing(open_source(settings, contract, business_date, connection)) as source:
+            return _offered(contract, source)
+    except SourceError as error:
+        raise FetchFailed(f"{contract.name}: {error}") from None
+
+
+def _offered(contract: Contract, source: Source) -> list[Offered]:
+    return [_named(contract, file) for file in sorted(source.files(), key=lambda file: file.name)]
+
+
+def _named(contract: Contract, file: Listed) -> Offered:
+    match = re.fullmatch(contract.server.file_name, file.name)
+    if match is None:
+        is_beside = _is_control(contract, file.name) or _UNFINISHED.fullmatch(file.name)
+        return Offered(file, "beside" if is_beside else "unknown")
+    try:
+        return Offered(file, "delivery", datetime.strptime(match["business_date"], "%Y%m%d").date())
+    except ValueError:
+        written = match["business_date"]
+        return Offered(
+            file, "misdated", trouble=f"{written} is no date: its name must hold the date as yyyymmdd"
         )
-    if contract.server_type == "sftp":
-        from kho.fetch.sftp import Sftp
-
-        return Sftp(connection, named, contract.location)
-    from kho.fetch.http import Http
-
-    # JSON lines have no path to their records.
-    records_path = (contract.file.records_path or "items") if contract.format == "json" else None
-    return Http(connection, named, contract.location, contract.server.page_size, records_path)
 
 
 def _fetch_files(
@@ -111,31 +135,28 @@ def _fetch_files(
     contract: Contract,
     business_date: date,
     source: Source,
+    known: dict[tuple[str, date], dict[str, Any]],
     ledger: psycopg.Connection,
     report: FetchReport,
 ) -> None:
-    listed = {file.name: file for file in source.files()}
-    known = _known(ledger, contract)
+    offered = _offered(contract, source)
+    listed = {one.file.name: one.file for one in offered}
+    tagged = {arrival["source_tag"]: arrival for arrival in known.values() if arrival["source_tag"]}
     due: list[tuple[date, Listed]] = []
-    for name, file in sorted(listed.items()):
-        match = re.fullmatch(contract.server.file_name, name)
-        if match is None:
-            if not (_is_control(contract, name) or _UNFINISHED.fullmatch(name)):
-                report.unknown.append(name)
-            continue
-        try:
-            day = datetime.strptime(match["business_date"], "%Y%m%d").date()
-        except ValueError:
-            report.failed[name] = (
-                f"{match['business_date']} is no date: its name must hold the date as yyyymmdd"
-            )
-            continue
-        if day > business_date:
+    for one in offered:
+        name = one.file.name
+        if one.kind == "unknown":
+            report.unknown.append(name)
+        elif one.kind == "misdated":
+            report.failed[name] = one.trouble
+        elif one.kind == "delivery" and one.day > business_date:
             report.later.append(name)
-        elif _is_unchanged(file, known.get((name, day))):
+        elif one.kind == "delivery" and _is_unchanged(one.file, known.get((name, one.day))):
             report.unchanged += 1
-        else:
-            due.append((day, file))
+        elif one.kind == "delivery" and contract.file.load == "delta" and one.file.tag in tagged:
+            report.unchanged += 1  # the changes of another day, not of this one
+        elif one.kind == "delivery":
+            due.append((one.day, one.file))
     for day, file in sorted(due, key=lambda one: (one[0], one[1].name)):
         try:
             control_rows = file.records
@@ -143,10 +164,12 @@ def _fetch_files(
                 control_rows = _control_rows(
                     source, listed.get(_control_name(contract, file.name)), contract, file
                 )
-            chunks = source.read(file)
-            if contract.server.control_file:
-                chunks = _whole(chunks, contract, control_rows)
-            stored = archive.store(settings, chunks)
+            if same := tagged.get(
+                file.tag
+            ):  # still the whole list, says its server: no need to read it again
+                stored = archive.Stored(same["sha256"], same["size_bytes"])
+            else:
+                stored = patiently(partial(_store, settings, contract, source, file, control_rows))
         except Incomplete as reason:
             report.incomplete[file.name] = f"not complete yet: {reason}; it is taken once it is"
         except SourceError as error:
@@ -156,6 +179,15 @@ def _fetch_files(
                 report.taken.append(file.name)
             else:
                 report.unchanged += 1
+
+
+def _store(
+    settings: Settings, contract: Contract, source: Source, file: Listed, control_rows: int | None
+) -> archive.Stored:
+    chunks = source.read(file)
+    if contract.server.control_file:
+        chunks = _whole(chunks, contract, control_rows)
+    return archive.store(settings, chunks)
 
 
 # Control files
@@ -198,7 +230,8 @@ def _known(ledger: psycopg.Connection, contract: Contract) -> dict[tuple[str, da
     with ledger.cursor(row_factory=dict_row) as cursor:
         cursor.execute(
             """
-            select distinct on (delivery_id) d.name, d.business_date, a.source_size, a.source_modified_at, a.arrived_at
+            select distinct on (delivery_id) d.name, d.business_date, a.source_size, a.source_modified_at, a.source_tag,
+              a.arrived_at, a.sha256, a.size_bytes
             from ledger.delivery d join ledger.arrival a using (delivery_id)
             where d.contract = %s order by delivery_id, arrival_id desc
             """,
@@ -209,7 +242,17 @@ def _known(ledger: psycopg.Connection, contract: Contract) -> dict[tuple[str, da
 
 def _is_unchanged(file: Listed, arrival: dict[str, Any] | None) -> bool:
     """Whether the listing alone shows that the file is the one that was taken last."""
-    if arrival is None or file.modified is None:
+    if arrival is None:
+        return False
+    if file.again == "never":
+        return True
+    if file.again == "grown":
+        was = arrival["source_modified_at"]
+        is_newer = file.modified is not None and (was is None or file.modified > was)
+        return not is_newer and file.size <= arrival["source_size"]
+    if file.tag is not None:
+        return file.tag == arrival["source_tag"]
+    if file.modified is None:
         return False
     return (
         file.size == arrival["source_size"]
@@ -243,17 +286,20 @@ def _enter(
         if last and last[1] == stored.sha256:
             # Touched, not changed: remember how it is listed now, to spare the next download.
             ledger.execute(
-                "update ledger.arrival set source_size = %s, source_modified_at = %s where arrival_id = %s",
-                [file.size, file.modified, last[0]],
+                """
+                update ledger.arrival set source_size = %s, source_modified_at = %s, source_tag = %s
+                where arrival_id = %s
+                """,
+                [file.size, file.modified, file.tag, last[0]],
             )
             return False
         ledger.execute(
             """
             insert into ledger.arrival
-              (delivery_id, sha256, size_bytes, source_modified_at, source_size, control_rows)
-            values (%s, %s, %s, %s, %s, %s)
+              (delivery_id, sha256, size_bytes, source_modified_at, source_size, source_tag, control_rows)
+            values (%s, %s, %s, %s, %s, %s, %s)
             """,
-            [delivery_id, stored.sha256, stored.size_bytes, file.modified, file.size, control_rows],
+            [delivery_id, stored.sha256, stored.size_bytes, file.modified, file.size, file.tag, control_rows],
         )
         return True
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from tenacity import (
     Retrying,
@@ -37,12 +37,16 @@ class Incomplete(Exception):
 
 @dataclass(frozen=True)
 class Listed:
-    """A file as the source's listing shows it. `records`: how many it should hold, where the source says so."""
+    """A file as the source's listing shows it."""
 
     name: str
-    size: int | None
+    size: int | None  # in bytes; in rows where a database makes the file
     modified: datetime | None
-    records: int | None = None
+    records: int | None = None  # how many it should hold, where the source says so
+    tag: str | None = None  # equal tags, equal bytes: what an HTTP server calls this version, and of what
+    #: When a file that was taken is taken again. grown: rows leave a day's file for a later one when they change, and
+    #: only more or newer ones make it another file. never: it shows its source as it is now, not as it was that day.
+    again: Literal["changed", "grown", "never"] = "changed"
 
 
 class Source(Protocol):
@@ -61,7 +65,7 @@ class Source(Protocol):
 
 
 def patiently(call: Callable[[], T]) -> T:
-    """What `call` gives, tried a few times with growing waits while the trouble may pass."""
+    """What `call` gives, tried a few times with growing waits while the trouble may pass. Raises SourceError."""
     retrying = Retrying(
         retry=retry_if_exception_type(Passing),
         stop=stop_after_attempt(ATTEMPTS),
@@ -69,4 +73,7 @@ def patiently(call: Callable[[], T]) -> T:
         before_sleep=before_sleep_log(log, logging.WARNING),
         reraise=True,
     )
-    return retrying(call)
+    try:
+        return retrying(call)
+    except Passing as trouble:
+        raise SourceError(str(trouble)) from None  # it was tried often enough: nobody tries again

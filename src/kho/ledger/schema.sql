@@ -50,6 +50,8 @@ create table if not exists ledger.arrival (
   control_rows bigint,                    -- the row count the source announced, if it did
   arrived_at timestamptz not null default now()
 );
+-- what a server of the web calls the version that it gave, and of what: equal tags, equal bytes
+alter table ledger.arrival add column if not exists source_tag text;
 create index if not exists arrival_delivery on ledger.arrival (delivery_id, arrival_id);
 
 -- One load of one arrival under one contract version.
@@ -200,7 +202,7 @@ grant usage on schema ledger to kho_loader, kho_transformer, kho_auditor;
 grant select on all tables in schema ledger to kho_loader, kho_transformer, kho_auditor;
 grant insert on ledger.contract, ledger.delivery, ledger.arrival, ledger.batch, ledger.batch_event, ledger.fetch_failure to kho_loader;
 grant update (state, reason) on ledger.batch to kho_loader;
-grant update (source_size, source_modified_at) on ledger.arrival to kho_loader;
+grant update (source_size, source_modified_at, source_tag) on ledger.arrival to kho_loader;
 grant insert, update on ledger.release to kho_transformer;  -- in one transaction with the views
 grant usage on all sequences in schema ledger to kho_loader;
 reset role;

@@ -1,0 +1,43 @@
+"""Which transport brings a contract's files."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from kho.contract import Contract
+from kho.fetch.connection import Connection
+from kho.fetch.source import Source, SourceError
+from kho.settings import Settings
+
+
+def open_source(
+    settings: Settings,
+    contract: Contract,
+    business_date: date,
+    connection: Connection | None,
+    taken: frozenset[date] = frozenset(),
+) -> Source:
+    """The source of a contract's files, as its server says. Raises SourceError.
+
+    `business_date` and `taken`, the dates of the deliveries that are in the archive, are for sources that list no
+    files by themselves.
+    """
+    named = contract.server.connection
+    if contract.server_type == "local":
+        from kho.fetch.folder import Folder
+
+        return Folder(settings.exports / contract.location)
+    if connection is None:
+        raise SourceError(
+            f"there is no connection {named}: say in {settings.home / 'connections.json'} where it leads to"
+        )
+    match contract.server_type:
+        case "sftp":
+            from kho.fetch.sftp import Sftp
+
+            return Sftp(connection, named, contract.location)
+    from kho.fetch.http import Http
+
+    # JSON lines have no path to their records.
+    records_path = (contract.file.records_path or "items") if contract.format == "json" else None
+    return Http(connection, named, contract.location, contract.server.page_size, records_path)
