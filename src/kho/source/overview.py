@@ -48,6 +48,18 @@ class SourceState:
     last_batch: LastBatch | None = None
 
 
+def find(settings: Settings, name: str) -> Path:
+    """The contract's file, by its name (`one_stop.dossiers`) or its path. Raises `LookupError`."""
+    if name.endswith((".yaml", ".yml")):
+        if not Path(name).is_file():
+            raise LookupError(f"there is no file {name}")
+        return Path(name).absolute()
+    known = paths(settings)
+    if name not in known:
+        raise LookupError(f"there is no contract {name}; there are {', '.join(known) or 'none'}")
+    return known[name]
+
+
 def sources(settings: Settings, *, with_ledger: bool = True) -> list[SourceState]:
     """Every contract of the project, in order of name; without the ledger, only what the files say.
 
@@ -82,7 +94,12 @@ def newest_night(connection: psycopg.Connection) -> date:
     (day,) = connection.execute(
         "select (select business_date from ledger.build order by build_id desc limit 1)"
     ).fetchone()
-    return day or datetime.now(ZoneInfo(TIMEZONE)).date() - timedelta(days=1)
+    return day or yesterday()
+
+
+def yesterday() -> date:
+    """The business date of a night that starts now."""
+    return datetime.now(ZoneInfo(TIMEZONE)).date() - timedelta(days=1)
 
 
 def last_batches(connection: psycopg.Connection, name: str, *, most: int) -> list[LastBatch]:

@@ -1,0 +1,115 @@
+"""Would this source work? Its contract, its connection, a file of it and the boundary's verdict; nothing is written."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+
+import psycopg
+
+from kho.contract import Contract, ContractError, read_contract
+from kho.database import connect
+from kho.fetch import FetchFailed, Offered, connections, listing
+from kho.settings import Settings
+from kho.source import trial
+from kho.source.overview import find, yesterday
+from kho.source.step import Finding, Step
+
+NEWEST = 3  # deliveries that are named
+MOST = 5  # names of a list that are shown
+
+
+def check(
+    settings: Settings, name: str, file: Path | None = None, day: date | None = None
+) -> Iterator[Step]:
+    """Look at a source: contract, connection, dry run, verdict, each given as soon as it is done. Nothing is written.
+
+    `name`: the contract's name, or the path of its file. `file`: what to try instead of the newest delivery; then a
+    source that can't be reached is told, and not wrong. `day`: the newest delivery up to it; with a file whose name
+    holds no date, the date that it is for. Raises `LookupError` when there is no such contract.
+    """
+    path = find(settings, name)
+    try:
+        contract = read_contract(path)
+    except ContractError as error:
+        yield Step("Contract", tuple(Finding("wrong", f"{path}: {each}") for each in error.problems))
+        for title in ("Connection", "Dry run", "Verdict"):
+            yield Step(title, (Finding("told", "not looked at: the contract can't be used"),))
+        return
+    yield Step("Contract", tuple(_contract(contract, path)))
+    try:
+        offered = listing(
+            settings, contract, day or yesterday(), connections(settings).get(contract.server.connection)
+        )
+    except (FetchFailed, ValueError) as error:
+        offered = []
+        yield Step("Connection", (Finding("told" if file else "wrong", str(error)),))
+    else:
+        yield Step("Connection", tuple(_connection(contract, offered)))
+    yield from _try_out(settings, contract, offered, file, day)
+
+
+def _contract(contract: Contract, path: Path) -> Iterator[Finding]:
+    yield Finding(
+        "fine",
+        f"{path}: version {contract.version}, {contract.format} over {contract.server_type}, "
+        f"{len(contract.columns)} columns, key {', '.join(column.name for column in contract.key)}",
+    )
+    for question in contract.open_questions:
+        yield Finding("wrong", f"open question: {question}")
+    if contract.is_draft:
+        yield Finding("told", "it is a draft: nights take it once its status is 'active'")
+
+
+def _connection(contract: Contract, offered: list[Offered]) -> Iterator[Finding]:
+    deliveries = trial.deliveries(offered)
+    where = ":".join(filter(None, [contract.server.connection, contract.location]))
+    yield Finding("fine", f"{where}: {len(offered)} files, {len(deliveries)} of them named as fileName says")
+    if deliveries:
+        newest = [f"{each.file.name} of {each.day}" for each in reversed(deliveries[-NEWEST:])]
+        yield Finding("fine", f"newest: {', '.join(newest)}")
+    else:
+        yield Finding("told", f"no delivery is there: names must match {contract.server.file_name}")
+    names = {each.file.name for each in offered}
+    lists = {
+        "not complete yet, their control file is missing": [
+            each.file.name
+            for each in deliveries
+            if contract.server.control_file
+            and contract.server.control_file.format(name=each.file.name) not in names
+        ],
+        "not named as fileName says": [each.file.name for each in offered if each.kind == "unknown"],
+        "named with something that is no date": [each.file.name for each in offered if each.kind == "misdated"],
+    }
+    for what, found in lists.items():
+        if found:
+            yield Finding("told", f"{what}: {_some(found)}")
+
+
+def _try_out(
+    settings: Settings, contract: Contract, offered: list[Offered], file: Path | None, day: date | None
+) -> Iterator[Step]:
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="kho-check-") as folder,
+            connect(settings, "kho_auditor", autocommit=True) as ledger,
+        ):
+            found = trial.find_file(settings, ledger, contract, offered, file, day, Path(folder))
+            tried = trial.try_out(settings, contract, found)
+            yield Step("Dry run", tuple(trial.findings(ledger, contract, found, tried)))
+            yield Step("Verdict", tuple(trial.verdict(ledger, contract, found, tried)))
+    except (trial.NothingToTry, FetchFailed, ContractError) as error:
+        problems = error.problems if isinstance(error, ContractError) else [str(error)]
+        yield Step("Dry run", tuple(Finding("wrong", each) for each in problems))
+        yield Step("Verdict", (Finding("told", "none: there was no dry run"),))
+    except (psycopg.OperationalError, LookupError) as error:
+        reason = str(error).splitlines()[0]
+        yield Step("Dry run", (Finding("wrong", f"needs the warehouse: start it with `kho up` ({reason})"),))
+        yield Step("Verdict", (Finding("told", "none: there was no dry run"),))
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
+    return ", ".join(names[:MOST]) + more

@@ -1,0 +1,172 @@
+"""A file tried out: what a load would make of it, and what the exports boundary would say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from kho import archive
+from kho.check import foresee
+from kho.contract import Contract
+from kho.fetch import Offered, connections, take
+from kho.load.dry_run import DryRun, dry_run
+from kho.settings import Settings
+from kho.source.overview import yesterday
+from kho.source.step import Finding
+
+
+class NothingToTry(Exception):
+    """There is no delivery; the message says what can be done."""
+
+
+@dataclass(frozen=True)
+class TrialFile:
+    """Bytes on this machine, and what their delivery would be."""
+
+    path: Path
+    name: str
+    day: date
+    control_rows: int | None
+    where: str
+
+
+def deliveries(offered: list[Offered]) -> list[Offered]:
+    """The deliveries of a listing, oldest first."""
+    return sorted(
+        (each for each in offered if each.kind == "delivery"), key=lambda each: (each.day, each.file.name)
+    )
+
+
+def find_file(
+    settings: Settings,
+    ledger: psycopg.Connection,
+    contract: Contract,
+    offered: list[Offered],
+    given: Path | None,
+    day: date | None,
+    folder: Path,
+) -> TrialFile:
+    """The file to try: the given one, or the newest delivery up to the day, in the archive or else from its source.
+
+    What comes from its source is put into `folder`. Raises `NothingToTry`, `FetchFailed`.
+    """
+    if given:
+        return TrialFile(given, given.name, _named_day(contract, given.name) or day or yesterday(), None, str(given))
+    there = [each for each in deliveries(offered) if day is None or each.day <= day]
+    archived = ledger.execute(
+        """
+        select d.name, d.business_date, a.sha256, a.control_rows
+        from ledger.delivery d join ledger.arrival a using (delivery_id)
+        where d.contract = %(contract)s and (%(day)s::date is null or d.business_date <= %(day)s)
+        order by d.business_date desc, a.arrival_id desc limit 1
+        """,
+        {"contract": contract.name, "day": day},
+    ).fetchone()
+    if archived and (not there or there[-1].day <= archived[1]):
+        name, archived_day, sha256, control_rows = archived
+        return TrialFile(archive.path(settings, sha256), name, archived_day, control_rows, "in the archive")
+    if not there:
+        raise NothingToTry("there is no delivery to try: name a file with --file")
+    newest, path = there[-1], folder / "delivery"
+    lead = connections(settings).get(contract.server.connection)
+    control_rows = take(settings, contract, newest.day, newest.file.name, path, lead)
+    return TrialFile(path, newest.file.name, newest.day, control_rows, "at its source")
+
+
+def _named_day(contract: Contract, name: str) -> date | None:
+    found = re.fullmatch(contract.server.file_name, name)
+    try:
+        return datetime.strptime(found["business_date"], "%Y%m%d").date() if found else None
+    except ValueError:
+        return None
+
+
+def try_out(settings: Settings, contract: Contract, file: TrialFile) -> DryRun:
+    """What a load would make of the file. Raises `ContractError` when the raw table can't take its columns."""
+    return dry_run(settings, contract, file.path, file.name, file.control_rows)
+
+
+def findings(
+    ledger: psycopg.Connection, contract: Contract, file: TrialFile, tried: DryRun
+) -> Iterator[Finding]:
+    """Rows, rejects with examples, what was skipped, and how the file differs from its contract."""
+    batch, profile = tried.batch, tried.profile
+    told = f"{file.name} of {file.day} ({file.where})"
+    if batch.state == "unreadable":
+        yield Finding("wrong", f"{told} can't be read: {batch.reason}")
+        return
+    is_nothing_loaded = batch.rows_rejected and not batch.rows_loaded
+    yield Finding(
+        "wrong" if is_nothing_loaded else "fine",
+        f"{told}: {batch.rows_in_file:,} rows, {batch.rows_loaded:,} would load, {batch.rows_rejected:,} would be "
+        f"rejected, {batch.rows_skipped:,} skipped",
+    )
+    if not re.fullmatch(contract.server.file_name, file.name):
+        yield Finding("told", f"a delivery must be named otherwise: fileName is {contract.server.file_name}")
+    for reason, count in sorted(profile["rejects_by_reason"].items(), key=lambda each: -each[1]):
+        examples = (f"row {each.row_number}: {each.text}" for each in tried.examples[reason])
+        yield Finding("told", f"rejected ({count:,} rows): {reason}", tuple(examples))
+    for reason, count in profile["skipped_by_reason"].items():
+        yield Finding("told", f"skipped ({count:,} rows): {reason}")
+    before = _last_profile(ledger, contract, file.day)
+    was = _drift(before) if before else {}
+    for what, names in _drift(profile).items():
+        if names:
+            since = "" if before is None else " (as in the last batch)" if names == was[what] else " (new since the last batch)"
+            yield Finding("told", f"{what}: {', '.join(names)}{since}")
+
+
+def _drift(profile: dict[str, Any]) -> dict[str, list[str]]:
+    return {
+        "columns missing": profile["missing_columns"],
+        "columns unknown to the contract, left out": list(profile["unknown_columns"]),
+        "headers spelled otherwise": [
+            f"{found} for {own}" for own, found in profile["respelled_columns"].items()
+        ],
+    }
+
+
+def _last_profile(ledger: psycopg.Connection, contract: Contract, day: date) -> dict[str, Any] | None:
+    found = ledger.execute(
+        "select profile from ledger.batch where contract = %s and business_date <= %s and state = 'accepted'"
+        " order by business_date desc, batch_id desc limit 1",
+        [contract.name, day],
+    ).fetchone()
+    return found and found[0]
+
+
+def verdict(
+    ledger: psycopg.Connection, contract: Contract, file: TrialFile, tried: DryRun
+) -> Iterator[Finding]:
+    """What the exports boundary would find of this batch, and what it would decide."""
+    batch = tried.batch
+    would_be = {
+        "batch_id": batch.batch_id,
+        "business_date": file.day,
+        "name": file.name,
+        "state": batch.state,
+        "reason": batch.reason,
+        "profile": tried.profile,
+        "rows_in_file": batch.rows_in_file,
+        "rows_loaded": batch.rows_loaded,
+        "rows_rejected": batch.rows_rejected,
+        "rows_skipped": batch.rows_skipped,
+    }
+    verdicts = foresee(ledger, contract, would_be)
+    for each in verdicts:
+        if each.outcome == "failed":
+            yield Finding("wrong" if each.is_critical else "told", f"{each.severity}, {each.expectation}: {each.message}")
+    outcomes = [each.outcome for each in verdicts]
+    counted = f"{outcomes.count('passed')} expectations passed, {outcomes.count('failed')} failed"
+    if skipped := outcomes.count("skipped"):
+        counted += f", {skipped} had nothing to look at"
+    if any(each.is_critical for each in verdicts):
+        yield Finding("wrong", f"the batch would be held ({counted})")
+    else:
+        yield Finding("fine", f"the batch would be accepted ({counted})")
