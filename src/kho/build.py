@@ -11,15 +11,16 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 import psycopg
 
 from kho.contract import Contract, contracts
 from kho.database import connect
-from kho.settings import Settings
+from kho.settings import TIMEZONE, Settings
 
 Frequency = Literal["d", "m", "q"]
 
@@ -44,6 +45,11 @@ class Freshness:
     state: Literal["fresh", "stale", "not_delivered"]
     stale_since: date | None = None
     reason: str | None = None
+
+
+def yesterday() -> date:
+    """The business date of a night that starts now."""
+    return datetime.now(ZoneInfo(TIMEZONE)).date() - timedelta(days=1)
 
 
 def open_build(settings: Settings, business_date: date) -> int:

@@ -7,9 +7,12 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Format = Annotated[
     Literal["table", "csv", "json"],
@@ -32,12 +35,10 @@ def show_rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]],
 def _show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table; where the terminal is too narrow for its words, a paragraph per row (as psql's expanded display)."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    # A file or a pipe has no edge to keep to.
-    console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200)
+    console = wide_console()
     table = Table(*columns, title=title, title_justify="left", box=box.SIMPLE_HEAD)
     for row in rows:
         table.add_row(*(Text(value, overflow="fold") for value in row))
@@ -51,6 +52,13 @@ def _show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
         for name, value in zip(columns, row, strict=True):
             paragraph.add_row(Text(name, "dim"), Text(value, overflow="fold"))
         console.print(paragraph, "")
+
+
+def wide_console() -> Console:
+    """The terminal; a file or a pipe has no edge to keep to."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200)
 
 
 def fail(message: str) -> NoReturn:

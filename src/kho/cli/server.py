@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Annotated
 
 import typer
@@ -13,7 +13,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from kho.settings import ROLES, TIMEZONE, Settings, settings
+from kho.settings import ROLES, Settings, settings
 
 console = Console()
 
@@ -89,6 +89,7 @@ def run(
     ] = None,
 ) -> None:
     """One night now, through the real Dag. Exit code 1 when nothing was released."""
+    from kho.build import yesterday
     from kho.server import processes
 
     if not processes.is_up(settings()):
@@ -120,13 +121,6 @@ def psql(
     target = " ".join(f"{name}={value}" for name, value in parts.items())
     sys.stdout.flush()
     os.execve(program, [program, "--dbname", target, *(arguments or [])], environment)
-
-
-def yesterday() -> date:
-    """The business date of a night that starts now."""
-    from zoneinfo import ZoneInfo
-
-    return datetime.now(ZoneInfo(TIMEZONE)).date() - timedelta(days=1)
 
 
 def follow_night(settings: Settings, business_date: date) -> bool:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from kho.cli.output import Format, show_rows
+from kho.cli.output import Format, show_rows, wide_console
 
 if TYPE_CHECKING:
-    from kho.source import SourceState
+    from kho.source import SourceState, Step
 
 app = typer.Typer(no_args_is_help=True, help="Sources: the exports that Kho takes, one contract each.")
+
+Name = Annotated[
+    str, typer.Argument(help="Name of the contract (one_stop.dossiers), or the path of its file.")
+]
 
 _EVERY = {"d": "day", "m": "month", "q": "quarter"}
 
@@ -37,6 +45,62 @@ def list_sources(output_format: Format = "table") -> None:
     else:
         rows = [list(each.values()) for each in records]
         show_rows("Sources", list(records[0]) if records else (), rows, output_format)
+
+
+@app.command()
+def check(
+    name: Name,
+    file: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Try this file, not the newest delivery."),
+    ] = None,
+    date: Annotated[
+        datetime | None,
+        typer.Option(
+            "--date",
+            formats=["%Y-%m-%d"],
+            help="Try the newest delivery up to this date; the date of a --file whose name tells none.",
+        ),
+    ] = None,
+    output_format: Annotated[
+        Literal["text", "json"], typer.Option("--format", "-f", help="Text for people, or json.")
+    ] = "text",
+) -> None:
+    """Would this source work? Looks at contract, connection, a file and the boundary's verdict; writes nothing.
+
+    Ends with 0 when the file would be accepted, with 1 when something has to be done first.
+    """
+    from kho.settings import settings
+    from kho.source import check as look_at
+
+    steps = []
+    try:
+        for step in look_at(settings(), name, file, date and date.date()):
+            steps.append(step)
+            if output_format == "text":
+                _show_step(step)
+    except LookupError as error:
+        raise typer.BadParameter(str(error), param_hint="NAME") from None
+    if output_format == "json":
+        print(json.dumps([asdict(step) for step in steps], ensure_ascii=False, indent=2))
+    wrong = sum(finding.mark == "wrong" for step in steps for finding in step.findings)
+    if wrong:
+        raise typer.Exit(1)
+
+
+def _show_step(step: Step) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    marks = {"fine": ("✓", "green"), "told": ("–", "yellow"), "wrong": ("✗", "red")}
+    lines = Table.grid(padding=(0, 1))
+    for finding in step.findings:
+        lines.add_row(" ", Text(*marks[finding.mark]), Text(finding.text, overflow="fold"))
+        for detail in finding.details:
+            lines.add_row("", "", Text(detail, "dim", overflow="fold"))
+    console = wide_console()
+    console.print(step.title, style="bold")
+    console.print(lines)
 
 
 def _record(source: SourceState) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import psycopg
@@ -112,6 +113,37 @@ def listing(
         raise FetchFailed(f"{contract.name}: {error}") from None
 
 
+def take(
+    settings: Settings,
+    contract: Contract,
+    business_date: date,
+    name: str,
+    to: Path,
+    connection: Connection | None = None,
+) -> int | None:
+    """Copy one listed file to `to` and nowhere else; gives the number of rows that its source announces, if it does.
+
+    FetchFailed when it can't be read or is not whole yet.
+    """
+    try:
+        with closing(open_source(settings, contract, business_date, connection)) as source:
+            listed = {file.name: file for file in source.files()}
+            control_rows = _announced(source, listed, contract, listed[name])
+            patiently(partial(_copy, contract, source, listed[name], control_rows, to))
+            return control_rows
+    except KeyError:
+        raise FetchFailed(f"{contract.name}: {name} was taken away from its source") from None
+    except Incomplete as reason:
+        raise FetchFailed(f"{contract.name}: {name} is not complete yet: {reason}") from None
+    except SourceError as error:
+        raise FetchFailed(f"{contract.name}: {error}") from None
+
+
+def _copy(contract: Contract, source: Source, file: Listed, control_rows: int | None, to: Path) -> None:
+    with to.open("wb") as copy:
+        copy.writelines(_bytes(contract, source, file, control_rows))
+
+
 def _offered(contract: Contract, source: Source) -> list[Offered]:
     return [_named(contract, file) for file in sorted(source.files(), key=lambda file: file.name)]
 
@@ -159,11 +191,7 @@ def _fetch_files(
             due.append((one.day, one.file))
     for day, file in sorted(due, key=lambda one: (one[0], one[1].name)):
         try:
-            control_rows = file.records
-            if contract.server.control_file:
-                control_rows = _control_rows(
-                    source, listed.get(_control_name(contract, file.name)), contract, file
-                )
+            control_rows = _announced(source, listed, contract, file)
             if same := tagged.get(
                 file.tag
             ):  # still the whole list, says its server: no need to read it again
@@ -184,10 +212,12 @@ def _fetch_files(
 def _store(
     settings: Settings, contract: Contract, source: Source, file: Listed, control_rows: int | None
 ) -> archive.Stored:
+    return archive.store(settings, _bytes(contract, source, file, control_rows))
+
+
+def _bytes(contract: Contract, source: Source, file: Listed, control_rows: int | None) -> Iterator[bytes]:
     chunks = source.read(file)
-    if contract.server.control_file:
-        chunks = _whole(chunks, contract, control_rows)
-    return archive.store(settings, chunks)
+    return _whole(chunks, contract, control_rows) if contract.server.control_file else chunks
 
 
 # Control files
@@ -200,6 +230,12 @@ def _control_name(contract: Contract, name: str) -> str | None:
 def _is_control(contract: Contract, name: str) -> bool:
     start, _, end = (contract.server.control_file or "").partition("{name}")
     return bool(start or end) and name.startswith(start) and name.endswith(end)
+
+
+def _announced(source: Source, listed: dict[str, Listed], contract: Contract, file: Listed) -> int | None:
+    if not contract.server.control_file:
+        return file.records
+    return _control_rows(source, listed.get(_control_name(contract, file.name)), contract, file)
 
 
 def _control_rows(source: Source, control: Listed | None, contract: Contract, file: Listed) -> int:

@@ -9,21 +9,20 @@ from pathlib import Path
 
 import psycopg
 
+from kho.build import yesterday
 from kho.contract import Contract, ContractError, read_contract
 from kho.database import connect
 from kho.fetch import FetchFailed, Offered, connections, listing
 from kho.settings import Settings
 from kho.source import trial
-from kho.source.overview import find, yesterday
+from kho.source.overview import find
 from kho.source.step import Finding, Step
 
 NEWEST = 3  # deliveries that are named
 MOST = 5  # names of a list that are shown
 
 
-def check(
-    settings: Settings, name: str, file: Path | None = None, day: date | None = None
-) -> Iterator[Step]:
+def check(settings: Settings, name: str, file: Path | None = None, day: date | None = None) -> Iterator[Step]:
     """Look at a source: contract, connection, dry run, verdict, each given as soon as it is done. Nothing is written.
 
     `name`: the contract's name, or the path of its file. `file`: what to try instead of the newest delivery; then a
@@ -81,7 +80,9 @@ def _connection(contract: Contract, offered: list[Offered]) -> Iterator[Finding]
             and contract.server.control_file.format(name=each.file.name) not in names
         ],
         "not named as fileName says": [each.file.name for each in offered if each.kind == "unknown"],
-        "named with something that is no date": [each.file.name for each in offered if each.kind == "misdated"],
+        "named with something that is no date": [
+            each.file.name for each in offered if each.kind == "misdated"
+        ],
     }
     for what, found in lists.items():
         if found:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import psycopg
 
@@ -13,7 +12,7 @@ from kho import build
 from kho.build import Freshness
 from kho.contract import Contract, ContractError, paths, read_contract
 from kho.database import connect
-from kho.settings import TIMEZONE, Settings
+from kho.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -94,12 +93,7 @@ def newest_night(connection: psycopg.Connection) -> date:
     (day,) = connection.execute(
         "select (select business_date from ledger.build order by build_id desc limit 1)"
     ).fetchone()
-    return day or yesterday()
-
-
-def yesterday() -> date:
-    """The business date of a night that starts now."""
-    return datetime.now(ZoneInfo(TIMEZONE)).date() - timedelta(days=1)
+    return day or build.yesterday()
 
 
 def last_batches(connection: psycopg.Connection, name: str, *, most: int) -> list[LastBatch]:

@@ -12,12 +12,12 @@ from typing import Any
 import psycopg
 
 from kho import archive
+from kho.build import yesterday
 from kho.check import foresee
 from kho.contract import Contract
 from kho.fetch import Offered, connections, take
 from kho.load.dry_run import DryRun, dry_run
 from kho.settings import Settings
-from kho.source.overview import yesterday
 from kho.source.step import Finding
 
 
@@ -57,7 +57,9 @@ def find_file(
     What comes from its source is put into `folder`. Raises `NothingToTry`, `FetchFailed`.
     """
     if given:
-        return TrialFile(given, given.name, _named_day(contract, given.name) or day or yesterday(), None, str(given))
+        return TrialFile(
+            given, given.name, _named_day(contract, given.name) or day or yesterday(), None, str(given)
+        )
     there = [each for each in deliveries(offered) if day is None or each.day <= day]
     archived = ledger.execute(
         """
@@ -118,7 +120,13 @@ def findings(
     was = _drift(before) if before else {}
     for what, names in _drift(profile).items():
         if names:
-            since = "" if before is None else " (as in the last batch)" if names == was[what] else " (new since the last batch)"
+            since = (
+                ""
+                if before is None
+                else " (as in the last batch)"
+                if names == was[what]
+                else " (new since the last batch)"
+            )
             yield Finding("told", f"{what}: {', '.join(names)}{since}")
 
 
@@ -161,7 +169,10 @@ def verdict(
     verdicts = foresee(ledger, contract, would_be)
     for each in verdicts:
         if each.outcome == "failed":
-            yield Finding("wrong" if each.is_critical else "told", f"{each.severity}, {each.expectation}: {each.message}")
+            yield Finding(
+                "wrong" if each.is_critical else "told",
+                f"{each.severity}, {each.expectation}: {each.message}",
+            )
     outcomes = [each.outcome for each in verdicts]
     counted = f"{outcomes.count('passed')} expectations passed, {outcomes.count('failed')} failed"
     if skipped := outcomes.count("skipped"):
