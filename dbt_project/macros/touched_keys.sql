@@ -21,7 +21,8 @@
   {%- endfor -%}
 {%- endmacro %}
 
-{# Keeps the rows of touched keys only; all of them in a full refresh. Filter first, deduplicate after. #}
+{# Keeps the rows of touched keys only; all of them in a full refresh, which needs no look at the database.
+   Filter first, deduplicate after. #}
 {% macro only_touched(key, touched) -%}
-  {% if is_incremental() %}and {{ key }} in (select {{ key }} from {{ touched }}){% endif %}
+  {% if not flags.FULL_REFRESH and is_incremental() %}and {{ key }} in (select {{ key }} from {{ touched }}){% endif %}
 {%- endmacro %}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -66,10 +67,16 @@ def test_every_model_is_described_and_every_published_column_too(manifest: Manif
         if node.name.startswith("touched_"):
             continue
         assert node.description, node.name
-        if layer != "staging":
-            assert node.config.contract.enforced, node.name
-            assert node.columns, node.name
-            assert all(column.description for column in node.columns.values()), node.name
+        assert node.columns, node.name
+        assert all(column.description and column.data_type for column in node.columns.values()), node.name
+        assert node.config.contract.enforced == (layer != "staging"), node.name
+
+
+def test_a_staging_model_is_described_in_a_file_of_its_own(manifest: Manifest) -> None:
+    """So that a new source touches nobody else's."""
+    for layer, node in models(manifest).values():
+        if layer == "staging" and node.fqn[2] != "ledger":
+            assert node.patch_path == "kho://" + node.original_file_path.replace(".sql", ".yml")
 
 
 def test_large_tables_follow_touched_keys(manifest: Manifest) -> None:
@@ -86,9 +93,46 @@ def test_rows_are_the_same_whenever_they_are_built(manifest: Manifest) -> None:
     assert [node.name for _, node in models(manifest).values() if clocks.search(node.raw_code)] == []
 
 
-def test_the_sources_of_raw_are_those_of_the_contracts(settings: Settings) -> None:
-    made = sources.render(contracts(settings))
-    assert sources.path(settings).read_text(encoding="utf-8") == made, "run python -m kho.transform.sources"
+def test_the_sources_of_raw_are_those_of_the_contracts(manifest: Manifest, settings: Settings) -> None:
+    told = {
+        node.name: {column.name: column.data_type for column in node.columns.values()}
+        for node in manifest.sources.values()
+        if node.source_name == "raw"
+    }
+    technical = {"_batch_id": "bigint", "_row_number": "bigint", "_key": "uuid"}
+    assert told == {
+        contract.raw_table: technical | {column.name: column.raw_type for column in contract.stored}
+        for contract in contracts(settings).values()
+    }
+
+
+def test_the_project_is_never_written(settings: Settings, tmp_path: Path) -> None:
+    """A changed contract changes what dbt reads, in a project that nobody may write."""
+    project = tmp_path / "project"
+    for folder in ("contracts", "dbt_project"):
+        shutil.copytree(settings.project / folder, project / folder)
+    ours = settings.model_copy(update={"project": project, "home": tmp_path / "home"})
+    before = snapshot(project)
+    path = project / "contracts" / "portal" / "traffic.yaml"
+    text = path.read_text()
+    for title in ("Daily visits of the portal", "Visits by day"):
+        path.write_text(text.replace("Daily visits of the portal", title))
+        told = run(ours, ["parse"]).sources["source.kho.raw.portal__traffic"]
+        assert told.config.meta["title"] == title
+    path.write_text(text)
+    assert snapshot(project) == before
+
+
+def snapshot(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_sources_that_did_not_change_are_not_written_again(settings: Settings, tmp_path: Path) -> None:
+    ours = settings.model_copy(update={"home": tmp_path})
+    (path,) = sources.write(ours).iterdir()
+    first = path.stat().st_ino
+    sources.write(ours)
+    assert path.stat().st_ino == first
 
 
 def test_the_holidays_are_those_of_the_library() -> None:

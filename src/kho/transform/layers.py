@@ -10,10 +10,11 @@ from typing import Any, Literal
 
 from psycopg.conninfo import conninfo_to_dict
 
-from kho.contract import contracts
+from kho.contract import contracts, drafts
 from kho.database import SESSION, connect
 from kho.load import raw
 from kho.settings import Settings
+from kho.transform import sources
 
 Layer = Literal["staging", "warehouse", "marts"]
 
@@ -44,6 +45,8 @@ def build(settings: Settings, layer: Layer) -> None:
             arguments += ["--select", "path:models/staging"]
     else:
         arguments += ["--select", f"path:models/{layer}"]
+    if layer == "staging" and (waiting := drafts(settings)):
+        arguments += ["--exclude", *(f"source:raw.{sources.table_name(name)}+1" for name in waiting)]
     if layer == "marts" and not now.release_schema:
         raise TransformError(
             f"build {now.build_id} has no candidate release: open one before building the marts"
@@ -69,7 +72,8 @@ def run(settings: Settings, arguments: list[str], *, release_schema: str | None 
         "--target-path", str(target), "--log-path", str(home / "logs"),
         "--quiet", "--log-level-file", "info",
     ]  # fmt: skip
-    with _environment(_variables(settings, release_schema)):
+    variables = _variables(settings, release_schema) | {"KHO_DBT_SOURCES": str(sources.write(settings))}
+    with _environment(variables):
         outcome = dbtRunner().invoke([*arguments, *options])
     if outcome.exception:
         raise TransformError(f"dbt could not run: {outcome.exception}") from outcome.exception

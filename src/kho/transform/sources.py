@@ -1,24 +1,47 @@
-"""The dbt sources of raw tables, written from the contracts: `python -m kho.transform.sources`."""
+"""The dbt sources of raw tables, made from the contracts whenever dbt runs."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
 
-from kho.contract import Contract, contracts
-from kho.settings import Settings, settings
+from kho.contract import Contract, contracts, drafts
+from kho.settings import Settings
 
-HEADER = "# Made from the contracts by `python -m kho.transform.sources`: change a contract, not this file.\n"
-
-
-def path(settings: Settings) -> Path:
-    return settings.project / "dbt_project" / "models" / "staging" / "_raw_sources.yml"
+HEADER = "# Made from the contracts before each run of dbt: change a contract, not this file.\n"
 
 
-def render(known: dict[str, Contract]) -> str:
-    """The YAML of the source `raw`: one table per contract, with its columns' types and descriptions."""
+def write(settings: Settings) -> Path:
+    """Bring the sources' YAML up to date and give its folder, one of dbt's model paths.
+
+    It is below the home, since the project may be read-only. Another process that writes at the same time writes the
+    same; a reader sees a whole file.
+    """
+    path = settings.home / "dbt" / "sources" / "raw.yml"
+    text = render(contracts(settings), drafts(settings))
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    return path.parent
+
+
+def table_name(contract: str) -> str:
+    """The raw table of a contract, whether it can be used already or not."""
+    return contract.replace(".", "__")
+
+
+def render(known: dict[str, Contract], drafts: Iterable[str] = ()) -> str:
+    """The YAML of the source `raw`: one table per contract, with its columns' types and descriptions.
+
+    A draft has a name only: its staging model is read, though not built.
+    """
     tables = [_table(known[name]) for name in sorted(known)]
+    tables += [{"name": table_name(name), "description": "Contract is a draft."} for name in drafts]
     source = {
         "name": "raw",
         "schema": "raw",
@@ -53,12 +76,3 @@ def _table(contract: Contract) -> dict:
             for name, type_, description in technical + stored
         ],
     }
-
-
-def main() -> None:
-    here = settings()
-    path(here).write_text(render(contracts(here)), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,5 +1,5 @@
-{# The contracts as their dbt sources describe them, so that models know how often each is handed over. #}
-{% set contracts = graph.sources.values() | selectattr('source_name', 'equalto', 'raw') | sort(attribute='name') if execute else [] %}
+{# The contracts as their dbt sources describe them, so that models know how often each is handed over. Drafts have none. #}
+{% set contracts = graph.sources.values() | selectattr('source_name', 'equalto', 'raw') | selectattr('meta.contract', 'defined') | sort(attribute='name') if execute else [] %}
 {% for source in contracts %}
 select
   '{{ source.meta.contract }}' as contract,
