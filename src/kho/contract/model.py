@@ -56,6 +56,9 @@ class ServerKeys(_Keys):
         None, description="name of the file that holds `rows=<n>`, with {name} for the export's"
     )
     page_size: int = Field(1000, gt=0, description="records per page of an API")
+    compression: Literal["zip", "gzip"] | None = Field(
+        None, description="zip (its files are the parts of one export) or gzip, around a file of the format"
+    )
     format: str | None = Field(None, description="as servers[0].format, for server types that lack it")
     encoding: str | None = Field(None, description="as servers[0].encoding, for server types that lack it")
     delimiter: str | None = Field(None, description="as servers[0].delimiter, for server types that lack it")
@@ -70,7 +73,10 @@ class FileKeys(_Keys):
         None, description="column with the source's own time of the row's version"
     )
     header_rows: int = Field(1, ge=1, description="rows that the header takes, merged cells included")
-    records_path: str | None = Field(None, description="key of the records in a JSON document")
+    sheet: str | None = Field(None, description="name of a workbook's sheet; the first where none is named")
+    records_path: str | None = Field(
+        None, description="where the records are: keys of a JSON document (`data.items`), elements of XML"
+    )
     null_texts: tuple[str, ...] = Field(
         (), description="texts that mean nothing in any column, as an empty cell does (`EMPTY`)"
     )

@@ -2,20 +2,120 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from importlib import import_module
+from itertools import chain, islice
 from pathlib import Path
+from types import ModuleType
+from typing import Literal
 
 from kho.contract import Contract
+from kho.formats import records
 from kho.formats.block import Block, Export, RowReject, Unreadable
+from kho.formats.part import Layout, Part, parts
 
-__all__ = ["Block", "Export", "RowReject", "Unreadable", "open_export"]
+__all__ = ["Block", "Export", "RowReject", "Unreadable", "first_bytes", "look", "open_export"]
 
-_READERS = {"csv": "delimited", "xlsx": "xlsx", "html": "html", "jsonl": "json", "json": "json"}
+# Tables have a header and rows; records name their columns themselves.
+_TABLES = {"csv": "delimited", "xlsx": "workbook", "html": "html"}
+_RECORDS = {"jsonl": "json", "json": "json"}
 
 
 def open_export(contract: Contract, path: Path) -> Export:
-    """The export in this file, read as its contract says. Raises `Unreadable` when it can't be one."""
+    """The export in this file, read as its contract says. Raises `Unreadable` when it can't be one.
+
+    Where the file holds several parts, they have the same header and their rows follow each other.
+    """
+    opened = _opened(contract, path)
+    whole = next(opened)
+
+    def blocks(before: int = 0) -> Iterator[Block]:
+        for export in chain([whole], opened):
+            for block in export.blocks(before):
+                before += block.row_count
+                yield block
+            if export is not whole:
+                whole.unknown_columns.update(export.unknown_columns)
+                whole.seen_columns = (whole.seen_columns or set()) | (export.seen_columns or set()) or None
+
+    return replace(whole, blocks=blocks)
+
+
+def look(
+    path: Path,
+    format: str,
+    *,
+    encoding: str = "utf-8",
+    delimiter: str = ",",
+    sheet: str | None = None,
+    records_path: str | None = None,
+    compression: Literal["zip", "gzip"] | None = None,
+    most: int = 1000,
+) -> list[list[object]]:
+    """The first raw rows of a file, without any contract: title rows, header and all.
+
+    Texts give str, workbooks their typed cells. Records (JSON, JSON lines, XML) give the union of their paths first,
+    then their values. Of a zip's files, tables show the first, records all. Raises `Unreadable`.
+    """
+    layout = Layout(format, encoding, delimiter, sheet, records_path, compression)
+    found = parts(path, layout)
+    if format in _RECORDS:
+        each = (record for part in found for record in _reader(format).records(part, layout))
+        return list(records.look(each, most))
+    part = next(found)
+    with _told(part):
+        return list(islice(_reader(format).look(part, layout, most), most))
+
+
+def first_bytes(path: Path, compression: Literal["zip", "gzip"] | None = None, most: int = 1 << 20) -> bytes:
+    """The first bytes of a file, or of the first file in its zip or gzip. Raises `Unreadable`."""
+    found = parts(path, Layout("", compression=compression))
+    return next(found).stream.read(most)
+
+
+def _reader(format: str) -> ModuleType:
+    return import_module(f"kho.formats.{(_TABLES | _RECORDS)[format]}")
+
+
+def _opened(contract: Contract, path: Path) -> Iterator[Export]:
+    """Each part's export; its rows are to be read before the next is asked for."""
+    layout, header = Layout.of(contract), None
+    for part in parts(path, layout):
+        with _told(part):
+            export = _open(contract, part, layout)
+            header = header or export.header
+            if export.header != header:
+                raise Unreadable("it has another header than the parts before it")
+        yield replace(export, blocks=_blocks_of(part, export))
+
+
+def _open(contract: Contract, part: Part, layout: Layout) -> Export:
     # JSON lines have no header: nothing happened that day, says an empty file.
-    if path.stat().st_size == 0 and contract.format != "jsonl":
+    if not part.stream.peek(1) and layout.format != "jsonl":
         raise Unreadable("the file is empty: not even a header")
-    return import_module(f"kho.formats.{_READERS[contract.format]}").open_export(contract, path)
+    reader = _reader(layout.format)
+    if layout.format in _TABLES:
+        return reader.open_export(contract, part, layout)
+    whole = {column.header for column in contract.columns}
+    return records.open_export(contract, reader.records(part, layout, whole))
+
+
+def _blocks_of(part: Part, export: Export):
+    def blocks(before: int = 0) -> Iterator[Block]:
+        with _told(part):
+            for block in export.blocks(before):
+                # Of an unpacked file nobody finds a row by its place.
+                yield block if part.is_plain else replace(block, offsets=None)
+
+    return blocks
+
+
+@contextmanager
+def _told(part: Part) -> Iterator[None]:
+    """What is wrong with a part is told with its name."""
+    try:
+        yield
+    except Unreadable as problem:
+        raise Unreadable(f"{part.name}: {problem}" if part.name else str(problem)) from None

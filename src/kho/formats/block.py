@@ -42,15 +42,19 @@ class Block:
 
 @dataclass
 class Export:
-    """An opened export: the header as the file spells it, and its rows."""
+    """An opened export: the header as the file spells it, and its rows, which can be read once.
+
+    `blocks` takes the number of rows before them.
+    """
 
     header: list[str]
-    blocks: Callable[[], Iterator[Block]]
+    blocks: Callable[..., Iterator[Block]]
     delimiter: str = ","
     unknown_columns: Counter[str] = field(
         default_factory=Counter
     )  # filled while reading where rows name their columns
     seen_columns: set[str] | None = None  # likewise: which of the header's columns occurred at all; None: all
+    notes: list[str] = field(default_factory=list)  # how the file differs from its contract without harm
 
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})

@@ -11,14 +11,14 @@ import codecs
 import csv
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
+import kho.formats.encodings  # noqa: F401  (makes tcvn3 and vni known)
 from kho.contract import Contract
 from kho.formats.block import Block, Export, RowReject, Unreadable, composed, copy_text
 from kho.formats.header import expect_header
+from kho.formats.part import Layout, Part
 
 BLOCK_BYTES = 1 << 20
 MAX_RECORD_LINES = 200  # a quoted field that runs on for longer is a stray quote
@@ -28,36 +28,43 @@ _MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM
 _WIDE = {"utf-16-le": "<u2", "utf-16-be": ">u2"}
 
 
-def open_export(contract: Contract, path: Path) -> Export:
-    with path.open("rb") as file:
-        codec, start = _codec(contract, file.read(4))
-        reader = _Reader(file, codec, start, contract.delimiter)
-        header, start = reader.header()
+def open_export(contract: Contract, part: Part, layout: Layout) -> Export:
+    reader = _Reader(part, layout)
+    header = reader.header()
     expect_header(contract, header)
 
-    def blocks() -> Iterator[Block]:
-        with path.open("rb") as file:
-            yield from _Reader(file, codec, start, contract.delimiter, len(header)).blocks()
+    def blocks(before: int = 0) -> Iterator[Block]:
+        reader.row_number, reader.width = before, len(header)
+        yield from reader.blocks()
 
-    return Export(header, blocks, contract.delimiter)
+    return Export(header, blocks, layout.delimiter)
 
 
-def _codec(contract: Contract, head: bytes) -> tuple[str, int]:
+def look(part: Part, layout: Layout, most: int) -> Iterator[list[object]]:
+    """The records as they are, ragged ones too; one that can't be split or decoded is left out."""
+    reader = _Reader(part, layout)
+    while not reader.is_at_end:
+        reader.fill()
+        used = 0
+        for size, fields in reader.records(reader.buffer):
+            used += size
+            if not isinstance(fields, str):
+                yield [composed(field) for field in fields]
+        reader.buffer = reader.buffer[used:]
+
+
+def _codec(encoding: str, head: bytes) -> tuple[str, int]:
     """The codec and the offset of the first character; a byte-order mark of another encoding is refused."""
-    declared = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le"}.get(
-        contract.encoding.lower(), contract.encoding.lower()
-    )
+    declared = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le"}.get(encoding.lower(), encoding.lower())
     declared = {"windows-1258": "cp1258"}.get(declared, declared)
     for mark, codec in _MARKS.items():
         if head.startswith(mark):
             if codec.split("-")[:2] != declared.split("-")[:2]:
-                raise Unreadable(
-                    f"the file starts with the mark of {codec}, its contract says {contract.encoding}"
-                )
+                raise Unreadable(f"the file starts with the mark of {codec}, its contract says {encoding}")
             return codec, len(mark)
     if declared in _WIDE and b"\0" not in head:
-        raise Unreadable(f"the file is no {contract.encoding}: its first characters take one byte each")
-    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF")) or (
+        raise Unreadable(f"the file is no {encoding}: its first characters take one byte each")
+    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF", b"\x1f\x8b")) or (
         declared not in _WIDE and b"\0" in head
     ):
         raise Unreadable("the file is binary (a workbook, an archive?), its contract says text")
@@ -65,30 +72,32 @@ def _codec(contract: Contract, head: bytes) -> tuple[str, int]:
 
 
 class _Reader:
-    def __init__(self, file: BinaryIO, codec: str, start: int, delimiter: str, width: int = 0):
-        self.file, self.codec, self.delimiter, self.width = file, codec, delimiter, width
-        self.wide = _WIDE.get(codec)
+    def __init__(self, part: Part, layout: Layout):
+        self.stream, self.delimiter, self.width = part.stream, layout.delimiter, 0
+        head = self.stream.read(4)
+        # `position` is the byte offset of the buffer's first byte.
+        self.codec, self.position = _codec(layout.encoding, head)
+        self.buffer = head[self.position :]
+        self.wide = _WIDE.get(self.codec)
         self.unit = 2 if self.wide else 1
-        self.position = start  # byte offset of the buffer's first byte
-        self.buffer = b""
         self.is_at_end = False
         self.row_number = 0
-        file.seek(start)
 
     def fill(self) -> None:
-        chunk = self.file.read(BLOCK_BYTES)
+        chunk = self.stream.read(BLOCK_BYTES)
         self.is_at_end = len(chunk) < BLOCK_BYTES
         self.buffer += chunk
 
-    def header(self) -> tuple[list[str], int]:
-        """The first record that is not blank, and the offset of what follows it."""
+    def header(self) -> list[str]:
+        """The first record that is not blank; the buffer then begins behind it."""
         self.fill()
-        for line, fields in self.records(self.buffer):
-            self.position += line
+        for size, fields in self.records(self.buffer):
             if isinstance(fields, str):
                 raise Unreadable(f"the header can't be read: {fields}")
+            self.buffer = self.buffer[size:]
+            self.position += size
             if any(field.strip() for field in fields):
-                return [composed(field).strip() for field in fields], self.position
+                return [composed(field).strip() for field in fields]
         raise Unreadable("the file holds no header")
 
     def blocks(self) -> Iterator[Block]:

@@ -3,52 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from lxml import etree, html
 
+import kho.formats.encodings  # noqa: F401  (makes tcvn3 and vni known)
 from kho.contract import Contract
 from kho.formats.block import Block, Export, Unreadable, in_blocks
 from kho.formats.header import find_header
+from kho.formats.part import Layout, Part
 
 MAX_SPAN = 1_000  # a colspan beyond this is a mistake, not a layout
 
 
-def open_export(contract: Contract, path: Path) -> Export:
-    cap = contract.file.max_file_megabytes * 1_000_000
-    if path.stat().st_size > cap:
-        raise Unreadable(f"the file is larger than {cap // 1_000_000} MB: its contract's maxFileMegabytes")
-    data = path.read_bytes()
+def open_export(contract: Contract, part: Part, layout: Layout) -> Export:
+    table = _table(part, layout)
+    head = [[cell.strip() for cell in row] for row in _grid(table, repeat_across=True, most=40)]
+    first, header = find_header(contract, head)
+    start = first + contract.file.header_rows
+
+    def blocks(before: int = 0) -> Iterator[Block]:
+        width = len(header)
+        yield from in_blocks(
+            (number, [cell.strip() or None for cell in row[:width]] + [None] * (width - len(row)))
+            for number, row in enumerate(_grid(table, repeat_across=False)[start:], before + 1)
+        )
+
+    return Export(header, blocks)
+
+
+def look(part: Part, layout: Layout, most: int) -> Iterator[list[object]]:
+    """The rows of the largest table; merged cells are repeated."""
+    yield from _grid(_table(part, layout), repeat_across=True, most=most)
+
+
+def _table(part: Part, layout: Layout) -> html.HtmlElement:
+    """The table with the most rows."""
+    data = part.whole(layout.max_bytes)
     if b"<table" not in data[:100_000].lower():
         raise Unreadable("the file holds no HTML table")
     if b"</table>" not in data[-10_000:].lower():
         raise Unreadable("the table has no end: the file is cut off")
     try:
-        text = data.decode(contract.encoding)
+        text = data.decode(layout.encoding)
     except UnicodeDecodeError as error:
-        raise Unreadable(
-            f"the file is not {contract.encoding}: byte {error.start} can't be decoded"
-        ) from None
+        raise Unreadable(f"the file is not {layout.encoding}: byte {error.start} can't be decoded") from None
     try:
         tables = html.document_fromstring(text.encode(), parser=html.HTMLParser(encoding="utf-8")).iter(
             "table"
         )
-        table = max(tables, key=lambda each: len(each.findall(".//tr")))
+        return max(tables, key=lambda each: len(each.findall(".//tr")))
     except (etree.ParserError, ValueError) as error:
         raise Unreadable(f"the HTML can't be read: {error}") from None
-    head = [[cell.strip() for cell in row] for row in _grid(table, repeat_across=True, most=40)]
-    first, header = find_header(contract, head)
-    start = first + contract.file.header_rows
-    rows = _grid(table, repeat_across=False)[start:]
-
-    def blocks() -> Iterator[Block]:
-        width = len(header)
-        yield from in_blocks(
-            (number, [cell.strip() or None for cell in row[:width]] + [None] * (width - len(row)))
-            for number, row in enumerate(rows, 1)
-        )
-
-    return Export(header, blocks)
 
 
 def _grid(table: html.HtmlElement, *, repeat_across: bool, most: int | None = None) -> list[list[str]]:

@@ -2,143 +2,110 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Set
+from itertools import chain, islice
+from typing import Any, BinaryIO
 
 import msgspec
-import numpy as np
 
-from kho.contract import Contract
-from kho.formats.block import Block, Export, RowReject, Unreadable, copy_text
+from kho.formats.block import Unreadable
+from kho.formats.part import Layout, Part
+from kho.formats.records import Record
 
-BLOCK_ROWS = 5_000
 MAX_LINE_BYTES = 1 << 20
+MAX_DEPTH = 20  # of objects within objects that are taken apart
 _RECORD_SEPARATOR = b"\x1e"
 
 
-def open_export(contract: Contract, path: Path) -> Export:
-    header = [column.header for column in contract.columns]
-    export = Export(header, lambda: iter(()), seen_columns=set())
-    records = _lines(path) if contract.format == "jsonl" else _pages(contract, path)
-    first = next(records, None)  # opened now: a file that is no JSON at all must fail as a whole
-    if (
-        contract.format == "jsonl"
-        and first is not None
-        and isinstance(first[1], str)
-        and next(records, None) is None
-    ):
-        raise Unreadable(f"the file is no JSON lines: {first[1]}")
-
-    def blocks() -> Iterator[Block]:
-        records = _lines(path) if contract.format == "jsonl" else _pages(contract, path)
-        yield from _blocks(records, header, export)
-
-    export.blocks = blocks
-    return export
+def records(part: Part, layout: Layout, whole: Set[str] = frozenset()) -> Iterator[Record]:
+    """The records; objects within them are taken apart (`person.name`) unless their path is in `whole`."""
+    found = _lines(part.stream) if layout.format == "jsonl" else _pages(part.stream, layout)
+    if layout.format == "jsonl":
+        first = list(islice(found, 2))
+        if len(first) == 1 and isinstance(first[0][1], str):
+            raise Unreadable(f"the file is no JSON lines: {first[0][1]}")
+        found = chain(first, found)
+    for offset, record in found:
+        if isinstance(record, dict) and any(type(value) is dict for value in record.values()):
+            record = dict(_flat(record, whole))
+        yield offset, record
 
 
-def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | str | None]]:
-    """Offset and object of each line; a text says what is wrong with it, None that it is blank."""
+def _flat(
+    record: dict[str, Any], whole: Set[str], above: str = "", depth: int = 0
+) -> Iterator[tuple[str, Any]]:
+    for key, value in record.items():
+        path = above + key
+        if isinstance(value, dict) and value and path not in whole and depth < MAX_DEPTH:
+            yield from _flat(value, whole, f"{path}.", depth + 1)
+        else:
+            yield path, value
+
+
+def _lines(stream: BinaryIO) -> Iterator[Record]:
     offset = 0
-    with path.open("rb") as file:
-        while line := file.readline(MAX_LINE_BYTES):
-            size = len(line)
-            if size == MAX_LINE_BYTES and not line.endswith(b"\n"):
-                while (rest := file.readline(MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
-                    size += len(rest)
-                yield offset, f"the line is longer than {MAX_LINE_BYTES} bytes"
-                offset += size + len(rest)
-                continue
-            yield offset, _parsed(line.removeprefix(b"\xef\xbb\xbf")) if line.strip() else None
-            offset += size
+    while line := stream.readline(MAX_LINE_BYTES):
+        size = len(line)
+        if size == MAX_LINE_BYTES and not line.endswith(b"\n"):
+            while (rest := stream.readline(MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
+                size += len(rest)
+            yield offset, f"the line is longer than {MAX_LINE_BYTES} bytes"
+            offset += size + len(rest)
+            continue
+        yield offset, _object(line.removeprefix(b"\xef\xbb\xbf")) if line.strip() else None
+        offset += size
 
 
-def _parsed(text: bytes) -> dict[str, Any] | str:
+def _object(text: bytes) -> dict[str, Any] | str:
     try:
-        value = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return f"not JSON: {error}"
+        value = _parsed(text)
+    except ValueError as error:
+        return str(error)
     return value if isinstance(value, dict) else "not a JSON object"
 
 
-def _pages(contract: Contract, path: Path) -> Iterator[tuple[int, dict[str, Any] | str | None]]:
-    """Offset (of its page) and object of each record of each page."""
-    for offset, page in _documents(path, contract.file.max_file_megabytes * 1_000_000):
-        document = _parsed(page)
-        if isinstance(document, str):
-            raise Unreadable(f"the page at byte {offset} can't be read ({document}): is the file cut off?")
-        records = document.get(contract.file.records_path or "items")
-        if not isinstance(records, list):
-            raise Unreadable(f"the page at byte {offset} has no list '{contract.file.records_path}'")
-        for record in records:
+def _parsed(text: bytes) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"not JSON: {error}") from None
+
+
+def _pages(stream: BinaryIO, layout: Layout) -> Iterator[Record]:
+    """Each record of each page, at the offset of its page."""
+    for offset, page in _documents(stream, layout.max_bytes):
+        try:
+            document = _parsed(page.removeprefix(b"\xef\xbb\xbf"))
+        except ValueError as error:
+            raise Unreadable(
+                f"the page at byte {offset} can't be read ({error}): is the file cut off?"
+            ) from None
+        for record in _list(document, layout.records_path, offset):
             yield offset, record if isinstance(record, dict) else "not a JSON object"
 
 
-def _documents(path: Path, cap: int) -> Iterator[tuple[int, bytes]]:
+def _list(document: Any, path: str | None, offset: int) -> list[Any]:
+    """The records of a document: at the dotted path; without one the document itself, or its `items`."""
+    if path is None and isinstance(document, list):
+        return document
+    path = path or "items"
+    for key in path.split("."):
+        document = document.get(key) if isinstance(document, dict) else None
+    if not isinstance(document, list):
+        raise Unreadable(f"the page at byte {offset} has no list '{path}': the contract's recordsPath")
+    return document
+
+
+def _documents(stream: BinaryIO, cap: int) -> Iterator[tuple[int, bytes]]:
     """Offset and text of each document of a sequence; a file without separators is one document."""
     offset, pending = 0, b""
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            *whole, pending = (pending + chunk).split(_RECORD_SEPARATOR)
-            for document in whole:
-                if document.strip():
-                    yield offset, document
-                offset += len(document) + 1
-            if len(pending) > cap:
-                raise Unreadable(
-                    f"a page is larger than {cap // 1_000_000} MB: its contract's maxFileMegabytes"
-                )
+    while chunk := stream.read(1 << 20):
+        *whole, pending = (pending + chunk).split(_RECORD_SEPARATOR)
+        for document in whole:
+            if document.strip():
+                yield offset, document
+            offset += len(document) + 1
+        if len(pending) > cap:
+            raise Unreadable(f"a page is larger than {cap // 1_000_000} MB: its contract's maxFileMegabytes")
     if pending.strip():
         yield offset, pending
-
-
-def _blocks(
-    records: Iterator[tuple[int, dict[str, Any] | str | None]], header: list[str], export: Export
-) -> Iterator[Block]:
-    expected, number = set(header), 0
-    is_left = True
-    while is_left:
-        first = number + 1
-        offsets: list[int] = []
-        rows: list[tuple[int, list[str | None]]] = []
-        rejects: list[RowReject] = []
-        skipped: Counter[str] = Counter()
-        for offset, record in records:
-            number += 1
-            offsets.append(offset)
-            if record is None:
-                skipped["blank row"] += 1
-            elif isinstance(record, str):
-                rejects.append(RowReject(number, record))
-            elif "\0" in "".join(values := [_text(record.get(name)) or "" for name in header]):
-                rejects.append(RowReject(number, "a zero character stands in the row"))
-            else:
-                rows.append((number, [value or None for value in values]))
-                export.seen_columns |= record.keys() & expected
-                export.unknown_columns.update(
-                    key for key in record.keys() - expected if record[key] is not None
-                )
-            if len(offsets) == BLOCK_ROWS:
-                break
-        else:
-            is_left = False
-        if offsets:
-            places = np.array(offsets, dtype=np.int64)
-            text = copy_text(rows)
-            yield Block(first, len(offsets), text, False, places, len(rows), rejects, skipped)
-
-
-def _text(value: Any) -> str | None:
-    match value:
-        case None:
-            return None
-        case str():
-            return value or None
-        case bool():
-            return "true" if value else "false"
-        case int() | float():
-            return str(value)
-        case _:
-            return msgspec.json.encode(value).decode()

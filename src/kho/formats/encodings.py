@@ -1,0 +1,141 @@
+"""Two Vietnamese encodings from before Unicode, as codecs: importing this module makes `tcvn3` and `vni` known.
+
+TCVN3 (the ABC fonts) has most accented capitals only by the look of a font (.VnTimeH shows small letters as capitals):
+such text is decoded to the small letters that its bytes say.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from unicodedata import normalize
+
+_UNDEFINED = "\ufffe"  # charmap's word for it
+# Below 0xA0 both are what Windows shows: typographic quotes, dashes.
+_WINDOWS = "".join(bytes([n]).decode("cp1252", "replace").replace("\ufffd", _UNDEFINED) for n in range(256))
+
+_TCVN3 = {
+    0xA1: "ĂÂÊÔƠƯĐăâêôơưđ",
+    0xB0: "\u0300\u0309\u0303\u0301\u0323",
+    0xB5: "àảãáạ",
+    0xBB: "ằẳẵắ",
+    0xC6: "ặầẩẫấậè",
+    0xCE: "ẻẽéẹềểễếệìỉ",
+    0xDC: "ĩíịò",
+    0xE1: "ỏõóọồổỗốộờởỡớợù",
+    0xF1: "ủũúụừửữứựỳỷỹýỵ",
+}
+
+# A letter with its mark behind it, both as Windows shows them.
+_VNI_MARKS = {
+    "a": "ùáøàûảõãïạêăéắèằúẳüẵëặââáấàầåẩãẫäậ",
+    "e": "ùéøèûẻõẽïẹâêáếàềåểãễäệ",
+    "o": "ùóøòûỏõõïọâôáốàồåổãỗäộ",
+    "ô": "ùớøờûởõỡïợ",
+    "u": "ùúøùûủõũïụ",
+    "ö": "ùứøừûửõữïự",
+    "y": "ùýøỳûỷõỹ",
+}
+_VNI_LETTERS = dict(zip("íìæóòñôöî", "íìỉĩịđơưỵ", strict=True))
+
+
+def _tcvn3_table() -> str:
+    table = list(_WINDOWS[:0xA1]) + [_UNDEFINED] * (0x100 - 0xA1)
+    for start, letters in _TCVN3.items():
+        table[start : start + len(letters)] = letters
+    return "".join(table)
+
+
+def _vni_pairs() -> dict[str, str]:
+    """Each letter with its mark and what they stand for, capitals as VNI writes them."""
+    small = {
+        letter + mark: stands_for
+        for letter, marks in _VNI_MARKS.items()
+        for mark, stands_for in zip(marks[::2], marks[1::2], strict=True)
+    }
+    return small | {shown.upper(): letter.upper() for shown, letter in small.items()}
+
+
+_TCVN3_DECODING = _tcvn3_table()
+_TCVN3_ENCODING = codecs.charmap_build(_TCVN3_DECODING)
+
+_PAIRS = _vni_pairs()
+_SINGLES = _VNI_LETTERS | {shown.upper(): letter.upper() for shown, letter in _VNI_LETTERS.items()}
+# A letter and a mark of different case happen where capitals were typed letter by letter.
+_MIXED = {shown[0] + shown[1].swapcase(): letter for shown, letter in _PAIRS.items()}
+_STANDS_FOR = _PAIRS | _MIXED | _SINGLES
+_PLAIN = set(_WINDOWS[:0xC0])
+_MARKED = set("".join(_STANDS_FOR)) - _PLAIN
+_VNI_DECODING = "".join(c if c in _PLAIN | _MARKED else _UNDEFINED for c in _WINDOWS)
+_VNI_ENCODING = {ord(c): bytes([n]) for n, c in enumerate(_WINDOWS[:0xC0]) if c != _UNDEFINED} | {
+    ord(letter): shown.encode("cp1252") for shown, letter in (_PAIRS | _SINGLES).items()
+}
+_VNI_SHOWN = re.compile("|".join([*_PAIRS, *_MIXED, f"[{''.join(_MARKED)}]"]))
+_MAY_HAVE_A_MARK = {shown[0].encode("cp1252") for shown in _PAIRS}
+
+
+def _encode_tcvn3(text: str, errors: str = "strict") -> tuple[bytes, int]:
+    return codecs.charmap_encode(normalize("NFC", text), errors, _TCVN3_ENCODING)[0], len(text)
+
+
+def _decode_tcvn3(data: bytes, errors: str = "strict") -> tuple[str, int]:
+    return codecs.charmap_decode(data, errors, _TCVN3_DECODING)
+
+
+def _encode_vni(text: str, errors: str = "strict") -> tuple[bytes, int]:
+    return codecs.charmap_encode(normalize("NFC", text), errors, _VNI_ENCODING)[0], len(text)
+
+
+def _decode_vni(data: bytes, errors: str = "strict") -> tuple[str, int]:
+    shown, size = codecs.charmap_decode(data, errors, _VNI_DECODING)
+
+    def letter(found: re.Match[str]) -> str:
+        if found[0] in _STANDS_FOR:
+            return _STANDS_FOR[found[0]]
+        where = found.start(), found.end()
+        lone = UnicodeDecodeError("vni", bytes(data), *where, "a mark without its letter")
+        return codecs.lookup_error(errors)(lone)[0]
+
+    return _VNI_SHOWN.sub(letter, shown), size
+
+
+class _Tcvn3Encoder(codecs.IncrementalEncoder):
+    def encode(self, text: str, final: bool = False) -> bytes:
+        return _encode_tcvn3(text, self.errors)[0]
+
+
+class _Tcvn3Decoder(codecs.IncrementalDecoder):
+    def decode(self, data: bytes, final: bool = False) -> str:
+        return _decode_tcvn3(data, self.errors)[0]
+
+
+class _VniEncoder(codecs.IncrementalEncoder):
+    def encode(self, text: str, final: bool = False) -> bytes:
+        return _encode_vni(text, self.errors)[0]
+
+
+class _VniDecoder(codecs.BufferedIncrementalDecoder):
+    """A letter at the end of a piece waits: its mark may begin the next."""
+
+    def _buffer_decode(self, data: bytes, errors: str, final: bool) -> tuple[str, int]:
+        waits = not final and data[-1:] in _MAY_HAVE_A_MARK
+        return _decode_vni(data[:-1] if waits else data, errors)
+
+
+_CODECS = {
+    "tcvn3": codecs.CodecInfo(
+        _encode_tcvn3,
+        _decode_tcvn3,
+        incrementalencoder=_Tcvn3Encoder,
+        incrementaldecoder=_Tcvn3Decoder,
+        name="tcvn3",
+    ),
+    "vni": codecs.CodecInfo(
+        _encode_vni,
+        _decode_vni,
+        incrementalencoder=_VniEncoder,
+        incrementaldecoder=_VniDecoder,
+        name="vni",
+    ),
+}
+codecs.register(_CODECS.get)

@@ -1,0 +1,141 @@
+"""The parts of an export: the file itself, or what its zip or gzip holds, as streams that can't grow without end."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, BinaryIO, Literal
+
+from kho.contract import Contract
+from kho.formats.block import Unreadable
+
+#: exports pack to a tenth, lists of the same row over and over to a hundredth; deflate's best is a thousandth
+MAX_RATIO = 200
+_DAMAGE = (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a file's bytes become rows: what can be said of it without knowing its columns."""
+
+    format: str
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    sheet: str | None = None
+    records_path: str | None = None
+    compression: Literal["zip", "gzip"] | None = None
+    max_bytes: int = 64_000_000  # of a part that is read whole
+
+    @classmethod
+    def of(cls, contract: Contract) -> Layout:
+        return cls(
+            contract.format,
+            contract.encoding,
+            contract.delimiter,
+            contract.file.sheet,
+            contract.file.records_path,
+            contract.server.compression,
+            contract.file.max_file_megabytes * 1_000_000,
+        )
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the files that make an export. Its stream is read once, from the start."""
+
+    stream: io.BufferedReader
+    name: str = ""  # of a zip's member
+    is_plain: bool = True  # its bytes stand in the archived file as they are
+
+    def whole(self, most: int) -> bytes:
+        """All bytes; `Unreadable` beyond `most`."""
+        data = self.stream.read(most + 1)
+        if len(data) > most:
+            raise Unreadable(
+                f"the file is larger than {most // 1_000_000} MB: its contract's maxFileMegabytes"
+            )
+        return data
+
+
+def parts(path: Path, layout: Layout) -> Iterator[Part]:
+    """The parts of the file in order of their names. Each is to be read before the next is asked for."""
+    with path.open("rb") as file:
+        budget = _Budget(max(layout.max_bytes, MAX_RATIO * path.stat().st_size))
+        if layout.compression is None:
+            yield Part(file)
+        elif layout.compression == "gzip":
+            with gzip.GzipFile(fileobj=file) as unpacked:
+                yield Part(io.BufferedReader(_Unpacked(unpacked, budget)), is_plain=False)
+        else:
+            yield from _members(file, budget)
+
+
+def _members(file: BinaryIO, budget: _Budget) -> Iterator[Part]:
+    try:
+        archive = zipfile.ZipFile(file)
+    except _DAMAGE as error:
+        raise Unreadable(f"this is no whole zip (cut off, or another kind of file): {error}") from None
+    with archive:
+        members = [member for member in archive.infolist() if _is_export(member)]
+        if not members:
+            raise Unreadable("the zip holds no file")
+        for member in sorted(members, key=lambda each: each.filename):
+            name = _shown(member.filename)
+            if member.flag_bits & 1:
+                raise Unreadable(f"{name} is encrypted: ask for the zip without a password")
+            if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise Unreadable(f"{name} is packed in an uncommon way: ask for a zip with deflate")
+            try:
+                unpacked = archive.open(member)
+            except _DAMAGE as error:
+                raise Unreadable(f"{name} can't be unpacked: {error}") from None
+            with unpacked:
+                yield Part(io.BufferedReader(_Unpacked(unpacked, budget)), name, is_plain=False)
+
+
+def _is_export(member: zipfile.ZipInfo) -> bool:
+    """Whether it is no folder, and nothing that an operating system leaves in zips."""
+    *folders, name = member.filename.split("/")
+    return bool(name) and not name.startswith(".") and "__MACOSX" not in folders and name != "Thumbs.db"
+
+
+def _shown(name: str) -> str:
+    return "'" + "".join(c if c.isprintable() else "?" for c in name)[-80:] + "'"
+
+
+@dataclass
+class _Budget:
+    """Bytes that may still come out of a packed file: counted, since what it says of itself may be a lie."""
+
+    left: int
+
+    def take(self, size: int) -> None:
+        self.left -= size
+        if self.left < 0:
+            raise Unreadable(
+                f"it unpacks to more than {MAX_RATIO} times its size and the contract's maxFileMegabytes: no export does"
+            )
+
+
+class _Unpacked(io.RawIOBase):
+    """What an unpacking stream gives, within the budget; damage is told as `Unreadable`."""
+
+    def __init__(self, stream: IO[bytes], budget: _Budget) -> None:
+        self._stream, self._budget = stream, budget
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:
+        try:
+            data = self._stream.read(len(buffer))
+        except _DAMAGE as error:
+            raise Unreadable(f"it can't be unpacked: is the file cut off or damaged? ({error})") from None
+        self._budget.take(len(data))
+        buffer[: len(data)] = data
+        return len(data)

@@ -1,0 +1,67 @@
+"""Rows that name their columns (JSON, XML): records become blocks, by the contract's headers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import chain, islice
+
+import numpy as np
+
+from kho.contract import Contract
+from kho.formats.block import Block, Export, RowReject, copy_text
+from kho.formats.cells import texts
+
+BLOCK_ROWS = 5_000
+
+#: byte offset of a record, and its values by their paths; a text says what is wrong with it, None that it is blank
+Record = tuple[int, dict[str, object] | str | None]
+
+
+def open_export(contract: Contract, records: Iterator[Record]) -> Export:
+    header = [column.header for column in contract.columns]
+    export = Export(header, lambda: iter(()), seen_columns=set())
+    first = list(islice(records, 1))  # read now: a file of another kind must fail as a whole
+    row_texts = texts(contract, header)
+
+    def blocks(before: int = 0) -> Iterator[Block]:
+        left = chain(first, records)
+        number = before
+        while some := list(islice(left, BLOCK_ROWS)):
+            yield _block(some, number, header, row_texts, export)
+            number += len(some)
+
+    export.blocks = blocks
+    return export
+
+
+def _block(some: list[Record], number: int, header: list[str], row_texts, export: Export) -> Block:
+    expected, first = set(header), number + 1
+    rows: list[tuple[int, list[str | None]]] = []
+    rejects: list[RowReject] = []
+    skipped: Counter[str] = Counter()
+    for _, record in some:
+        number += 1
+        if record is None:
+            skipped["blank row"] += 1
+        elif isinstance(record, str):
+            rejects.append(RowReject(number, record))
+        else:
+            values = row_texts([record.get(name) for name in header])
+            if any(value is not None and "\0" in value for value in values):
+                rejects.append(RowReject(number, "a zero character stands in the row"))
+                continue
+            rows.append((number, values))
+            export.seen_columns |= record.keys() & expected
+            export.unknown_columns.update(key for key in record.keys() - expected if record[key] is not None)
+    offsets = np.array([offset for offset, _ in some], dtype=np.int64)
+    return Block(first, len(some), copy_text(rows), False, offsets, len(rows), rejects, skipped)
+
+
+def look(records: Iterator[Record], most: int) -> Iterator[list[object]]:
+    """The union of the paths of the first `most` records, then their values; wrong and blank ones are left out."""
+    some = [record for _, record in islice(records, most) if isinstance(record, dict)]
+    paths = list(dict.fromkeys(path for record in some for path in record))
+    yield list(paths)
+    for record in some:
+        yield [record.get(path) for path in paths]
