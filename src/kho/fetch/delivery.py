@@ -217,7 +217,9 @@ def _store(
 
 def _bytes(contract: Contract, source: Source, file: Listed, control_rows: int | None) -> Iterator[bytes]:
     chunks = source.read(file)
-    return _whole(chunks, contract, control_rows) if contract.server.control_file else chunks
+    # Rows of other files are not counted before they are loaded: the exports boundary compares them then.
+    is_counted = contract.format == "csv" and not contract.server.compression
+    return _whole(chunks, contract, control_rows) if contract.server.control_file and is_counted else chunks
 
 
 # Control files

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 
+import kho.formats.encodings  # noqa: F401  (makes tcvn3 and vni known)
+
 _LONGEST_LINE = 1 << 20
 
 
