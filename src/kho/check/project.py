@@ -45,7 +45,11 @@ def open_project(settings: Settings) -> FileDataContext:
 
 def open_passing_project() -> EphemeralDataContext:
     """A project without any file, for a validation that leaves no trace."""
-    return _great_expectations().get_context(mode="ephemeral")
+    project = _great_expectations().get_context(mode="ephemeral")
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    project.variables.progress_bars = ProgressBarsConfig(globally=False)
+    return project
 
 
 def _great_expectations() -> ModuleType:

@@ -1,0 +1,293 @@
+"""`kho source check`: what it foresees is what a night does, and it leaves no trace."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.sql import SQL, Identifier
+from typer.testing import CliRunner
+
+from kho import check, night, settings
+from kho.cli import source as commands
+from kho.contract import Contract, contracts
+from kho.load import load
+from kho.sample import servers, totals, write
+from kho.settings import Settings
+from kho.source import Step
+from kho.source import check as look_at
+from tests.integration.loading import deliver, rows
+
+NIGHT, NEXT = date(2021, 3, 31), date(2021, 4, 30)
+DOSSIERS, OUTGOING = "one_stop.dossiers", "documents.outgoing"
+
+
+@pytest.fixture(scope="module")
+def served(module_warehouse: Settings) -> Iterator[Settings]:
+    """Sample exports up to April behind their servers; what came up to March was fetched, loaded and judged."""
+    sample = totals.read(module_warehouse.project / "samples" / "long_phu_2021_h1.yaml").scaled(0.02)
+    write.write(module_warehouse, sample, NEXT)
+    with servers.running(module_warehouse):
+        servers.write_connections(module_warehouse)
+        for system in night.systems(module_warehouse):
+            night.fetch_system(module_warehouse, system, NIGHT)
+            night.load_system(module_warehouse, system)
+        night.check_exports(module_warehouse, NIGHT)
+        yield module_warehouse
+
+
+@pytest.fixture
+def traceless(served: Settings) -> Iterator[Settings]:
+    before = everything(served)
+    yield served
+    assert everything(served) == before
+
+
+def everything(settings: Settings) -> dict[str, object]:
+    """The whole database (tables with their columns and rows, views, sequences) and every file of the home."""
+    with psycopg.connect(settings.admin_url()) as connection:
+        tables = connection.execute(
+            "select table_schema, table_name, string_agg(column_name || ' ' || data_type, ',' order by ordinal_position)"
+            " from information_schema.columns where table_schema not in ('pg_catalog', 'information_schema')"
+            " group by 1, 2"
+        ).fetchall()
+        found: dict[str, object] = {}
+        for schema, table, columns in tables:
+            query = SQL(
+                "select count(*), md5(string_agg(line, E'\\n' order by line)) from (select t::text as line from {} t) as t"
+            )
+            found[f"{schema}.{table}"] = (
+                columns,
+                connection.execute(query.format(Identifier(schema, table))).fetchone(),
+            )
+        sequences = "select schemaname || '.' || sequencename, last_value from pg_sequences"
+        found |= dict(connection.execute(sequences).fetchall())
+    for path in settings.home.rglob("*"):
+        if path.is_file() and "postgres" not in path.relative_to(settings.home).parts:
+            found[str(path)] = (path.stat().st_size, path.stat().st_mtime_ns)
+    return found
+
+
+def told(steps: list[Step], mark: str | None = None) -> str:
+    return "\n".join(
+        "\n".join([finding.text, *finding.details])
+        for step in steps
+        for finding in step.findings
+        if mark in (None, finding.mark)
+    )
+
+
+def write_contract(folder: Path, settings: Settings, name: str, change: Callable[[str], str]) -> str:
+    """The contract of this name, changed, as a file of its own; gives its path."""
+    system, entity = name.split(".")
+    path = folder / system / f"{entity}.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(change((settings.contracts / system / f"{entity}.yaml").read_text()))
+    return str(path)
+
+
+def csv(contract: Contract, records: list[dict[str, str]], rename: dict[str, str]) -> bytes:
+    header = [column.header for column in contract.columns]
+    lines = [";".join(rename.get(name, name) for name in header if rename.get(name) != "")]
+    for record in records:
+        lines.append(";".join(record.get(name, "") for name in header if rename.get(name) != ""))
+    return ("\ufeff" + "\r\n".join(lines) + "\r\n").encode()
+
+
+GOOD = {
+    "maHoSo": "000.00.12.H51-210105-0001",
+    "maTTHC": "1.004946",
+    "maLinhVuc": "civil_status",
+    "maDinhDanh": "000.21.12.H51",
+    "ngayTiepNhan": "05/01/2021 08:15",
+    "maTrangThai": "2",
+    "chuHoSo": "Nguyễn Văn Thử",
+    "ngayCapNhat": "05/01/2021 08:20",
+}
+
+
+@pytest.mark.parametrize("name", list(contracts(Settings())))
+def test_every_source_of_the_sample_would_be_accepted(traceless: Settings, name: str) -> None:
+    steps = list(look_at(traceless, name))
+    assert [step.title for step in steps] == ["Contract", "Connection", "Dry run", "Verdict"]
+    assert not told(steps, "wrong")
+    assert "would load" in told(steps) and "the batch would be accepted" in told(steps)
+
+
+def test_the_newest_delivery_is_tried_at_its_source_or_in_the_archive(traceless: Settings) -> None:
+    assert f"of {NEXT} (at its source)" in told(list(look_at(traceless, DOSSIERS)))
+    assert f"of {NIGHT} (in the archive)" in told(list(look_at(traceless, DOSSIERS, day=NIGHT)))
+
+
+def test_what_is_foreseen_is_what_the_night_then_finds(warehouse: Settings, tmp_path: Path) -> None:
+    contract = contracts(warehouse)[DOSSIERS]
+    deliver(warehouse, contract, "dossiers_20210504.csv", csv(contract, [GOOD], {}), date(2021, 5, 4))
+    load(warehouse, contract)
+    check.exports(warehouse, date(2021, 5, 4))
+    numbered = [GOOD | {"maHoSo": f"000.00.12.H51-210105-{n:04}"} for n in range(1, 9)]
+    bad = [GOOD | {"maHoSo": f"bad {n}"} for n in range(5)] + [GOOD | {"maTrangThai": "99"}]
+    data = csv(contract, [*numbered, *bad, numbered[0]], {"phi": "Phí", "lePhi": "", "soTien": "tien"})
+    file = tmp_path / "dossiers_20210505.csv"
+    file.write_bytes(data)
+    before = everything(warehouse)
+    steps = list(look_at(warehouse, DOSSIERS, file))
+    assert everything(warehouse) == before
+
+    trial = told(steps[2:])
+    assert "15 rows, 8 would load, 7 would be rejected, 0 skipped" in trial
+    assert "rejected (5 rows): maHoSo: not of the contract's pattern" in trial
+    assert len(re.findall(r"^row \d+: maHoSo=bad \d;.*chuHoSo=•••", trial, re.MULTILINE)) == 3
+    assert "Nguyễn" not in trial
+    assert "columns missing: lePhi, soTien (new since the last batch)" in trial
+    assert "columns unknown to the contract, left out: tien (new since the last batch)" in trial
+    assert "headers spelled otherwise: Phí for phi (new since the last batch)" in trial
+
+    day = date(2021, 5, 5)
+    deliver(warehouse, contract, file.name, data, day)
+    (batch,) = load(warehouse, contract)
+    decided = check.exports(warehouse, day)
+    assert (batch.rows_in_file, batch.rows_loaded, batch.rows_rejected) == (15, 8, 7)
+    assert list(decided.held) == [batch.batch_id]
+    failed = rows(
+        warehouse,
+        "select * from ledger.verdict where batch_id = %s and outcome = 'failed' order by verdict_id",
+        batch.batch_id,
+    )
+    foreseen = [f"{each['severity']}, {each['expectation']}: {each['message']}" for each in failed]
+    assert foreseen and foreseen == [finding.text for finding in steps[3].findings][:-1]
+    assert "the batch would be held" in steps[3].findings[-1].text
+
+
+def test_a_file_that_is_no_such_export_is_told_as_unreadable(traceless: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "register.xlsx"
+    file.write_text("no workbook")
+    steps = list(look_at(traceless, OUTGOING, file))
+    assert "can't be read" in told(steps[2:3], "wrong")
+    assert "critical, readable: the file could not be read" in told(steps[3:], "wrong")
+
+
+def test_a_source_that_was_never_loaded_is_tried_all_the_same(traceless: Settings, tmp_path: Path) -> None:
+    path = write_contract(
+        tmp_path, traceless, DOSSIERS, lambda text: text.replace("one_stop.dossiers", "one_stop.dossiers2")
+    )
+    new = Path(path).rename(Path(path).with_name("dossiers2.yaml"))
+    file = tmp_path / "anything.csv"
+    file.write_bytes(csv(contracts(traceless)[DOSSIERS], [GOOD], {}))
+    steps = list(look_at(traceless, str(new), file, date(2021, 5, 5)))
+    assert not told(steps, "wrong")
+    assert "anything.csv of 2021-05-05" in told(steps) and "must be named otherwise" in told(steps, "told")
+
+
+def test_all_that_is_wrong_with_a_contract_is_said_with_its_place(
+    traceless: Settings, tmp_path: Path
+) -> None:
+    path = write_contract(
+        tmp_path,
+        traceless,
+        DOSSIERS,
+        lambda text: text.replace("value: updated_at}", "value: update_at}").replace(
+            "(?P<business_date>", "("
+        ),
+    )
+    steps = list(look_at(traceless, path))
+    assert len(steps) == 4 and len(steps[0].findings) == 2
+    assert f"{path}: $.schema[0].customProperties.versionColumn: 'update_at' is no column" in told(
+        steps, "wrong"
+    )
+    assert f"{path}: $.servers[0].customProperties.fileName: needs a group" in told(steps, "wrong")
+    assert not any(step.is_wrong for step in steps[1:])
+
+
+def test_open_questions_of_a_draft_have_to_be_answered(traceless: Settings, tmp_path: Path) -> None:
+    asked = "status: draft\ncustomProperties:\n  - {property: openQuestions, value: ['$.schema[0]: day or month first?']}\n"
+    path = write_contract(tmp_path, traceless, DOSSIERS, lambda text: text.replace("status: active\n", asked))
+    steps = list(look_at(traceless, path))
+    assert told(steps, "wrong") == "open question: $.schema[0]: day or month first?"
+    assert "it is a draft" in told(steps, "told")
+
+
+def test_a_column_of_another_type_than_the_rows_that_are_there_is_wrong(
+    traceless: Settings, tmp_path: Path
+) -> None:
+    path = write_contract(
+        tmp_path,
+        traceless,
+        DOSSIERS,
+        lambda text: text.replace(
+            "physicalName: phi, logicalType: integer", "physicalName: phi, logicalType: string"
+        ),
+    )
+    assert "fee_vnd: is string (text) here, but rows of raw.one_stop__dossiers have bigint" in told(
+        list(look_at(traceless, path)), "wrong"
+    )
+
+
+def test_without_its_connection_a_source_is_wrong_unless_a_file_is_named(
+    served: Settings, tmp_path: Path
+) -> None:
+    alone = served.model_copy(update={"home": tmp_path / "home"})
+    alone.home.mkdir()
+    for shared in ("secrets", "ports.json", "archive"):
+        (alone.home / shared).symlink_to(served.home / shared)
+    steps = list(look_at(alone, DOSSIERS))
+    assert "say in " + str(alone.home / "connections.json") in told(steps[1:2], "wrong")
+    assert "(in the archive)" in told(steps[2:3])
+    file = tmp_path / "dossiers_20210505.csv"
+    file.write_bytes(csv(contracts(served)[DOSSIERS], [GOOD], {}))
+    assert not told(list(look_at(alone, DOSSIERS, file)), "wrong")
+
+
+def test_contract_and_connection_are_looked_at_without_the_warehouse(tmp_path: Path) -> None:
+    here = Settings(home=tmp_path)
+    (here.exports / "documents" / "outgoing").mkdir(parents=True)
+    steps = list(look_at(here, OUTGOING))
+    assert [step.is_wrong for step in steps] == [False, False, True, False]
+    assert "start it with `kho up`" in told(steps, "wrong")
+    assert not (tmp_path / "secrets").exists()
+
+
+def test_a_delivery_without_its_control_file_is_told_as_not_complete(served: Settings) -> None:
+    control = next((served.exports / "one_stop" / "dossiers").glob("*20210430.csv.ctl"))
+    text = control.read_text()
+    control.unlink()
+    try:
+        steps = list(look_at(served, DOSSIERS))
+    finally:
+        control.write_text(text)
+    assert "not complete yet, their control file is missing: dossiers_20210430.csv" in told(
+        steps[1:2], "told"
+    )
+    assert "dossiers_20210430.csv is not complete yet" in told(steps[2:3], "wrong")
+
+
+@pytest.fixture
+def kho(served: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., tuple[int, str]]]:
+    """Types `kho source …` at this warehouse; gives its exit code and what it said."""
+    monkeypatch.setenv("KHO_HOME", str(served.home))
+    monkeypatch.setenv("KHO_WAREHOUSE_DATABASE", served.warehouse_database)
+    monkeypatch.setenv("COLUMNS", "300")
+    settings.settings.cache_clear()
+
+    def type_in(*words: object) -> tuple[int, str]:
+        result = CliRunner().invoke(commands.app, [str(word) for word in words])
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result.exit_code, result.output
+
+    yield type_in
+    settings.settings.cache_clear()
+
+
+def test_scripts_read_the_exit_code_and_json(kho, traceless: Settings, tmp_path: Path) -> None:
+    code, said = kho("check", DOSSIERS)
+    assert code == 0 and "✓ the batch would be accepted" in said and "Calculating" not in said
+    file = tmp_path / "dossiers_20210505.csv"
+    file.write_bytes(csv(contracts(traceless)[DOSSIERS], [GOOD, GOOD | {"maHoSo": "bad"}], {}))
+    code, said = kho("check", DOSSIERS, "--file", file, "--format", "json")
+    steps = json.loads(said)
+    assert code == 1 and steps[3]["findings"][-1]["mark"] == "wrong"
+    assert kho("check", "one_stop.dossier")[0] == 2
