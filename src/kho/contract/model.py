@@ -23,6 +23,10 @@ DATE_FORMATS = (
 )
 
 
+#: paging of an API that lists its files by name, with their pages
+FILES = "files"
+
+
 class _Keys(BaseModel):
     """Custom properties of one place of a contract: unknown ones are errors."""
 
@@ -55,9 +59,35 @@ class ServerKeys(_Keys):
     control_file: str | None = Field(
         None, description="name of the file that holds `rows=<n>`, with {name} for the export's"
     )
+    transport: Literal["ftps"] | None = Field(
+        None, description="for server type custom: what ODCS has no type for"
+    )
     page_size: int = Field(1000, gt=0, description="records per page of an API")
     compression: Literal["zip", "gzip"] | None = Field(
         None, description="zip (its files are the parts of one export) or gzip, around a file of the format"
+    )
+    paging: Literal["files", "none", "page", "offset", "cursor", "link"] = Field(
+        FILES,
+        description="how an API gives the export. files: the location lists files, each in pages (docs/formats-and-"
+        "transports.md); none: the location is the file; page, offset: numbered pages until an empty one; cursor: each"
+        " page names the next in nextPath; link: in its Link header",
+    )
+    page_parameter: str | None = Field(
+        None,
+        description="query parameter of the page's number, offset or cursor; by default page, offset, cursor",
+    )
+    size_parameter: str | None = Field(
+        None,
+        description="query parameter of the page's size; by default page_size, or limit for offset and cursor",
+    )
+    first_page: int = Field(1, ge=0, description="number of the first page")
+    next_path: str | None = Field(
+        None, description="dotted path in a page of JSON to the cursor or URL of the next one"
+    )
+    query: str | None = Field(None, description="the SELECT whose rows are the export, for databases")
+    watermark_column: str | None = Field(
+        None,
+        description="column of the query that says when a row last changed: a day's rows are the file of that day",
     )
     format: str | None = Field(None, description="as servers[0].format, for server types that lack it")
     encoding: str | None = Field(None, description="as servers[0].encoding, for server types that lack it")
@@ -173,8 +203,11 @@ class Contract(BaseModel):
     open_questions: tuple[str, ...] = ()
     fingerprint: str
     body: str
-    server_type: Literal["local", "sftp", "api"]
-    location: str = Field(description="path below the exports folder (local), or of the server (sftp, api)")
+    server_type: Literal["local", "sftp", "ftps", "api", "s3", "postgres", "mysql"]
+    location: str = Field(
+        description="path below the exports folder (local), of the server (sftp, ftps, api), bucket/prefix (s3),"
+        " database/schema (postgres), database (mysql)"
+    )
     format: Literal["csv", "xlsx", "html", "jsonl", "json"]
     encoding: str
     delimiter: str

@@ -9,12 +9,12 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from kho.contract import server as servers
 from kho.contract.model import (
     DATE_FORMATS,
     DRAFT,
@@ -128,9 +128,14 @@ class _Reader:
         self.expect(len(document.get("schema") or ()) == 1, "$.schema", "needs exactly one object: the file")
         self.fail_if_wrong()
         server, table = document["servers"][0], document["schema"][0]
+        self.expect(
+            servers.server_type(server) in servers.TYPES,
+            "$.servers[0].type",
+            f"use one of {', '.join(servers.TYPES)}; for ftps write custom with the custom property transport: ftps",
+        )
         contract_keys = self.keys(document, ContractKeys, "$")
-        server_keys = self.keys(server, ServerKeys, "$.servers[0]")
-        file_keys = self.keys(table, FileKeys, "$.schema[0]")
+        server_keys = self.keys(server, ServerKeys, "$.servers[0]", servers.defaults(server, entity))
+        file_keys = self.keys(table, FileKeys, "$.schema[0]", servers.file_defaults(server))
         columns = [
             self.column(each, f"$.schema[0].properties[{n}]")
             for n, each in enumerate(table.get("properties", ()))
@@ -140,6 +145,8 @@ class _Reader:
             contract_keys, server, server_keys, table, file_keys, tuple(each for each in columns if each)
         )
         self.consistent(contract)
+        for where, remedy in servers.problems(contract, server):
+            self.expect(False, where, remedy)
         self.fail_if_wrong()
         return contract
 
@@ -169,8 +176,8 @@ class _Reader:
                 open_questions=keys.open_questions,
                 fingerprint=hashlib.sha256(self.body).hexdigest(),
                 body=self.body.decode(),
-                server_type=server["type"],
-                location=server.get("path") or urlsplit(server.get("location", "")).path.strip("/"),
+                server_type=servers.server_type(server),
+                location=servers.location(server),
                 format=server.get("format") or server_keys.format,
                 encoding=server.get("encoding") or server_keys.encoding or "utf-8",
                 delimiter=server.get("delimiter") or server_keys.delimiter or ",",
@@ -300,11 +307,6 @@ class _Reader:
             "$.schema[0].customProperties.fullListOf",
             "a full list says of what it is the whole",
         )
-        self.expect(
-            (contract.server_type == "local") or bool(contract.server.connection),
-            "$.servers[0].customProperties.connection",
-            "names the Airflow connection",
-        )
         try:
             groups = re.compile(contract.server.file_name).groupindex
             self.expect(
@@ -315,10 +317,12 @@ class _Reader:
         except re.error as error:
             self.problems.append(f"$.servers[0].customProperties.fileName: is no regular expression: {error}")
 
-    def keys(self, place: dict[str, Any], model: type[Keys], path: str) -> Keys | None:
+    def keys(
+        self, place: dict[str, Any], model: type[Keys], path: str, defaults: dict[str, Any] | None = None
+    ) -> Keys | None:
         properties = {each["property"]: each.get("value") for each in place.get("customProperties", ())}
         try:
-            return model.model_validate(properties)
+            return model.model_validate((defaults or {}) | properties)
         except ValidationError as error:
             self.told(error, f"{path}.customProperties")
             return None

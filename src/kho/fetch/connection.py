@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import ssl
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from kho.fetch.source import SourceError
 from kho.settings import Settings
 
 
 @dataclass(frozen=True)
 class Connection:
-    """One connection. `extra` holds what one transport alone needs, such as the host key of SFTP."""
+    """One connection. `extra` holds what one transport alone needs, such as the host key of SFTP.
+
+    `ca_file` (of `extra`, below the home if it is relative) holds the certificates of the authority that the server's
+    own must be signed by; without one those count that this machine trusts. No certificate goes unverified.
+    """
 
     host: str
     port: int | None = None
@@ -19,6 +26,17 @@ class Connection:
     password: str = field(default="", repr=False)
     extra: dict[str, Any] = field(default_factory=dict)
     scheme: str = "https"
+    ca_file: Path | None = None
+
+    def tls(self) -> ssl.SSLContext:
+        """How to know the server. Raises SourceError when there is no such file of certificates."""
+        try:
+            return ssl.create_default_context(cafile=self.ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise SourceError(
+                f"{self.ca_file}, the ca_file of a connection, holds no certificates ({error}): put the authority's "
+                "there, as PEM"
+            ) from None
 
 
 def connections(settings: Settings) -> dict[str, Connection]:
@@ -31,7 +49,7 @@ def connections(settings: Settings) -> dict[str, Connection]:
         return {}
     try:
         known = json.loads(path.read_text(encoding="utf-8") or "{}")
-        return {name: _connection(value) for name, value in known.items()}
+        return {name: _connection(settings.home, value) for name, value in known.items()}
     except (json.JSONDecodeError, AttributeError, KeyError, TypeError) as error:
         raise ValueError(
             f"{path} is no file of connections ({error!r}): it maps each connection id to an object with host, "
@@ -39,13 +57,15 @@ def connections(settings: Settings) -> dict[str, Connection]:
         ) from None
 
 
-def _connection(value: dict[str, Any]) -> Connection:
+def _connection(home: Path, value: dict[str, Any]) -> Connection:
     extra = value.get("extra_dejson") or value.get("extra") or {}
+    extra = json.loads(extra) if isinstance(extra, str) else extra
     return Connection(
         host=value["host"],
         port=value.get("port"),
         login=value.get("login") or "",
         password=value.get("password") or "",
-        extra=json.loads(extra) if isinstance(extra, str) else extra,
+        extra=extra,
         scheme=value.get("schema") or "https",
+        ca_file=home / extra["ca_file"] if extra.get("ca_file") else None,
     )

@@ -36,6 +36,14 @@ def open_source(
             from kho.fetch.sftp import Sftp
 
             return Sftp(connection, named, contract.location)
+        case "ftps":
+            from kho.fetch.ftps import Ftps
+
+            return Ftps(connection, named, contract.location)
+        case "s3":
+            from kho.fetch.s3 import S3
+
+            return S3(connection, named, contract.location)
     from kho.fetch.http import Http
 
     # JSON lines have no path to their records.

@@ -1,0 +1,93 @@
+"""Exports in a bucket of S3, or of a store that speaks its protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from pyarrow import fs
+
+from kho.fetch.connection import Connection
+from kho.fetch.source import Incomplete, Listed, Passing, SourceError, patiently
+
+T = TypeVar("T")
+TIMEOUT_SECONDS = 60
+CHUNK_BYTES = 1 << 22  # a request each
+REGION = "us-east-1"  # what stores of one's own answer to
+#: words of pyarrow's errors that mean that this login may not do this
+_REFUSED = ("ACCESS_DENIED", "INVALID_ACCESS_KEY_ID", "SIGNATURE_DOES_NOT_MATCH", "INVALID_CLIENT_TOKEN_ID", "HTTP Status 403", "HTTP Status 401")  # fmt: skip
+_MISSING = ("NO_SUCH_BUCKET", "NO_SUCH_KEY", "RESOURCE_NOT_FOUND", "HTTP Status 404")
+
+
+class S3:
+    """The objects right below one prefix of a bucket."""
+
+    def __init__(self, connection: Connection, connection_id: str, path: str) -> None:
+        self._id, self._path = connection_id, path
+        port = f":{connection.port}" if connection.port else ""
+        self.where = f"s3://{path}" + (f" at {connection.host}{port}" if connection.host else "")
+        if connection.ca_file:
+            connection.tls()  # says what is wrong with it
+        self._files = fs.S3FileSystem(
+            access_key=connection.login,
+            secret_key=connection.password,
+            region=connection.extra.get("region", REGION),
+            scheme=connection.scheme,
+            endpoint_override=f"{connection.host}{port}" if connection.host else None,
+            tls_ca_file_path=str(connection.ca_file) if connection.ca_file else None,
+            connect_timeout=TIMEOUT_SECONDS,
+            request_timeout=TIMEOUT_SECONDS,
+            retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=1),  # `patiently` does that
+        )
+
+    def files(self) -> list[Listed]:
+        found = self._ask(lambda: self._files.get_file_info(fs.FileSelector(self._path)))
+        return [_listed(one) for one in found if one.is_file and one.base_name]
+
+    def read(self, file: Listed) -> Iterator[bytes]:
+        path, offset = f"{self._path}/{file.name}", 0
+
+        def chunk() -> bytes:
+            return opened.read_at(min(CHUNK_BYTES, file.size - offset), offset)
+
+        opened = self._ask(lambda: self._files.open_input_file(path))
+        version = opened.metadata()
+        with opened:
+            while offset < file.size and (part := self._ask(chunk)):
+                yield part
+                offset += len(part)
+        if offset != file.size or self._now(path) != (file, version):
+            raise Incomplete("another object took its place while it was read")
+
+    def close(self) -> None:
+        pass
+
+    def _now(self, path: str) -> tuple[Listed, object]:
+        with self._ask(lambda: self._files.open_input_file(path)) as opened:
+            return _listed(self._ask(lambda: self._files.get_file_info(path))), opened.metadata()
+
+    def _ask(self, question: Callable[[], T]) -> T:
+        def attempt() -> T:
+            try:
+                return question()
+            except OSError as error:  # pyarrow knows no finer ones
+                text = str(error)
+                if any(word in text for word in _REFUSED):
+                    raise SourceError(
+                        f"{self.where} refuses connection {self._id}: check its login (access key) and password "
+                        "(secret key), and that they may list and read it"
+                    ) from None
+                if isinstance(error, FileNotFoundError) or any(word in text for word in _MISSING):
+                    raise SourceError(
+                        f"{self.where} is not there: is the contract's location right, and was anything handed over?"
+                    ) from None
+                raise Passing(
+                    f"{self.where} does not answer ({text}): is the server up, are host, port and schema of connection "
+                    f"{self._id} right, and is its certificate signed by what extra.ca_file holds?"
+                ) from None
+
+        return patiently(attempt)
+
+
+def _listed(info: fs.FileInfo) -> Listed:
+    return Listed(info.base_name, info.size, info.mtime)
