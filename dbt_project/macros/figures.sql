@@ -124,7 +124,7 @@ member as (
 ), source_state as (
   select
     cell.cell_id,
-    coverage.contract,
+    coverage.fact,
     bool_or(
       coverage.covered_from <= member.to_date
       and (coverage.is_full_list or coverage.delivered_to >= member.from_date)
@@ -133,6 +133,7 @@ member as (
       coverage.expected_as_of is not null and coalesce(
         coverage.as_of < least(
           coverage.expected_as_of,
+          coverage.operated_to,
           -- A list stands until the next one is due.
           case when coverage.is_full_list then date_trunc('quarter', member.to_date)::date else member.to_date end
         ),
@@ -140,7 +141,7 @@ member as (
       )
       or coverage.is_full_list and coverage.is_expected and coalesce(coverage.covered_from > member.to_date, true)
     ) as is_stale,
-    max(coverage.as_of) as as_of,
+    min(coverage.as_of) as as_of,
     min(coverage.covered_from) as covered_from
   from cell
   join member
@@ -173,11 +174,11 @@ member as (
   from wanted
   join {{ metric }} as metric using (metric)
   left join cell_amount using (cell_id, metric, detail)
-  left join source_state on source_state.cell_id = wanted.cell_id and source_state.contract = metric.contract
+  left join source_state on source_state.cell_id = wanted.cell_id and source_state.fact = metric.fact
   cross join lateral (
     select case
-      when metric.contract is null then 'measured'
-      when source_state.contract is null then 'not_operated'
+      when metric.fact is null then 'measured'
+      when source_state.fact is null then 'not_operated'
       when source_state.is_delivered is not true then 'not_delivered'
       when source_state.is_stale then 'stale'
       when cell_amount.adjustment is not null then 'attested'

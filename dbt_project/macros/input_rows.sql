@@ -1,5 +1,7 @@
 {# Rows of a raw table that the build reads, each with its batch's place in the order of versions.
-   Rows of batches that left since the last build are there too, touched and not in force. #}
+   Rows of batches that left since the last build are there too, touched and not in force.
+   Write it as `from ( {{ input_rows(…) }} ) as name` where the fact looks rows up by `_key`: through a `with` the planner
+   can't see the index. #}
 {% macro input_rows(contract) -%}
   select
     raw_row.*,

@@ -1,6 +1,6 @@
 {# Our incremental strategy: delete what the touched keys were, insert what they are now.
    dbt's delete+insert deletes only keys that come back; here withdrawn and vanished keys go too. The touched keys are
-   those of the view `touched_<fact>` that the model reads; `unique_key` is the column they are keys of. #}
+   those of the table `touched_<fact>` that the model reads; `unique_key` is the column they are keys of. #}
 {% macro get_incremental_touched_keys_sql(arg_dict) %}
   {%- set target = arg_dict['target_relation'] -%}
   {%- set key = arg_dict['unique_key'] -%}
@@ -17,7 +17,7 @@
   {%- for parent in model.depends_on.nodes if parent.split('.')[-1].startswith('touched_') -%}
     {{ graph.nodes[parent].relation_name }}
   {%- else -%}
-    {{ exceptions.raise_compiler_error(model.name ~ " reads no touched_ view: its strategy can't know what to delete") }}
+    {{ exceptions.raise_compiler_error(model.name ~ " reads no touched_ table: its strategy can't know what to delete") }}
   {%- endfor -%}
 {%- endmacro %}
 

@@ -54,7 +54,13 @@ def test_a_layer_reads_only_the_one_above_it(manifest: Manifest) -> None:
 
 
 def test_models_are_named_for_what_they_are(manifest: Manifest) -> None:
-    folders = {"dimensions": "dim_", "facts": "fct_", "bridges": "bridge_", "touched": "touched_"}
+    folders = {
+        "dimensions": "dim_",
+        "facts": "fct_",
+        "bridges": "bridge_",
+        "touched": "touched_",
+        "unions": "union_",
+    }
     for layer, node in models(manifest).values():
         if layer == "staging":
             assert node.name.startswith(f"stg_{node.fqn[2]}__"), node.name

@@ -9,7 +9,7 @@ import holidays
 
 from kho.settings import settings
 
-YEARS = range(2016, 2031)
+YEARS = range(2010, 2031)
 
 
 def render() -> str:

@@ -5,6 +5,7 @@ with first_list as (
 )
 
 select
+  feeder.fact,
   source.contract,
   operation.agency_code,
   operation.operated_from,
@@ -17,5 +18,6 @@ select
   source.as_of,
   source.expected_as_of
 from {{ ref('fct_source_freshness') }} as source
+join {{ ref('bridge_fact_contract') }} as feeder on feeder.contract = source.contract
 join {{ ref('bridge_system_operation') }} as operation on operation.system = source.system
 left join first_list on first_list.agency_code = operation.agency_code

@@ -6,7 +6,7 @@ select
   metric.unit_title,
   metric.kind,
   metric.movement,
-  metric.contract,
+  metric.fact,
   metric.numerator,
   metric.denominator,
   metric.detail_by

@@ -1,7 +1,3 @@
-with dossier as (
-  {{ input_rows('one_stop.dossiers') }}
-)
-
 select
   dossier._key as dossier_key,
   dossier.dossier_code,
@@ -28,7 +24,9 @@ select
   dossier.amount_vnd,
   dossier.updated_at,
   {{ version_columns() }}
-from dossier
+from (
+  {{ input_rows('one_stop.dossiers') }}
+) as dossier
 left join {{ ref('fields') }} as field on field.system = 'one_stop' and field.raw_code = dossier.field_code
 {{ join_mapping('channel', 'channel', 'one_stop', 'dossier.channel_code') }}
 {{ join_mapping('status', 'dossier_status', 'one_stop', 'dossier.status_code') }}

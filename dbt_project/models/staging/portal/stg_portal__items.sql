@@ -1,7 +1,3 @@
-with item as (
-  {{ input_rows('portal.items') }}
-)
-
 select
   _key as item_key,
   item_code,
@@ -15,4 +11,6 @@ select
   published_at,
   updated_at,
   {{ version_columns() }}
-from item
+from (
+  {{ input_rows('portal.items') }}
+) as item

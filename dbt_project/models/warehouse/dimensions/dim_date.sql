@@ -1,6 +1,8 @@
 with day as (
   select generated::date as date_day
-  from generate_series('2016-01-01'::timestamp, '2030-12-31'::timestamp, interval '1 day') as generated
+  from generate_series(
+    '{{ var('first_year') }}-01-01'::timestamp, '{{ var('last_year') }}-12-31'::timestamp, interval '1 day'
+  ) as generated
 )
 
 select

@@ -6,7 +6,7 @@ select
   unit_title,
   kind,
   movement,
-  contract,
+  fact,
   numerator,
   denominator,
   detail_by

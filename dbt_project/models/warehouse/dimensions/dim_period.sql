@@ -1,5 +1,5 @@
 with year as (
-  select generate_series(2016, 2030) as year_number
+  select generate_series({{ var('first_year') }}, {{ var('last_year') }}) as year_number
 ), shape as (
   -- First and last month of each kind of period.
   select 'month' as period_kind, lpad(month::text, 2, '0') as part, month as first_month, month as last_month

@@ -1,5 +1,6 @@
 select
   {{ hash_key(['system']) }} as system_key,
   system,
-  name as system_name
+  name as system_name,
+  time_zone
 from {{ ref('systems') }}

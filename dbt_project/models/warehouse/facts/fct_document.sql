@@ -4,12 +4,10 @@
 ) }}
 {% set touched = ref('touched_document') %}
 with entry as (
-  -- One line here per system that has a register of outgoing documents.
-  select * from {{ ref('stg_documents__outgoing') }}
+  {{ in_force(ref('union_document'), 'document_key', touched) }}
 ), newest as (
   select distinct on (document_key, system) *
   from entry
-  where _is_in_force {{ only_touched('document_key', touched) }}
   order by document_key, system, {{ newest_first('updated_at') }}
 ), document as (
   -- A document that came through two systems is one document, sent in both their ways.

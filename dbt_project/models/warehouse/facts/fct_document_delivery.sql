@@ -3,10 +3,11 @@
   indexes=[{'columns': ['document_key', 'delivery_key'], 'unique': true}]
 ) }}
 {% set touched = ref('touched_document_delivery') %}
-with event as (
+with version as (
+  {{ in_force(ref('union_document_delivery'), 'delivery_key', touched) }}
+), event as (
   select distinct on (delivery_key, event_key) *
-  from {{ ref('stg_documents__deliveries') }}
-  where _is_in_force {{ only_touched('delivery_key', touched) }}
+  from version
   order by delivery_key, event_key, {{ newest_first('occurred_at') }}
 ), delivery as (
   select

@@ -3,19 +3,21 @@
   indexes=[{'columns': ['dossier_key'], 'unique': true}]
 ) }}
 {% set touched = ref('touched_dossier') %}
-with newest as (
+with version as (
+  {{ in_force(ref('union_dossier'), 'dossier_key', touched) }}
+), newest as (
   select distinct on (dossier_key) *
-  from {{ ref('stg_one_stop__dossiers') }}
-  where _is_in_force {{ only_touched('dossier_key', touched) }}
+  from version
   order by dossier_key, {{ newest_first('updated_at') }}
 ), dated as (
   select
     newest.*,
-    received_at::date as received_date,
-    due_at::date as due_date,
-    processed_at::date as processed_date,
-    returned_at::date as returned_date
+    {{ day_of('newest.received_at', 'system') }} as received_date,
+    {{ day_of('newest.due_at', 'system') }} as due_date,
+    {{ day_of('newest.processed_at', 'system') }} as processed_date,
+    {{ day_of('newest.returned_at', 'system') }} as returned_date
   from newest
+  left join {{ ref('dim_system') }} as system using (system)
 )
 
 select

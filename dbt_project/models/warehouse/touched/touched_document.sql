@@ -1,3 +1,3 @@
 select distinct document_key
-from {{ ref('stg_documents__outgoing') }}
+from {{ ref('union_document') }}
 where _is_touched

@@ -1,3 +1,3 @@
 select distinct delivery_key
-from {{ ref('stg_documents__deliveries') }}
+from {{ ref('union_document_delivery') }}
 where _is_touched

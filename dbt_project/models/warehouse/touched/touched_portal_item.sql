@@ -1,3 +1,3 @@
 select distinct item_key
-from {{ ref('stg_portal__items') }}
+from {{ ref('union_portal_item') }}
 where _is_touched

@@ -1,0 +1,3 @@
+{{ union_of([
+  ref('stg_documents__deliveries'),
+]) }}
