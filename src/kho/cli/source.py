@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -11,15 +12,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from kho.cli.output import Format, show_rows, wide_console
+from kho.cli.output import Format, fail, show_rows, wide_console
 
 if TYPE_CHECKING:
-    from kho.source import SourceState, Step
+    from kho.contract import Contract
+    from kho.source import SourceState, Step, Story
 
 app = typer.Typer(no_args_is_help=True, help="Sources: the exports that Kho takes, one contract each.")
 
 Name = Annotated[
     str, typer.Argument(help="Name of the contract (one_stop.dossiers), or the path of its file.")
+]
+
+TextFormat = Annotated[
+    Literal["text", "json"], typer.Option("--format", "-f", help="Text for people, or json.")
 ]
 
 _EVERY = {"d": "day", "m": "month", "q": "quarter"}
@@ -38,11 +44,10 @@ def list_sources(output_format: Format = "table") -> None:
     except (psycopg.OperationalError, LookupError):  # contracts are files: they can be listed all the same
         print("The warehouse does not answer, so nothing is said of what came: `kho up`.", file=sys.stderr)
         found = sources(settings(), with_ledger=False)
-    records = [_record(each) for each in found]
     if output_format == "table":
-        columns = ("source", "comes from", "every", "fresh", "last batch", "rows", "rejected")
-        show_rows("Sources", columns, [_lines(each) for each in records], output_format)
+        _show_sources(found)
     else:
+        records = [_record(each) for each in found]
         rows = [list(each.values()) for each in records]
         show_rows("Sources", list(records[0]) if records else (), rows, output_format)
 
@@ -62,9 +67,7 @@ def check(
             help="Try the newest delivery up to this date; the date of a --file whose name tells none.",
         ),
     ] = None,
-    output_format: Annotated[
-        Literal["text", "json"], typer.Option("--format", "-f", help="Text for people, or json.")
-    ] = "text",
+    output_format: TextFormat = "text",
 ) -> None:
     """Would this source work? Looks at contract, connection, a file and the boundary's verdict; writes nothing.
 
@@ -103,11 +106,200 @@ def _show_step(step: Step) -> None:
     console.print(lines)
 
 
+@app.command()
+def show(
+    name: Name,
+    output_format: TextFormat = "text",
+) -> None:
+    """One source in full: where it comes from, how fresh it is, its last batches, which rejects grow, its versions."""
+    from kho.contract import ContractError, read_contract
+    from kho.settings import settings
+    from kho.source import find, story
+
+    try:
+        path = find(settings(), name)
+    except LookupError as error:
+        raise typer.BadParameter(str(error), param_hint="NAME") from None
+    try:
+        contract = read_contract(path)
+    except ContractError as error:
+        fail(str(error))
+    found = story(settings(), contract)
+    if output_format == "json":
+        facts = {"source": contract.name, **_facts(contract, found)}
+        print(json.dumps(facts | asdict(found), ensure_ascii=False, indent=2, default=str))
+    else:
+        _show_story(contract, found)
+
+
+def _show_story(contract: Contract, story: Story) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from kho.source.story import BEFORE, RECENT
+
+    lines = Table.grid(padding=(0, 2))
+    for name, value in _facts(contract, story).items():
+        lines.add_row(Text(name, "dim"), Text(str(value), overflow="fold"))
+    console = wide_console()
+    console.print(Text.assemble((contract.name, "bold"), f": {contract.title}"))
+    console.print(lines)
+    _print_table(
+        "Last batches",
+        ("Batch", "File", "State", "Rows", "Loaded", "Rejected", "Skipped"),
+        [
+            (
+                each.batch_id, each.file, each.state, each.rows_in_file, each.rows_loaded, each.rows_rejected,
+                each.rows_skipped,
+            )
+            for each in story.batches
+        ],
+    )  # fmt: skip
+    for each in story.batches:
+        if each.reason:
+            console.print(Text(f"Batch {each.batch_id} is {each.state}: {each.reason}"), soft_wrap=True)
+    if story.trends:
+        _print_table(
+            f"Rejects of the last {RECENT} batches, and of up to {BEFORE} before them",
+            ("Reason", "Rows", "%", "Before", "%"),
+            [
+                (each.reason, each.rows, each.percent, each.rows_before, each.percent_before)
+                for each in story.trends
+            ],
+        )
+    if story.failures:
+        _print_table(
+            "What could not be fetched",
+            ("At", "File", "Reason"),
+            [(f"{each.at:%Y-%m-%d %H:%M}", each.file, each.reason) for each in story.failures],
+        )
+    _print_table(
+        "Versions of the contract",
+        ("Version", "First used", "Batches", ""),
+        [
+            (
+                each.version,
+                f"{each.first_used_at:%Y-%m-%d %H:%M}",
+                each.batches,
+                "as it is now" if each.is_current else "",
+            )
+            for each in story.versions
+        ],
+    )
+
+
+def _print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """A narrow table: numbers to the right, long words broken."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    for place, column in enumerate(columns):
+        is_number = any(isinstance(row[place], int | float) for row in rows)
+        table.add_column(column, justify="right" if is_number else "left", overflow="fold", no_wrap=is_number)
+    for row in rows:
+        table.add_row(
+            *(
+                f"{cell:,}"
+                if isinstance(cell, int)
+                else f"{cell:g}"
+                if isinstance(cell, float)
+                else Text(cell or "")
+                for cell in row
+            )
+        )
+    console = wide_console()
+    console.print()
+    console.print(table)
+
+
+def _facts(contract: Contract, story: Story) -> dict[str, Any]:
+    freshness = story.freshness
+    load = (
+        "changes"
+        if contract.file.load == "delta"
+        else f"full list of {', '.join(contract.file.full_list_of)}"
+    )
+    version = contract.file.version_column
+    personal = [column.name for column in contract.columns if column.keys.personal_data]
+    return {
+        "purpose": contract.purpose,
+        "comes from": f"{contract.format} over {contract.server_type}, {_where(contract)}",
+        "named": contract.server.file_name,
+        "columns": f"{len(contract.columns)}, {len(personal)} of them personal",
+        "key": ", ".join(column.name for column in contract.key),
+        "load": load + (f", the newest {version} counts" if version else ""),
+        "version": contract.version + (" (a draft: nights leave it alone)" if contract.is_draft else ""),
+        "every": f"{_EVERY[contract.frequency]}, at most {contract.latency_days} days later",
+        "next": story.next_expected or "from its first delivery on",
+        "fresh": f"{freshness.state.replace('_', ' ')} on {story.night}, as of {freshness.as_of or '–'}"
+        + (f": {freshness.reason}" if freshness.reason else "")
+        + (f" (since {freshness.stale_since})" if freshness.stale_since else ""),
+    }
+
+
+def _where(contract: Contract) -> str:
+    return ":".join(filter(None, [contract.server.connection, contract.location]))
+
+
+def _show_sources(sources: list[SourceState]) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 1, 0), pad_edge=False)
+    for title in ("Source", "Comes from", "Fresh", "Last batch"):
+        table.add_column(title, overflow="fold")
+    notes = []
+    for each in sources:
+        contract, batch, freshness = each.contract, each.last_batch, each.freshness
+        if contract is None:
+            table.add_row(each.name, "", Text("unusable", "red"), "")
+            notes.append(f"{each.name} is unusable: {each.problem}")
+            continue
+        state = Text("–")
+        if freshness:
+            style = "" if freshness.state == "fresh" else "yellow"
+            state = Text(f"{freshness.state.replace('_', ' ')}\n{freshness.as_of or ''}", style)
+            if freshness.reason:
+                notes.append(f"{each.name} is {freshness.state.replace('_', ' ')}: {freshness.reason}")
+        if contract.is_draft:
+            state = Text("draft", "yellow")
+        came = Text("–")
+        if batch:
+            percent = batch.rejected_percent
+            came = Text(
+                f"{batch.batch_id} {batch.state}\n{batch.rows_in_file:,} rows"
+                + (f"\n{percent:g} % rejected" if percent else "")
+            )
+        table.add_row(
+            Text.assemble((each.name, "bold"), "\n", contract.title),
+            f"{contract.format} over {contract.server_type}\n"
+            + "\n".join(filter(None, [contract.server.connection, contract.location])),
+            Text.assemble(state, f"\nevery {_EVERY[contract.frequency]}"),
+            came,
+        )
+    console = wide_console()
+    console.print(table)
+    for note in notes:
+        console.print(Text(note), soft_wrap=True)
+
+
 def _record(source: SourceState) -> dict[str, Any]:
+    """A source as programs read it."""
     contract, freshness, batch = source.contract, source.freshness, source.last_batch
     return {
         "source": source.name,
         "title": contract and contract.title,
+        "status": contract and contract.status,
         "transport": contract and contract.server_type,
         "format": contract and contract.format,
         "connection": contract and contract.server.connection,
@@ -121,26 +313,3 @@ def _record(source: SourceState) -> dict[str, Any]:
         "rejected_percent": batch and batch.rejected_percent,
         "problem": source.problem or (freshness and freshness.reason),
     }
-
-
-def _lines(record: dict[str, Any]) -> list[str | None]:
-    """The record in the cells of a table for people."""
-
-    def two(*words: Any) -> str:
-        return "\n".join(str(word) for word in words if word is not None)
-
-    percent = record["rejected_percent"]
-    return [
-        two(record["source"], record["title"]),
-        two(
-            record["transport"] and f"{record['format']} over {record['transport']}",
-            (record["connection"] and f"{record['connection']}:{record['location']}") or record["location"],
-        ),
-        record["every"],
-        two((record["freshness"] or "").replace("_", " "), record["as_of"])
-        if record["transport"]
-        else "unusable",
-        two(record["batch"], record["state"]),
-        None if record["rows"] is None else f"{record['rows']:,}",
-        None if percent is None else f"{percent:g} %",
-    ]

@@ -30,14 +30,15 @@ def check(settings: Settings, name: str, file: Path | None = None, day: date | N
     holds no date, the date that it is for. Raises `LookupError` when there is no such contract.
     """
     path = find(settings, name)
+    shown = path.relative_to(settings.project) if path.is_relative_to(settings.project) else path
     try:
         contract = read_contract(path)
     except ContractError as error:
-        yield Step("Contract", tuple(Finding("wrong", f"{path}: {each}") for each in error.problems))
+        yield Step("Contract", tuple(Finding("wrong", f"{shown}: {each}") for each in error.problems))
         for title in ("Connection", "Dry run", "Verdict"):
             yield Step(title, (Finding("told", "not looked at: the contract can't be used"),))
         return
-    yield Step("Contract", tuple(_contract(contract, path)))
+    yield Step("Contract", tuple(_contract(contract, shown)))
     try:
         offered = listing(
             settings, contract, day or yesterday(), connections(settings).get(contract.server.connection)
