@@ -44,7 +44,7 @@ def test_every_column_is_described_and_personal_ones_are_dropped_or_hashed(contr
         ("{property: personalData, value: drop}", "{property: trueValues, value: [x]}", "needs the custom property personalData"),
         ("\\d{6}-\\d{4,8}$", "(\\d{6}$", "is no regular expression"),
         ("(?P<business_date>", "(?P<date>", "needs a group (?P<business_date>"),
-        ("property: frequency", "property: frequenzy", "needs 'frequency'"),
+        ("property: frequency", "property: frequenzy", "expected tags: 'frequency', 'latency'"),
         ("      - name: dossier_code", "      - name: Dossier-Code", "use a-z, 0-9 and _"),
         ("severity: warning", "severity: mild", "severity"),
         ("status: active", "status: active\ncustomProperties:\n  - {property: openQuestions, value: ['$: which?']}", "must be 'draft' while there are openQuestions"),

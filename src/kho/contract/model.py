@@ -36,105 +36,159 @@ class _Keys(BaseModel):
 class SkipRule(_Keys):
     """Rows that are no data (section and total rows): counted as skipped, never as rejected."""
 
-    column: str = Field(description="the column to look at, by its name in the contract")
-    pattern: str = Field(description="regular expression that its text matches")
-    why: str = Field(description="what such a row is; the operator sees it in the counts")
+    column: str = Field(
+        description="the column to look at, by its name in the contract", examples=["ordinal"]
+    )
+    pattern: str = Field(description="regular expression that its text matches", examples=["^Tổng"])
+    why: str = Field(
+        description="what such a row is; the operator sees it in the counts", examples=["total row"]
+    )
 
 
 class ContractKeys(_Keys):
     """`customProperties` of the contract as a whole."""
 
     open_questions: tuple[str, ...] = Field(
-        (), description="what nobody has answered yet, each with its place; only a draft may have any"
+        (),
+        description="what nobody has answered yet, each with its place; only a draft may have any",
+        examples=[["$.schema[0].customProperties.dateFormat: is 01/02/2021 a day in January?"]],
     )
 
 
 class ServerKeys(_Keys):
     """`servers[0].customProperties`: how to get at the export."""
 
-    connection: str | None = Field(None, description="Airflow connection id; holds address and secrets")
+    connection: str | None = Field(
+        None, description="Airflow connection id; holds address and secrets", examples=["one_stop_sftp"]
+    )
     file_name: str = Field(
-        description="regular expression of the file's name; its group `business_date` is yyyymmdd"
+        description="regular expression of the file's name; its group `business_date` is yyyymmdd",
+        examples=[r"dossiers_(?P<business_date>\d{8})\.csv"],
     )
     control_file: str | None = Field(
-        None, description="name of the file that holds `rows=<n>`, with {name} for the export's"
+        None,
+        description="name of the file that holds `rows=<n>`, with {name} for the export's",
+        examples=["{name}.ctl"],
     )
     transport: Literal["ftps"] | None = Field(
-        None, description="for server type custom: what ODCS has no type for"
+        None, description="for server type custom: what ODCS has no type for", examples=["ftps"]
     )
-    page_size: int = Field(1000, gt=0, description="records per page of an API")
+    page_size: int = Field(1000, gt=0, description="records per page of an API", examples=[50])
     compression: Literal["zip", "gzip"] | None = Field(
-        None, description="zip (its files are the parts of one export) or gzip, around a file of the format"
+        None,
+        description="zip (its files are the parts of one export) or gzip, around a file of the format",
+        examples=["gzip"],
     )
     paging: Literal["files", "none", "page", "offset", "cursor", "link"] = Field(
         FILES,
         description="how an API gives the export. files: the location lists files, each in pages (docs/formats-and-"
         "transports.md); none: the location is the file; page, offset: numbered pages until an empty one; cursor: each"
         " page names the next in nextPath; link: in its Link header",
+        examples=["page"],
     )
     page_parameter: str | None = Field(
         None,
         description="query parameter of the page's number, offset or cursor; by default page, offset, cursor",
+        examples=["page"],
     )
     size_parameter: str | None = Field(
         None,
         description="query parameter of the page's size; by default page_size, or limit for offset and cursor",
+        examples=["per_page"],
     )
-    first_page: int = Field(1, ge=0, description="number of the first page")
+    first_page: int = Field(1, ge=0, description="number of the first page", examples=[0])
     next_path: str | None = Field(
-        None, description="dotted path in a page of JSON to the cursor or URL of the next one"
+        None,
+        description="dotted path in a page of JSON to the cursor or URL of the next one",
+        examples=["links.next"],
     )
-    query: str | None = Field(None, description="the SELECT whose rows are the export, for databases")
+    query: str | None = Field(
+        None,
+        description="the SELECT whose rows are the export, for databases",
+        examples=["select id, name, changed_at from permits"],
+    )
     watermark_column: str | None = Field(
         None,
         description="column of the query that says when a row last changed: a day's rows are the file of that day",
+        examples=["changed_at"],
     )
-    format: str | None = Field(None, description="as servers[0].format, for server types that lack it")
-    encoding: str | None = Field(None, description="as servers[0].encoding, for server types that lack it")
-    delimiter: str | None = Field(None, description="as servers[0].delimiter, for server types that lack it")
+    format: str | None = Field(
+        None, description="as servers[0].format, for server types that lack it", examples=["jsonl"]
+    )
+    encoding: str | None = Field(
+        None, description="as servers[0].encoding, for server types that lack it", examples=["utf-8"]
+    )
+    delimiter: str | None = Field(
+        None, description="as servers[0].delimiter, for server types that lack it", examples=["\t"]
+    )
 
 
 class FileKeys(_Keys):
     """`schema[0].customProperties`: how the file is laid out and what it stands for."""
 
-    load: Literal["delta", "full"] = Field(description="delta: changes of a period; full: the whole list")
-    full_list_of: tuple[str, ...] = Field((), description="columns whose values a full list is the whole of")
-    version_column: str | None = Field(
-        None, description="column with the source's own time of the row's version"
+    load: Literal["delta", "full"] = Field(
+        description="delta: changes of a period; full: the whole list", examples=["delta"]
     )
-    header_rows: int = Field(1, ge=1, description="rows that the header takes, merged cells included")
-    sheet: str | None = Field(None, description="name of a workbook's sheet; the first where none is named")
+    full_list_of: tuple[str, ...] = Field(
+        (), description="columns whose values a full list is the whole of", examples=[["agency_code"]]
+    )
+    version_column: str | None = Field(
+        None, description="column with the source's own time of the row's version", examples=["updated_at"]
+    )
+    header_rows: int = Field(
+        1, ge=1, description="rows that the header takes, merged cells included", examples=[3]
+    )
+    sheet: str | None = Field(
+        None, description="name of a workbook's sheet; the first where none is named", examples=["Danh sách"]
+    )
     records_path: str | None = Field(
-        None, description="where the records are: keys of a JSON document (`data.items`), elements of XML"
+        None,
+        description="where the records are: keys of a JSON document (`data.items`), elements of XML",
+        examples=["items"],
     )
     null_texts: tuple[str, ...] = Field(
-        (), description="texts that mean nothing in any column, as an empty cell does (`EMPTY`)"
+        (),
+        description="texts that mean nothing in any column, as an empty cell does (`EMPTY`)",
+        examples=[["EMPTY", "NULL"]],
     )
-    date_format: str = Field("yyyy-MM-dd", description=f"how dates are written: {', '.join(DATE_FORMATS)}")
+    date_format: str = Field(
+        "yyyy-MM-dd", description=f"how dates are written: {', '.join(DATE_FORMATS)}", examples=["dd/MM/yyyy"]
+    )
     timestamp_format: str = Field(
         "yyyy-MM-dd HH:mm:ss",
         description="how times are written: a date format, a space or 'T', HH:mm or HH:mm:ss (fractions of seconds may"
         " follow), and XXX where an offset follows (`+02:00`, `+0200`, `+02` or `Z`, each row its own)",
+        examples=["dd/MM/yyyy HH:mm"],
     )
-    time_zone: str = Field(TIMEZONE, description="IANA zone of times that have no offset")
-    thousands_separator: Literal[".", ",", " ", ""] = Field("", description="between groups of three digits")
-    decimal_separator: Literal[".", ","] = Field(".", description="before the decimals")
-    skip_rows: tuple[SkipRule, ...] = Field((), description="rows that are no data")
-    max_file_megabytes: int = Field(64, gt=0, description="cap for formats that are read whole (xlsx, html)")
+    time_zone: str = Field(
+        TIMEZONE, description="IANA zone of times that have no offset", examples=["Europe/Amsterdam"]
+    )
+    thousands_separator: Literal[".", ",", " ", ""] = Field(
+        "", description="between groups of three digits", examples=["."]
+    )
+    decimal_separator: Literal[".", ","] = Field(".", description="before the decimals", examples=[","])
+    skip_rows: tuple[SkipRule, ...] = Field(
+        (),
+        description="rows that are no data",
+        examples=[[{"column": "ordinal", "pattern": "^Tổng", "why": "total row"}]],
+    )
+    max_file_megabytes: int = Field(
+        64, gt=0, description="cap for formats that are read whole (xlsx, html)", examples=[64]
+    )
 
 
 class ColumnKeys(_Keys):
     """`schema[0].properties[n].customProperties`: what a column's values mean."""
 
-    true_values: tuple[str, ...] = Field(("true",), description="texts that mean yes")
+    true_values: tuple[str, ...] = Field(("true",), description="texts that mean yes", examples=[["x", "1"]])
     false_values: tuple[str, ...] = Field(
-        ("false",), description="texts that mean no; '' makes an empty cell a no"
+        ("false",), description="texts that mean no; '' makes an empty cell a no", examples=[["", "0"]]
     )
     personal_data: Literal["drop", "hash"] | None = Field(
-        None, description="what the load step does with personal data"
+        None, description="what the load step does with personal data", examples=["drop"]
     )
     mask_row_when_rejected: bool = Field(
-        False, description="mask the whole row when this column is why it was rejected"
+        False, description="mask the whole row when this column is why it was rejected", examples=[True]
     )
 
 

@@ -14,6 +14,7 @@ from zoneinfo import available_timezones
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from kho.contract import document as shape
 from kho.contract import server as servers
 from kho.contract.model import (
     DATE_FORMATS,
@@ -66,9 +67,22 @@ def read_contract(path: Path) -> Contract:
     return _read(path, path.read_bytes())
 
 
+class _Loader(yaml.SafeLoader):
+    """A key that is there twice is an error: YAML's readers quietly take the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        for key in node.value:
+            if keys.count(key[0].value) > 1:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"'{key[0].value}' is there twice", key[0].start_mark
+                )
+        return super().construct_mapping(node, deep)
+
+
 @cache
 def _document(body: bytes) -> Any:
-    return yaml.safe_load(body)
+    return yaml.load(body, _Loader)
 
 
 def _is_draft(body: bytes) -> bool:
@@ -85,23 +99,37 @@ def _read(path: Path, body: bytes) -> Contract:
         document = _document(body)
     except yaml.YAMLError as error:
         raise ContractError(path, [f"is no YAML: {error}"]) from None
-    problems = [
-        f"{error.json_path}: {_shorten(error.message)}"
-        for error in sorted(_odcs().iter_errors(document), key=lambda error: error.json_path)
-    ]
-    if problems:
+    if problems := _structure(document):
         raise ContractError(path, problems)
     return _Reader(path, body, document).contract()
 
 
+def _structure(document: Any) -> list[str]:
+    """What is wrong by the standard, and by what Kho knows of it, each place told once."""
+    ours = shape.problems(document)
+    extra = {place for place, (kind, _) in ours.items() if kind == "extra_forbidden"}
+    told = {place: ours[place][1] for place in extra}
+    for error in _validator().iter_errors(document):
+        # The standard has unknown keys too, but doesn't say which ones would be right.
+        if not (extra and error.validator in ("unevaluatedProperties", "additionalProperties")):
+            told.setdefault(error.json_path, _shorten(error.message))
+    if told.keys() <= extra:
+        told |= {place: remedy for place, (_, remedy) in ours.items()}
+    return [f"{place}: {told[place]}" for place in sorted(told)]
+
+
 @cache
-def _odcs() -> Any:
+def odcs() -> dict[str, Any]:
+    """The JSON schema of the standard."""
+    text = resources.files("open_data_contract_standard").joinpath("schema.json").read_text(encoding="utf-8")
+    return json.loads(text)
+
+
+@cache
+def _validator() -> Any:
     import jsonschema
 
-    schema = (
-        resources.files("open_data_contract_standard").joinpath("schema.json").read_text(encoding="utf-8")
-    )
-    return jsonschema.Draft201909Validator(json.loads(schema))
+    return jsonschema.Draft201909Validator(odcs())
 
 
 def _shorten(message: str) -> str:
@@ -320,7 +348,10 @@ class _Reader:
     def keys(
         self, place: dict[str, Any], model: type[Keys], path: str, defaults: dict[str, Any] | None = None
     ) -> Keys | None:
-        properties = {each["property"]: each.get("value") for each in place.get("customProperties", ())}
+        given = [each["property"] for each in place.get("customProperties", ())]
+        for name in {name for name in given if given.count(name) > 1}:
+            self.problems.append(f"{path}.customProperties.{name}: is there twice")
+        properties = {each["property"]: each["value"] for each in place.get("customProperties", ())}
         try:
             return model.model_validate((defaults or {}) | properties)
         except ValidationError as error:
