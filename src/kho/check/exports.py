@@ -16,6 +16,8 @@ import psycopg
 from psycopg.rows import dict_row
 
 from kho import batch, build
+from kho.check import drift
+from kho.check.drift import HISTORY
 from kho.check.project import open_passing_project, open_project, write_data_docs
 from kho.check.verdict import Severity, Verdict, exception, write
 from kho.contract import Contract, contracts
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from great_expectations.core.run_identifier import RunIdentifier
 
-HISTORY = 4  # batches that a comparison with history needs
 ALIKE = (0.2, 5)  # rows of a batch, as a multiple of what is usual
 EMPTY_SHARE = 0.98  # of a column's values; it counts as emptied when it used to be filled
 
@@ -60,6 +61,7 @@ class _Rule:
     at_least: float | None = None
     at_most: float | None = None
     needs: str | None = None  # column of the frame without which there is nothing to compare with
+    remedy: str = ""  # ends the message
 
     @property
     def is_range(self) -> bool:
@@ -79,6 +81,9 @@ class _Rule:
                 min_value=self.at_least, max_value=self.at_most, **given
             )
         return expectations.ExpectColumnValuesToBeNull(**given)
+
+    def message(self, observed: Any) -> str:
+        return f"{self.says}: {observed}{self.bounds()}" + (f"; {self.remedy}" if self.remedy else "")
 
     def bounds(self) -> str:
         bounds = [f"at least {self.at_least:g}"] if self.at_least is not None else []
@@ -128,15 +133,43 @@ def rules(contract: Contract) -> list[_Rule]:
     """The expectations of a contract's batches."""
     return [
         _Rule("readable", "critical", "the file could not be read", "unreadable"),
-        _Rule("columns_present", "critical", "columns are missing", "missing_columns"),
-        _Rule("columns_typed", "critical", "columns changed their type", "retyped_columns"),
+        _Rule(
+            "columns_present",
+            "critical",
+            "columns are missing",
+            "missing_columns",
+            remedy="give a renamed one its new header in the contract (physicalName), or ask the source for it",
+        ),
+        _Rule(
+            "conventions_kept",
+            "critical",
+            "values are written otherwise than the contract says",
+            "changed_conventions",
+            remedy="some may have been misread: change the contract's formats and replay, or ask the source",
+        ),
+        _Rule(
+            "encoding_kept",
+            "critical",
+            "characters are encoded otherwise than the contract says",
+            "changed_encoding",
+            remedy="change the contract's encoding and replay, or ask the source for a sound export",
+        ),
+        _Rule(
+            "columns_typed",
+            "critical",
+            "columns changed their type or form",
+            "retyped_columns",
+            remedy="`kho rejects show` shows the rows: mend the contract and replay, or ask the source",
+        ),
         _Rule(
             "columns_known",
             "warning",
             "columns that the contract does not know were left out",
             "unknown_columns",
+            remedy="add them to the contract to keep them",
         ),
         _Rule("headers_spelled", "info", "headers are spelled otherwise", "respelled_columns"),
+        _Rule("layout_as_usual", "info", "the file is laid out otherwise", "changed_layout"),
         *(_quality(rule) for rule in contract.quality),
         _Rule(
             "control_total",
@@ -146,6 +179,36 @@ def rules(contract: Contract) -> list[_Rule]:
             needs="announced_rows",
         ),
         _Rule("rows_unique", "warning", "rows were there twice", "duplicate_rows", at_most=0),
+        _Rule(
+            "keys_unique",
+            "warning",
+            "rows have the key of an earlier row and say something else",
+            "contradicting_rows",
+            remedy="the first of them counts: does the key still tell rows apart?",
+        ),
+        _Rule(
+            "keys_as_usual",
+            "warning",
+            "most keys are new",
+            "unfamiliar_keys",
+            needs="keys_compared",
+            remedy="has the source renumbered them?",
+        ),
+        _Rule(
+            "conventions_even",
+            "warning",
+            "some values are written otherwise than the contract says",
+            "mixed_conventions",
+            remedy="they were rejected: ask the source which way is right",
+        ),
+        _Rule(
+            "times_as_usual",
+            "warning",
+            "times of day moved",
+            "shifted_times",
+            needs="times_compared",
+            remedy="has the time zone changed? Then change the contract's timeZone and replay",
+        ),
         _Rule(
             "values_known",
             "warning",
@@ -213,22 +276,31 @@ def _frame(contract: Contract, rows: list[dict[str, Any]]) -> pd.DataFrame:
     import pandas as pd
 
     history: dict[Any, list[dict[str, Any]]] = {}
+    profiles: dict[Any, list[dict[str, Any]]] = {}
     pattern = re.compile(contract.server.file_name)
     judged = []
     for row in rows:
         found = pattern.fullmatch(row["name"])
-        unit = found.groupdict().get("unit") if found else None
+        series = tuple(found.groupdict().get(group) for group in ("unit", "part")) if found else None
         # A delta of a Monday is compared with those of Mondays; a list with the unit's lists.
-        like = (row["business_date"].weekday() if contract.frequency == "d" else None, unit)
+        like = (row["business_date"].weekday() if contract.frequency == "d" else None, series)
         before = history.setdefault(like, [])[-HISTORY:]
         if row["is_waiting"]:
-            judged.append(_measures(contract, row, before if len(before) == HISTORY else None))
+            usual = before if len(before) == HISTORY else None
+            judged.append(_measures(contract, row, usual, profiles.get(series, [])))
         if row["state"] != "unreadable":
             history[like].append(row)
+            profiles.setdefault(series, []).append(row["profile"])
     return pd.DataFrame(judged, dtype=object)
 
 
-def _measures(contract: Contract, row: dict[str, Any], before: list[dict[str, Any]] | None) -> dict[str, Any]:
+def _measures(
+    contract: Contract,
+    row: dict[str, Any],
+    before: list[dict[str, Any]] | None,
+    profiles: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """`before`: the batches that its size is compared with; `profiles`: of all earlier ones of its kind."""
     given = {
         "batch_id": row["batch_id"],
         "business_date": row["business_date"].isoformat(),
@@ -241,13 +313,23 @@ def _measures(contract: Contract, row: dict[str, Any], before: list[dict[str, An
         return {**given, **names, "unreadable": row["reason"]}
     profile, counted = row["profile"], row["rows_in_file"] - row["rows_skipped"]
     reasons: dict[str, int] = profile["rejects_by_reason"]
+    steady = drift.steady_times(profiles)
     measures = {
-        "missing_columns": _listed(profile["missing_columns"]),
+        "missing_columns": _listed(drift.missing(profile)),
         "unknown_columns": _listed(f"{name} ({n} values)" for name, n in profile["unknown_columns"].items()),
         "respelled_columns": _listed(
             f"{found} for {name}" for name, found in profile["respelled_columns"].items()
         ),
-        "retyped_columns": _listed(_retyped(contract, reasons, counted)),
+        "retyped_columns": _listed(drift.retyped(contract, reasons, counted)),
+        "changed_conventions": _listed(drift.conventions(contract, profile)),
+        "mixed_conventions": _listed(drift.mixtures(contract, profile)),
+        "changed_encoding": _listed(drift.encoding(contract, profile, counted)),
+        "changed_layout": _listed(drift.layout(profile, profiles)),
+        "contradicting_rows": drift.contradicting(reasons, counted),
+        "unfamiliar_keys": drift.renumbered(profile),
+        "keys_compared": profile.get("known_keys"),
+        "shifted_times": _listed(drift.shifted(profile, steady)),
+        "times_compared": ", ".join(steady) or None,
         "unknown_values": _listed(f"{why} ({n})" for why, n in reasons.items() if ": not one of" in why),
         "announced_rows": profile["control_rows"],
         "control_mismatch": _mismatch(profile["control_rows"], counted, reasons),
@@ -274,18 +356,6 @@ def _mismatch(announced: int | None, counted: int, reasons: dict[str, int]) -> s
     if announced is None or announced <= counted <= announced + split:
         return None
     return f"{announced} announced, {counted} came"
-
-
-def _retyped(contract: Contract, reasons: dict[str, int], counted: int) -> Iterable[str]:
-    """Columns of which at least half the values are of another type."""
-    for column in contract.columns:
-        wrong = sum(
-            n
-            for why, n in reasons.items()
-            if why.startswith((f"{column.header}: not a", f"{column.header}: neither"))
-        )
-        if counted and wrong * 2 >= counted:
-            yield f"{column.header} ({wrong} of {counted} rows)"
 
 
 def _emptied(row: dict[str, Any], before: list[dict[str, Any]]) -> Iterable[str]:
@@ -376,7 +446,7 @@ def _verdicts(
                     rule.severity,
                     "failed" if is_failed else "skipped" if is_skipped else "passed",
                     None if observed is None else str(observed),
-                    f"{rule.says}: {observed}{rule.bounds()}" if is_failed else None,
+                    rule.message(observed) if is_failed else None,
                     batch_id=row["batch_id"],
                 )
             )

@@ -18,6 +18,7 @@ from kho.formats.header import Match, expect_header
 from kho.load import raw
 from kho.load.judge import cell, judge
 from kho.load.landing import land
+from kho.load.signs import signs
 from kho.settings import Settings
 
 
@@ -162,15 +163,17 @@ def fill(
     missing = found.missing
     if export.seen_columns is not None and landed.row_count > landed.rejected:
         missing = [column.header for column in contract.columns if column.header not in export.seen_columns]
+    reasons = _count_reasons(connection, batch_id)
     profile = {
         "missing_columns": missing,
         "unknown_columns": dict(export.unknown_columns) or _count_unknown(connection, contract, found),
         "respelled_columns": found.respelled,
-        "rejects_by_reason": _count_reasons(connection, batch_id),
+        "rejects_by_reason": reasons,
         "columns": _profile(connection, contract, batch_id),
         "duplicate_rows": judged.duplicates,
         "control_rows": control_rows,
         "skipped_by_reason": dict(skipped),
+        **signs(connection, contract, found, batch_id, name, landed.row_count, reasons),
     }
     return batch, profile
 

@@ -84,15 +84,26 @@ _JUDGE = SQL(
     """
 )
 
-# The landed rows that went nowhere: raw already had their key and version.
+# The good rows whose key and version raw has from an earlier row; the same again does less harm than a contradiction.
 _REJECT_DUPLICATES = SQL(
     """
+    with cleaned as (
+      select _row_number, {cleaned}, {is_blank} as _is_blank from {landing} offset 0
+    ), typed as (
+      select *, {values}, {skips} as _skip from cleaned offset 0
+    ), good as (
+      select _row_number, {key} as _key, {stored}, {row_text} as _row_text, md5(concat_ws('|', {texts})) as _content
+      from typed where _skip is null and not ({is_wrong}) offset 0
+    )
     insert into reject.rejected_row (batch_id, row_number, reasons, row_text)
-    select {batch_id}, _row_number, array['row: repeats an earlier row of the file (same key and version)'], {row_text}
-    from (select _row_number, {cleaned}, {is_blank} as _is_blank from {landing}) as cleaned
-    where _row_number not in (select _row_number from {raw} where _batch_id = {batch_id})
-      and _row_number not in (select row_number from reject.rejected_row where batch_id = {batch_id})
-      and {skips} is null
+    select {batch_id}, good._row_number, array[case
+        when good._content = first._content then 'row: repeats an earlier row of the file (same key and version)'
+        else 'row: contradicts an earlier row of the file (same key and version)' end],
+      good._row_text
+    from good
+    join {raw} as kept on kept._batch_id = {batch_id} and kept._key = good._key and {is_same_version}
+      and kept._row_number <> good._row_number
+    join good as first on first._row_number = kept._row_number
     """
 )
 
@@ -109,7 +120,7 @@ class _Parts:
             "is_blank": SQL("coalesce({}) is null").format(_list([*cleaned, *unknown])),
             "landing": LANDING,
             "values": _list(
-                SQL("{} as {}").format(_value(contract, column), Identifier(f"v_{column.name}"))
+                SQL("{} as {}").format(value(contract, column), Identifier(f"v_{column.name}"))
                 for column in contract.columns
                 if column.is_stored or column.type != "string"
             ),
@@ -127,6 +138,12 @@ class _Parts:
             "names": _list(Identifier(column.name) for column in contract.stored),
             "batch_id": Literal(batch_id),
             "identity": _list(Identifier(name) for name in raw.identity(contract)),
+            "is_same_version": SQL("kept.{} is not distinct from good.{}").format(
+                Identifier(version), Identifier(f"v_{version}")
+            )
+            if (version := contract.file.version_column)
+            else SQL("true"),
+            "texts": _list(SQL("coalesce({}, '')").format(text) for text in texts),
         }
 
     def in_statement(self, statement: SQL) -> Composed:
@@ -171,7 +188,7 @@ def _skips(contract: Contract, match: Match, header: list[str]) -> list[Composab
     return rules
 
 
-def _value(contract: Contract, column: Column) -> Composable:
+def value(contract: Contract, column: Column) -> Composable:
     """The typed value of a column's text; null when the text is no such value."""
     text = Identifier(f"t_{column.name}")
     match column.type:
@@ -185,14 +202,13 @@ def _value(contract: Contract, column: Column) -> Composable:
                 "case when coalesce({0}, '') = any({1}) then true when coalesce({0}, '') = any({2}) then false end"
             ).format(text, Literal(true), Literal(false))
         case "integer":
-            value = _number(contract, column, text, "bigint", decimals=False)
+            return _number(contract, column, text, "bigint", decimals=False)
         case "number":
-            value = _number(contract, column, text, "numeric", decimals=True)
+            return _number(contract, column, text, "numeric", decimals=True)
         case "date":
-            value = _moment(text, contract.file.date_format)
+            return _moment(text, contract.file.date_format)
         case "timestamp":
-            value = _moment(text, contract.file.timestamp_format, contract.file.time_zone)
-    return value
+            return _moment(text, contract.file.timestamp_format, contract.file.time_zone)
 
 
 def _hmac(text: Identifier) -> Composed:

@@ -1,0 +1,169 @@
+"""What tells that an export has changed: from a batch's profile, and those before it, to words for the operator.
+
+Each function gives what its rule of the exports boundary looks at; None where nothing changed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from kho.contract import Contract
+from kho.formats.header import fold
+
+Profile = dict[str, Any]
+
+HISTORY = 4  # batches that a comparison with history needs
+#: of the rows with letters beyond ASCII: some people do paste garbled text
+GARBLED_SHARE = 0.1
+UNDECODED_SHARE = 0.05
+#: of the texts that only one convention reads
+MIXED_SHARE = 0.05
+#: of the rows; a row that is listed twice by mistake may have another number before it
+CONTRADICTING_SHARE = 0.01
+#: of a full list's keys; below it they look renumbered
+KNOWN_SHARE, KNOWN_LEAST = 0.2, 20
+#: times of day must lie this closely together (1: all at one time) for their mean to say something
+CLOSE, TIMES_LEAST = 0.5, 20
+STEADY_HOURS, SHIFT_HOURS = 1.5, 3
+
+
+def missing(profile: Profile) -> Iterator[str]:
+    """The columns that are missing, each with the new column that it may be now."""
+    headers, new = profile["missing_columns"], list(profile["unknown_columns"])
+    folded = {fold(name): name for name in new}
+    for header in headers:
+        close = difflib.get_close_matches(fold(header), folded, n=1, cutoff=0.5)
+        if not close and len(headers) == len(new) == 1:
+            close = list(folded)
+        yield f"{header} (is it '{folded[close[0]]}' now?)" if close else header
+
+
+def retyped(contract: Contract, reasons: dict[str, int], counted: int) -> Iterator[str]:
+    """Columns of which at least half the values are of another type or form."""
+    for column in contract.columns:
+        problems = {
+            why.removeprefix(f"{column.header}: "): n
+            for why, n in reasons.items()
+            if why.startswith(
+                tuple(f"{column.header}: {problem}" for problem in ("not a", "neither", "not of the"))
+            )
+        }
+        wrong = sum(problems.values())
+        if counted and wrong * 2 >= counted:
+            yield f"{column.header} ({' or '.join(problems)} in {wrong} of {counted} rows)"
+
+
+def conventions(contract: Contract, profile: Profile) -> Iterator[str]:
+    """Ways of writing that more texts speak for than for the contract's own."""
+    for kind, found in profile.get("conventions", {}).items():
+        theirs, ours = (sum(counts) for counts in zip(*found["columns"].values(), strict=True))
+        if theirs > ours:
+            yield f"{_looks(contract, kind, found)} ({theirs} values say so, {ours} say the contract's)"
+    dates = profile.get("swapped_dates", {})
+    if dates and not any(near * 10 >= many > 0 for near, _, many in dates.values()):
+        for header, (_, swapped, many) in dates.items():
+            if many and swapped * 2 >= many:
+                yield (
+                    f"{header} looks as if day and month changed places ({swapped} of {many} dates lie at the day of"
+                    " the export only then)"
+                )
+
+
+def mixtures(contract: Contract, profile: Profile) -> Iterator[str]:
+    """Ways of writing that some texts speak for, or all those of one column, while most are the contract's."""
+    for kind, found in profile.get("conventions", {}).items():
+        theirs, ours = (sum(counts) for counts in zip(*found["columns"].values(), strict=True))
+        is_one_column = any(other > own for other, own in found["columns"].values())
+        if 1 < theirs <= ours and (is_one_column or theirs >= MIXED_SHARE * (theirs + ours)):
+            yield f"{_looks(contract, kind, found)} ({theirs} values say so, {ours} say the contract's)"
+
+
+def _looks(contract: Contract, kind: str, found: dict[str, Any]) -> str:
+    file = contract.file
+    own = {
+        "dates": file.date_format,
+        "times": file.timestamp_format,
+        "numbers": f"1{file.thousands_separator}234{file.decimal_separator}5",
+    }[kind]
+    headers = ", ".join(header for header, (theirs, _) in found["columns"].items() if theirs)
+    return f"{kind} of {headers} look like {found['looks_like']}, not {own}"
+
+
+def encoding(contract: Contract, profile: Profile, counted: int) -> Iterator[str]:
+    """That characters can't be decoded, or were decoded by the wrong encoding."""
+    undecoded = sum(
+        n for why, n in profile["rejects_by_reason"].items() if why.startswith("row: a character is not")
+    )
+    if undecoded and undecoded >= UNDECODED_SHARE * counted:
+        yield f"{undecoded} of {counted} rows are not {contract.encoding}"
+    garbled, looked_at = profile.get("garbled", (0, 0))
+    if garbled and garbled >= GARBLED_SHARE * looked_at:
+        yield f"{garbled} of {looked_at} rows with accents are UTF-8 that was read as something else"
+
+
+def layout(profile: Profile, before: list[Profile]) -> Iterator[str]:
+    """What the reader found elsewhere in the file than it used to be."""
+    yield from profile.get("notes", ())
+    now, last = (each.get("header_row") for each in (profile, before[-1] if before else {}))
+    if now and last and now != last:
+        yield f"the header is in row {now}, before in row {last}"
+
+
+def contradicting(reasons: dict[str, int], counted: int) -> str | None:
+    """How many rows have the key of another one of the file and say something else."""
+    many = sum(n for why, n in reasons.items() if why.startswith("row: contradicts"))
+    return f"{many} of {counted} rows" if many > CONTRADICTING_SHARE * counted else None
+
+
+def renumbered(profile: Profile) -> str | None:
+    """How few of a full list's keys were in the list before it."""
+    known, many = profile.get("known_keys") or (0, 0)
+    if many < KNOWN_LEAST or known >= KNOWN_SHARE * many:
+        return None
+    return f"{known} of {many} keys were in the list before"
+
+
+def steady_times(before: list[Profile]) -> dict[str, float]:
+    """The usual time of day of each column whose times hardly moved in the last batches that tell."""
+    steady = {}
+    for name in dict.fromkeys(name for each in before for name in each.get("hours", {})):
+        found = (each.get("hours", {}).get(name) for each in reversed(before))
+        last = [each["hour"] for each in found if each and _tells(each)][:HISTORY]
+        usual = _mean_hour(last)
+        if len(last) == HISTORY and all(abs(_apart(hour, usual)) <= STEADY_HOURS for hour in last):
+            steady[name] = usual
+    return steady
+
+
+def shifted(profile: Profile, steady: dict[str, float]) -> Iterator[str]:
+    """Columns whose times of day moved as a whole."""
+    for name, now in profile.get("hours", {}).items():
+        if name in steady and _tells(now):
+            moved = _apart(now["hour"], steady[name])
+            if abs(moved) >= SHIFT_HOURS:
+                yield (
+                    f"{name} by about {moved:+.0f} hours (around {_clock(now['hour'])}, before around"
+                    f" {_clock(steady[name])})"
+                )
+
+
+def _tells(hours: dict[str, float]) -> bool:
+    return hours["rows"] >= TIMES_LEAST and hours["closeness"] >= CLOSE
+
+
+def _mean_hour(hours: Iterable[float]) -> float:
+    angles = [math.radians(hour * 15) for hour in hours]
+    return math.degrees(math.atan2(sum(map(math.sin, angles)), sum(map(math.cos, angles)))) / 15 % 24
+
+
+def _apart(hour: float, other: float) -> float:
+    """Hours from the other to this one, the shorter way round the clock."""
+    return (hour - other + 12) % 24 - 12
+
+
+def _clock(hour: float) -> str:
+    minutes = round(hour * 60) % 1440
+    return f"{minutes // 60:02}:{minutes % 60:02}"

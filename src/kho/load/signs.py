@@ -1,0 +1,307 @@
+"""Signs that an export is no longer written as its contract says, looked for in a sample of the batch's rows.
+
+The exports boundary judges them; nothing here holds a value of the export, only counts.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.sql import SQL, Composed, Identifier, Literal
+
+from kho.contract import Column, Contract
+from kho.contract.model import DATE_FORMATS
+from kho.formats.header import Match
+from kho.load import raw
+from kho.load.judge import LANDING, cell, value
+
+SAMPLE = 2_000  # rows that are looked at, spread over the file
+
+#: thousands separator and decimal separator, the likelier ones first
+_NUMBER_FORMATS = ((",", "."), (".", ","), ("", "."), ("", ","), (" ", ","), (" ", "."))
+_TIME_TAILS = tuple(
+    f"{gap}HH:mm{seconds}{offset}"
+    for gap in (" ", "'T'")
+    for seconds in (":ss", "")
+    for offset in ("", "XXX")
+)
+_KINDS = {"dates": ("date",), "times": ("timestamp",), "numbers": ("integer", "number")}
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]{2,}")
+
+
+def signs(
+    connection: Connection,
+    contract: Contract,
+    match: Match,
+    batch_id: int,
+    name: str,
+    row_count: int,
+    reasons: dict[str, int],
+) -> dict[str, Any]:
+    """What the batch's profile says of conventions; `reasons` counts its rejects, `name` is the delivery's."""
+    step = max(1, row_count // SAMPLE)
+    named = re.fullmatch(contract.server.file_name, name)
+    found: dict[str, Any] = {
+        "conventions": _conventions(connection, contract, match, batch_id, reasons, step),
+        "garbled": _garbled(connection, contract, match, step),
+        "hours": _hours(connection, contract, batch_id, step),
+    }
+    if named:
+        day = datetime.strptime(named["business_date"], "%Y%m%d").date()
+        found["swapped_dates"] = _swapped_dates(connection, contract, batch_id, step, day)
+        if contract.file.load == "full":
+            found["known_keys"] = _known_keys(
+                connection, contract, batch_id, named.groupdict().get("unit"), day
+            )
+    return found
+
+
+def _conventions(
+    connection: Connection,
+    contract: Contract,
+    match: Match,
+    batch_id: int,
+    reasons: dict[str, int],
+    step: int,
+) -> dict[str, dict[str, Any]]:
+    """For dates, times or numbers of which some could not be read: the convention that reads most of those.
+
+    `columns` has, by header, how many texts only that convention reads, and how many only the contract's does.
+    """
+    rejected = SQL(
+        "_row_number in (select row_number from reject.rejected_row where batch_id = {} order by 1 limit {})"
+    ).format(Literal(batch_id), Literal(SAMPLE))
+    sampled = SQL("_row_number % {} = 0").format(Literal(step))
+    found = {}
+    for kind, types in _KINDS.items():
+        columns = [each for each in contract.columns if each.type in types and each.name in match.positions]
+        suspects = [
+            each for each in columns if any(why.startswith(f"{each.header}: not a") for why in reasons)
+        ]
+        if not suspects:
+            continue
+        others = dict(_alternatives(contract, kind))
+        only = _only_one_reads(connection, contract, match, suspects, list(others.values()), rejected)
+        by_other = {
+            label: sum(theirs for theirs, _ in counts) for label, counts in zip(others, only, strict=True)
+        }
+        best = max(by_other, key=by_other.__getitem__)
+        if by_other[best]:
+            (counts,) = _only_one_reads(connection, contract, match, columns, [others[best]], sampled)
+            found[kind] = {
+                "looks_like": best,
+                "columns": dict(zip((each.header for each in columns), counts, strict=True)),
+            }
+    return found
+
+
+def _only_one_reads(
+    connection: Connection,
+    contract: Contract,
+    match: Match,
+    columns: list[Column],
+    others: list[Contract],
+    where: Composed,
+) -> list[list[tuple[int, int]]]:
+    """For each other contract and column: how many texts only that one reads, and how many only the first does."""
+    texts = [
+        SQL("{} as {}").format(cell(contract, match.positions[each.name]), Identifier(f"t_{each.name}"))
+        for each in columns
+    ]
+    only = SQL(
+        "count(*) filter (where {1} is not null and {0} is null), count(*) filter (where {0} is not null and {1} is null)"
+    )
+    counts = connection.execute(
+        SQL("select {} from (select {} from {} where {} offset 0) as texts").format(
+            SQL(", ").join(
+                only.format(value(contract, each), value(other, each)) for other in others for each in columns
+            ),
+            SQL(", ").join(texts),
+            LANDING,
+            where,
+        )
+    ).fetchone()
+    pairs = list(zip(counts[0::2], counts[1::2], strict=True))
+    return [pairs[start : start + len(columns)] for start in range(0, len(pairs), len(columns))]
+
+
+def _alternatives(contract: Contract, kind: str) -> Iterator[tuple[str, Contract]]:
+    """Other conventions that texts may follow: what to call each, and the contract that would say so."""
+    file = contract.file
+    match kind:
+        case "dates":
+            keys = {each: {"date_format": each} for each in DATE_FORMATS}
+        case "times":
+            keys = {
+                day + tail: {"timestamp_format": day + tail} for day in DATE_FORMATS for tail in _TIME_TAILS
+            }
+        case _:
+            keys = {
+                f"1{thousands}234{decimal}5": {"thousands_separator": thousands, "decimal_separator": decimal}
+                for thousands, decimal in _NUMBER_FORMATS
+            }
+    for label, changed in keys.items():
+        other = file.model_copy(update=changed)
+        if other != file:
+            yield label, contract.model_copy(update={"file": other})
+
+
+def _garbled(connection: Connection, contract: Contract, match: Match, step: int) -> list[int]:
+    """How many rows hold UTF-8 that was read as something else (`Ä‘á»‹a` for `địa`), and how many have accents at all."""
+    texts = [
+        cell(contract, match.positions[column.name])
+        for column in contract.columns
+        if column.type == "string" and column.name in match.positions
+    ]
+    if not texts:
+        return [0, 0]
+    rows = connection.execute(
+        SQL("select text from (select concat_ws(' ', {}) as text from {} where _row_number % {} = 0) as texts"
+            " where octet_length(text) > length(text)").format(
+            SQL(", ").join(texts), LANDING, Literal(step)
+        )
+    ).fetchall()  # fmt: skip
+    return [sum(is_garbled(text) for (text,) in rows), len(rows)]
+
+
+def is_garbled(text: str) -> bool:
+    """Whether a text is UTF-8 that was read as a one-byte encoding: then its bytes are characters once more."""
+    return any(
+        _is_utf8(characters, encoding)
+        for characters in _NOT_ASCII.findall(text)
+        for encoding in ("cp1258", "cp1252", "latin-1")
+    )
+
+
+def _is_utf8(characters: str, encoding: str) -> bool:
+    try:
+        characters.encode(encoding).decode()
+    except UnicodeError:
+        return False
+    return True
+
+
+def _hours(
+    connection: Connection, contract: Contract, batch_id: int, step: int
+) -> dict[str, dict[str, float]]:
+    """The time of day around which each column's times lie, how closely (0 to 1), and how many were looked at."""
+    found = {}
+    for column in contract.stored:
+        if column.type != "timestamp":
+            continue
+        # On a clock's face 23:00 is near to 01:00: the mean is that of directions.
+        many, east, north = connection.execute(
+            SQL(
+                """
+                select count(*), avg(sin(angle)), avg(cos(angle)) from (
+                  select extract(epoch from {}::time)::float8 * (pi() / 43200) as angle
+                  from {} where _batch_id = {} and _row_number % {} = 0 and {} is not null
+                ) as times
+                """
+            ).format(
+                _wall_clock(contract, column),
+                raw.table(contract),
+                Literal(batch_id),
+                Literal(step),
+                Identifier(column.name),
+            )
+        ).fetchone()
+        if many:
+            found[column.name] = {
+                "hour": round(math.degrees(math.atan2(east, north)) / 15 % 24, 1),
+                "closeness": round(math.hypot(east, north), 2),
+                "rows": many,
+            }
+    return found
+
+
+def _wall_clock(contract: Contract, column: Column) -> Composed:
+    return SQL("({} at time zone {})").format(Identifier(column.name), Literal(contract.file.time_zone))
+
+
+def _swapped_dates(
+    connection: Connection, contract: Contract, batch_id: int, step: int, day: date
+) -> dict[str, list[int]]:
+    """Where day and month can be taken for each other: how many dates of a column lie at the export's day as they are
+    read, how many would if both were swapped, and how many there are. A day's export says when it was written.
+    """
+    found = {}
+    formats = {"date": contract.file.date_format, "timestamp": contract.file.timestamp_format}
+    if contract.frequency != "d":
+        return found
+    for column in contract.stored:
+        if not formats.get(column.type, "").startswith(("dd", "MM")):
+            continue
+        read = (
+            Identifier(column.name)
+            if column.type == "date"
+            else SQL("{}::date").format(_wall_clock(contract, column))
+        )
+        found[column.header] = list(
+            connection.execute(
+                SQL(
+                    """
+                    select
+                      count(*) filter (where abs(d - {day}) <= 1),
+                      count(*) filter (where abs(
+                        case when extract(day from d) <= 12
+                        then make_date(extract(year from d)::int, extract(day from d)::int, extract(month from d)::int)
+                        end - {day}) <= 1),
+                      count(d)
+                    from (select {read} as d from {table} where _batch_id = {batch} and _row_number % {step} = 0) as dates
+                    """
+                ).format(
+                    day=Literal(day),
+                    read=read,
+                    table=raw.table(contract),
+                    batch=Literal(batch_id),
+                    step=Literal(step),
+                )
+            ).fetchone()
+        )
+    return found
+
+
+def _known_keys(
+    connection: Connection, contract: Contract, batch_id: int, unit: str | None, day: date
+) -> list[int] | None:
+    """How many of a full list's keys the list before it had, and how many it has; None for the first list."""
+    before = connection.execute(
+        """
+        select b.batch_id, d.name from ledger.batch b join ledger.delivery d using (delivery_id)
+        where b.contract = %s and b.state in ('accepted', 'pending') and b.business_date < %s
+        order by b.business_date desc, b.batch_id desc limit 1000
+        """,
+        [contract.name, day],
+    ).fetchall()
+    pattern = re.compile(contract.server.file_name)
+    previous = next(
+        (
+            number
+            for number, name in before
+            if (named := pattern.fullmatch(name)) and named.groupdict().get("unit") == unit
+        ),
+        None,
+    )
+    # A key that holds the list's date is always new.
+    lasting = [column.name for column in contract.key if column.type not in ("date", "timestamp")]
+    if previous is None or not lasting:
+        return None
+    keys = SQL("select distinct {} from {} where _batch_id = {}")
+    names = SQL(", ").join(map(Identifier, lasting))
+    return list(
+        connection.execute(
+            SQL(
+                "with new as ({}), old as ({}) select (select count(*) from new join old using ({})), (select count(*) from new)"
+            ).format(
+                keys.format(names, raw.table(contract), Literal(batch_id)),
+                keys.format(names, raw.table(contract), Literal(previous)),
+                names,
+            )
+        ).fetchone()
+    )

@@ -1,0 +1,310 @@
+"""An export changes: what the night makes of it, from its bytes through load to the exports boundary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from kho import check
+from kho.contract import contracts
+from kho.database import connect
+from kho.load import load
+from kho.settings import Settings
+from tests.integration.loading import deliver
+
+CONTRACT = """
+apiVersion: v3.1.0
+kind: DataContract
+id: desk.cases
+name: Cases
+version: 1.0.0
+status: active
+servers:
+  - server: production
+    type: local
+    path: desk/cases
+    format: FORMAT
+    customProperties:
+      - {property: encoding, value: ENCODING}
+      - {property: delimiter, value: ;}
+      - {property: fileName, value: 'cases_(?P<business_date>\\d{8})\\.\\w+'}
+schema:
+  - name: cases
+    customProperties:
+      - {property: load, value: LOAD}
+      - {property: dateFormat, value: dd/MM/yyyy}
+      - {property: timestampFormat, value: 'dd/MM/yyyy HH:mm'}
+      - {property: thousandsSeparator, value: .}
+      - {property: decimalSeparator, value: ','}
+    properties:
+      - name: case_code
+        physicalName: Mã hồ sơ
+        logicalType: string
+        required: true
+        primaryKey: true
+        primaryKeyPosition: 1
+        logicalTypeOptions: {pattern: '^HS-\\d{6}$'}
+      - {name: subject, physicalName: Nội dung, logicalType: string}
+      - {name: received_at, physicalName: Ngày nhận, logicalType: timestamp, required: true}
+      - {name: due_date, physicalName: Ngày hẹn trả, logicalType: date}
+      - {name: fee_vnd, physicalName: Lệ phí, logicalType: integer}
+      - {name: progress_pct, physicalName: Tiến độ, logicalType: number}
+slaProperties:
+  - {property: frequency, value: 1, unit: d}
+"""
+HEADER = ["Mã hồ sơ", "Nội dung", "Ngày nhận", "Ngày hẹn trả", "Lệ phí", "Tiến độ"]
+DAY = date(2021, 6, 30)
+
+Night = Callable[..., "Outcome"]
+
+
+class Outcome:
+    """What the boundary decided about one file."""
+
+    def __init__(self, settings: Settings, batch_id: int):
+        with connect(settings, "kho_auditor") as connection:
+            (self.state, self.profile, self.loaded, self.rejected) = connection.execute(
+                "select state, profile, rows_loaded, rows_rejected from ledger.batch where batch_id = %s",
+                [batch_id],
+            ).fetchone()
+            self.told = {
+                rule: (severity, message)
+                for rule, severity, message in connection.execute(
+                    "select expectation, severity, message from ledger.verdict"
+                    " where batch_id = %s and outcome = 'failed'",
+                    [batch_id],
+                )
+            }
+
+    def says(self, rule: str, severity: str, *words: str) -> None:
+        """Holds when this rule failed with this severity and its message has all these words."""
+        assert rule in self.told, self.told
+        assert self.told[rule][0] == severity
+        for word in words:
+            assert word in self.told[rule][1]
+
+
+@pytest.fixture
+def night(warehouse: Settings, tmp_path: Path) -> Night:
+    """Delivers the bytes of one file, loads it and has it judged: `night(data)`."""
+    return partial(_night, warehouse.model_copy(update={"project": tmp_path / "project"}))
+
+
+def _night(
+    settings: Settings,
+    data: bytes,
+    day: date = DAY,
+    *,
+    format: str = "csv",
+    encoding: str = "utf-8",
+    load_: str = "delta",
+) -> Outcome:
+    path = settings.contracts / "desk" / "cases.yaml"
+    if not path.exists():
+        path.parent.mkdir(parents=True)
+        (settings.project / "expectations").symlink_to(Settings().project / "expectations")
+        full = "full}\n      - {property: fullListOf, value: [case_code]"
+        text = CONTRACT.replace("FORMAT", format).replace("ENCODING", encoding)
+        path.write_text(text.replace("LOAD", full if load_ == "full" else load_))
+    contract = contracts(settings)["desk.cases"]
+    deliver(settings, contract, f"cases_{day:%Y%m%d}.{format}", data, day)
+    (batch,) = load(settings, contract)
+    check.exports(settings, day)
+    return Outcome(settings, batch.batch_id)
+
+
+def cases(
+    day: date = DAY,
+    count: int = 40,
+    *,
+    date_format: str = "%d/%m/%Y",
+    hour: int = 9,
+    thousands: str = ".",
+    decimal: str = ",",
+    code: str = "HS-{:06}",
+    first: int = 1,
+    spread: int = 30,
+) -> list[list[str]]:
+    """Rows of a day as the contract writes them, or otherwise; due dates are up to `spread` days later."""
+    return [
+        [
+            code.format(n),
+            f"Cấp giấy phép xây dựng số {n}",
+            (datetime(day.year, day.month, day.day, hour) + timedelta(minutes=3 * n)).strftime(f"{date_format} %H:%M"),
+            (day + timedelta(days=n % spread)).strftime(date_format),
+            f"{1_250_000 + n * 500:,}".replace(",", thousands),
+            f"{61.87 + n / 100:.2f}".replace(".", decimal),
+        ]
+        for n in range(first, first + count)
+    ]  # fmt: skip
+
+
+def csv(rows: list[list[str]], header: list[str] = HEADER, encoding: str = "utf-8") -> bytes:
+    return "".join(";".join(row) + "\r\n" for row in [header, *rows]).encode(encoding)
+
+
+def test_an_export_as_ever_is_accepted_and_nothing_is_told(night: Night) -> None:
+    outcome = night(csv(cases()))
+    assert (outcome.state, outcome.loaded, outcome.told) == ("accepted", 40, {})
+
+
+def test_a_new_column_is_a_warning_and_only_its_name_and_count_are_kept(night: Night) -> None:
+    outcome = night(csv([[*row, "bí mật"] for row in cases()], [*HEADER, "Ghi chú"]))
+    assert outcome.state == "accepted" and outcome.loaded == 40
+    outcome.says("columns_known", "warning", "Ghi chú (40 values)", "add them to the contract")
+    assert "bí mật" not in str(outcome.profile)
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_dropped_column_holds_the_batch_needed_or_not(night: Night, at: int) -> None:
+    outcome = night(csv([row[:at] + row[at + 1 :] for row in cases()], HEADER[:at] + HEADER[at + 1 :]))
+    assert outcome.state == "held"
+    outcome.says("columns_present", "critical", f"columns are missing: {HEADER[at]};", "ask the source")
+
+
+def test_a_header_of_other_accents_case_or_spacing_is_matched_and_told(night: Night) -> None:
+    outcome = night(csv(cases(), ["MA HO SO", "Nội  dung", "ngày_nhận", *HEADER[3:]]))
+    assert outcome.state == "accepted" and set(outcome.told) == {"headers_spelled"}
+    outcome.says("headers_spelled", "info", "MA HO SO for Mã hồ sơ", "ngày_nhận for Ngày nhận")
+
+
+@pytest.mark.parametrize(
+    ("at", "word"), [(4, "Mức lệ phí"), (1, "Trích yếu")], ids=["akin", "another word altogether"]
+)
+def test_a_renamed_header_holds_the_batch_and_its_likely_new_name_is_told(
+    night: Night, at: int, word: str
+) -> None:
+    outcome = night(csv(cases(), [*HEADER[:at], word, *HEADER[at + 1 :]]))
+    assert outcome.state == "held"
+    outcome.says("columns_present", "critical", f"{HEADER[at]} (is it '{word}' now?)", "physicalName")
+
+
+def test_the_order_of_columns_means_nothing(night: Night) -> None:
+    outcome = night(csv([row[::-1] for row in cases()], HEADER[::-1]))
+    assert (outcome.state, outcome.loaded, outcome.told) == ("accepted", 40, {})
+
+
+@pytest.mark.parametrize(
+    ("day", "date_format", "looks_like"),
+    [
+        (date(2021, 6, 30), "%m/%d/%Y", "MM/dd/yyyy HH:mm, not dd/MM/yyyy HH:mm"),
+        (date(2021, 6, 30), "%Y-%m-%d", "yyyy-MM-dd HH:mm, not dd/MM/yyyy HH:mm"),
+        (date(2021, 6, 30), "%d.%m.%Y", "dd.MM.yyyy HH:mm, not dd/MM/yyyy HH:mm"),
+    ],
+)
+def test_another_way_to_write_dates_holds_the_batch_and_is_named(
+    night: Night, day: date, date_format: str, looks_like: str
+) -> None:
+    outcome = night(csv(cases(day, date_format=date_format)), day)
+    assert outcome.state == "held"
+    outcome.says("conventions_kept", "critical", looks_like, "Ngày nhận", "replay")
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_days_and_months_that_changed_places_are_found_where_every_date_can_be_read(
+    night: Night, count: int
+) -> None:
+    outcome = night(csv(cases(date(2021, 6, 2), count, date_format="%m/%d/%Y", spread=8)), date(2021, 6, 2))
+    assert (outcome.state, outcome.loaded, outcome.rejected) == ("held", count, 0)
+    outcome.says(
+        "conventions_kept", "critical", "Ngày nhận looks as if day and month changed places", "replay"
+    )
+
+
+def test_few_rejected_dates_of_a_small_file_hold_it_when_none_speaks_for_the_contract(night: Night) -> None:
+    rows = cases(date(2021, 6, 6), 9, date_format="%m/%d/%Y", spread=8)  # the last is due on the 14th
+    outcome = night(csv(rows), date(2021, 6, 6))
+    assert outcome.rejected == 1 and outcome.state == "held"
+    outcome.says("conventions_kept", "critical", "dates of Ngày hẹn trả look like MM/dd/yyyy, not dd/MM/yyyy")
+
+
+def test_a_date_that_somebody_wrote_otherwise_is_only_a_reject(night: Night) -> None:
+    rows = cases()
+    rows[7][3] = "07/31/2021"
+    outcome = night(csv(rows))
+    assert (outcome.state, outcome.rejected, outcome.told) == ("accepted", 1, {})
+
+
+def test_some_dates_written_otherwise_are_a_warning(night: Night) -> None:
+    rows = [*cases(count=36), *cases(first=37, count=4, date_format="%Y-%m-%d")]
+    outcome = night(csv(rows))
+    assert outcome.state == "accepted" and outcome.rejected == 4
+    outcome.says(
+        "conventions_even", "warning", "times of Ngày nhận look like yyyy-MM-dd HH:mm", "4 values say so"
+    )
+
+
+@pytest.mark.parametrize(
+    ("thousands", "decimal", "looks_like"),
+    [
+        (",", ".", "1,234.5, not 1.234,5"),
+        (" ", ",", "1 234,5, not 1.234,5"),
+    ],
+)
+def test_another_way_to_write_numbers_holds_the_batch_and_is_named(
+    night: Night, thousands: str, decimal: str, looks_like: str
+) -> None:
+    outcome = night(csv(cases(thousands=thousands, decimal=decimal)))
+    assert outcome.state == "held"
+    outcome.says("conventions_kept", "critical", "numbers of", looks_like, "replay")
+
+
+def test_one_column_of_numbers_written_otherwise_holds_the_batch_and_is_told(night: Night) -> None:
+    outcome = night(csv(cases(decimal=".")))
+    assert outcome.state == "held"
+    outcome.says("columns_typed", "critical", "Tiến độ (not a number in 40 of 40 rows)")
+    outcome.says("conventions_even", "warning", "numbers of Tiến độ look like 1,234.5, not 1.234,5")
+
+
+def test_a_number_that_became_a_text_holds_the_batch(night: Night) -> None:
+    outcome = night(csv([[*row[:4], "miễn phí", row[5]] for row in cases()]))
+    assert outcome.state == "held"
+    outcome.says(
+        "columns_typed", "critical", "Lệ phí (not a whole number in 40 of 40 rows)", "kho rejects show"
+    )
+
+
+def test_keys_of_another_form_hold_the_batch(night: Night) -> None:
+    outcome = night(csv(cases(code="{:06}-21")))
+    assert outcome.state == "held"
+    outcome.says("columns_typed", "critical", "Mã hồ sơ (not of the contract's pattern in 40 of 40 rows)")
+
+
+def test_a_full_list_of_new_keys_is_a_warning_with_their_share(night: Night) -> None:
+    first = night(csv(cases()), date(2021, 6, 29), load_="full")
+    assert first.told == {}
+    outcome = night(csv(cases(first=38)), load_="full")
+    assert outcome.state == "accepted"
+    outcome.says("keys_as_usual", "warning", "3 of 40 keys were in the list before", "renumbered")
+
+
+def test_a_full_list_that_grew_or_shrank_is_nothing_to_tell(night: Night) -> None:
+    for day, count in ((28, 40), (29, 30), (30, 60)):
+        assert night(csv(cases(count=count)), date(2021, 6, day), load_="full").told == {}
+
+
+def test_one_key_with_two_contents_is_a_warning_and_the_same_row_twice_another(night: Night) -> None:
+    rows = cases()
+    outcome = night(csv([*rows, rows[0], [*rows[1][:4], "5.000", rows[1][5]]]))
+    assert outcome.state == "accepted" and outcome.rejected == 2
+    outcome.says(
+        "keys_unique", "warning", "say something else: 1 of 42 rows", "does the key still tell rows apart"
+    )
+    outcome.says("rows_unique", "warning", "twice: 2")
+
+
+def test_times_that_moved_against_the_days_before_are_a_warning(night: Night) -> None:
+    for day in range(24, 30):
+        assert night(csv(cases(date(2021, 6, day))), date(2021, 6, day)).told == {}
+    outcome = night(csv(cases(hour=2)))
+    assert outcome.state == "accepted"
+    outcome.says("times_as_usual", "warning", "received_at by about -7 hours", "around 03:", "timeZone")
+
+
+def test_times_of_days_that_differ_are_nothing_to_tell(night: Night) -> None:
+    for day in range(24, 31):
+        assert night(csv(cases(date(2021, 6, day), hour=8 + day % 3)), date(2021, 6, day)).told == {}
