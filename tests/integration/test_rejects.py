@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from kho.check.exports import exports
-from kho.contract import Contract, contracts
+from kho.contract import Contract, ContractError, contracts
 from kho.load import load, rejects, replay
 from kho.settings import Settings
 from tests.integration.loading import deliver, raw_rows, rows
@@ -80,3 +80,14 @@ def test_a_contract_may_add_a_column_but_not_retype_one(warehouse: Settings, dos
     )
     with pytest.raises(Exception, match="give the column another name"):
         load(warehouse, retyped)
+
+
+def test_rows_are_told_apart_by_the_version_column_that_they_were_loaded_with(
+    warehouse: Settings, dossiers: Contract
+) -> None:
+    deliver(warehouse, dossiers, "a.csv", csv(dossiers, GOOD), DAY)
+    load(warehouse, dossiers)
+    for column in (None, "received_at"):
+        file = dossiers.file.model_copy(update={"version_column": column})
+        with pytest.raises(ContractError, match="are told apart by updated_at"):
+            load(warehouse, dossiers.model_copy(update={"file": file}))

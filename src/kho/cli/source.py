@@ -16,7 +16,7 @@ from kho.cli.output import Format, fail, show_rows, wide_console
 
 if TYPE_CHECKING:
     from kho.contract import Contract
-    from kho.source import SourceState, Step, Story
+    from kho.source import Difference, Finding, SourceState, Step, Story
 
 app = typer.Typer(no_args_is_help=True, help="Sources: the exports that Kho takes, one contract each.")
 
@@ -74,6 +74,7 @@ def check(
     Ends with 0 when the file would be accepted, with 1 when something has to be done first.
     """
     from kho.settings import settings
+    from kho.source import UnknownSource
     from kho.source import check as look_at
 
     steps = []
@@ -82,7 +83,7 @@ def check(
             steps.append(step)
             if output_format == "text":
                 _show_step(step)
-    except LookupError as error:
+    except UnknownSource as error:
         raise typer.BadParameter(str(error), param_hint="NAME") from None
     if output_format == "json":
         print(json.dumps([asdict(step) for step in steps], ensure_ascii=False, indent=2))
@@ -92,18 +93,21 @@ def check(
 
 
 def _show_step(step: Step) -> None:
+    wide_console().print(step.title, style="bold")
+    _show_findings(step.findings)
+
+
+def _show_findings(findings: Sequence[Finding]) -> None:
     from rich.table import Table
     from rich.text import Text
 
     marks = {"fine": ("✓", "green"), "told": ("–", "yellow"), "wrong": ("✗", "red")}
     lines = Table.grid(padding=(0, 1))
-    for finding in step.findings:
+    for finding in findings:
         lines.add_row(" ", Text(*marks[finding.mark]), Text(finding.text, overflow="fold"))
         for detail in finding.details:
             lines.add_row("", "", Text(detail, "dim", overflow="fold"))
-    console = wide_console()
-    console.print(step.title, style="bold")
-    console.print(lines)
+    wide_console().print(lines)
 
 
 @app.command()
@@ -114,11 +118,11 @@ def show(
     """One source in full: where it comes from, how fresh it is, its last batches, which rejects grow, its versions."""
     from kho.contract import ContractError, read_contract
     from kho.settings import settings
-    from kho.source import find, story
+    from kho.source import UnknownSource, find, story
 
     try:
         path = find(settings(), name)
-    except LookupError as error:
+    except UnknownSource as error:
         raise typer.BadParameter(str(error), param_hint="NAME") from None
     try:
         contract = read_contract(path)
@@ -248,6 +252,82 @@ def _facts(contract: Contract, story: Story) -> dict[str, Any]:
 
 def _where(contract: Contract) -> str:
     return ":".join(filter(None, [contract.server.connection, contract.location]))
+
+
+@app.command()
+def diff(
+    name: Name,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            help="An older version (1.0.0) or a contract's file; without it, the version last used."
+        ),
+    ] = None,
+    output_format: TextFormat = "text",
+) -> None:
+    """What a changed contract changes, and whether that breaks the raw table, models or figures.
+
+    Ends with 0 when all that is different is additive, with 1 when something breaks or every batch has to be loaded
+    again.
+    """
+    from kho.contract import ContractError
+    from kho.settings import settings
+    from kho.source import NothingToCompare, UnknownSource
+    from kho.source import diff as compare
+
+    try:
+        found = compare(settings(), name, against)
+    except UnknownSource as error:
+        raise typer.BadParameter(str(error)) from None
+    except ContractError as error:
+        fail(str(error))
+    except NothingToCompare as reason:
+        print(reason)
+        return
+    if output_format == "json":
+        facts = {"source": found.contract.name, "version": found.contract.version, "against": found.against}
+        changes = [asdict(change) for change in found.changes]
+        print(json.dumps(facts | {"effect": found.effect, "changes": changes}, ensure_ascii=False, indent=2))
+    else:
+        _show_difference(found)
+    if found.effect != "additive":
+        raise typer.Exit(1)
+
+
+def _show_difference(found: Difference) -> None:
+    from kho.source import Finding
+
+    contract = found.contract
+    console = wide_console()
+    console.print(f"[bold]{contract.name}[/] {contract.version} against {found.against}", highlight=False)
+    if not found.changes:
+        console.print("Nothing is different.")
+        return
+    marks = {"additive": "fine", "replay": "wrong", "breaks": "wrong"}
+    told = {"additive": "additive", "replay": "needs a full replay", "breaks": "breaks"}
+    findings = []
+    for change in found.changes:
+        reached = [
+            f"{what}: {', '.join(names)}"
+            for what, names in (("models", change.models), ("figures", change.figures))
+            if names and change.effect != "additive"
+        ]
+        findings.append(
+            Finding(
+                marks[change.effect],
+                f"{change.place}: {change.what}",
+                (f"{told[change.effect]}: {change.why}", *reached),
+            )
+        )
+    if found.needs_a_version:
+        findings.append(Finding("told", f"raise the version: {contract.version} was used with other content"))
+    _show_findings(findings)
+    verdict = {
+        "additive": "[green]Additive[/]: nothing that is there breaks.",
+        "replay": "[yellow]Needs a full replay[/]: batches that are there have to be loaded again.",
+        "breaks": "[red]Breaks[/] what is named above.",
+    }
+    console.print(verdict[found.effect], highlight=False)
 
 
 def _show_sources(sources: list[SourceState]) -> None:

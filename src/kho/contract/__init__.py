@@ -1,6 +1,16 @@
 """Contracts: what each export must look like. One ODCS v3 file per export under `contracts/<system>/<entity>.yaml`."""
 
 from kho.contract.model import Column, Contract, Quality
-from kho.contract.reading import ContractError, contracts, drafts, paths, read_contract
+from kho.contract.reading import ContractError, contracts, drafts, parse_contract, paths, read_contract
 
-__all__ = ["Column", "Contract", "ContractError", "Quality", "contracts", "drafts", "paths", "read_contract"]
+__all__ = [
+    "Column",
+    "Contract",
+    "ContractError",
+    "Quality",
+    "contracts",
+    "drafts",
+    "parse_contract",
+    "paths",
+    "read_contract",
+]

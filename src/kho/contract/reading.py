@@ -67,6 +67,11 @@ def read_contract(path: Path) -> Contract:
     return _read(path, path.read_bytes())
 
 
+def parse_contract(path: Path, body: bytes) -> Contract:
+    """The contract that this file would be if these were its bytes; raises `ContractError`."""
+    return _read(path, body)
+
+
 class _Loader(yaml.SafeLoader):
     """A key that is there twice is an error: YAML's readers quietly take the last."""
 

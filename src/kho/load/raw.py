@@ -16,7 +16,8 @@ def table(contract: Contract) -> Identifier:
 def ensure(connection: Connection, settings: Settings, contract: Contract) -> None:
     """Create the raw table, or add the columns that a new version of the contract brings.
 
-    Raises `ContractError` when a column changed its type: rows of both types can't stand in one column.
+    Raises `ContractError` when the rows that are there can't stand beside new ones: a column changed its type, or
+    another column tells the versions of a row apart.
     """
     connection.execute("select pg_advisory_xact_lock(hashtext(%s))", [f"raw {contract.name}"])
     have = dict(
@@ -40,6 +41,11 @@ def ensure(connection: Connection, settings: Settings, contract: Contract) -> No
         for name, column in wanted.items()
         if name in have and spelled.get(have[name], have[name]) != column.raw_type
     ]
+    if (version := _version_column(connection, contract)) != contract.file.version_column:
+        problems.append(
+            f"$.schema[0].customProperties.versionColumn: is {contract.file.version_column} here, but rows of"
+            f" raw.{contract.raw_table} are told apart by {version}: keep that, or give the export another name"
+        )
     if problems:
         raise ContractError(settings.contracts / contract.system / f"{contract.entity}.yaml", problems)
     for name, column in wanted.items():
@@ -49,6 +55,18 @@ def ensure(connection: Connection, settings: Settings, contract: Contract) -> No
                     table(contract), Identifier(name), SQL(column.raw_type)
                 )
             )
+
+
+def _version_column(connection: Connection, contract: Contract) -> str | None:
+    """The column that the table's unique constraint has beside `_key` and `_batch_id`."""
+    found = connection.execute(
+        """
+        select a.attname from pg_constraint c join pg_attribute a on a.attrelid = c.conrelid and a.attnum = any(c.conkey)
+        where c.conrelid = to_regclass(%s) and c.contype = 'u' and a.attname not in ('_key', '_batch_id')
+        """,
+        [f'raw."{contract.raw_table}"'],
+    ).fetchone()
+    return found[0] if found else None
 
 
 def identity(contract: Contract) -> list[str]:

@@ -27,7 +27,7 @@ def check(settings: Settings, name: str, file: Path | None = None, day: date | N
 
     `name`: the contract's name, or the path of its file. `file`: what to try instead of the newest delivery; then a
     source that can't be reached is told, and not wrong. `day`: the newest delivery up to it; with a file whose name
-    holds no date, the date that it is for. Raises `LookupError` when there is no such contract.
+    holds no date, the date that it is for. Raises `UnknownSource`.
     """
     path = find(settings, name)
     shown = path.relative_to(settings.project) if path.is_relative_to(settings.project) else path
@@ -94,22 +94,26 @@ def _try_out(
     settings: Settings, contract: Contract, offered: list[Offered], file: Path | None, day: date | None
 ) -> Iterator[Step]:
     try:
-        with (
-            tempfile.TemporaryDirectory(prefix="kho-check-") as folder,
-            connect(settings, "kho_auditor", autocommit=True) as ledger,
-        ):
+        ledger = connect(settings, "kho_auditor", autocommit=True)
+    except (psycopg.OperationalError, LookupError) as error:
+        yield from _untried(f"needs the warehouse: start it with `kho up` ({str(error).splitlines()[0]})")
+        return
+    with tempfile.TemporaryDirectory(prefix="kho-check-") as folder, ledger:
+        try:
             found = trial.find_file(settings, ledger, contract, offered, file, day, Path(folder))
             tried = trial.try_out(settings, contract, found)
+        except (trial.NothingToTry, FetchFailed) as error:
+            yield from _untried(str(error))
+        except ContractError as error:
+            yield from _untried(*error.problems)
+        else:
             yield Step("Dry run", tuple(trial.findings(ledger, contract, found, tried)))
             yield Step("Verdict", tuple(trial.verdict(ledger, contract, found, tried)))
-    except (trial.NothingToTry, FetchFailed, ContractError) as error:
-        problems = error.problems if isinstance(error, ContractError) else [str(error)]
-        yield Step("Dry run", tuple(Finding("wrong", each) for each in problems))
-        yield Step("Verdict", (Finding("told", "none: there was no dry run"),))
-    except (psycopg.OperationalError, LookupError) as error:
-        reason = str(error).splitlines()[0]
-        yield Step("Dry run", (Finding("wrong", f"needs the warehouse: start it with `kho up` ({reason})"),))
-        yield Step("Verdict", (Finding("told", "none: there was no dry run"),))
+
+
+def _untried(*reasons: str) -> Iterator[Step]:
+    yield Step("Dry run", tuple(Finding("wrong", reason) for reason in reasons))
+    yield Step("Verdict", (Finding("told", "none: there was no dry run"),))
 
 
 def _some(names: Sequence[str]) -> str:

@@ -15,6 +15,10 @@ from kho.database import connect
 from kho.settings import Settings
 
 
+class UnknownSource(LookupError):
+    """There is no such contract, or no such version of it; the message names those that there are."""
+
+
 @dataclass(frozen=True)
 class LastBatch:
     """A batch by what it brought."""
@@ -48,14 +52,14 @@ class SourceState:
 
 
 def find(settings: Settings, name: str) -> Path:
-    """The contract's file, by its name (`one_stop.dossiers`) or its path. Raises `LookupError`."""
+    """The contract's file, by its name (`one_stop.dossiers`) or its path. Raises `UnknownSource`."""
     if name.endswith((".yaml", ".yml")):
         if not Path(name).is_file():
-            raise LookupError(f"there is no file {name}")
+            raise UnknownSource(f"there is no file {name}")
         return Path(name).absolute()
     known = paths(settings)
     if name not in known:
-        raise LookupError(f"there is no contract {name}; there are {', '.join(known) or 'none'}")
+        raise UnknownSource(f"there is no contract {name}; there are {', '.join(known) or 'none'}")
     return known[name]
 
 
