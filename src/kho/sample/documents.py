@@ -12,7 +12,7 @@ from random import Random
 
 import xlsxwriter
 
-from kho.sample import people
+from kho import people
 from kho.sample.agencies import Agency
 from kho.sample.export import Export, Line, spoil
 from kho.sample.totals import Level, Totals

@@ -14,7 +14,7 @@ from functools import cache
 from itertools import accumulate
 from random import Random
 
-from kho.sample import people
+from kho import people
 from kho.sample.agencies import Agency
 from kho.sample.export import Export, Line, control, crlf_csv, spoil, windows_1258
 from kho.sample.procedures import Catalogue, Procedure

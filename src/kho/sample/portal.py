@@ -6,7 +6,7 @@ import json
 from datetime import date, datetime, time, timedelta
 from random import Random
 
-from kho.sample import people
+from kho import people
 from kho.sample.agencies import Agency
 from kho.sample.export import Export, Line, control, crlf_csv, spoil, windows_1258
 from kho.sample.totals import Totals

@@ -1,0 +1,354 @@
+"""Types of columns, and how a file writes dates, times and numbers. What two readings explain alike is left open."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from decimal import Decimal
+from functools import cache
+from typing import TypeVar
+
+from kho.formats.header import fold
+from kho.propose.layout import text
+
+T = TypeVar("T")
+
+#: a column keeps its type when no more of its values are odd: those would be rejects
+TOLERATED = 0.02
+_FEW = 50  # below so many values none may be odd
+
+NULLS = ("EMPTY", "NULL", "null", "N/A", "n/a", "#N/A", "NaN", "nan", "None", "\\N", "-", "--")
+BOOLEANS = (
+    ("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"), ("có", "không"), ("đúng", "sai"), ("x", ""), ("✓", ""),
+)  # fmt: skip
+
+_DATES = {
+    "yyyy-MM-dd": r"(?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)",
+    "yyyy/MM/dd": r"(?P<y>\d{4})/(?P<m>\d\d)/(?P<d>\d\d)",
+    "dd/MM/yyyy": r"(?P<d>\d\d)/(?P<m>\d\d)/(?P<y>\d{4})",
+    "MM/dd/yyyy": r"(?P<m>\d\d)/(?P<d>\d\d)/(?P<y>\d{4})",
+    "dd-MM-yyyy": r"(?P<d>\d\d)-(?P<m>\d\d)-(?P<y>\d{4})",
+    "MM-dd-yyyy": r"(?P<m>\d\d)-(?P<d>\d\d)-(?P<y>\d{4})",
+    "dd.MM.yyyy": r"(?P<d>\d\d)\.(?P<m>\d\d)\.(?P<y>\d{4})",
+}
+_TIMES = {"HH:mm": r"([01]\d|2[0-3]):[0-5]\d", "HH:mm:ss": r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?"}
+_GAPS = {" ": " ", "'T'": "T"}
+_OFFSETS = {"": "", "XXX": r"(Z|[+-]\d\d(:?\d\d)?)"}
+_LOOKS_LIKE_DATE = re.compile(r"^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\b")
+
+#: (thousands, decimal) signs, the usual ones of this country first
+CONVENTIONS = ((".", ","), (",", "."), (" ", ","), (" ", "."), ("", "."), ("", ","))
+_PLAIN = re.compile(r"^[+-]?\d{1,18}$")
+_NUMBER = re.compile(r"^[+-]?\d[\d., ]*$")
+# What a header begins with, or begins or ends with, that speaks of a code.
+_CODE_STARTS = (
+    "ma", "so hieu", "ky hieu", "kenh", "trang thai", "loai", "hinh thuc", "muc do", "nhom", "cmnd", "cccd", "mst", "sdt",
+    "dien thoai", "so dien thoai", "so giay to", "so van ban", "so vao so",
+)  # fmt: skip
+_CODE_ENDS = ("id", "code", "key", "status", "type", "kind", "class", "category", "level", "channel", "zip", "postcode", "phone")
+
+
+@dataclass
+class Values:
+    """One column of the sample: its cells that are there, in order, and how many rows there are."""
+
+    header: str
+    cells: list[object]
+    row_count: int
+
+    @property
+    def texts(self) -> list[str]:
+        return [shown for cell in self.cells if (shown := text(cell))]
+
+
+@dataclass
+class Typed:
+    """What a column holds. `odd` are values that are not of its type."""
+
+    type: str = "string"
+    true_values: tuple[str, ...] = ()
+    false_values: tuple[str, ...] = ()
+    odd: list[str] = field(default_factory=list)
+    remark: str | None = None
+
+
+@dataclass
+class Conventions:
+    """How the file writes dates, times and numbers. Several: nothing in the sample tells which."""
+
+    date_formats: tuple[str, ...] = ()
+    timestamp_formats: tuple[str, ...] = ()
+    numbers: tuple[tuple[str, str], ...] = ()  # (thousands, decimal)
+    telling: dict[str, str] = field(default_factory=dict)  # an example of what could be read in two ways
+    null_texts: tuple[str, ...] = ()
+    has_times_without_offset: bool = False
+
+
+def words(header: str) -> str:
+    """A header's words in lower case without accents: `maHoSo` and `Mã hồ sơ` both give ` ma ho so `."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", header)
+    return " " + " ".join(filter(None, (fold(part) for part in re.split(r"[\W_]+", spaced)))) + " "
+
+
+def is_code(header: str) -> bool:
+    """Whether a header speaks of a code: digits in such a column are no number."""
+    named = words(header)
+    return any(named.startswith(f" {word} ") for word in (*_CODE_STARTS, *_CODE_ENDS)) or any(
+        named.endswith(f" {word} ") for word in _CODE_ENDS
+    )
+
+
+def infer(columns: Sequence[Values]) -> tuple[list[Typed], Conventions]:
+    """Types of all columns of a sample, and the conventions that they share: a contract has one of each for the file."""
+    nulls = tuple(each for each in NULLS if any(each in column.texts for column in columns))
+    kinds = [_Kind(column, nulls) for column in columns]
+    conventions = Conventions()
+    _settle_dates(kinds, conventions)
+    _settle_numbers(kinds, conventions)
+    for kind in kinds:
+        kind.settle()
+    # '-' in a column of words may mean something; what stands where a number or a date should means nothing.
+    used = {each for kind in kinds for each in kind.nulls if kind.typed.type != "string" or each not in ("-", "--")}
+    conventions.null_texts = tuple(each for each in nulls if each in used)
+    return [kind.typed for kind in kinds], conventions
+
+
+def is_null(value: str, conventions: Conventions) -> bool:
+    return value in conventions.null_texts
+
+
+class _Kind:
+    """One column while its type is being found."""
+
+    def __init__(self, column: Values, nulls: tuple[str, ...]):
+        self.column = column
+        self.nulls = {each for each in column.texts if each in nulls}
+        self.cells = [cell for cell in column.cells if text(cell) and text(cell) not in nulls]
+        self.shown = [text(cell) for cell in self.cells]
+        self.texts = [text(cell) for cell in self.cells if isinstance(cell, str)]
+        self.typed = Typed()
+        self.is_settled = False
+        self.date_formats = self.fitting(_DATES)
+        self.timestamp_formats = {} if self.date_formats else self.fitting(_timestamps())
+        self.numbers: dict[tuple[str, str], int] = {}
+        if not (self.date_formats or self.timestamp_formats) and self.is_numeric():
+            self.numbers = self.within({each: _odd_numbers(each, self.texts) for each in CONVENTIONS})
+
+    def fitting(self, formats: dict[str, str]) -> dict[str, int]:
+        """The formats that fit nearly all texts, with the number of those that they don't fit."""
+        if not self.texts or not any(_LOOKS_LIKE_DATE.match(each) for each in self.texts[:500]):
+            return {}
+        hopeful = {
+            name: pattern
+            for name, pattern in formats.items()
+            if any(_is_moment(pattern, each) for each in self.texts[:_FEW])
+        }
+        return self.within(
+            {name: sum(not _is_moment(pattern, each) for each in self.texts) for name, pattern in hopeful.items()}
+        )
+
+    def within(self, odd: dict[T, int]) -> dict[T, int]:
+        """Those with the fewest odd values, if that are few enough."""
+        fewest = min(odd.values(), default=0)
+        if fewest > (TOLERATED * len(self.shown) if len(self.shown) >= _FEW else 0):
+            return {}
+        return {name: count for name, count in odd.items() if count == fewest}
+
+    def is_numeric(self) -> bool:
+        if not self.cells or is_code(self.column.header):
+            return False
+        if any(isinstance(cell, bool | date | datetime | time) for cell in self.cells):
+            return False
+        digits = [each.lstrip("+-") for each in self.texts if _PLAIN.match(each)]
+        if any(len(each) > 1 and each.startswith("0") for each in digits):
+            return False  # leading zeros mean something
+        lengths = {len(each) for each in digits}
+        return not (len(digits) == len(self.shown) > 1 and len(lengths) == 1 and min(lengths) >= 9)
+
+    def settle(self) -> None:
+        """What the column holds, where dates and numbers have not told it yet."""
+        if self.is_settled or not self.cells:
+            return
+        if all(isinstance(cell, bool) for cell in self.cells):
+            self.typed = Typed("boolean", ("true",), ("false",))
+        elif pair := self.boolean():
+            self.typed = Typed("boolean", *pair)
+        elif any(_LOOKS_LIKE_DATE.match(each) for each in self.texts) and self.share_of_dates() > 0.5:
+            self.typed.remark = self.typed.remark or "some are dates, in no one way of writing them"
+
+    def share_of_dates(self) -> float:
+        return sum(bool(_LOOKS_LIKE_DATE.match(each)) for each in self.texts) / len(self.shown)
+
+    def boolean(self) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+        different = set(self.shown)
+        lowered = {each.lower() for each in different}
+        has_blanks = len(self.cells) < self.column.row_count
+        for yes, no in BOOLEANS:
+            if (no and lowered == {yes, no}) or (not no and lowered == {yes} and has_blanks):
+                trues = tuple(sorted(each for each in different if each.lower() == yes))
+                falses = tuple(sorted(each for each in different if each.lower() == no)) if no else ("",)
+                return trues, falses
+        return None
+
+
+@cache
+def _timestamps() -> dict[str, str]:
+    return {
+        f"{day}{gap}{clock}{offset}": f"{day_pattern}{gap_pattern}{clock_pattern}{offset_pattern}"
+        for day, day_pattern in _DATES.items()
+        for gap, gap_pattern in _GAPS.items()
+        for clock, clock_pattern in _TIMES.items()
+        for offset, offset_pattern in _OFFSETS.items()
+    }
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def _is_moment(pattern: str, value: str) -> bool:
+    match = _compiled(pattern).fullmatch(value)
+    if not match:
+        return False
+    try:
+        date(int(match["y"]), int(match["m"]), int(match["d"]))
+    except ValueError:
+        return False
+    return True
+
+
+def _settle_dates(kinds: list[_Kind], conventions: Conventions) -> None:
+    """One date format and one timestamp format for the file. Both have the same order of day and month."""
+    dated = [kind for kind in kinds if kind.date_formats]
+    timed = [kind for kind in kinds if kind.timestamp_formats]
+    dates = _common([set(kind.date_formats) for kind in dated])
+    times = _common([set(kind.timestamp_formats) for kind in timed])
+    if dates and times:
+        # The same signs in another order: what one tells, holds for the other.
+        same = {_signs(each) for each in dates} & {_signs(_day(each)) for each in times}
+        if same and (both := {each for each in dates if each in {_day(other) for other in times}}):
+            dates, times = both, {each for each in times if _day(each) in both}
+    conventions.date_formats = _in_order(dates)
+    conventions.timestamp_formats = _in_order(times)
+    conventions.has_times_without_offset = bool(times) and not any(each.endswith("XXX") for each in times)
+    for type_, found, candidates, formats in (
+        ("date", dates, dated, lambda kind: kind.date_formats),
+        ("timestamp", times, timed, lambda kind: kind.timestamp_formats),
+    ):
+        for kind in candidates:
+            kind.is_settled = True
+            if found and found <= set(formats(kind)):
+                pattern = (_DATES if type_ == "date" else _timestamps())[_in_order(found)[0]]
+                kind.typed = Typed(type_, odd=[each for each in kind.texts if not _is_moment(pattern, each)])
+                conventions.telling.setdefault(type_, kind.texts[0])
+            else:
+                kind.typed.remark = (
+                    f"written as {_in_order(formats(kind))[0]}, other columns as {_in_order(found)[0]}:"
+                    " a file has one way of writing them, so this one is read as text"
+                )
+    for kind in kinds:
+        days = [cell for cell in kind.cells if isinstance(cell, date)]
+        if not days or len(days) < len(kind.cells) * (1 - TOLERATED):
+            continue
+        kind.is_settled = True
+        is_timed = any(isinstance(cell, datetime) and cell.time() != time() for cell in days)
+        kind.typed = Typed("timestamp" if is_timed else "date", odd=list(kind.texts))
+
+
+def _common(found: list[set[T]]) -> set[T]:
+    """What all columns can agree on, or else what those can that share the choice of the most."""
+    if not found:
+        return set()
+    counts = Counter(each for choices in found for each in choices)
+    most = max(counts.values())
+    leader = next(each for each in counts if counts[each] == most)
+    return set.intersection(*(choices for choices in found if leader in choices))
+
+
+def _signs(format_: str) -> str:
+    return re.sub(r"[A-Za-z]+", "", format_)
+
+
+def _day(format_: str) -> str:
+    return next(day for day in _DATES if format_.startswith(day))
+
+
+def _in_order(formats: Iterable[str]) -> tuple[str, ...]:
+    order = [*_DATES, *_timestamps()]
+    return tuple(sorted(formats, key=order.index))
+
+
+def _settle_numbers(kinds: list[_Kind], conventions: Conventions) -> None:
+    """One pair of signs for the file: of those that fit, one must give other numbers than another to make a question."""
+    numeric = [kind for kind in kinds if kind.numbers or (kind.is_numeric() and _has_only_typed_numbers(kind))]
+    spoken = [kind for kind in numeric if any(not _PLAIN.match(each) for each in kind.texts)]
+    common = _common([set(kind.numbers) for kind in spoken])
+    fitting = [each for each in CONVENTIONS if each in common]
+    agreed = [kind for kind in spoken if common <= set(kind.numbers)]
+    values = [each for kind in agreed for each in kind.texts if not _PLAIN.match(each)]
+    readings: dict[tuple[Decimal | None, ...], tuple[str, str]] = {}
+    for convention in fitting:
+        readings.setdefault(tuple(_number(convention, each) for each in values), convention)
+    conventions.numbers = tuple(_narrowest(each, fitting, readings, values) for each in readings.values())
+    for kind in numeric:
+        kind.is_settled = True
+        if kind in spoken and kind not in agreed:
+            kind.typed.remark = "its numbers are written in another way than those of other columns: read as text"
+            continue
+        read = [_number(fitting[0] if fitting else ("", "."), each) for each in kind.texts]
+        odd = [each for each, number in zip(kind.texts, read, strict=True) if number is None]
+        whole = all(
+            number is None or number == number.to_integral_value()
+            for number in [*read, *(Decimal(repr(cell)) for cell in kind.cells if isinstance(cell, int | float))]
+        ) and not any(_has_decimals(each, fitting) for each in kind.texts)
+        kind.typed = Typed("integer" if whole else "number", odd=odd)
+    if len(conventions.numbers) > 1:
+        first, second = conventions.numbers[:2]
+        conventions.telling["number"] = next(
+            each for each in values if _number(first, each) != _number(second, each)
+        )
+        for kind in agreed:  # whole or not: it depends on the answer, and a number holds both
+            kind.typed.type = "number"
+
+
+def _has_only_typed_numbers(kind: _Kind) -> bool:
+    return not kind.texts and all(isinstance(cell, int | float) for cell in kind.cells)
+
+
+def _has_decimals(value: str, fitting: list[tuple[str, str]]) -> bool:
+    """A decimal sign makes a number of it even where only zeros follow."""
+    return bool(fitting) and fitting[0][1] in value
+
+
+def _narrowest(
+    convention: tuple[str, str],
+    fitting: list[tuple[str, str]],
+    readings: dict[tuple[Decimal | None, ...], tuple[str, str]],
+    values: list[str],
+) -> tuple[str, str]:
+    """Of the pairs that read all values alike, the one without a thousands sign if none is needed."""
+    mine = next(reading for reading, each in readings.items() if each == convention)
+    alike = [each for each in fitting if tuple(_number(each, value) for value in values) == mine]
+    return next((each for each in alike if not each[0]), alike[0])
+
+
+@cache
+def _number_pattern(convention: tuple[str, str]) -> re.Pattern[str]:
+    thousands, point = convention
+    groups = rf"\d{{1,3}}({re.escape(thousands)}\d{{3}}){{1,5}}|" if thousands else ""
+    return re.compile(rf"^[+-]?({groups}\d{{1,18}})({re.escape(point)}\d+)?$")
+
+
+def _number(convention: tuple[str, str], value: str) -> Decimal | None:
+    if not _number_pattern(convention).match(value):
+        return None
+    thousands, point = convention
+    return Decimal((value.replace(thousands, "") if thousands else value).replace(point, "."))
+
+
+def _odd_numbers(convention: tuple[str, str], values: list[str]) -> int:
+    return sum(_number(convention, each) is None for each in values)
