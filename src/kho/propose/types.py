@@ -303,7 +303,7 @@ def _settle_numbers(kinds: list[_Kind], conventions: Conventions) -> None:
         odd = [each for each, number in zip(kind.texts, read, strict=True) if number is None]
         whole = all(
             number is None or number == number.to_integral_value()
-            for number in [*read, *(Decimal(repr(cell)) for cell in kind.cells if isinstance(cell, int | float))]
+            for number in [*read, *(Decimal(str(cell)) for cell in kind.cells if isinstance(cell, int | float | Decimal))]
         ) and not any(_has_decimals(each, fitting) for each in kind.texts)
         kind.typed = Typed("integer" if whole else "number", odd=odd)
     if len(conventions.numbers) > 1:
@@ -316,7 +316,7 @@ def _settle_numbers(kinds: list[_Kind], conventions: Conventions) -> None:
 
 
 def _has_only_typed_numbers(kind: _Kind) -> bool:
-    return not kind.texts and all(isinstance(cell, int | float) for cell in kind.cells)
+    return not kind.texts and all(isinstance(cell, int | float | Decimal) for cell in kind.cells)
 
 
 def _has_decimals(value: str, fitting: list[tuple[str, str]]) -> bool:

@@ -1,0 +1,112 @@
+"""Names: of columns from their headers, of the files of an export from the names of the samples."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from kho.propose.types import words
+
+_MOST_LETTERS = 40
+_COMPACT = re.compile(r"(?<!\d)((?:19|20)\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?!\d)")
+_GROUP = r"(?P<business_date>\d{8})"
+
+
+def column_names(headers: Sequence[str]) -> list[str]:
+    """A name for each header: its words without accents, joined by `_`, each once."""
+    names: list[str] = []
+    for number, header in enumerate(headers, 1):
+        # Of a path into XML or JSON its last steps tell enough.
+        name = re.sub(r"[^a-z0-9]+", "_", words(header).strip()).strip("_")[:_MOST_LETTERS].strip("_")
+        if not name or not name[0].isalpha():
+            name = f"column_{name or number}"[:_MOST_LETTERS]
+        base, count = name, 1
+        while name in names:
+            count += 1
+            name = f"{base[: _MOST_LETTERS - 4]}_{count}"
+        names.append(name)
+    return names
+
+
+def singular(word: str) -> str:
+    """An English plural's singular; other words stay."""
+    for ending, instead in (("ies", "y"), ("ses", "s"), ("xes", "x"), ("ss", "ss"), ("s", "")):
+        if word.endswith(ending) and len(word) > len(ending) + 1:
+            return word.removesuffix(ending) + instead
+    return word
+
+
+@dataclass(frozen=True)
+class FileNames:
+    """What the names of the samples say of the export's files."""
+
+    pattern: str
+    dates: tuple[date, ...]  # of the samples, where their names have one
+    remark: str | None = None
+
+
+def file_names(names: Sequence[str]) -> FileNames:
+    """The regular expression that the names share. Without a date in them there is none to tell from: see `dates`."""
+    found = [_dated(name) for name in names]
+    if not all(found):
+        stem, _, ending = names[0].partition(".")
+        return FileNames(f"{re.escape(stem)}_{_GROUP}{re.escape('.' + ending) if ending else ''}", ())
+    befores, days, afters = zip(*(each for each in found if each), strict=True)
+    before, after = _shared(befores), _shared(afters)
+    remark = None
+    if len(set(befores)) > 1 or len(set(afters)) > 1:
+        remark = "part of the names differs between the samples: name that group `unit` if a unit's list is what differs"
+    return FileNames(f"{before}{_GROUP}{after}", tuple(days), remark)
+
+
+def frequency(days: Sequence[date]) -> str | None:
+    """d, m or q when the dates are in a row so; None when they don't tell."""
+    days = sorted(set(days))
+    if len(days) < 2:
+        return None
+    if all(later - earlier == timedelta(days=1) for earlier, later in zip(days, days[1:], strict=False)):
+        return "d"
+    months = [day.year * 12 + day.month for day in days]
+    if len(days) >= 2 and all((day + timedelta(days=1)).day == 1 for day in days) and _steps(months) == {1}:
+        return "m"
+    if all(day.day == 1 and day.month % 3 == 1 for day in days) and _steps(months) == {3}:
+        return "q"
+    return None
+
+
+def _steps(numbers: Sequence[int]) -> set[int]:
+    return {later - earlier for earlier, later in zip(numbers, numbers[1:], strict=False)}
+
+
+def _dated(name: str) -> tuple[str, date, str] | None:
+    """What stands before the date in a name, the date, and what stands after it."""
+    for match in reversed(list(_COMPACT.finditer(name))):
+        try:
+            day = date(*(int(part) for part in match.groups()))
+        except ValueError:
+            continue
+        return name[: match.start()], day, name[match.end() :]
+    return None
+
+
+def _shared(texts: Sequence[str]) -> str:
+    """A pattern for texts that are the same but for one stretch in them."""
+    first = texts[0]
+    if len(set(texts)) == 1:
+        return re.escape(first)
+    shortest = min(map(len, texts))
+    head = next((n for n in range(shortest) if len({each[n] for each in texts}) > 1), shortest)
+    # A stretch begins and ends where words do, so that other units' names fit as well.
+    while head and first[head - 1] not in "_-":
+        head -= 1
+    tail = next((n for n in range(shortest - head) if len({each[-1 - n] for each in texts}) > 1), shortest - head)
+    while tail and first[len(first) - tail] not in "_-.":
+        tail -= 1
+    ending = first[len(first) - tail :] if tail else ""
+    middles = [each[head : len(each) - tail] for each in texts]
+    kind = r"\d+" if all(each.isdigit() for each in middles) else "[^_]+" if all(
+        each and "_" not in each for each in middles
+    ) else ".*"
+    return f"{re.escape(first[:head])}{kind}{re.escape(ending)}"
