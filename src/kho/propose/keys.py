@@ -41,8 +41,11 @@ def is_ordinal(header: str, values: Sequence[object]) -> bool:
     return is_counted and len(numbers) == len(values) and not any(f" {word} " in named for word in ("ma", "id", "code"))
 
 
-def keys(columns: Sequence[KeyColumn]) -> list[tuple[str, ...]]:
-    """Keys that fit, best first: one column if any will do, else the fewest together; a personal one only at last."""
+def keys(columns: Sequence[KeyColumn], files: Sequence[int]) -> list[tuple[str, ...]]:
+    """Keys that fit, best first: one column if any will do, else the fewest together; a personal one only at last.
+
+    `files` says of every row in which of the files it stands: a later one may bring a row of an earlier one again.
+    """
     for candidates in (
         [each for each in columns if not each.is_personal and each.typed.type != "timestamp"],
         [each for each in columns if not each.is_personal],
@@ -51,7 +54,7 @@ def keys(columns: Sequence[KeyColumn]) -> list[tuple[str, ...]]:
         usable = [each for each in candidates if _is_usable(each)]
         usable = sorted(usable, key=lambda each: -_score(each, columns))[:_MOST_CANDIDATES]
         for size in range(1, MOST_COLUMNS + 1):
-            found = [some for some in combinations(usable, size) if _is_unique(some)]
+            found = [some for some in combinations(usable, size) if _is_unique(some, files)]
             if found:
                 best = sorted(found, key=lambda some: -sum(_score(each, columns) for each in some))
                 order = [each.name for each in columns]
@@ -80,8 +83,8 @@ def _is_usable(column: KeyColumn) -> bool:
     return missing <= TOLERATED * len(column.values) and 1 < len(texts) and longest <= 100
 
 
-def _is_unique(some: Sequence[KeyColumn]) -> bool:
-    rows = [row for row in zip(*(each.values for each in some), strict=True) if None not in row]
+def _is_unique(some: Sequence[KeyColumn], files: Sequence[int]) -> bool:
+    rows = [row for row in zip(files, *(each.values for each in some), strict=True) if None not in row]
     return len(rows) - len(set(rows)) <= TOLERATED * len(rows)
 
 

@@ -52,7 +52,7 @@ def file_names(names: Sequence[str]) -> FileNames:
     found = [_dated(name) for name in names]
     if not all(found):
         stem, _, ending = names[0].partition(".")
-        return FileNames(f"{re.escape(stem)}_{_GROUP}{re.escape('.' + ending) if ending else ''}", ())
+        return FileNames(f"{_plain(stem)}_{_GROUP}{_plain('.' + ending) if ending else ''}", ())
     befores, days, afters = zip(*(each for each in found if each), strict=True)
     before, after = _shared(befores), _shared(afters)
     remark = None
@@ -76,6 +76,11 @@ def frequency(days: Sequence[date]) -> str | None:
     return None
 
 
+def _plain(text: str) -> str:
+    """A pattern for just this text."""
+    return re.sub(r"([.^$*+?{}\[\]\\|()])", r"\\\1", text)
+
+
 def _steps(numbers: Sequence[int]) -> set[int]:
     return {later - earlier for earlier, later in zip(numbers, numbers[1:], strict=False)}
 
@@ -95,7 +100,7 @@ def _shared(texts: Sequence[str]) -> str:
     """A pattern for texts that are the same but for one stretch in them."""
     first = texts[0]
     if len(set(texts)) == 1:
-        return re.escape(first)
+        return _plain(first)
     shortest = min(map(len, texts))
     head = next((n for n in range(shortest) if len({each[n] for each in texts}) > 1), shortest)
     # A stretch begins and ends where words do, so that other units' names fit as well.
@@ -109,4 +114,4 @@ def _shared(texts: Sequence[str]) -> str:
     kind = r"\d+" if all(each.isdigit() for each in middles) else "[^_]+" if all(
         each and "_" not in each for each in middles
     ) else ".*"
-    return f"{re.escape(first[:head])}{kind}{re.escape(ending)}"
+    return f"{_plain(first[:head])}{kind}{_plain(ending)}"
