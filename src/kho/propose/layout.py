@@ -49,7 +49,7 @@ def text(cell: object) -> str:
     return "" if cell is None else " ".join(composed(str(cell)).split())
 
 
-def find(rows: Sequence[Row], *, is_named: bool = False) -> Layout:
+def find(rows: Sequence[Row], *, is_named: bool = False, most_header_rows: int = 6) -> Layout:
     """Sort the rows of one file. `is_named`: the first row holds the columns' names for sure (JSON, Parquet, XML)."""
     grid = [[text(cell) for cell in row] for row in rows]
     if is_named or not grid:
@@ -58,7 +58,7 @@ def find(rows: Sequence[Row], *, is_named: bool = False) -> Layout:
     first = _first_header_row(rows, grid)
     if first is None:
         return Layout([], has_header=False)
-    height = _height(rows, grid, first)
+    height = _height(rows, grid, first, most_header_rows)
     layout = Layout(_labels(grid[first : first + height]), first, height)
     _sort(layout, rows, grid)
     return layout
@@ -96,22 +96,21 @@ def _different(line: list[str]) -> set[str]:
     return {cell for cell in line if cell}
 
 
-def _height(rows: Sequence[Row], grid: list[list[str]], first: int) -> int:
+def _height(rows: Sequence[Row], grid: list[list[str]], first: int, most: int) -> int:
     """How many rows the header takes: a row goes on with it when it names what the row above leaves open or spans."""
     height = 1
-    while first + height < len(grid) and height < 6:
+    while first + height < len(grid) and height < most:
         above, line = grid[first + height - 1], grid[first + height]
         labels = _labels(grid[first : first + height])
         if not any(line) or not _is_label_row(rows[first + height], line):
             break
-        opened = {
-            n
-            for n, cell in enumerate(labels)
-            if not cell or (cell in (labels[n - 1 : n] or [""])) or (cell in labels[n + 1 : n + 2])
-        }
         filled = {n for n, cell in enumerate(line) if cell}
+        spanning = {n for n, cell in enumerate(labels) if cell and cell in (labels[n - 1 : n] + labels[n + 1 : n + 2])}
         repeated = {n for n in filled if n < len(above) and line[n] == labels[n]}
-        if not filled & opened or filled - opened - repeated:
+        holes = {n for n, cell in enumerate(labels) if not cell}
+        # Where merged cells are repeated, a label over several columns has labels of its own below; where they are
+        # blank, the row below fills blanks and nothing else.
+        if not (filled & spanning - repeated) and not (filled & holes and filled <= holes | repeated | spanning):
             break
         height += 1
     return height

@@ -44,7 +44,7 @@ class FileNames:
 
     pattern: str
     dates: tuple[date, ...]  # of the samples, where their names have one
-    remark: str | None = None
+    has_units: bool = False  # a part of the names says whose file it is: several are of one date
 
 
 def file_names(names: Sequence[str]) -> FileNames:
@@ -55,10 +55,8 @@ def file_names(names: Sequence[str]) -> FileNames:
         return FileNames(f"{_plain(stem)}_{_GROUP}{_plain('.' + ending) if ending else ''}", ())
     befores, days, afters = zip(*(each for each in found if each), strict=True)
     before, after = _shared(befores), _shared(afters)
-    remark = None
-    if len(set(befores)) > 1 or len(set(afters)) > 1:
-        remark = "part of the names differs between the samples: name that group `unit` if a unit's list is what differs"
-    return FileNames(f"{before}{_GROUP}{after}", tuple(days), remark)
+    several = any(len(set(texts)) > 1 and all(_middles(texts)) for texts in (befores, afters))
+    return FileNames(f"{before}{_GROUP}{after}", tuple(days), several)
 
 
 def frequency(days: Sequence[date]) -> str | None:
@@ -81,6 +79,12 @@ def _plain(text: str) -> str:
     return re.sub(r"([.^$*+?{}\[\]\\|()])", r"\\\1", text)
 
 
+def without_date(name: str) -> str:
+    """What stays the same in the names of one list's files."""
+    found = _dated(name)
+    return f"{found[0]}*{found[2]}" if found else name
+
+
 def _steps(numbers: Sequence[int]) -> set[int]:
     return {later - earlier for earlier, later in zip(numbers, numbers[1:], strict=False)}
 
@@ -101,17 +105,30 @@ def _shared(texts: Sequence[str]) -> str:
     first = texts[0]
     if len(set(texts)) == 1:
         return _plain(first)
-    shortest = min(map(len, texts))
+    head, tail = _borders(texts)
+    middles = _middles(texts)
+    if not all(middles) and all(re.fullmatch("(_[A-Za-z0-9]+)?", each) for each in middles):
+        kind = "(_[A-Za-z0-9]+)?"
+    elif all(each.isdigit() for each in middles):
+        kind = r"\d+"
+    else:
+        kind = "[^_]+" if all(each and "_" not in each for each in middles) else ".*"
+    return f"{_plain(first[:head])}{kind}{_plain(first[len(first) - tail :])}"
+
+
+def _middles(texts: Sequence[str]) -> list[str]:
+    head, tail = _borders(texts)
+    return [each[head : len(each) - tail] for each in texts]
+
+
+def _borders(texts: Sequence[str]) -> tuple[int, int]:
+    """How long the shared beginning and ending are; both stop where words do, so that other units' names fit too."""
+    first, shortest = texts[0], min(map(len, texts))
     head = next((n for n in range(shortest) if len({each[n] for each in texts}) > 1), shortest)
-    # A stretch begins and ends where words do, so that other units' names fit as well.
     while head and first[head - 1] not in "_-":
         head -= 1
     tail = next((n for n in range(shortest - head) if len({each[-1 - n] for each in texts}) > 1), shortest - head)
-    while tail and first[len(first) - tail] not in "_-.":
+    borders = "_-." if first.startswith((".", "_")) else "_-"
+    while tail and first[len(first) - tail] not in borders:
         tail -= 1
-    ending = first[len(first) - tail :] if tail else ""
-    middles = [each[head : len(each) - tail] for each in texts]
-    kind = r"\d+" if all(each.isdigit() for each in middles) else "[^_]+" if all(
-        each and "_" not in each for each in middles
-    ) else ".*"
-    return f"{_plain(first[:head])}{kind}{_plain(ending)}"
+    return head, tail

@@ -47,7 +47,9 @@ _FAMILY = (
     "Thạch|Sơn|Kim|Danh|Châu|Tạ|Tô|Trương|Tăng|Thái|Quách|Diệp|Giang|Hứa|Kiều|La|Lục|Mạc|Nghiêm|Ông|Phùng|Quan|Tống|Triệu|Từ|Vương"
 )
 _SYLLABLE = r"[A-ZĐÀ-ỸĂÂÊÔƠƯ][a-zđà-ỹăâêôơư]*"
-_NAME = re.compile(rf"(?<!\w)({_FAMILY})( {_SYLLABLE}){{1,4}}(?!\w)")
+# Communes and roads have names of people too.
+_NO_PLACE = "".join(f"(?<!{word} )" for word in ("xã", "Xã", "phường", "Phường", "huyện", "Huyện", "trấn", "quận", "tỉnh", "đường", "phố", "ấp"))
+_NAME = re.compile(rf"(?<!\w){_NO_PLACE}({_FAMILY})( {_SYLLABLE}){{1,4}}(?!\w)")
 _FAMILY_CAPITALS = re.compile(rf"(?<!\w)({_FAMILY.upper()})( [A-ZĐÀ-ỸĂÂÊÔƠƯ]+){{1,4}}(?!\w)")
 _PLACES = re.compile(r"\b(ấp|khóm|thôn|tổ dân phố|đường|phường|street|avenue|road)\b", re.IGNORECASE)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -160,9 +161,11 @@ def propose(name: str, paths: Sequence[Path]) -> Proposal:
     """A proposal for the source `<system>.<entity>` from sample files. Raises `CannotPropose`."""
     system, _, entity = name.partition(".")
     controls = {path.name for path in paths if path.suffix == ".ctl"}
-    samples = [_read(path) for path in paths if path.name not in controls]
+    files_of_rows = [path for path in paths if path.name not in controls]
+    # An empty file among others says that nothing happened that day.
+    samples = [_read(path) for path in files_of_rows if path.stat().st_size or len(files_of_rows) == 1]
     if not samples:
-        raise CannotPropose("there is no sample among these files")
+        raise CannotPropose("there is no sample with rows among these files")
     _expect_one_shape(samples)
     headers, files, rows = _merged(samples)
     named = [header for header in headers if header]
@@ -178,15 +181,17 @@ def propose(name: str, paths: Sequence[Path]) -> Proposal:
     columns = [
         Column(*each) for each in zip(names.column_names(named), named, found, values, strict=True)
     ]
-    told = names.file_names([sample.path.name for sample in samples])
+    told = names.file_names([path.name for path in files_of_rows])
     proposal = Proposal(
         system, entity, samples, columns, conventions, told.pattern, told.dates, _encoding(samples)
     )
     proposal.control_file = "{name}.ctl" if any(f"{each.path.name}.ctl" in controls for each in samples) else None
     for step in (_look_closer, _find_key, _settle_conventions, _settle_delivery, _settle_rows):
         step(proposal)
-    if told.remark:
-        proposal.remarks.append(told.remark)
+    if told.has_units:
+        proposal.remarks.append(
+            "a part of the names differs between the samples: if it says whose list it is, make it the group (?P<unit>…)"
+        )
     if len(headers) > len(named):
         proposal.remarks.append(f"{len(headers) - len(named)} columns have no header: they can't be named, and are left out")
     _ask_where_rows_are_short(proposal, files)
@@ -208,7 +213,7 @@ def _read(path: Path) -> Sample:
         )
     except Unreadable as problem:
         raise CannotPropose(f"{path}: {problem}") from None
-    found = layout.find(rows, is_named=shape.format in _NAMED)
+    found = layout.find(rows, is_named=shape.format in _NAMED, most_header_rows=1 if shape.format == "csv" else 6)
     if not found.has_header:
         raise CannotPropose(
             f"{path}: no row names the columns: ask for an export with a header (a contract knows columns by their names)"
@@ -304,10 +309,11 @@ def _look_closer(proposal: Proposal) -> None:
 
 def _value_set(filled: Sequence[str]) -> tuple[str, ...]:
     counts = Counter(filled)
-    if len(filled) < _LEAST_ROWS or not 1 <= len(counts) <= _MOST_VALUES or min(counts.values()) < _LEAST_TIMES:
+    if len(filled) < _LEAST_ROWS or not 2 <= len(counts) <= _MOST_VALUES or min(counts.values()) < _LEAST_TIMES:
         return ()
-    if len(counts) * 10 > len(filled) or max(map(len, counts)) > 60:
-        return ()
+    is_structured = sum(bool(re.search(r"\d[.\-/].*\d", each)) for each in counts) * 2 > len(counts)
+    if len(counts) * 10 > len(filled) or max(map(len, counts)) > 60 or is_structured:
+        return ()  # codes of units and the like: new ones come without notice
     order = (lambda each: (len(each), each)) if all(each.isdigit() for each in counts) else str.casefold
     return tuple(sorted(counts, key=order))
 
@@ -323,7 +329,11 @@ def _find_key(proposal: Proposal) -> None:
         )
         for column in proposal.columns
     ]
-    files = [n for n, sample in enumerate(proposal.samples) for _ in sample.layout.data]
+    # Files of several units of one date hold different rows; a later date may bring a row again.
+    dates = {n: names.file_names([sample.path.name]).dates for n, sample in enumerate(proposal.samples)}
+    has_units = names.file_names([sample.path.name for sample in proposal.samples]).has_units
+    groups = {n: hash(dates[n]) if has_units and dates[n] else n for n in dates}
+    files = [groups[n] for n, rows in enumerate(_spans(proposal)) for _ in rows[1]]
     once = _without_repeats(columns, files)
     distinct = [
         keys.KeyColumn(each.name, each.header, each.typed, [each.values[n] for n in once], each.is_personal)
@@ -348,7 +358,7 @@ def _find_key(proposal: Proposal) -> None:
     proposal._set_key(found[0])
     proposal.other_keys = [other for other in found[1:] if len(other) == len(found[0])][:3]
     for each in proposal.key:
-        each.enum = () if len(found[0]) == 1 else each.enum
+        each.enum = ()
     if len(once) < _FEW_ROWS and proposal.other_keys:
         proposal.questions.append(
             Question(
@@ -443,7 +453,8 @@ def _settle_delivery(proposal: Proposal) -> None:
         )
     shares = _repeated_keys(proposal)
     if not shares or max(shares) > 0:
-        told = f" ({max(shares):.0%} of a file's keys come again in the next one)" if shares else ""
+        spread = " to ".join(dict.fromkeys(f"{share:.0%}" for share in (min(shares), max(shares)))) if shares else ""
+        told = f" ({spread} of a file's keys come again in the next one)" if shares else ""
         proposal.questions.append(
             Question(
                 "load",
@@ -455,28 +466,34 @@ def _settle_delivery(proposal: Proposal) -> None:
 
 
 def _repeated_keys(proposal: Proposal) -> list[float]:
-    """Which share of each file's keys comes again in the file after it: none in a list means that it is no whole list."""
-    by_file: list[set[tuple[str, ...]]] = []
+    """Which share of each file's keys comes again in the next one of the same name: in a whole list most would."""
+    by_name: dict[str, list[set[tuple[str, ...]]]] = {}
+    for sample, rows in _spans(proposal):
+        name = names.without_date(sample.path.name)
+        found = {tuple(text(column.values[n]) for column in proposal.key) for n in rows}
+        if len(found) >= _FEW_ROWS:
+            by_name.setdefault(name, []).append(found)
+    pairs = [pair for each in by_name.values() for pair in zip(each, each[1:], strict=False)]
+    return [len(earlier & later) / len(earlier) for earlier, later in pairs]
+
+
+def _spans(proposal: Proposal) -> Iterator[tuple[Sample, range]]:
+    """Each sample with the places of its rows in the columns' values."""
     start = 0
     for sample in proposal.samples:
-        end = start + len(sample.layout.data)
-        by_file.append({tuple(text(column.values[n]) for column in proposal.key) for n in range(start, end)})
-        start = end
-    pairs = zip(by_file, by_file[1:], strict=False)
-    return [len(earlier & later) / len(earlier) for earlier, later in pairs if earlier and later]
+        yield sample, range(start, start := start + len(sample.layout.data))
 
 
 def _constant(proposal: Proposal) -> tuple[str, ...]:
     """Columns that have one value in each file: what a whole list is the list of; else the key's first column."""
-    found = []
-    for column in proposal.columns:
-        start, is_constant = 0, column.is_required and column.typed.type == "string" and not column.personal
-        for sample in proposal.samples:
-            end = start + len(sample.layout.data)
-            is_constant = is_constant and len({text(value) for value in column.values[start:end]}) == 1
-            start = end
-        if is_constant:
-            found.append(column.name)
+    found = [
+        column.name
+        for column in proposal.columns
+        if column.is_required
+        and column.typed.type == "string"
+        and not column.personal
+        and all(len({text(column.values[n]) for n in rows}) == 1 for _, rows in _spans(proposal) if rows)
+    ]
     return tuple(found) or (proposal.key[0].name,)
 
 

@@ -37,7 +37,7 @@ _DATES = {
 _TIMES = {"HH:mm": r"([01]\d|2[0-3]):[0-5]\d", "HH:mm:ss": r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?"}
 _GAPS = {" ": " ", "'T'": "T"}
 _OFFSETS = {"": "", "XXX": r"(Z|[+-]\d\d(:?\d\d)?)"}
-_LOOKS_LIKE_DATE = re.compile(r"^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\b")
+_LOOKS_LIKE_DATE = re.compile(r"^(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})([ T].*)?$")
 
 #: (thousands, decimal) signs, the usual ones of this country first
 CONVENTIONS = ((".", ","), (",", "."), (" ", ","), (" ", "."), ("", "."), ("", ","))
@@ -151,11 +151,11 @@ class _Kind:
         )
 
     def within(self, odd: dict[T, int]) -> dict[T, int]:
-        """Those with the fewest odd values, if that are few enough."""
-        fewest = min(odd.values(), default=0)
-        if fewest > (TOLERATED * len(self.shown) if len(self.shown) >= _FEW else 0):
-            return {}
-        return {name: count for name, count in odd.items() if count == fewest}
+        """Those with few enough odd values, the fewest first. One that a few odd values speak against stays in the
+        running: those may be mistakes as well."""
+        allowed = TOLERATED * len(self.shown) if len(self.shown) >= _FEW else 0
+        fitting = {name: count for name, count in odd.items() if count <= allowed}
+        return dict(sorted(fitting.items(), key=lambda each: each[1]))
 
     def is_numeric(self) -> bool:
         if not self.cells or is_code(self.column.header):
@@ -175,7 +175,7 @@ class _Kind:
         if all(isinstance(cell, bool) for cell in self.cells):
             self.typed = Typed("boolean", ("true",), ("false",))
         elif pair := self.boolean():
-            self.typed = Typed("boolean", *pair)
+            self.typed = Typed("boolean", *pair, odd=self.typed.odd)
         elif any(_LOOKS_LIKE_DATE.match(each) for each in self.texts) and self.share_of_dates() > 0.5:
             self.typed.remark = self.typed.remark or "some are dates, in no one way of writing them"
 
@@ -183,13 +183,15 @@ class _Kind:
         return sum(bool(_LOOKS_LIKE_DATE.match(each)) for each in self.texts) / len(self.shown)
 
     def boolean(self) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-        different = set(self.shown)
-        lowered = {each.lower() for each in different}
+        counts = Counter(self.shown)
+        allowed = TOLERATED * len(self.shown) if len(self.shown) >= _FEW else 0
         has_blanks = len(self.cells) < self.column.row_count
         for yes, no in BOOLEANS:
-            if (no and lowered == {yes, no}) or (not no and lowered == {yes} and has_blanks):
-                trues = tuple(sorted(each for each in different if each.lower() == yes))
-                falses = tuple(sorted(each for each in different if each.lower() == no)) if no else ("",)
+            trues = tuple(sorted(each for each in counts if each.lower() == yes))
+            falses = tuple(sorted(each for each in counts if each.lower() == no)) if no else ("",)
+            odd = sum(counts.values()) - sum(counts[each] for each in (*trues, *falses))
+            if trues and falses and odd <= allowed and (no or has_blanks):
+                self.typed.odd = [each for each in self.shown if each not in (*trues, *falses)]
                 return trues, falses
         return None
 
@@ -232,8 +234,8 @@ def _settle_dates(kinds: list[_Kind], conventions: Conventions) -> None:
         same = {_signs(each) for each in dates} & {_signs(_day(each)) for each in times}
         if same and (both := {each for each in dates if each in {_day(other) for other in times}}):
             dates, times = both, {each for each in times if _day(each) in both}
-    conventions.date_formats = _in_order(dates)
-    conventions.timestamp_formats = _in_order(times)
+    conventions.date_formats = _likeliest(dates, dated)
+    conventions.timestamp_formats = _likeliest(times, timed)
     conventions.has_times_without_offset = bool(times) and not any(each.endswith("XXX") for each in times)
     for type_, found, candidates, formats in (
         ("date", dates, dated, lambda kind: kind.date_formats),
@@ -242,7 +244,7 @@ def _settle_dates(kinds: list[_Kind], conventions: Conventions) -> None:
         for kind in candidates:
             kind.is_settled = True
             if found and found <= set(formats(kind)):
-                pattern = (_DATES if type_ == "date" else _timestamps())[_in_order(found)[0]]
+                pattern = (_DATES if type_ == "date" else _timestamps())[_likeliest(found, candidates)[0]]
                 kind.typed = Typed(type_, odd=[each for each in kind.texts if not _is_moment(pattern, each)])
                 conventions.telling.setdefault(type_, kind.texts[0])
             else:
@@ -282,6 +284,16 @@ def _in_order(formats: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(formats, key=order.index))
 
 
+def _likeliest(formats: set[str], kinds: list[_Kind]) -> tuple[str, ...]:
+    """The formats with the fewest odd values first."""
+    return tuple(
+        sorted(
+            _in_order(formats),
+            key=lambda each: sum({**kind.date_formats, **kind.timestamp_formats}.get(each, 0) for kind in kinds),
+        )
+    )
+
+
 def _settle_numbers(kinds: list[_Kind], conventions: Conventions) -> None:
     """One pair of signs for the file: of those that fit, one must give other numbers than another to make a question."""
     numeric = [kind for kind in kinds if kind.numbers or (kind.is_numeric() and _has_only_typed_numbers(kind))]
@@ -308,8 +320,9 @@ def _settle_numbers(kinds: list[_Kind], conventions: Conventions) -> None:
         kind.typed = Typed("integer" if whole else "number", odd=odd)
     if len(conventions.numbers) > 1:
         first, second = conventions.numbers[:2]
-        conventions.telling["number"] = next(
-            each for each in values if _number(first, each) != _number(second, each)
+        differing = [each for each in values if _number(first, each) != _number(second, each)]
+        conventions.telling["number"] = max(
+            differing, key=lambda each: None not in (_number(first, each), _number(second, each))
         )
         for kind in agreed:  # whole or not: it depends on the answer, and a number holds both
             kind.typed.type = "number"
@@ -339,7 +352,8 @@ def _narrowest(
 @cache
 def _number_pattern(convention: tuple[str, str]) -> re.Pattern[str]:
     thousands, point = convention
-    groups = rf"\d{{1,3}}({re.escape(thousands)}\d{{3}}){{1,5}}|" if thousands else ""
+    # Nobody writes 0.123 for a hundred and twenty-three.
+    groups = rf"[1-9]\d{{0,2}}({re.escape(thousands)}\d{{3}}){{1,5}}|" if thousands else ""
     return re.compile(rf"^[+-]?({groups}\d{{1,18}})({re.escape(point)}\d+)?$")
 
 
