@@ -10,6 +10,7 @@ import codecs
 import re
 from unicodedata import normalize
 
+_TONES = "\u0300\u0301\u0303\u0309\u0323"  # their combining marks
 _UNDEFINED = "\ufffe"  # charmap's word for it
 # Below 0xA0 both are what Windows shows: typographic quotes, dashes.
 _WINDOWS = "".join(bytes([n]).decode("cp1252", "replace").replace("\ufffd", _UNDEFINED) for n in range(256))
@@ -139,3 +140,14 @@ _CODECS = {
     ),
 }
 codecs.register(_CODECS.get)
+
+
+def windows_1258(text: str) -> bytes:
+    """Text in windows-1258, as Windows writes it: a base letter, then its tone as a combining mark."""
+    letters = []
+    for letter in normalize("NFC", text):
+        parts = normalize("NFD", letter)
+        tones = "".join(mark for mark in parts if mark in _TONES)
+        base = "".join(mark for mark in parts if mark not in _TONES)
+        letters.append(normalize("NFC", base) + tones)
+    return "".join(letters).encode("cp1258")

@@ -2,5 +2,17 @@
 
 from kho.propose.detect import CannotPropose
 from kho.propose.proposal import Proposal, Question, propose
+from kho.propose.samples import gather
+from kho.propose.write import Written, expect_free, places, write
 
-__all__ = ["CannotPropose", "Proposal", "Question", "propose"]
+__all__ = [
+    "CannotPropose",
+    "Proposal",
+    "Question",
+    "Written",
+    "expect_free",
+    "gather",
+    "places",
+    "propose",
+    "write",
+]

@@ -186,9 +186,10 @@ def _lists(document: Any, path: str = "") -> dict[str, int]:
 
 
 def _xml_records(path: Path, compression: str | None) -> str:
-    """The outermost element that repeats and holds something: a path below the root, its names joined by '/'."""
+    """Path of the records, from the root: the outermost element that repeats, or the whole document where more is told
+    outside of what repeats than within (a message)."""
     counts: Counter[tuple[str, ...]] = Counter()
-    holds: Counter[tuple[str, ...]] = Counter()
+    leaves: set[tuple[str, ...]] = set()
     trail: list[str] = []
     source = io.BytesIO(opened(path, compression))
     try:
@@ -198,19 +199,25 @@ def _xml_records(path: Path, compression: str | None) -> str:
             if event == "start":
                 trail.append(etree.QName(element).localname)
                 counts[tuple(trail)] += 1
-                if len(trail) > 1:
-                    holds[tuple(trail[:-1])] += 1
-                holds[tuple(trail)] += len(element.attrib)
+                leaves.update((*trail, f"@{name}") for name in element.attrib)
             else:
+                if len(element) == 0:
+                    leaves.add(tuple(trail))
                 trail.pop()
-                element.clear()
     except etree.XMLSyntaxError as error:
         raise CannotPropose(f"{path}: is no whole XML: {error}") from None
-    repeated = [place for place in counts if counts[place] > 1 and holds[place] >= counts[place] and len(place) > 1]
-    if not repeated:
-        repeated = [place for place in counts if len(place) == 2 and holds[place]]
-    if not repeated:
-        raise CannotPropose(f"{path}: no element of this XML repeats: where are the records?")
-    shallow = min(len(place) for place in repeated)
-    best = max((place for place in repeated if len(place) == shallow), key=lambda place: counts[place])
-    return "/".join(best[1:])
+    best, told = max(
+        ((place, _within(place, leaves)) for place in counts if counts[place] > 1 and len(place) > 1),
+        key=lambda each: (-len(each[0]), each[1], counts[each[0]]),
+        default=((), 0),
+    )
+    if not best or told * 2 < len(leaves):
+        below = [place for place in counts if len(place) == 2]
+        best = below[0] if len(below) == 1 and _within(below[0], leaves) > 1 else below[0][:1] if below else ()
+    if not best:
+        raise CannotPropose(f"{path}: this XML holds no records")
+    return "/".join(best)
+
+
+def _within(place: tuple[str, ...], leaves: set[tuple[str, ...]]) -> int:
+    return sum(leaf[: len(place)] == place and leaf != place for leaf in leaves) or int(place in leaves)

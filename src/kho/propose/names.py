@@ -12,16 +12,29 @@ from kho.propose.types import words
 _MOST_LETTERS = 40
 _COMPACT = re.compile(r"(?<!\d)((?:19|20)\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?!\d)")
 _GROUP = r"(?P<business_date>\d{8})"
+# Words that SQL keeps for itself, and columns that every table has.
+_RESERVED = set(
+    """
+    all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate collation column
+    concurrently constraint create cross current_catalog current_date current_role current_schema current_time
+    current_timestamp current_user default deferrable desc distinct do else end except false fetch for foreign freeze from
+    full grant group having ilike in initially inner intersect into is isnull join lateral leading left like limit localtime
+    localtimestamp natural not notnull null offset on only or order outer overlaps placing primary references returning right
+    select session_user similar some symmetric system_user table tablesample then to trailing true union unique user using
+    variadic verbose when where window with ctid xmin xmax cmin cmax tableoid oid
+    """.split()
+)
 
 
-def column_names(headers: Sequence[str]) -> list[str]:
+def column_names(headers: Sequence[str], entity: str) -> list[str]:
     """A name for each header: its words without accents, joined by `_`, each once."""
     names: list[str] = []
     for number, header in enumerate(headers, 1):
-        # Of a path into XML or JSON its last steps tell enough.
         name = re.sub(r"[^a-z0-9]+", "_", words(header).strip()).strip("_")[:_MOST_LETTERS].strip("_")
         if not name or not name[0].isalpha():
             name = f"column_{name or number}"[:_MOST_LETTERS]
+        if name in _RESERVED:
+            name = f"{singular(entity)}_{name}"[-_MOST_LETTERS:].lstrip("_0123456789")
         base, count = name, 1
         while name in names:
             count += 1

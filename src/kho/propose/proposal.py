@@ -179,7 +179,7 @@ def propose(name: str, paths: Sequence[Path]) -> Proposal:
         ]
     )
     columns = [
-        Column(*each) for each in zip(names.column_names(named), named, found, values, strict=True)
+        Column(*each) for each in zip(names.column_names(named, entity), named, found, values, strict=True)
     ]
     told = names.file_names([path.name for path in files_of_rows])
     proposal = Proposal(

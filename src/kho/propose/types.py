@@ -366,3 +366,26 @@ def _number(convention: tuple[str, str], value: str) -> Decimal | None:
 
 def _odd_numbers(convention: tuple[str, str], values: list[str]) -> int:
     return sum(_number(convention, each) is None for each in values)
+
+
+def fits(
+    value: str,
+    typed: Typed,
+    date_format: str | None,
+    timestamp_format: str | None,
+    numbers: tuple[str, str] | None,
+) -> bool:
+    """Whether a text is of the type, written as the file writes it."""
+    match typed.type:
+        case "date":
+            return _is_moment(_DATES[date_format or "yyyy-MM-dd"], value)
+        case "timestamp":
+            return _is_moment(_timestamps()[timestamp_format or "yyyy-MM-dd HH:mm:ss"], value)
+        case "integer" | "number":
+            number = _number(numbers or ("", "."), value)
+            is_whole = not (numbers or ("", "."))[1] in value
+            return number is not None and (typed.type == "number" or is_whole)
+        case "boolean":
+            return value in (*typed.true_values, *typed.false_values)
+        case _:
+            return True

@@ -15,8 +15,9 @@ from itertools import accumulate
 from random import Random
 
 from kho import people
+from kho.formats.encodings import windows_1258
 from kho.sample.agencies import Agency
-from kho.sample.export import Export, Line, control, crlf_csv, spoil, windows_1258
+from kho.sample.export import Export, Line, control, crlf_csv, spoil
 from kho.sample.procedures import Catalogue, Procedure
 from kho.sample.totals import Level, LevelTotals, Totals
 from kho.sample.working_days import SATURDAY, WorkingDays, month_ends

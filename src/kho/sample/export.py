@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -33,8 +32,6 @@ class Line:
 
 Spoil = Callable[[Random, Any], Any]
 
-# Combining marks of the tones.
-TONES = "\u0300\u0301\u0303\u0309\u0323"
 #: a file never has more than one spoiled row in so many: such files are held by nobody
 ROWS_PER_SPOILED = 50
 
@@ -88,14 +85,3 @@ def control(export: Export, rows: int) -> Export:
     return Export(
         export.system, export.entity, f"{export.name}.ctl", f"rows={rows}\n".encode(), export.arrives
     )
-
-
-def windows_1258(text: str) -> bytes:
-    """Encode as Vietnamese windows-1258: a base letter, then its tone as a combining mark."""
-    letters = []
-    for letter in unicodedata.normalize("NFC", text):
-        parts = unicodedata.normalize("NFD", letter)
-        tones = "".join(mark for mark in parts if mark in TONES)
-        base = "".join(mark for mark in parts if mark not in TONES)
-        letters.append(unicodedata.normalize("NFC", base) + tones)
-    return "".join(letters).encode("cp1258")

@@ -7,8 +7,9 @@ from datetime import date, datetime, time, timedelta
 from random import Random
 
 from kho import people
+from kho.formats.encodings import windows_1258
 from kho.sample.agencies import Agency
-from kho.sample.export import Export, Line, control, crlf_csv, spoil, windows_1258
+from kho.sample.export import Export, Line, control, crlf_csv, spoil
 from kho.sample.totals import Totals
 from kho.sample.working_days import SATURDAY, WorkingDays, month_ends
 
