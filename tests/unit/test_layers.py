@@ -15,7 +15,7 @@ LAYERS = [
     {"server"},
     {"digest", "report", "release", "transform", "check", "build", "batch", "load", "fetch"}
     | {"propose", "source"},
-    {"contract", "formats", "archive", "ledger", "database"},
+    {"contract", "formats", "archive", "ledger", "database", "people"},
     {"settings"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

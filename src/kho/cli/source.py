@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -15,8 +16,8 @@ import typer
 from kho.cli.output import Format, fail, show_rows, wide_console
 
 if TYPE_CHECKING:
-    from kho.propose import Proposal, Question, Written
     from kho.contract import Contract
+    from kho.propose import Proposal, Question, Written
     from kho.source import Difference, Finding, SourceState, Step, Story
 
 app = typer.Typer(no_args_is_help=True, help="Sources: the exports that Kho takes, one contract each.")
@@ -55,10 +56,14 @@ def list_sources(output_format: Format = "table") -> None:
 
 @app.command()
 def new(
-    name: Annotated[str, typer.Argument(help="Name of the source: `<system>.<entity>`, as land.certificates.")],
+    name: Annotated[
+        str, typer.Argument(help="Name of the source: `<system>.<entity>`, as land.certificates.")
+    ],
     sample: Annotated[
         list[str],
-        typer.Option("--from", help="A file, a folder, a pattern or an http(s) URL. May be given several times."),
+        typer.Option(
+            "--from", help="A file, a folder, a pattern or an http(s) URL. May be given several times."
+        ),
     ],
     no_input: Annotated[
         bool, typer.Option("--no-input", help="Ask nothing: what is open stays open in the contract.")
@@ -70,7 +75,6 @@ def new(
     asked, or left as an open question in the contract. The contract is a draft, which nights leave alone: read it
     through, try it with `kho source check NAME`, then set its status to `active`.
     """
-    import re
     import tempfile
 
     from kho import propose
@@ -98,11 +102,17 @@ def _ask(proposal: Proposal, question: Question) -> None:
     typer.echo(f"\n{question.text}")
     for number, answer in enumerate(question.answers, 1):
         typer.echo(f"  {number}  {answer}")
-    while given := typer.prompt("Number or text (enter: leave it open)", default="", show_default=False).strip():
-        picked = question.answers[int(given) - 1] if given.isdigit() and 0 < int(given) <= len(question.answers) else given
+    while given := typer.prompt(
+        "Number or text (enter: leave it open)", default="", show_default=False
+    ).strip():
+        picked = (
+            question.answers[int(given) - 1]
+            if given.isdigit() and 0 < int(given) <= len(question.answers)
+            else given
+        )
         try:
             proposal.answer(question, picked)
-        except (LookupError, ValueError) as error:
+        except (LookupError, ValueError, re.error) as error:
             typer.echo(str(error), err=True)
         else:
             return
@@ -124,7 +134,8 @@ def _show_found(proposal: Proposal) -> None:
             console.print(f"Delimiter: {delimiter}", highlight=False)
     if proposal.samples[0].layout.first or proposal.header_rows > 1:
         console.print(
-            f"Header: row {proposal.samples[0].layout.first + 1}, {proposal.header_rows} high", highlight=False
+            f"Header: row {proposal.samples[0].layout.first + 1}, {proposal.header_rows} high",
+            highlight=False,
         )
     table = Table("column", "header", "type", "found", box=None, padding=(0, 2, 0, 0))
     for column in proposal.columns:
@@ -137,7 +148,9 @@ def _show_found(proposal: Proposal) -> None:
         table.add_row(*(Text(cell, overflow="fold") for cell in cells))
     console.print(table)
     for column, pattern, why in proposal.skips:
-        console.print(f"Skipped: rows whose {column} matches {pattern} ({why})", highlight=False, markup=False)
+        console.print(
+            f"Skipped: rows whose {column} matches {pattern} ({why})", highlight=False, markup=False
+        )
     for remark in proposal.remarks:
         console.print(f"Note: {remark}", highlight=False, markup=False, soft_wrap=True)
 

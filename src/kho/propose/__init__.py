@@ -1,7 +1,8 @@
 """Proposing a source: sample files in; a contract, its staging model and a fixture out."""
 
 from kho.propose.detect import CannotPropose
-from kho.propose.proposal import Proposal, Question, propose
+from kho.propose.infer import propose
+from kho.propose.proposal import Proposal, Question
 from kho.propose.samples import gather
 from kho.propose.write import Written, expect_free, places, write
 

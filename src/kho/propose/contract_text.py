@@ -177,7 +177,11 @@ def _service(proposal: Proposal) -> list[str]:
     frequency = {"property": "frequency", "value": 1, "unit": proposal.frequency}
     latency = {"property": "latency", "value": proposal.latency_days, "unit": "d"}
     asked = _comment(_asked(proposal, "frequency"))
-    return ["slaProperties:", f"  - {_flow(frequency)}{asked}", f"  - {_flow(latency)}  # may come that many days late"]
+    return [
+        "slaProperties:",
+        f"  - {_flow(frequency)}{asked}",
+        f"  - {_flow(latency)}  # may come that many days late",
+    ]
 
 
 def _asked(proposal: Proposal, key: str) -> str:
@@ -189,6 +193,8 @@ def _asked(proposal: Proposal, key: str) -> str:
 
 def _told(question: Question) -> str:
     others = question.answers[1:]
+    if question.topic == "numbers":
+        return f"? {question.text.partition(':')[0]}"
     return f"? or {' or '.join(others)}" if others else "? open"
 
 

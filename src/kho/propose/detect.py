@@ -81,7 +81,9 @@ def _binary(path: Path, head: bytes, compression: str | None) -> Shape | None:
     elif head.startswith(b"PK\x03\x04"):
         kind = "ods" if _OPEN_DOCUMENT in head[:200] else "xlsx"
     elif head.startswith((b"%PDF", b"Rar!", b"7z\xbc\xaf", b"\x89PNG", b"\xff\xd8\xff")):
-        raise CannotPropose(f"{path}: is no table (a PDF, a picture, another archive): ask for a text or workbook")
+        raise CannotPropose(
+            f"{path}: is no table (a PDF, a picture, another archive): ask for a text or workbook"
+        )
     else:
         return None
     sheets = _sheets(path) if compression is None else ()
@@ -135,7 +137,9 @@ def delimiter(text: str) -> str:
     best = (0.0, 0, ",")
     for candidate in ";\t,|":
         try:
-            counts = [len(row) for row in csv.reader(io.StringIO("".join(lines)), delimiter=candidate) if any(row)]
+            counts = [
+                len(row) for row in csv.reader(io.StringIO("".join(lines)), delimiter=candidate) if any(row)
+            ]
         except csv.Error:
             continue
         ((width, most),) = Counter(counts).most_common(1) or [(1, 0)]
@@ -150,7 +154,9 @@ def _json(path: Path, start: str, compression: str | None) -> Shape | None:
     whole = [each for each in map(_parsed, lines) if each is not None]
     if start[0] == "{" and len(whole) == len(lines) and (len(lines) > 1 or not _lists(whole[0])):
         return Shape("jsonl")
-    document = _parsed(opened(path, compression).decode("utf-8-sig", errors="replace").split("\x1e")[-1] or "null")
+    document = _parsed(
+        opened(path, compression).decode("utf-8-sig", errors="replace").split("\x1e")[-1] or "null"
+    )
     if start[0] == "\x1e":
         document = next(
             (each for part in start.split("\x1e") if (each := _parsed(part)) is not None), document
@@ -213,7 +219,9 @@ def _xml_records(path: Path, compression: str | None) -> str:
     )
     if not best or told * 2 < len(leaves):
         below = [place for place in counts if len(place) == 2]
-        best = below[0] if len(below) == 1 and _within(below[0], leaves) > 1 else below[0][:1] if below else ()
+        best = (
+            below[0] if len(below) == 1 and _within(below[0], leaves) > 1 else below[0][:1] if below else ()
+        )
     if not best:
         raise CannotPropose(f"{path}: this XML holds no records")
     return "/".join(best)

@@ -29,13 +29,14 @@ _TWICE = re.compile(r"á»|Ä[\u0090\u2018‘]|Æ°|áº|Ã[¡-¿]|Ã\u00a0")
 _TONES = "\u0300\u0301\u0303\u0309\u0323"
 _CLOSED_TONES = {"\u0301", "\u0323"}  # the tones that a syllable ending in a stop can have
 _ONSET = r"(?:ngh|ng|nh|gh|gi|kh|ph|th|tr|ch|qu|[bcdđghklmnpqrstvx])?"
-_RIMES = """
-a ac ach ai am an ang anh ao ap at au ay ăc ăm ăn ăng ăp ăt âc âm ân âng âp ât âu ây e ec em en eng eo ep et ê êch
-êm ên ênh êp êt êu i ia ich iêc iêm iên iêng iêp iêt iêu im in inh ip it iu o oa oac oach oai oam oan oang oanh oao oap
-oat oay oăc oăm oăn oăng oăt oc oe oen oeo oet oi om on ong op ot ô ôc ôi ôm ôn ông ôp ôt ơ ơi ơm ơn ơp ơt u ua uân uât
-uây uc uê uêch uênh ui um un ung uôc uôi uôm uôn uông uôt uơ up ut uy uya uych uyên uyêt uynh uyt uyu ư ưa ưc ưi ưn ưng ươc
-ươi ươm ươn ương ươp ươt ươu ưt ưu y yêm yên yêt yêu
-""".split()
+_RIMES_TEXT = """
+a ac ach ai am an ang anh ao ap at au ay ăc ăm ăn ăng ăp ăt âc âm ân âng âp ât âu ây e ec em en eng eo ep et
+ê êch êm ên ênh êp êt êu i ia ich iêc iêm iên iêng iêp iêt iêu im in inh ip it iu o oa oac oach oai oam oan
+oang oanh oao oap oat oay oăc oăm oăn oăng oăt oc oe oen oeo oet oi om on ong op ot ô ôc ôi ôm ôn ông ôp ôt
+ơ ơi ơm ơn ơp ơt u ua uân uât uây uc uê uêch uênh ui um un ung uôc uôi uôm uôn uông uôt uơ up ut uy uya uych
+uyên uyêt uynh uyt uyu ư ưa ưc ưi ưn ưng ươc ươi ươm ươn ương ươp ươt ươu ưt ưu y yêm yên yêt yêu
+"""
+_RIMES = _RIMES_TEXT.split()
 _SYLLABLE = re.compile(f"{_ONSET}(?:{'|'.join(sorted(_RIMES, key=len, reverse=True))})")
 _STOPPED = re.compile(r"(?:c|ch|p|t)$")
 

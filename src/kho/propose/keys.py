@@ -38,7 +38,11 @@ def is_ordinal(header: str, values: Sequence[object]) -> bool:
         return True
     numbers = [int(str(each)) for each in values if str(each).isdigit()]
     is_counted = len(numbers) > 5 and numbers == list(range(1, len(numbers) + 1))
-    return is_counted and len(numbers) == len(values) and not any(f" {word} " in named for word in ("ma", "id", "code"))
+    return (
+        is_counted
+        and len(numbers) == len(values)
+        and not any(f" {word} " in named for word in ("ma", "id", "code"))
+    )
 
 
 def keys(columns: Sequence[KeyColumn], files: Sequence[int]) -> list[tuple[str, ...]]:
@@ -80,7 +84,7 @@ def _is_usable(column: KeyColumn) -> bool:
     missing = sum(value is None for value in column.values)
     texts = {str(value) for value in column.values if value is not None}
     longest = max(map(len, texts), default=0)
-    return missing <= TOLERATED * len(column.values) and 1 < len(texts) and longest <= 100
+    return missing <= TOLERATED * len(column.values) and len(texts) > 1 and longest <= 100
 
 
 def _is_unique(some: Sequence[KeyColumn], files: Sequence[int]) -> bool:

@@ -105,12 +105,16 @@ def _height(rows: Sequence[Row], grid: list[list[str]], first: int, most: int) -
         if not any(line) or not _is_label_row(rows[first + height], line):
             break
         filled = {n for n, cell in enumerate(line) if cell}
-        spanning = {n for n, cell in enumerate(labels) if cell and cell in (labels[n - 1 : n] + labels[n + 1 : n + 2])}
+        spanning = {
+            n for n, cell in enumerate(labels) if cell and cell in (labels[n - 1 : n] + labels[n + 1 : n + 2])
+        }
         repeated = {n for n in filled if n < len(above) and line[n] == labels[n]}
         holes = {n for n, cell in enumerate(labels) if not cell}
         # Where merged cells are repeated, a label over several columns has labels of its own below; where they are
         # blank, the row below fills blanks and nothing else.
-        if not (filled & spanning - repeated) and not (filled & holes and filled <= holes | repeated | spanning):
+        if not (filled & spanning - repeated) and not (
+            filled & holes and filled <= holes | repeated | spanning
+        ):
             break
         height += 1
     return height
@@ -136,11 +140,11 @@ def _sort(layout: Layout, rows: Sequence[Row], grid: list[list[str]]) -> None:
         place = next(i for i, cell in enumerate(line) if cell)
         if line == [*layout.header, *line[len(layout.header) :]]:
             layout.skipped.append(n)
-        elif _TOTAL.match(line[place]) and len(_different(line)) < max(usual, 3) and usual > 1:
-            odd.append((n, place))
-        elif usual >= 3 and len(_different(line)) <= max(1, usual // 3):
-            odd.append((n, place))
-        elif n == body[0] and len(line) > 2 and _counts_columns(line):
+        elif (
+            (_TOTAL.match(line[place]) and len(_different(line)) < max(usual, 3) and usual > 1)
+            or (usual >= 3 and len(_different(line)) <= max(1, usual // 3))
+            or (n == body[0] and len(line) > 2 and _counts_columns(line))
+        ):
             odd.append((n, place))
         else:
             layout.data.append(n)
@@ -151,8 +155,10 @@ def _counts_columns(line: list[str]) -> bool:
     """A row that numbers the columns: (1), (2), (3)."""
     filled = [cell for cell in line if cell]
     digits = [int(match[1]) for cell in filled if (match := _NUMBERED.match(cell)) and match[1].isdigit()]
-    return len(digits) >= len(filled) * 0.7 and digits == list(range(digits[0], digits[0] + len(digits))) and any(
-        "(" in cell for cell in filled
+    return (
+        len(digits) >= len(filled) * 0.7
+        and digits == list(range(digits[0], digits[0] + len(digits)))
+        and any("(" in cell for cell in filled)
     )
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 
 from kho.propose.types import words
 
@@ -13,17 +14,17 @@ _MOST_LETTERS = 40
 _COMPACT = re.compile(r"(?<!\d)((?:19|20)\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?!\d)")
 _GROUP = r"(?P<business_date>\d{8})"
 # Words that SQL keeps for itself, and columns that every table has.
-_RESERVED = set(
-    """
-    all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate collation column
-    concurrently constraint create cross current_catalog current_date current_role current_schema current_time
-    current_timestamp current_user default deferrable desc distinct do else end except false fetch for foreign freeze from
-    full grant group having ilike in initially inner intersect into is isnull join lateral leading left like limit localtime
-    localtimestamp natural not notnull null offset on only or order outer overlaps placing primary references returning right
-    select session_user similar some symmetric system_user table tablesample then to trailing true union unique user using
-    variadic verbose when where window with ctid xmin xmax cmin cmax tableoid oid
-    """.split()
-)
+_RESERVED_TEXT = """
+all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate
+collation column concurrently constraint create cross current_catalog current_date current_role
+current_schema current_time current_timestamp current_user default deferrable desc distinct do else end
+except false fetch for foreign freeze from full grant group having ilike in initially inner intersect into
+is isnull join lateral leading left like limit localtime localtimestamp natural not notnull null offset on
+only or order outer overlaps placing primary references returning right select session_user similar some
+symmetric system_user table tablesample then to trailing true union unique user using variadic verbose when
+where window with ctid xmin xmax cmin cmax tableoid oid
+"""
+_RESERVED = set(_RESERVED_TEXT.split())
 
 
 def column_names(headers: Sequence[str], entity: str) -> list[str]:
@@ -77,7 +78,7 @@ def frequency(days: Sequence[date]) -> str | None:
     days = sorted(set(days))
     if len(days) < 2:
         return None
-    if all(later - earlier == timedelta(days=1) for earlier, later in zip(days, days[1:], strict=False)):
+    if all(later - earlier == timedelta(days=1) for earlier, later in pairwise(days)):
         return "d"
     months = [day.year * 12 + day.month for day in days]
     if len(days) >= 2 and all((day + timedelta(days=1)).day == 1 for day in days) and _steps(months) == {1}:
@@ -99,7 +100,7 @@ def without_date(name: str) -> str:
 
 
 def _steps(numbers: Sequence[int]) -> set[int]:
-    return {later - earlier for earlier, later in zip(numbers, numbers[1:], strict=False)}
+    return {later - earlier for earlier, later in pairwise(numbers)}
 
 
 def _dated(name: str) -> tuple[str, date, str] | None:
@@ -140,7 +141,9 @@ def _borders(texts: Sequence[str]) -> tuple[int, int]:
     head = next((n for n in range(shortest) if len({each[n] for each in texts}) > 1), shortest)
     while head and first[head - 1] not in "_-":
         head -= 1
-    tail = next((n for n in range(shortest - head) if len({each[-1 - n] for each in texts}) > 1), shortest - head)
+    tail = next(
+        (n for n in range(shortest - head) if len({each[-1 - n] for each in texts}) > 1), shortest - head
+    )
     borders = "_-." if first.startswith((".", "_")) else "_-"
     while tail and first[len(first) - tail] not in borders:
         tail -= 1

@@ -48,7 +48,23 @@ _FAMILY = (
 )
 _SYLLABLE = r"[A-ZĐÀ-ỸĂÂÊÔƠƯ][a-zđà-ỹăâêôơư]*"
 # Communes and roads have names of people too.
-_NO_PLACE = "".join(f"(?<!{word} )" for word in ("xã", "Xã", "phường", "Phường", "huyện", "Huyện", "trấn", "quận", "tỉnh", "đường", "phố", "ấp"))
+_NO_PLACE = "".join(
+    f"(?<!{word} )"
+    for word in (
+        "xã",
+        "Xã",
+        "phường",
+        "Phường",
+        "huyện",
+        "Huyện",
+        "trấn",
+        "quận",
+        "tỉnh",
+        "đường",
+        "phố",
+        "ấp",
+    )
+)
 _NAME = re.compile(rf"(?<!\w){_NO_PLACE}({_FAMILY})( {_SYLLABLE}){{1,4}}(?!\w)")
 _FAMILY_CAPITALS = re.compile(rf"(?<!\w)({_FAMILY.upper()})( [A-ZĐÀ-ỸĂÂÊÔƠƯ]+){{1,4}}(?!\w)")
 _PLACES = re.compile(r"\b(ấp|khóm|thôn|tổ dân phố|đường|phường|street|avenue|road)\b", re.IGNORECASE)
@@ -129,7 +145,11 @@ def _by_values(typed: Typed, different: Sequence[str]) -> Kind | None:
 
 def traces(value: str) -> list[re.Match[str]]:
     """Places in a text that look like a person's name, phone, e-mail or id number."""
-    found = [match for each in (_EMAIL, _PHONE, _IDENTITY, _NAME, _FAMILY_CAPITALS) for match in each.finditer(value)]
+    found = [
+        match
+        for each in (_EMAIL, _PHONE, _IDENTITY, _NAME, _FAMILY_CAPITALS)
+        for match in each.finditer(value)
+    ]
     return sorted(found, key=lambda match: match.start())
 
 

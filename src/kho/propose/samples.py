@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import glob
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -35,11 +34,20 @@ def _files(source: str) -> list[Path]:
     path = Path(source).expanduser()
     if path.is_file():
         return [path, *_control(path)]
-    inside = path.iterdir() if path.is_dir() else map(Path, glob.glob(str(path)))
+    inside = path.iterdir() if path.is_dir() else _matching(path)
     files = sorted(each for each in inside if each.is_file() and not _UNFINISHED.fullmatch(each.name))
     if not files:
-        raise CannotPropose(f"{source}: there is no such file, and no file in it: give a file, a folder, a pattern or a URL")
+        raise CannotPropose(
+            f"{source}: there is no such file, and no file in it: give a file, a folder, a pattern or a URL"
+        )
     return files
+
+
+def _matching(pattern: Path) -> Iterator[Path]:
+    fixed = next((n for n, part in enumerate(pattern.parts) if re.search(r"[*?\[]", part)), None)
+    return (
+        Path(*pattern.parts[:fixed]).glob("/".join(pattern.parts[fixed:])) if fixed is not None else iter(())
+    )
 
 
 def _control(path: Path) -> list[Path]:
@@ -52,7 +60,9 @@ def _download(url: str, folder: Path) -> Path:
     parts = urlsplit(url)
     shown = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
     if parts.scheme not in ("http", "https"):
-        raise CannotPropose(f"{shown}: only http(s) addresses are read here: fetch the file yourself and give its path")
+        raise CannotPropose(
+            f"{shown}: only http(s) addresses are read here: fetch the file yourself and give its path"
+        )
     try:
         # This machine is never reached through a proxy of the environment.
         mounts = {"all://127.0.0.1": httpx.HTTPTransport(), "all://localhost": httpx.HTTPTransport()}
@@ -61,14 +71,18 @@ def _download(url: str, folder: Path) -> Path:
             client.stream("GET", url) as answer,
         ):
             if answer.status_code != 200:
-                raise CannotPropose(f"{shown} answers {answer.status_code}: is the address right, does it need a login?")
+                raise CannotPropose(
+                    f"{shown} answers {answer.status_code}: is the address right, does it need a login?"
+                )
             path = folder / _name(answer, parts.path)
             size = 0
             with path.open("wb") as file:
                 for chunk in answer.iter_bytes():
                     size += len(chunk)
                     if size > MOST_BYTES:
-                        raise CannotPropose(f"{shown} gives more than {MOST_BYTES // 1_000_000} MB: take a smaller sample")
+                        raise CannotPropose(
+                            f"{shown} gives more than {MOST_BYTES // 1_000_000} MB: take a smaller sample"
+                        )
                     file.write(chunk)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise CannotPropose(f"{shown} does not answer ({type(error).__name__}): is the server up?") from None

@@ -24,17 +24,21 @@ def render_sql(proposal: Proposal) -> str:
     """The model: the rows of the build with their names; all versions stay."""
     row = singular(proposal.entity)
     row = f"{row}_row" if row == proposal.entity else row
-    names = ",\n  ".join([f"_key as {_key(proposal)}", *(column.name for column in _stored(proposal))])
-    return f"""\
-with {row} as (
-  {{{{ input_rows('{proposal.name}') }}}}
-)
-
-select
-  {names},
-  {{{{ version_columns() }}}}
-from {row}
-"""
+    names = [
+        f"_key as {_key(proposal)}",
+        *(column.name for column in _stored(proposal)),
+        "{{ version_columns() }}",
+    ]
+    lines = [
+        f"with {row} as (",
+        f"  {{{{ input_rows('{proposal.name}') }}}}",
+        ")",
+        "",
+        "select",
+        ",\n".join(f"  {name}" for name in names),
+        f"from {row}",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def render_yaml(proposal: Proposal) -> str:
@@ -79,7 +83,9 @@ def _key(proposal: Proposal) -> str:
 
 
 def _stored(proposal: Proposal) -> list[Column]:
-    return [column for column in proposal.columns if not column.personal or column.personal.treatment != "drop"]
+    return [
+        column for column in proposal.columns if not column.personal or column.personal.treatment != "drop"
+    ]
 
 
 class _Indented(yaml.SafeDumper):

@@ -48,7 +48,21 @@ _CODE_STARTS = (
     "ma", "so hieu", "ky hieu", "kenh", "trang thai", "loai", "hinh thuc", "muc do", "nhom", "cmnd", "cccd", "mst", "sdt",
     "dien thoai", "so dien thoai", "so giay to", "so van ban", "so vao so",
 )  # fmt: skip
-_CODE_ENDS = ("id", "code", "key", "status", "type", "kind", "class", "category", "level", "channel", "zip", "postcode", "phone")
+_CODE_ENDS = (
+    "id",
+    "code",
+    "key",
+    "status",
+    "type",
+    "kind",
+    "class",
+    "category",
+    "level",
+    "channel",
+    "zip",
+    "postcode",
+    "phone",
+)
 
 
 @dataclass
@@ -111,7 +125,12 @@ def infer(columns: Sequence[Values]) -> tuple[list[Typed], Conventions]:
     for kind in kinds:
         kind.settle()
     # '-' in a column of words may mean something; what stands where a number or a date should means nothing.
-    used = {each for kind in kinds for each in kind.nulls if kind.typed.type != "string" or each not in ("-", "--")}
+    used = {
+        each
+        for kind in kinds
+        for each in kind.nulls
+        if kind.typed.type != "string" or each not in ("-", "--")
+    }
     conventions.null_texts = tuple(each for each in nulls if each in used)
     return [kind.typed for kind in kinds], conventions
 
@@ -147,7 +166,10 @@ class _Kind:
             if any(_is_moment(pattern, each) for each in self.texts[:_FEW])
         }
         return self.within(
-            {name: sum(not _is_moment(pattern, each) for each in self.texts) for name, pattern in hopeful.items()}
+            {
+                name: sum(not _is_moment(pattern, each) for each in self.texts)
+                for name, pattern in hopeful.items()
+            }
         )
 
     def within(self, odd: dict[T, int]) -> dict[T, int]:
@@ -289,14 +311,18 @@ def _likeliest(formats: set[str], kinds: list[_Kind]) -> tuple[str, ...]:
     return tuple(
         sorted(
             _in_order(formats),
-            key=lambda each: sum({**kind.date_formats, **kind.timestamp_formats}.get(each, 0) for kind in kinds),
+            key=lambda each: sum(
+                {**kind.date_formats, **kind.timestamp_formats}.get(each, 0) for kind in kinds
+            ),
         )
     )
 
 
 def _settle_numbers(kinds: list[_Kind], conventions: Conventions) -> None:
     """One pair of signs for the file: of those that fit, one must give other numbers than another to make a question."""
-    numeric = [kind for kind in kinds if kind.numbers or (kind.is_numeric() and _has_only_typed_numbers(kind))]
+    numeric = [
+        kind for kind in kinds if kind.numbers or (kind.is_numeric() and _has_only_typed_numbers(kind))
+    ]
     spoken = [kind for kind in numeric if any(not _PLAIN.match(each) for each in kind.texts)]
     common = _common([set(kind.numbers) for kind in spoken])
     fitting = [each for each in CONVENTIONS if each in common]
@@ -309,13 +335,18 @@ def _settle_numbers(kinds: list[_Kind], conventions: Conventions) -> None:
     for kind in numeric:
         kind.is_settled = True
         if kind in spoken and kind not in agreed:
-            kind.typed.remark = "its numbers are written in another way than those of other columns: read as text"
+            kind.typed.remark = (
+                "its numbers are written in another way than those of other columns: read as text"
+            )
             continue
         read = [_number(fitting[0] if fitting else ("", "."), each) for each in kind.texts]
         odd = [each for each, number in zip(kind.texts, read, strict=True) if number is None]
         whole = all(
             number is None or number == number.to_integral_value()
-            for number in [*read, *(Decimal(str(cell)) for cell in kind.cells if isinstance(cell, int | float | Decimal))]
+            for number in [
+                *read,
+                *(Decimal(str(cell)) for cell in kind.cells if isinstance(cell, int | float | Decimal)),
+            ]
         ) and not any(_has_decimals(each, fitting) for each in kind.texts)
         kind.typed = Typed("integer" if whole else "number", odd=odd)
     if len(conventions.numbers) > 1:
@@ -383,7 +414,7 @@ def fits(
             return _is_moment(_timestamps()[timestamp_format or "yyyy-MM-dd HH:mm:ss"], value)
         case "integer" | "number":
             number = _number(numbers or ("", "."), value)
-            is_whole = not (numbers or ("", "."))[1] in value
+            is_whole = (numbers or ("", "."))[1] not in value
             return number is not None and (typed.type == "number" or is_whole)
         case "boolean":
             return value in (*typed.true_values, *typed.false_values)
