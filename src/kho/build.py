@@ -8,12 +8,11 @@ so what an abandoned build touched stays touched.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -34,6 +33,8 @@ class Delivered:
     is_accepted: bool = True
     trouble: str | None = None  # why it is no good: held, unreadable, not loaded
     withdrawal: str | None = None  # why it does not count: somebody took it back
+    part: int | None = None  # where a date's export comes in several files; counted from 1
+    parts: int | None = None  # how many it comes in, where their names say so
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,35 @@ def freshness(
     return Freshness(as_of, expected_as_of, "fresh")
 
 
+def joined(deliveries: Iterable[Delivered]) -> list[Delivered]:
+    """The deliveries with the parts of one date as one: accepted when all are there, in trouble else.
+
+    Where no name says how many parts there are, none may be missing before the last one.
+    """
+    whole, parts_of = [], {}
+    for each in deliveries:
+        if each.part is None:
+            whole.append(each)
+        else:
+            parts_of.setdefault((each.unit, each.business_date), []).append(each)
+    for (unit, day), parts in parts_of.items():
+        missing = []
+        # A date that was split anew has parts of both ways to split it.
+        for many in dict.fromkeys(each.parts for each in parts):
+            accepted = {each.part for each in parts if each.parts == many and each.is_accepted}
+            last = many or max(each.part for each in parts if each.parts == many)
+            missing.append(
+                [f"part {n}{f' of {many}' if many else ''}" for n in range(1, last + 1) if n not in accepted]
+            )
+        is_whole = not all(missing)
+        trouble = next((each.trouble for each in parts if each.trouble), None)
+        withdrawal = next((each.withdrawal for each in parts if each.withdrawal), None)
+        if not is_whole and not trouble:
+            trouble = withdrawal or f"{', '.join(min(missing, key=len))} not delivered"
+        whole.append(Delivered(day, unit, is_whole, trouble, withdrawal))
+    return whole
+
+
 def source_freshness(connection: psycopg.Connection, business_date: date, contract: Contract) -> Freshness:
     """How fresh a contract is on `business_date`, from what the ledger holds now."""
     rows = connection.execute(
@@ -173,12 +203,8 @@ def source_freshness(connection: psycopg.Connection, business_date: date, contra
         """,
         {"contract": contract.name, "date": business_date},
     ).fetchall()
-    pattern = re.compile(contract.server.file_name)
     return freshness(
-        (
-            Delivered(day, _unit(pattern, name) if contract.file.full_list_of else "", *states)
-            for name, day, *states in rows
-        ),
+        joined(_delivered(contract, *row) for row in rows),
         contract.frequency,
         contract.latency_days,
         business_date,
@@ -253,9 +279,13 @@ def _write_source(
     )
 
 
-def _unit(pattern: re.Pattern[str], name: str) -> str:
-    found = pattern.fullmatch(name)
-    return (found.groupdict().get("unit") or "") if found else ""
+def _delivered(contract: Contract, name: str, day: date, *states: Any) -> Delivered:
+    named = contract.named(name)
+    unit = (named.get("unit") or "") if contract.file.full_list_of else ""
+    part, parts = (
+        int(number) if (number := named.get(group) or "").isdigit() else None for group in ("part", "parts")
+    )
+    return Delivered(day, unit, *states, part=part, parts=parts)
 
 
 def _is_leftover(path: Path) -> bool:

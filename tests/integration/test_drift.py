@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -9,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from kho import check
-from kho.contract import contracts
+from kho import build, check
+from kho.contract import ContractError, contracts, read_contract
 from kho.database import connect
+from kho.fetch import fetch
 from kho.load import load
 from kho.settings import Settings
 from tests.integration.loading import deliver
@@ -31,7 +33,7 @@ servers:
     customProperties:
       - {property: encoding, value: ENCODING}
       - {property: delimiter, value: ;}
-      - {property: fileName, value: 'cases_(?P<business_date>\\d{8})\\.\\w+'}
+      - {property: fileName, value: 'FILE_NAME'}
 schema:
   - name: cases
     customProperties:
@@ -89,27 +91,40 @@ class Outcome:
 
 
 @pytest.fixture
-def night(warehouse: Settings, tmp_path: Path) -> Night:
+def desk(warehouse: Settings, tmp_path: Path) -> Settings:
+    """Settings of a warehouse with a project of its own, which has no contract yet."""
+    return warehouse.model_copy(update={"project": tmp_path / "project"})
+
+
+@pytest.fixture
+def night(desk: Settings) -> Night:
     """Delivers the bytes of one file, loads it and has it judged: `night(data)`."""
-    return partial(_night, warehouse.model_copy(update={"project": tmp_path / "project"}))
+    return partial(_night, desk)
 
 
-def _night(
+def _project(
     settings: Settings,
-    data: bytes,
-    day: date = DAY,
     *,
     format: str = "csv",
     encoding: str = "utf-8",
     load_: str = "delta",
-) -> Outcome:
+    file_name: str = r"cases_(?P<business_date>\d{8})\.\w+",
+) -> Path:
+    """A project with one contract; gives its path."""
     path = settings.contracts / "desk" / "cases.yaml"
     if not path.exists():
         path.parent.mkdir(parents=True)
         (settings.project / "expectations").symlink_to(Settings().project / "expectations")
-        full = "full}\n      - {property: fullListOf, value: [case_code]"
-        text = CONTRACT.replace("FORMAT", format).replace("ENCODING", encoding)
-        path.write_text(text.replace("LOAD", full if load_ == "full" else load_))
+    full = "full}\n      - {property: fullListOf, value: [case_code]"
+    text = CONTRACT.replace("FORMAT", format).replace("ENCODING", encoding).replace("FILE_NAME", file_name)
+    path.write_text(text.replace("LOAD", full if load_ == "full" else load_))
+    return path
+
+
+def _night(
+    settings: Settings, data: bytes, day: date = DAY, *, format: str = "csv", **contract_: str
+) -> Outcome:
+    _project(settings, format=format, **contract_)
     contract = contracts(settings)["desk.cases"]
     deliver(settings, contract, f"cases_{day:%Y%m%d}.{format}", data, day)
     (batch,) = load(settings, contract)
@@ -295,6 +310,53 @@ def test_one_key_with_two_contents_is_a_warning_and_the_same_row_twice_another(n
         "keys_unique", "warning", "say something else: 1 of 42 rows", "does the key still tell rows apart"
     )
     outcome.says("rows_unique", "warning", "twice: 2")
+
+
+def handed_over(settings: Settings, name: str, data: bytes) -> None:
+    path = settings.exports / "desk" / "cases" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    os.utime(path, (0, 0))
+
+
+def fresh(settings: Settings) -> build.Freshness:
+    """Fetch, load and judge what is handed over; how fresh the source is then."""
+    contract = contracts(settings)["desk.cases"]
+    fetch(settings, contract, DAY)
+    load(settings, contract)
+    check.exports(settings, DAY)
+    with connect(settings, "kho_auditor") as connection:
+        return build.source_freshness(connection, DAY, contract)
+
+
+def test_an_export_in_parts_is_complete_when_all_are_there(desk: Settings) -> None:
+    _project(desk, file_name=r"cases_(?P<business_date>\d{8})_(?P<part>\d)of(?P<parts>\d)\.csv")
+    handed_over(desk, "cases_20210630_1of3.csv", csv(cases(count=20)))
+    handed_over(desk, "cases_20210630_3of3.csv", csv(cases(first=41, count=20)))
+    state = fresh(desk)
+    assert (state.state, state.reason) == ("not_delivered", "part 2 of 3 not delivered")
+    handed_over(desk, "cases_20210630_2of3.csv", csv(cases(first=21, count=20)))
+    assert (fresh(desk).state, fresh(desk).as_of) == ("fresh", DAY)
+    with connect(desk, "kho_auditor") as connection:
+        assert connection.execute(
+            "select count(distinct _key), count(distinct _batch_id) from raw.desk__cases"
+        ).fetchone() == (60, 3)
+
+
+def test_a_full_list_in_parts_is_refused_by_its_contract(desk: Settings) -> None:
+    path = _project(desk, load_="full", file_name=r"cases_(?P<business_date>\d{8})_(?P<part>\d)\.csv")
+    with pytest.raises(ContractError, match=r"a full list can't come in files of its parts.*zip"):
+        read_contract(path)
+
+
+def test_an_export_that_comes_under_other_names_is_told_once(desk: Settings) -> None:
+    _project(desk, file_name=r"cases_(?P<business_date>\d{8})\.csv")
+    handed_over(desk, "cases_20210630_1of2.csv", csv(cases()))
+    for _ in range(2):
+        assert fresh(desk).state == "not_delivered"
+    with connect(desk, "kho_auditor") as connection:
+        noted = connection.execute("select name, reason from ledger.fetch_failure").fetchall()
+    assert noted == [("cases_20210630_1of2.csv", "not named as the contract's fileName says")]
 
 
 def test_times_that_moved_against_the_days_before_are_a_warning(night: Night) -> None:

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kho.build import Delivered, Freshness, expected_dates, freshness
+from kho.build import Delivered, Freshness, expected_dates, freshness, joined
 
 days = st.dates(date(2015, 1, 1), date(2035, 12, 31))
 frequencies = st.sampled_from(["d", "m", "q"])
@@ -138,3 +138,36 @@ def test_a_delivery_more_never_makes_data_older(frequency, offsets, latency, nig
     assert few.as_of <= all_of_them.as_of
     assert all_of_them.state == "fresh"
     assert (few.state == "stale") == (few.as_of < (few.expected_as_of or few.as_of))
+
+
+def parts(*accepted, of, date_="01-02", **states):
+    return [Delivered(day(date_), part=part, parts=of, **states) for part in accepted]
+
+
+def test_a_date_in_parts_is_there_when_all_its_parts_are():
+    assert joined(parts(1, 2, 3, of=3)) == delivered("01-02")
+    assert joined([*delivered("01-01"), *parts(3, 1, of=3)]) == [
+        *delivered("01-01"),
+        Delivered(day("01-02"), is_accepted=False, trouble="part 2 of 3 not delivered"),
+    ]
+    state = freshness(joined([*delivered("01-01"), *parts(1, of=3)]), "d", 1, day("01-02"))
+    assert (state.as_of, state.reason) == (day("01-01"), "part 2 of 3, part 3 of 3 not delivered")
+
+
+def test_a_part_that_is_held_says_why():
+    held = parts(2, of=2, is_accepted=False, trouble="held: reject rate 30 %")
+    assert joined([*parts(1, of=2), *held])[0].trouble == "held: reject rate 30 %"
+
+
+def test_parts_of_no_known_number_have_no_gap_before_the_last():
+    assert joined(parts(1, 2, of=None)) == delivered("01-02")
+    assert joined(parts(1, 3, of=None))[0].trouble == "part 2 not delivered"
+
+
+def test_a_date_that_was_split_anew_is_there_by_either_split():
+    assert joined([*parts(1, 3, of=3), *parts(1, 2, of=2)])[0].is_accepted
+
+
+def test_parts_of_other_dates_and_units_are_no_parts_of_this_one():
+    other = [Delivered(day("01-02"), "b", part=2, parts=2), *parts(2, of=2, date_="01-03")]
+    assert [each.is_accepted for each in joined([*parts(1, of=2), *other])] == [False] * 3

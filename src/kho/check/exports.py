@@ -6,7 +6,6 @@ it were like. Critical holds the batch; a warning lets it pass and is told.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -277,11 +276,10 @@ def _frame(contract: Contract, rows: list[dict[str, Any]]) -> pd.DataFrame:
 
     history: dict[Any, list[dict[str, Any]]] = {}
     profiles: dict[Any, list[dict[str, Any]]] = {}
-    pattern = re.compile(contract.server.file_name)
     judged = []
     for row in rows:
-        found = pattern.fullmatch(row["name"])
-        series = tuple(found.groupdict().get(group) for group in ("unit", "part")) if found else None
+        named = contract.named(row["name"])
+        series = named.get("unit"), named.get("part")
         # A delta of a Monday is compared with those of Mondays; a list with the unit's lists.
         like = (row["business_date"].weekday() if contract.frequency == "d" else None, series)
         before = history.setdefault(like, [])[-HISTORY:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -62,8 +63,12 @@ class ServerKeys(_Keys):
         None, description="Airflow connection id; holds address and secrets", examples=["one_stop_sftp"]
     )
     file_name: str = Field(
-        description="regular expression of the file's name; its group `business_date` is yyyymmdd",
-        examples=[r"dossiers_(?P<business_date>\d{8})\.csv"],
+        description="regular expression of the file's name; its group `business_date` is yyyymmdd. Optional groups: `unit`"
+        " (whose full list it is), `part` and `parts` (digits: this is part 1 of 3; without the others the date is incomplete)",
+        examples=[
+            r"dossiers_(?P<business_date>\d{8})\.csv",
+            r"dossiers_(?P<business_date>\d{8})_(?P<part>\d+)of(?P<parts>\d+)\.csv",
+        ],
     )
     control_file: str | None = Field(
         None,
@@ -276,6 +281,11 @@ class Contract(BaseModel):
     def is_draft(self) -> bool:
         """No part of the nights yet."""
         return self.status == DRAFT
+
+    def named(self, name: str) -> dict[str, str | None]:
+        """What the groups of `fileName` say of a delivery of this name; nothing when it is named otherwise."""
+        found = re.fullmatch(self.server.file_name, name)
+        return found.groupdict() if found else {}
 
     @property
     def raw_table(self) -> str:

@@ -347,6 +347,17 @@ class _Reader:
                 "$.servers[0].customProperties.fileName",
                 "needs a group (?P<business_date>\\d{8})",
             )
+            self.expect(
+                "part" in groups or "parts" not in groups,
+                "$.servers[0].customProperties.fileName",
+                "a group (?P<parts>\\d+) needs a group (?P<part>\\d+) too",
+            )
+            self.expect(
+                "part" not in groups or file.load == "delta",
+                "$.servers[0].customProperties.fileName",
+                "a full list can't come in files of its parts, what they lack would count as gone: let the source hand it"
+                " over as one file, or as a zip of its parts",
+            )
         except re.error as error:
             self.problems.append(f"$.servers[0].customProperties.fileName: is no regular expression: {error}")
 

@@ -25,6 +25,8 @@ from kho.settings import Settings
 
 #: a file that was this fresh when it was fetched may have changed since without its listing showing it
 _FRESH = timedelta(seconds=5)
+#: why a file that is there is not taken
+UNKNOWN = "not named as the contract's fileName says"
 _UNFINISHED = re.compile(r"\..*|.*\.(part|tmp|filepart)")
 
 
@@ -55,7 +57,7 @@ class FetchReport:
         }
         told = [", ".join(f"{count} {what}" for what, count in counts.items() if count) or "nothing there"]
         told += [f"{name}: {reason}" for name, reason in {**self.incomplete, **self.failed}.items()]
-        told += [f"{name}: not named as the contract's fileName says" for name in self.unknown]
+        told += [f"{name}: {UNKNOWN}" for name in self.unknown]
         return "\n".join(told)
 
 
@@ -83,6 +85,8 @@ def fetch(
             raise FetchFailed(f"{contract.name}: {error}") from None
         for name, reason in {**report.incomplete, **report.failed}.items():
             note(name, reason)
+        for name in _never_noted(ledger, contract, report.unknown):
+            note(name, UNKNOWN)
     if report.failed:
         reasons = "\n".join(f"{name}: {reason}" for name, reason in report.failed.items())
         raise FetchFailed(f"{contract.name}: {len(report.failed)} files could not be fetched\n{reasons}")
@@ -340,6 +344,14 @@ def _enter(
             [delivery_id, stored.sha256, stored.size_bytes, file.modified, file.size, file.tag, control_rows],
         )
         return True
+
+
+def _never_noted(ledger: psycopg.Connection, contract: Contract, names: list[str]) -> list[str]:
+    """Those of the files of unknown name that no night has told of yet: a file that stays there is told once."""
+    noted = ledger.execute(
+        "select name from ledger.fetch_failure where contract = %s and reason = %s", [contract.name, UNKNOWN]
+    ).fetchall()
+    return [name for name in names if (name,) not in noted]
 
 
 def _note_failure(

@@ -45,7 +45,7 @@ def signs(
 ) -> dict[str, Any]:
     """What the batch's profile says of conventions; `reasons` counts its rejects, `name` is the delivery's."""
     step = max(1, row_count // SAMPLE)
-    named = re.fullmatch(contract.server.file_name, name)
+    named = contract.named(name)
     found: dict[str, Any] = {
         "conventions": _conventions(connection, contract, match, batch_id, reasons, step),
         "garbled": _garbled(connection, contract, match, step),
@@ -55,9 +55,7 @@ def signs(
         day = datetime.strptime(named["business_date"], "%Y%m%d").date()
         found["swapped_dates"] = _swapped_dates(connection, contract, batch_id, step, day)
         if contract.file.load == "full":
-            found["known_keys"] = _known_keys(
-                connection, contract, batch_id, named.groupdict().get("unit"), day
-            )
+            found["known_keys"] = _known_keys(connection, contract, batch_id, named.get("unit"), day)
     return found
 
 
@@ -279,15 +277,7 @@ def _known_keys(
         """,
         [contract.name, day],
     ).fetchall()
-    pattern = re.compile(contract.server.file_name)
-    previous = next(
-        (
-            number
-            for number, name in before
-            if (named := pattern.fullmatch(name)) and named.groupdict().get("unit") == unit
-        ),
-        None,
-    )
+    previous = next((number for number, name in before if contract.named(name).get("unit") == unit), None)
     # A key that holds the list's date is always new.
     lasting = [column.name for column in contract.key if column.type not in ("date", "timestamp")]
     if previous is None or not lasting:
