@@ -1,0 +1,144 @@
+"""Lineage: what columns and figures come from, against pairs that people know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from kho.contract import contracts
+from kho.settings import Settings
+from kho.transform.lineage import DELIVERY_DATE, Lineage, Ref, lineage
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """No server: the project is read, not the warehouse."""
+    return Settings(
+        home=tmp_path_factory.mktemp("home"), warehouse_url=SecretStr("postgresql://nobody@127.0.0.1:1/none")
+    )
+
+
+@pytest.fixture(scope="module")
+def known(settings: Settings) -> Lineage:
+    return lineage(settings)
+
+
+def of_dossiers(*columns: str) -> set[Ref]:
+    return {Ref("raw.one_stop__dossiers", column) for column in columns}
+
+
+def of_adjustments(*columns: str) -> set[Ref]:
+    return {Ref("raw.one_stop__adjustments", column) for column in columns}
+
+
+def test_a_figure_is_traced_to_the_headers_of_its_exports(known: Lineage, settings: Settings) -> None:
+    counted = known.figure_origins("dossiers_resolved_on_time")["counted by"]
+    headers = {
+        column.header
+        for column in contracts(settings)["one_stop.dossiers"].columns
+        if Ref("raw.one_stop__dossiers", column.name) in counted
+    }
+    assert headers == {"ngayHenTra", "ngayKetThucXuLy"}
+
+
+@pytest.mark.parametrize(
+    ("metric", "role", "origins"),
+    [
+        ("dossiers_received", "dated by", of_dossiers("received_at") | of_adjustments("effective_date")),
+        ("dossiers_received_online", "counted by", of_dossiers("channel_code")),
+        ("dossiers_received_online", "dated by", of_dossiers("received_at")),
+        ("dossiers_resolved_early", "counted by", of_dossiers("due_at", "processed_at")),
+        ("dossiers_resolved_on_time", "agency", of_dossiers("agency_code") | of_adjustments("agency_code")),
+        ("dossiers_resolved_on_time", "detail", of_dossiers("field_code") | of_adjustments("field_code")),
+        ("dossiers_overdue", "dated by", of_dossiers("received_at", "due_at", "processed_at")),
+        ("dossiers_returned_by_post", "counted by", of_dossiers("returned_at", "is_returned_by_post")),
+        ("procedures_returned_by_post", "distinct", of_dossiers("procedure_code")),
+        (
+            "dossiers_of_level_4_procedures",  # its level is looked up by unit, procedure and day
+            "counted by",
+            of_dossiers("agency_code", "procedure_code", "received_at")
+            | {Ref("raw.one_stop__procedures", "online_level")},
+        ),
+        (
+            "procedures_on_one_stop",
+            "dated by",
+            {DELIVERY_DATE, Ref("raw.one_stop__procedures", "agency_code")},
+        ),
+        (
+            "documents_signed_and_on_paper",
+            "counted by",
+            {
+                Ref("raw.documents__outgoing", "is_signed_electronically"),
+                Ref("raw.documents__outgoing", "is_sent_on_paper"),
+            },
+        ),
+        ("documents_outgoing", "dated by", {Ref("raw.documents__outgoing", "issued_date")}),
+        (
+            "portal_photos_published",
+            "counted by",
+            {Ref("raw.portal__items", "photo_count"), Ref("raw.portal__items", "published_at")},
+        ),
+        ("portal_visits", "counted by", {Ref("raw.portal__traffic", "visits")}),
+    ],
+)
+def test_what_figures_come_from(known: Lineage, metric: str, role: str, origins: set[Ref]) -> None:
+    assert known.figure_origins(metric)[role] == origins
+
+
+def test_a_ratio_comes_from_what_its_parts_come_from(known: Lineage) -> None:
+    both = known.figure_origins("documents_electronic_signed_pct")
+    assert both["counted by"] == known.figure_origins("documents_electronic_signed")["counted by"]
+    assert both["dated by"] == {Ref("raw.documents__outgoing", "issued_date")}
+
+
+def test_every_figure_comes_from_an_export_or_a_list(known: Lineage) -> None:
+    of_lists = {"one_stop_units", "one_stop_units_with_software", "one_stop_units_with_software_pct"}
+    assert {metric for metric in known.figures if not known.figure_origins(metric)} == of_lists
+    assert known.lists(known.figures["one_stop_units"].reads["dated by"]) == {"agencies"}
+
+
+def test_a_code_comes_from_the_raw_code_that_it_is_looked_up_by(known: Lineage) -> None:
+    assert known.origins([Ref("fct_dossier", "status")]) == of_dossiers("status_code")
+    assert known.lists([Ref("fct_dossier", "status")]) == {"code_mappings"}
+
+
+def test_a_column_of_an_export_knows_its_readers_and_its_figures(known: Lineage) -> None:
+    channel = Ref("raw.one_stop__dossiers", "channel_code")
+    assert {"stg_one_stop__dossiers", "fct_dossier", "figure_movement"} <= set(known.readers(channel))
+    assert known.figures_from(channel) == [
+        "procedures_received_by_post",
+        "dossiers_received_online",
+        "dossiers_received_by_post",
+        "dossiers_received_online_level_4",
+        "dossiers_received_online_level_4_pct",
+    ]
+    unread = Ref("raw.one_stop__dossiers", "postal_bill_number")
+    assert known.readers(unread) == [] and known.figures_from(unread) == []
+
+
+def test_the_columns_that_are_described_are_those_that_there_are(known: Lineage) -> None:
+    for table in known.tables.values():
+        if table.layer not in ("staging", "warehouse", "marts") or table.topic == "touched":
+            continue
+        made = {ref.column for ref in known.columns if ref.table == table.name}
+        if table.layer == "staging":  # what the macro `version_columns` adds is the same everywhere
+            made = {column for column in made if not column.startswith("_")}
+        assert made == {column.name for column in table.columns}, table.name
+
+
+def test_columns_of_facts_that_come_from_nowhere_are_counts(known: Lineage) -> None:
+    nowhere = {str(ref) for ref, parents in known.columns.items() if ref.table.startswith("fct_") and not parents}
+    assert nowhere == {"fct_document.system_count", "fct_document_delivery.event_count"}
+
+
+def test_tables_know_what_they_read(known: Lineage) -> None:
+    assert known.tables["stg_portal__traffic"].parents >= {"raw.portal__traffic", "ledger.build_input"}
+    assert "figure_movement" in known.children["fct_dossier"]
+
+
+def test_it_is_read_where_nothing_may_be_written(settings: Settings) -> None:
+    before = {path: path.stat().st_mtime_ns for path in Path(settings.project / "dbt_project").rglob("*")}
+    lineage(settings)
+    assert {path: path.stat().st_mtime_ns for path in before} == before
