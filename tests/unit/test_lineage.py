@@ -129,7 +129,9 @@ def test_the_columns_that_are_described_are_those_that_there_are(known: Lineage)
 
 
 def test_columns_of_facts_that_come_from_nowhere_are_counts(known: Lineage) -> None:
-    nowhere = {str(ref) for ref, parents in known.columns.items() if ref.table.startswith("fct_") and not parents}
+    nowhere = {
+        str(ref) for ref, parents in known.columns.items() if ref.table.startswith("fct_") and not parents
+    }
     assert nowhere == {"fct_document.system_count", "fct_document_delivery.event_count"}
 
 

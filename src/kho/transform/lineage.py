@@ -302,9 +302,7 @@ def _keep_movements_of(tree: exp.Expression, metric: str, is_adjustable: bool) -
             select.set("expressions", [exp.alias_(exp.Null(), name) for name in named])
             select.set("where", None)
         elif where := select.args.get("where"):
-            both = exp.Anonymous(
-                this="of", expressions=[named["amount"].unalias().copy(), where.this.copy()]
-            )
+            both = exp.Anonymous(this="of", expressions=[named["amount"].unalias().copy(), where.this.copy()])
             named["amount"].replace(exp.alias_(both, "amount"))
 
 
