@@ -38,7 +38,7 @@ def check(settings: Settings, name: str, file: Path | None = None, day: date | N
         for title in ("Connection", "Dry run", "Verdict"):
             yield Step(title, (Finding("told", "not looked at: the contract can't be used"),))
         return
-    yield Step("Contract", tuple(_contract(contract, shown)))
+    yield Step("Contract", tuple(_contract(settings, contract, shown)))
     try:
         offered = listing(
             settings, contract, day or yesterday(), connections(settings).get(contract.server.connection)
@@ -47,11 +47,11 @@ def check(settings: Settings, name: str, file: Path | None = None, day: date | N
         offered = []
         yield Step("Connection", (Finding("told" if file else "wrong", str(error)),))
     else:
-        yield Step("Connection", tuple(_connection(contract, offered)))
+        yield Step("Connection", tuple(_connection(settings, contract, offered)))
     yield from _try_out(settings, contract, offered, file, day)
 
 
-def _contract(contract: Contract, path: Path) -> Iterator[Finding]:
+def _contract(settings: Settings, contract: Contract, path: Path) -> Iterator[Finding]:
     yield Finding(
         "fine",
         f"{path}: version {contract.version}, {contract.format} over {contract.server_type}, "
@@ -61,11 +61,16 @@ def _contract(contract: Contract, path: Path) -> Iterator[Finding]:
         yield Finding("wrong", f"open question: {question}")
     if contract.is_draft:
         yield Finding("told", "it is a draft: nights take it once its status is 'active'")
+    model = Path("dbt_project/models/staging", contract.system, f"stg_{contract.raw_table}.sql")
+    if not (settings.project / model).exists():
+        yield Finding("told", f"its rows go no further than the raw table: there is no {model}")
 
 
-def _connection(contract: Contract, offered: list[Offered]) -> Iterator[Finding]:
+def _connection(settings: Settings, contract: Contract, offered: list[Offered]) -> Iterator[Finding]:
     deliveries = trial.deliveries(offered)
     where = ":".join(filter(None, [contract.server.connection, contract.location]))
+    if contract.server_type == "local":
+        where = str(settings.exports / contract.location)
     yield Finding("fine", f"{where}: {len(offered)} files, {len(deliveries)} of them named as fileName says")
     if deliveries:
         newest = [f"{each.file.name} of {each.day}" for each in reversed(deliveries[-NEWEST:])]
