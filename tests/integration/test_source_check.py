@@ -181,7 +181,9 @@ def test_a_source_that_was_never_loaded_is_tried_all_the_same(traceless: Setting
     steps = list(look_at(traceless, str(new), file, date(2021, 5, 5)))
     assert not told(steps, "wrong")
     assert "anything.csv of 2021-05-05" in told(steps) and "must be named otherwise" in told(steps, "told")
-    assert "there is no dbt_project/models/staging/one_stop/stg_one_stop__dossiers2.sql" in told(steps, "told")
+    assert "there is no dbt_project/models/staging/one_stop/stg_one_stop__dossiers2.sql" in told(
+        steps, "told"
+    )
 
 
 def test_all_that_is_wrong_with_a_contract_is_said_with_its_place(

@@ -93,7 +93,8 @@ def test_drafts_and_unusable_contracts_are_listed_too(kho, project) -> None:
     assert record(said, DOSSIERS)["status"] == "draft"
     assert "is no YAML" in record(said, LISTS)["problem"]
     _, said = kho("list")
-    assert "draft" in said and "one_stop.procedures is unusable" in said
+    assert "one_stop.dossiers is a draft: nights leave it alone" in said
+    assert "one_stop.dossiers is not delivered" not in said and "one_stop.procedures is unusable" in said
     code, said = kho("show", LISTS)
     assert code == 1 and "is no YAML" in said
 

@@ -208,8 +208,15 @@ def check(
         raise typer.BadParameter(str(error), param_hint="NAME") from None
     if output_format == "json":
         print(json.dumps([asdict(step) for step in steps], ensure_ascii=False, indent=2))
-    wrong = sum(finding.mark == "wrong" for step in steps for finding in step.findings)
-    if wrong:
+    is_wrong = any(step.is_wrong for step in steps)
+    if output_format == "text":
+        end = (
+            "[red]Something has to be done first[/]: what ✗ names."
+            if is_wrong
+            else "[green]It would work.[/]"
+        )
+        wide_console().print(end)
+    if is_wrong:
         raise typer.Exit(1)
 
 
@@ -470,10 +477,11 @@ def _show_sources(sources: list[SourceState]) -> None:
         if freshness:
             style = "" if freshness.state == "fresh" else "yellow"
             state = Text(f"{freshness.state.replace('_', ' ')}\n{freshness.as_of or ''}", style)
-            if freshness.reason:
+            if freshness.reason and not contract.is_draft:
                 notes.append(f"{each.name} is {freshness.state.replace('_', ' ')}: {freshness.reason}")
         if contract.is_draft:
             state = Text("draft", "yellow")
+            notes.append(f"{each.name} is a draft: nights leave it alone")
         came = Text("–")
         if batch:
             percent = batch.rejected_percent
