@@ -9,7 +9,7 @@ PYTHON := $(shell for each in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: help env demo test lint faults bench
+.PHONY: help env demo system test lint faults bench
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -26,6 +26,13 @@ env: ## the environment in .venv, from requirements.lock; again only when the lo
 
 demo: env ## a sample district through two real nights, its figures, and what to type next
 	@$(BIN)/kho demo
+
+system: ## MariaDB's server for its tests, where this machine can install it; they are skipped without it
+	@if command -v /usr/sbin/mariadbd mariadbd > /dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+		{ timeout 300 apt-get update -qq && DEBIAN_FRONTEND=noninteractive timeout 300 apt-get install -qq -y --no-install-recommends mariadb-server-core; } \
+			> /dev/null || echo "MariaDB's server could not be installed: its tests will be skipped"; \
+	else echo "MariaDB's server is not here, and only root can install it (mariadb-server-core): its tests will be skipped"; fi
 
 test: env lint ## every test
 	@$(BIN)/python -m pytest -n 2

@@ -9,28 +9,44 @@ import yaml
 
 from kho.contract import Contract, read_contract
 
+CODE = {
+    "name": "code",
+    "logicalType": "string",
+    "required": True,
+    "primaryKey": True,
+    "primaryKeyPosition": 1,
+}
 
-def document(server: dict[str, Any], **keys: Any) -> dict[str, Any]:
-    """The smallest contract of an export from this server; `keys` are the server's custom properties."""
-    properties = [{"property": name, "value": value} for name, value in keys.items()]
+
+def document(
+    server: dict[str, Any],
+    *,
+    columns: list[dict[str, Any]] | None = None,
+    file: dict[str, Any] | None = None,
+    unit: str = "d",
+    **keys: Any,
+) -> dict[str, Any]:
+    """The smallest contract of an export from this server; `keys` and `file` are custom properties of both."""
     return {
         "apiVersion": "v3.1.0",
         "kind": "DataContract",
         "id": "registry.permits",
         "version": "1.0.0",
         "status": "active",
-        "servers": [{"server": "production", **server, "customProperties": properties}],
+        "servers": [{"server": "production", **server, "customProperties": _properties(keys)}],
         "schema": [
             {
                 "name": "permits",
-                "customProperties": [{"property": "load", "value": "delta"}],
-                "properties": [
-                    {"name": "code", "logicalType": "string", "required": True, "primaryKey": True, "primaryKeyPosition": 1}
-                ],
+                "customProperties": _properties({"load": "delta", **(file or {})}),
+                "properties": [CODE, *(columns or [])],
             }
         ],
-        "slaProperties": [{"property": "frequency", "value": 1, "unit": "d"}],
-    }  # fmt: skip
+        "slaProperties": [{"property": "frequency", "value": 1, "unit": unit}],
+    }
+
+
+def _properties(keys: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"property": name, "value": value} for name, value in keys.items()]
 
 
 def read(folder: Path, written: dict[str, Any]) -> Contract:

@@ -44,6 +44,10 @@ def open_source(
             from kho.fetch.s3 import S3
 
             return S3(connection, named, contract.location)
+        case "postgres" | "mysql":
+            from kho.fetch.sql import Database
+
+            return Database(connection, named, contract, business_date, taken)
     from kho.fetch.http import Http
 
     # JSON lines have no path to their records.
