@@ -9,12 +9,16 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kho import build, check
 from kho.contract import ContractError, contracts, read_contract
 from kho.database import connect
 from kho.fetch import fetch
+from kho.formats.encodings import windows_1258
 from kho.load import load
+from kho.load.signs import is_garbled
 from kho.settings import Settings
 from tests.integration.loading import deliver
 
@@ -273,6 +277,62 @@ def test_one_column_of_numbers_written_otherwise_holds_the_batch_and_is_told(nig
     assert outcome.state == "held"
     outcome.says("columns_typed", "critical", "Tiến độ (not a number in 40 of 40 rows)")
     outcome.says("conventions_even", "warning", "numbers of Tiến độ look like 1,234.5, not 1.234,5")
+
+
+ASCII_HEADER = ["Ma ho so", "Noi dung", "Ngay nhan", "Ngay hen tra", "Le phi", "Tien do"]
+
+
+@pytest.mark.parametrize("header", [HEADER, ASCII_HEADER], ids=["accents in the header", "in rows only"])
+def test_utf8_that_became_windows_1258_never_gets_in_and_is_named(night: Night, header: list[str]) -> None:
+    outcome = night(windows_1258(csv(cases(), header).decode()))
+    rule = "readable" if header is HEADER else "encoding_kept"
+    assert (outcome.state, outcome.loaded) == ("unreadable" if header is HEADER else "held", 0)
+    outcome.says(rule, "critical", "it looks like windows-1258", "sure")
+
+
+@pytest.mark.parametrize("header", [HEADER, ASCII_HEADER], ids=["accents in the header", "in rows only"])
+def test_windows_1258_that_became_utf8_never_gets_in_and_is_named(night: Night, header: list[str]) -> None:
+    outcome = night(csv(cases(), header), encoding="windows-1258")
+    rule = "readable" if header is HEADER else "encoding_kept"
+    assert outcome.state == ("unreadable" if header is HEADER else "held")
+    outcome.says(rule, "critical", "it looks like utf-8")
+
+
+def test_an_export_that_its_source_garbled_itself_is_held(night: Night) -> None:
+    rows = [[row[0], row[1].encode().decode("latin-1"), *row[2:]] for row in cases()]
+    outcome = night(csv(rows))
+    assert outcome.state == "held"
+    outcome.says(
+        "encoding_kept", "critical", "40 of 40 rows with accents are UTF-8 that was read as something else"
+    )
+
+
+def test_an_export_of_windows_1258_as_ever_is_accepted(night: Night) -> None:
+    outcome = night(windows_1258(csv(cases()).decode()), encoding="windows-1258")
+    assert (outcome.state, outcome.loaded, outcome.told) == ("accepted", 40, {})
+
+
+@given(
+    st.text(
+        st.sampled_from(
+            "aăâbcdđeêghiklmnoôơpqrstuưvxyáàảãạấầẩẫậắằẳẵặéèẻẽẹếềểễệíìỉĩịóòỏõọốồổỗộớờởỡợúùủũụứừửữựýỳỷỹỵ \"'–“”«»°²½"
+        )
+    )
+)
+def test_vietnamese_is_never_taken_for_garbled(text: str) -> None:
+    assert not is_garbled(text) and not is_garbled(text.upper())
+
+
+@given(
+    st.text(st.sampled_from("đêôơưạảấầậắặẻềệịọốồộớờợụứừựỳ"), min_size=1),
+    st.sampled_from(["latin-1", "cp1258"]),
+)
+def test_what_was_read_by_the_wrong_encoding_is_always_found(text: str, encoding: str) -> None:
+    try:
+        garbled = text.encode().decode(encoding)
+    except UnicodeDecodeError:
+        return
+    assert is_garbled(garbled)
 
 
 def test_a_number_that_became_a_text_holds_the_batch(night: Night) -> None:

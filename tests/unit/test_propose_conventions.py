@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kho.formats.encodings import windows_1258
+from kho.formats.guessing import SURE, guess, is_vietnamese
 from kho.propose import Proposal, propose
-from kho.propose.encoding import SURE, guess, is_vietnamese
 from kho.propose.types import Values, infer
 
 TEXT = """

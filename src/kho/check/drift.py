@@ -97,11 +97,12 @@ def encoding(contract: Contract, profile: Profile, counted: int) -> Iterator[str
     undecoded = sum(
         n for why, n in profile["rejects_by_reason"].items() if why.startswith("row: a character is not")
     )
+    likely = f" ({profile['other_encoding']})" if profile.get("other_encoding") else ""
     if undecoded and undecoded >= UNDECODED_SHARE * counted:
-        yield f"{undecoded} of {counted} rows are not {contract.encoding}"
+        yield f"{undecoded} of {counted} rows are not {contract.encoding}{likely}"
     garbled, looked_at = profile.get("garbled", (0, 0))
     if garbled and garbled >= GARBLED_SHARE * looked_at:
-        yield f"{garbled} of {looked_at} rows with accents are UTF-8 that was read as something else"
+        yield f"{garbled} of {looked_at} rows with accents are UTF-8 that was read as something else{likely}"
 
 
 def layout(profile: Profile, before: list[Profile]) -> Iterator[str]:

@@ -16,11 +16,23 @@ from kho.formats import records
 from kho.formats.block import Block, Export, RowReject, Unreadable
 from kho.formats.part import Layout, Part, parts
 
-__all__ = ["Block", "Export", "RowReject", "Unreadable", "first_bytes", "look", "open_export"]
+__all__ = [
+    "Block",
+    "Export",
+    "RowReject",
+    "Unreadable",
+    "first_bytes",
+    "look",
+    "open_export",
+    "other_encoding",
+]
 
 # Tables have a header and rows; records name their columns themselves.
 _TABLES = {"csv": "delimited", "xlsx": "workbook", "html": "html"}
 _RECORDS = {"jsonl": "json", "json": "json"}
+
+#: formats that don't say themselves how they are encoded
+_TEXTS = {"csv", "html"}
 
 
 def open_export(contract: Contract, path: Path) -> Export:
@@ -73,6 +85,20 @@ def first_bytes(path: Path, compression: Literal["zip", "gzip"] | None = None, m
     """The first bytes of a file, or of the first file in its zip or gzip. Raises `Unreadable`."""
     found = parts(path, Layout("", compression=compression))
     return next(found).stream.read(most)
+
+
+def other_encoding(contract: Contract, path: Path) -> str | None:
+    """The encoding that a text file seems to have, in words, where it is not the contract's; None where it can't be told."""
+    if contract.format not in _TEXTS:
+        return None
+    from kho.formats.guessing import guess
+
+    try:
+        found = guess(first_bytes(path, contract.server.compression))
+    except Unreadable:
+        return None
+    is_other = found.encoding.split("-")[:2] != contract.encoding.lower().split("-")[:2]
+    return f"it looks like {found}" if is_other and found.confidence >= 0.5 else None
 
 
 def _reader(format: str) -> ModuleType:

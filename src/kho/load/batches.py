@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from kho import archive
 from kho.contract import Contract
 from kho.database import connect
-from kho.formats import Unreadable, open_export
+from kho.formats import Unreadable, open_export, other_encoding
 from kho.formats.header import Match, expect_header
 from kho.load import raw
 from kho.load.judge import cell, judge
@@ -144,8 +144,12 @@ def fill(
 
     Raises `Unreadable` when the file as a whole can't be read by its contract.
     """
-    export = open_export(contract, path)
-    found = expect_header(contract, export.header)
+    try:
+        export = open_export(contract, path)
+        found = expect_header(contract, export.header)
+    except Unreadable as problem:
+        likely = other_encoding(contract, path)
+        raise Unreadable(f"{problem}; {likely}" if likely else str(problem)) from None
     landed = land(connection, export, batch_id)
     judged = judge(connection, contract, found, export.header, batch_id, secret)
     _place_rejects(connection, landed, batch_id)
@@ -175,6 +179,8 @@ def fill(
         "skipped_by_reason": dict(skipped),
         **signs(connection, contract, found, batch_id, name, landed.row_count, reasons),
     }
+    if profile["garbled"][0] or any(why.startswith("row: a character is not") for why in reasons):
+        profile["other_encoding"] = other_encoding(contract, path)
     return batch, profile
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from lxml import etree
 from python_calamine import CalamineError, CalamineWorkbook
 
-from kho.propose.encoding import Guess, guess
+from kho.formats.guessing import Guess, guess
 
 HEAD_BYTES = 1 << 22
 _OPEN_DOCUMENT = b"application/vnd.oasis.opendocument.spreadsheet"

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from kho.formats import guessing
 from kho.formats.header import fold
-from kho.propose import encoding, keys, names, personal, reading, types
+from kho.propose import keys, names, personal, reading, types
 from kho.propose.detect import CannotPropose
 from kho.propose.layout import text
 from kho.propose.proposal import Column, Proposal, Question
@@ -202,7 +203,7 @@ def _settle_conventions(proposal: Proposal) -> None:
     guesses = {
         sample.path.name: sample.shape.encoding for sample in proposal.samples if sample.shape.encoding
     }
-    unsure = next((each for each in guesses.values() if each.confidence < encoding.SURE), None)
+    unsure = next((each for each in guesses.values() if each.confidence < guessing.SURE), None)
     others = {each.encoding for each in guesses.values() if "plain ASCII" not in each.because}
     if unsure or len(others) > 1:
         second = (unsure.runner_up or "").partition(",")[0] if unsure else ""
