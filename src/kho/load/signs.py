@@ -32,6 +32,8 @@ _TIME_TAILS = tuple(
 )
 _KINDS = {"dates": ("date",), "times": ("timestamp",), "numbers": ("integer", "number")}
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]{2,}")
+#: `XÃ”`: a capital before a closing sign is no garbled letter
+_CLOSED = re.compile(r"(?<![^\x00-\x7f])[^\x00-\x7f][”»’…–—](?!\w|[^\x00-\x7f])")
 
 
 def signs(
@@ -171,7 +173,7 @@ def is_garbled(text: str) -> bool:
     """Whether a text is UTF-8 that was read as a one-byte encoding: then its bytes are characters once more."""
     return any(
         _is_utf8(characters, encoding)
-        for characters in _NOT_ASCII.findall(text)
+        for characters in _NOT_ASCII.findall(_CLOSED.sub("", text))
         for encoding in ("cp1258", "cp1252", "latin-1")
     )
 
