@@ -91,33 +91,30 @@ def test_a_new_column_is_additive_and_takes_a_new_version(kho, project) -> None:
     assert "raise the version" not in kho("diff", NAME)[1]
 
 
-def test_a_removed_column_breaks_the_models_and_figures_that_use_it(kho, project) -> None:
+def test_each_change_reaches_the_models_and_figures_that_need_its_columns(kho, project) -> None:
     without(project, "processed_at")
     without(project, "postal_bill_number")
+    second = "        physicalName: maTTHC\n        logicalType: string\n        required: true\n"
+    change(project, second, second + "        primaryKey: true\n        primaryKeyPosition: 2\n")
     code, said = kho("diff", NAME, "--format", "json")
     found = changes(said)
+    assert code == 1 and json.loads(said)["effect"] == "breaks"
     resolved = found["column processed_at"]
-    assert code == 1 and resolved["effect"] == "breaks"
-    assert {"stg_one_stop__dossiers", "fct_dossier", "figure_movement"} <= set(resolved["models"])
+    assert resolved["effect"] == "breaks"
+    assert resolved["models"][0] == "stg_one_stop__dossiers"
+    assert {"fct_dossier", "figure_movement", "dossier_settlement"} <= set(resolved["models"])
     assert {"dossiers_resolved", "dossiers_resolved_on_time_pct"} <= set(resolved["figures"])
-    assert "documents_outgoing" not in resolved["figures"]
+    assert not {"dossiers_received", "documents_outgoing"} & set(resolved["figures"])
     unused = found["column postal_bill_number"]
     assert (unused["effect"], unused["why"], unused["models"]) == ("additive", "no model reads it", [])
+    assert found["key"]["effect"] == "replay" and "dossiers_received" in found["key"]["figures"]
 
 
 def test_a_retyped_column_breaks_the_raw_table_too(kho, project) -> None:
     change(project, "physicalName: phi, logicalType: integer", "physicalName: phi, logicalType: string")
     code, said = kho("diff", NAME)
     assert code == 1 and "breaks: rows of raw.one_stop__dossiers have bigint" in said
-    assert "stg_one_stop__dossiers" in said
-
-
-def test_another_key_needs_a_full_replay(kho, project) -> None:
-    second = "        physicalName: maTTHC\n        logicalType: string\n        required: true\n"
-    change(project, second, second + "        primaryKey: true\n        primaryKeyPosition: 2\n")
-    code, said = kho("diff", NAME)
-    assert code == 1 and "key: dossier_code → dossier_code, procedure_code" in said
-    assert "Needs a full replay" in said
+    assert "models: stg_one_stop__dossiers" in said and "figures:" not in said
 
 
 def test_a_contract_is_compared_with_a_file_or_a_version_too(kho, project, tmp_path) -> None:

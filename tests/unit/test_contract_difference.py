@@ -9,6 +9,7 @@ import pytest
 from kho.contract import Contract, contracts, read_contract
 from kho.settings import Settings
 from kho.source.difference import Change, compare
+from kho.source.versions import Difference
 
 NAME = "one_stop.dossiers"
 FEE = "      - {name: fee_vnd, physicalName: phi, logicalType: integer, description: Fee in dong.}\n"
@@ -72,6 +73,8 @@ def test_another_key_needs_every_batch_again(tmp_path: Path) -> None:
     )
     assert (change.place, change.effect, change.columns) == ("key", "replay", None)
     assert change.what == "dossier_code → dossier_code, procedure_code"
+    here = contracts(SETTINGS)[NAME]
+    assert Difference(here, here, "", (change,)).effect == "replay"
 
 
 def test_what_nobody_reads_breaks_nobody_but_the_raw_table(tmp_path: Path) -> None:

@@ -398,13 +398,16 @@ def diff(
     Ends with 0 when all that is different is additive, with 1 when something breaks or every batch has to be loaded
     again.
     """
+    from rich.console import Console
+
     from kho.contract import ContractError
     from kho.settings import settings
     from kho.source import NothingToCompare, UnknownSource
     from kho.source import diff as compare
 
     try:
-        found = compare(settings(), name, against)
+        with Console(stderr=True).status("Reading the models"):
+            found = compare(settings(), name, against)
     except UnknownSource as error:
         raise typer.BadParameter(str(error)) from None
     except ContractError as error:

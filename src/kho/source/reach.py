@@ -1,60 +1,29 @@
-"""Whom a change reaches: the staging models that read a column, the models after them, the figures made of those."""
+"""Whom a change reaches: the models whose SQL needs a column, and the figures that come from it."""
 
 from __future__ import annotations
 
-import csv
-import re
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from kho.contract import Contract
 from kho.settings import Settings
 from kho.source.difference import Change
-from kho.transform import layers
+from kho.transform.lineage import Ref, lineage
 
 
 def reach(settings: Settings, contract: Contract, changes: Iterable[Change]) -> Iterator[Change]:
-    """The changes of a contract, with the models and figures that they reach."""
+    """The changes against this contract, with the models (in the order of the layers) and figures that they reach."""
     changes = list(changes)
     if all(change.columns == () for change in changes):
         yield from changes
         return
-    manifest = layers.run(settings, ["parse"])
-    staging = _readers(manifest, contract)
+    known = lineage(settings, contract)
+    layers = ("staging", "warehouse", "marts")
     for change in changes:
-        readers = [
-            model
-            for model in staging
-            if change.columns is None
-            or any(_uses(manifest.nodes[model].raw_code, name) for name in change.columns)
-        ]
-        models = _with_children(manifest, readers) if change.columns != () else []
-        names = [manifest.nodes[model].name for model in models]
-        yield change.reaching(names, _figures(settings, names))
-
-
-def _readers(manifest: Any, contract: Contract) -> list[str]:
-    (source,) = (
-        id
-        for id, each in manifest.sources.items()
-        if (each.source_name, each.name) == ("raw", contract.raw_table)
-    )
-    return [id for id in manifest.child_map[source] if id.startswith("model.")]
-
-
-def _uses(sql: str, column: str) -> bool:
-    return re.search(rf"\b{column}\b", sql) is not None
-
-
-def _with_children(manifest: Any, models: list[str]) -> list[str]:
-    """These models and all that are made of them, in the order of their making."""
-    found = list(models)
-    for model in found:
-        found += [id for id in manifest.child_map[model] if id.startswith("model.") and id not in found]
-    return found
-
-
-def _figures(settings: Settings, models: list[str]) -> list[str]:
-    """The metrics that are counted from the facts among these models."""
-    with (settings.project / "dbt_project" / "seeds" / "metrics.csv").open(encoding="utf-8") as seed:
-        return [row["metric"] for row in csv.DictReader(seed) if f"fct_{row['fact']}" in models]
+        names = [column.name for column in contract.stored] if change.columns is None else change.columns
+        refs = [Ref(f"raw.{contract.raw_table}", name) for name in names]
+        models = {model for ref in refs for model in known.readers(ref)}
+        figures = {figure for ref in refs for figure in known.figures_from(ref)}
+        yield change.reaching(
+            sorted(models, key=lambda model: (layers.index(known.tables[model].layer), model)),
+            [figure for figure in known.figures if figure in figures],
+        )

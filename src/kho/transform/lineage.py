@@ -18,6 +18,7 @@ from sqlglot import exp
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, build_scope, walk_in_scope
 
+from kho.contract import Contract
 from kho.settings import Settings
 from kho.transform.layers import run
 
@@ -157,13 +158,19 @@ class Lineage:
         return found
 
 
-def lineage(settings: Settings) -> Lineage:
-    """Read the project as it is now. Raises `TransformError` when dbt can't compile it."""
+def lineage(settings: Settings, *older: Contract) -> Lineage:
+    """Read the project as it is now. Raises `TransformError` when dbt can't compile it.
+
+    `older`: versions of contracts whose columns are known too, for models that still read what is gone.
+    """
     compiled = [result.node for result in run(settings, _COMPILE).results]
     manifest = run(settings, ["parse"])
     tables = {table.name: table for table in _tables(settings, manifest)}
     sql = {node.name: node.compiled_code for node in compiled if node.resource_type == "model"}
     known = {name: [column.name for column in table.columns] for name, table in tables.items()}
+    for contract in older:
+        table = f"raw.{contract.raw_table}"
+        known[table] = [*known.get(table, ()), *(column.name for column in contract.stored)]
     columns: dict[Ref, frozenset[Ref]] = {}
     reads: dict[str, frozenset[Ref]] = {}
     for name in _parents_first(tables):
