@@ -14,9 +14,10 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 from tenacity import wait_none
 
-from kho.fetch import FetchFailed, connections, http, source
+from kho.fetch import FetchFailed, connections, source, web
 from kho.fetch.http import Http
 from kho.fetch.source import Incomplete
+from kho.fetch.web import Web
 from kho.sample import servers
 from kho.settings import Settings
 from tests.integration import fetching
@@ -99,7 +100,7 @@ def test_a_server_in_trouble_is_asked_again(warehouse: Settings, status: int) ->
 
 def test_a_timeout_is_tried_again(warehouse: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     put(warehouse, EVENTS, "20210401")
-    monkeypatch.setattr(http, "TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr(web, "TIMEOUT_SECONDS", 0.3)
 
     async def every_other_hangs(count: int, scope: Scope, receive: Receive, send: Send, api: ASGIApp) -> None:
         if count % 2:
@@ -177,7 +178,7 @@ def test_fewer_records_than_the_total_are_not_taken(warehouse: Settings) -> None
 
 def test_a_delivery_that_changes_between_its_pages_is_left_for_later(served: Settings) -> None:
     path = put(served, ITEMS, "20210430", rows=120)
-    reader = Http(connections(served)["portal_api"], "portal_api", "portal/items", 50, "items")
+    reader = Http(Web(connections(served)["portal_api"], "portal_api"), "portal/items", 50, "items")
     (listed,) = reader.files()
     pages = reader.read(listed)
     next(pages)

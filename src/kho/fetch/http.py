@@ -13,31 +13,21 @@ from typing import Any
 
 import httpx
 
-from kho.fetch.connection import Connection
-from kho.fetch.source import Incomplete, Listed, Passing, SourceError, patiently
+from kho.fetch.source import Incomplete, Listed, SourceError
+from kho.fetch.web import Web
 
-TIMEOUT_SECONDS = 30
-TROUBLE = {408, 429, 500, 502, 503, 504}  # of the server, for now
 RECORD_SEPARATOR = b"\x1e"
 
 
 class Http:
     """The deliveries of one export."""
 
-    def __init__(
-        self, connection: Connection, connection_id: str, path: str, page_size: int, records_path: str | None
-    ) -> None:
-        port = f":{connection.port}" if connection.port else ""
-        self.where = f"{connection.scheme}://{connection.host}{port}/{path}"
-        self._id, self._page_size, self._records_path = connection_id, page_size, records_path
-        self._client = httpx.Client(
-            headers={"Authorization": f"Bearer {connection.password}"},
-            timeout=TIMEOUT_SECONDS,
-            mounts={"all://127.0.0.1": httpx.HTTPTransport()},  # never through a proxy of the environment
-        )
+    def __init__(self, web: Web, path: str, page_size: int, records_path: str | None) -> None:
+        self._web, self._page_size, self._records_path = web, page_size, records_path
+        self.where = web.base + path
 
     def files(self) -> list[Listed]:
-        answer = self._get(self.where)
+        answer = self._web.get(self.where)
         try:
             return [
                 Listed(one["name"], one["size"], datetime.fromisoformat(one["modified"]), one["records"])
@@ -51,8 +41,8 @@ class Http:
     def read(self, file: Listed) -> Iterator[bytes]:
         number, pages, found, tag = 1, 1, 0, None
         while number <= pages:
-            answer = self._get(
-                f"{self.where}/{file.name}", params={"page": number, "page_size": self._page_size}
+            answer = self._web.get(
+                f"{self.where}/{file.name}", {"page": number, "page_size": self._page_size}
             )
             page, records, pages, total = self._page(answer, file)
             if number > 1 and answer.headers.get("ETag") != tag:
@@ -65,7 +55,7 @@ class Http:
             raise Incomplete(f"its pages hold {found} records of {max(total, file.records or 0)}")
 
     def close(self) -> None:
-        self._client.close()
+        self._web.close()
 
     def _page(self, answer: httpx.Response, file: Listed) -> tuple[bytes, int, int, int]:
         """Bytes and number of records of a page, number of pages, total of records."""
@@ -81,26 +71,3 @@ class Http:
             raise SourceError(
                 f"{self.where}/{file.name}: a page is not as the contract says ({error!r})"
             ) from None
-
-    def _get(self, url: str, params: dict[str, int] | None = None) -> httpx.Response:
-        def attempt() -> httpx.Response:
-            try:
-                answer = self._client.get(url, params=params)
-            except httpx.TransportError as error:
-                raise Passing(
-                    f"{url} does not answer ({str(error) or type(error).__name__}): is the server up, and are host "
-                    f"and port of connection {self._id} right?"
-                ) from None
-            if answer.status_code in TROUBLE:
-                raise Passing(
-                    f"{url} answers {answer.status_code}: the server is in trouble; tell its keeper"
-                )
-            if answer.status_code in (401, 403):
-                raise SourceError(
-                    f"{url} answers {answer.status_code}: the password of connection {self._id} must be a valid token"
-                )
-            if answer.status_code != 200:
-                raise SourceError(f"{url} answers {answer.status_code}: is the contract's location right?")
-            return answer
-
-        return patiently(attempt)

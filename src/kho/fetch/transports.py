@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from kho.contract import Contract
+from kho.contract.model import FILES
 from kho.fetch.connection import Connection
 from kho.fetch.source import Source, SourceError
 from kho.settings import Settings
@@ -49,7 +50,12 @@ def open_source(
 
             return Database(connection, named, contract, business_date, taken)
     from kho.fetch.http import Http
+    from kho.fetch.url import Url
+    from kho.fetch.web import Web
 
+    web = Web(connection, named)
+    if contract.server.paging != FILES:
+        return Url(web, contract, business_date, taken)
     # JSON lines have no path to their records.
     records_path = (contract.file.records_path or "items") if contract.format == "json" else None
-    return Http(connection, named, contract.location, contract.server.page_size, records_path)
+    return Http(web, contract.location, contract.server.page_size, records_path)
