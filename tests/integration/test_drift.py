@@ -431,3 +431,24 @@ def test_times_that_moved_against_the_days_before_are_a_warning(night: Night) ->
 def test_times_of_days_that_differ_are_nothing_to_tell(night: Night) -> None:
     for day in range(24, 31):
         assert night(csv(cases(date(2021, 6, day), hour=8 + day % 3)), date(2021, 6, day)).told == {}
+
+
+@pytest.mark.parametrize(("hour", "is_told"), [(9, False), (13, False), (2, True)])
+def test_a_new_export_whose_times_are_not_like_those_of_its_system_is_a_warning(
+    desk: Settings, night: Night, hour: int, is_told: bool
+) -> None:
+    assert night(csv(cases())).told == {}
+    path = desk.contracts / "desk" / "letters.yaml"
+    path.write_text(
+        (desk.contracts / "desk" / "cases.yaml").read_text().replace("id: desk.cases", "id: desk.letters")
+    )
+    letters = contracts(desk)["desk.letters"]
+    deliver(desk, letters, "cases_20210630.csv", csv(cases(hour=hour)), DAY)
+    (batch,) = load(desk, letters)
+    check.exports(desk, DAY)
+    outcome = Outcome(desk, batch.batch_id)
+    assert outcome.state == "accepted" and bool(outcome.told) == is_told
+    if is_told:
+        outcome.says(
+            "times_like_the_systems", "warning", "around 03:0", "the others' around 10:0", "timeZone"
+        )

@@ -27,7 +27,7 @@ CONTRADICTING_SHARE = 0.01
 KNOWN_SHARE, KNOWN_LEAST = 0.2, 20
 #: times of day must lie this closely together (1: all at one time) for their mean to say something
 CLOSE, TIMES_LEAST = 0.5, 20
-STEADY_HOURS, SHIFT_HOURS = 1.5, 3
+STEADY_HOURS, SHIFT_HOURS, FOREIGN_HOURS = 1.5, 3, 5
 
 
 def missing(profile: Profile) -> Iterator[str]:
@@ -149,6 +149,18 @@ def shifted(profile: Profile, steady: dict[str, float]) -> Iterator[str]:
                     f"{name} by about {moved:+.0f} hours (around {_clock(now['hour'])}, before around"
                     f" {_clock(steady[name])})"
                 )
+
+
+def foreign(profile: Profile, peers: list[dict[str, Any] | None]) -> str | None:
+    """How far an export's times lie from those of its system's other exports: for one that has no history yet."""
+    own = [each["hour"] for each in profile.get("hours", {}).values() if _tells(each)]
+    others = [each["hour"] for hours in peers for each in (hours or {}).values() if _tells(each)]
+    if not own or not others:
+        return None
+    here, there = _mean_hour(own), _mean_hour(others)
+    if abs(_apart(here, there)) < FOREIGN_HOURS:
+        return None
+    return f"around {_clock(here)}, the others' around {_clock(there)}"
 
 
 def _tells(hours: dict[str, float]) -> bool:

@@ -118,12 +118,13 @@ def foresee(connection: psycopg.Connection, contract: Contract, would_be: dict[s
     """
     day = would_be["business_date"]
     before = [{**row, "is_waiting": False} for row in _rows(connection, contract, day)]
+    hours = _hours_of_peers(connection, contract, day)
     project = open_passing_project()
     return _verdicts(
         project,
         project.data_sources.add_pandas("batches"),
         contract,
-        [*before, {**would_be, "is_waiting": True}],
+        [*before, {**would_be, "is_waiting": True, "hours_of_peers": hours}],
         day,
     )
 
@@ -209,6 +210,13 @@ def rules(contract: Contract) -> list[_Rule]:
             remedy="has the time zone changed? Then change the contract's timeZone and replay",
         ),
         _Rule(
+            "times_like_the_systems",
+            "warning",
+            "times of day are not like those of the system's other exports",
+            "foreign_times",
+            remedy="is the contract's timeZone right?",
+        ),
+        _Rule(
             "values_known",
             "warning",
             "values that the contract does not know were rejected",
@@ -256,18 +264,37 @@ def _waiting(connection: psycopg.Connection, contract: Contract, business_date: 
 def _rows(connection: psycopg.Connection, contract: Contract, business_date: date) -> list[dict[str, Any]]:
     """The batches up to this date that count or may come to count, in their order."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
+        rows = cursor.execute(
             """
             select b.batch_id, b.delivery_id, b.arrival_id, b.business_date, d.name, b.state, b.reason, b.profile,
               b.rows_in_file, b.rows_loaded, b.rows_rejected, b.rows_skipped,
               b.state = 'pending' or b.state = 'unreadable' and not exists (
                 select from ledger.verdict v where v.batch_id = b.batch_id) as is_waiting
             from ledger.batch b join ledger.delivery d using (delivery_id)
-            where b.contract = %s and b.business_date <= %s and b.state in ('pending', 'unreadable', 'accepted')
+            where b.contract = %(contract)s and b.business_date <= %(date)s
+              and b.state in ('pending', 'unreadable', 'accepted')
             order by b.business_date, b.batch_id
             """,
-            [contract.name, business_date],
+            {"contract": contract.name, "date": business_date},
         ).fetchall()
+    hours = _hours_of_peers(connection, contract, business_date)
+    return [{**row, "hours_of_peers": hours} for row in rows]
+
+
+def _hours_of_peers(
+    connection: psycopg.Connection, contract: Contract, business_date: date
+) -> list[dict[str, Any] | None]:
+    """The times of day of the newest batch of each other export of the system, if they came lately."""
+    found = connection.execute(
+        """
+        select distinct on (contract) profile -> 'hours' from ledger.batch
+        where contract <> %(contract)s and starts_with(contract, %(system)s || '.')
+          and business_date between %(date)s - 40 and %(date)s and state in ('pending', 'accepted')
+        order by contract, business_date desc, batch_id desc
+        """,
+        {"contract": contract.name, "system": contract.system, "date": business_date},
+    ).fetchall()
+    return [hours for (hours,) in found]
 
 
 def _frame(contract: Contract, rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -328,6 +355,7 @@ def _measures(
         "keys_compared": profile.get("known_keys"),
         "shifted_times": _listed(drift.shifted(profile, steady)),
         "times_compared": ", ".join(steady) or None,
+        "foreign_times": None if steady else drift.foreign(profile, row["hours_of_peers"]),
         "unknown_values": _listed(f"{why} ({n})" for why, n in reasons.items() if ": not one of" in why),
         "announced_rows": profile["control_rows"],
         "control_mismatch": _mismatch(profile["control_rows"], counted, reasons),
