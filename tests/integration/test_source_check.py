@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -21,6 +22,8 @@ from kho.sample import servers, totals, write
 from kho.settings import Settings
 from kho.source import Step
 from kho.source import check as look_at
+from tests import contracts as small
+from tests.integration import databases
 from tests.integration.loading import deliver, rows
 
 NIGHT, NEXT = date(2021, 3, 31), date(2021, 4, 30)
@@ -266,6 +269,42 @@ def test_a_delivery_without_its_control_file_is_told_as_not_complete(served: Set
         steps[1:2], "told"
     )
     assert "dossiers_20210430.csv is not complete yet" in told(steps[2:3], "wrong")
+
+
+def test_the_rows_of_a_query_are_tried_too(traceless: Settings, tmp_path: Path) -> None:
+    with databases.postgres(traceless) as (connection, url):
+        with psycopg.connect(url) as keeper:
+            keeper.execute("create table permit (code text, changed_at timestamptz)")
+            keeper.execute(
+                "insert into permit values ('A1', '2021-05-05 08:00+07'), (null, '2021-05-05 09:00+07')"
+            )
+        database = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
+        place = {"type": "postgres", "host": "{connection}", "port": "{connection}", "schema": "public"}
+        keys = {"connection": "registry", "query": "select * from permit", "watermarkColumn": "changed_at"}
+        changed = {"name": "changed_at", "logicalType": "timestamp"}
+        times = {"timestampFormat": "yyyy-MM-dd'T'HH:mm:ssXXX"}
+        small.read(
+            tmp_path, small.document(place | {"database": database}, columns=[changed], file=times, **keys)
+        )
+        lead = {"registry": {"host": connection.host, "port": connection.port, "login": connection.login, "password": connection.password}}  # fmt: skip
+        known = traceless.home / "connections.json"
+        text, stat = known.read_text(), known.stat()
+        try:
+            known.write_text(json.dumps(lead))
+            steps = list(
+                look_at(traceless, str(tmp_path / "registry" / "permits.yaml"), day=date(2021, 5, 5))
+            )
+            quiet = list(
+                look_at(traceless, str(tmp_path / "registry" / "permits.yaml"), day=date(2021, 5, 6))
+            )
+        finally:
+            known.write_text(text)
+            os.utime(known, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert not told(steps, "wrong")
+    assert "of 2021-05-05 (at its source): 2 rows, 1 would load, 1 would be rejected" in told(steps)
+    assert "rejected (1 rows): code: missing" in told(steps)
+    assert "no row was there to try" in told(quiet, "told")
+    assert "secret" not in told(steps)
 
 
 @pytest.fixture

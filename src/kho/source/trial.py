@@ -109,6 +109,8 @@ def findings(
         f"{told}: {batch.rows_in_file:,} rows, {batch.rows_loaded:,} would load, {batch.rows_rejected:,} would be "
         f"rejected, {batch.rows_skipped:,} skipped",
     )
+    if not batch.rows_in_file:
+        yield Finding("told", "no row was there to try: name a --file, or an earlier --date, that has some")
     if not re.fullmatch(contract.server.file_name, file.name):
         yield Finding("told", f"a delivery must be named otherwise: fileName is {contract.server.file_name}")
     for reason, count in sorted(profile["rejects_by_reason"].items(), key=lambda each: -each[1]):
