@@ -178,7 +178,10 @@ class FileKeys(_Keys):
         examples=[[{"column": "ordinal", "pattern": "^Tổng", "why": "total row"}]],
     )
     max_file_megabytes: int = Field(
-        64, gt=0, description="cap for formats that are read whole (xlsx, html)", examples=[64]
+        64,
+        gt=0,
+        description="cap for files that are read whole: workbooks, html, a page of json",
+        examples=[64],
     )
 
 
@@ -267,7 +270,7 @@ class Contract(BaseModel):
         description="path below the exports folder (local), of the server (sftp, ftps, api), bucket/prefix (s3),"
         " database/schema (postgres), database (mysql)"
     )
-    format: Literal["csv", "xlsx", "html", "jsonl", "json"]
+    format: Literal["csv", "xlsx", "xls", "ods", "html", "json", "jsonl", "xml", "parquet"]
     encoding: str
     delimiter: str
     server: ServerKeys

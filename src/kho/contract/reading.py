@@ -315,6 +315,11 @@ class _Reader:
                 rule.column in names, "$.schema[0].customProperties.skipRows", f"'{rule.column}' is no column"
             )
         self.expect(
+            contract.encoding in OWN_ENCODINGS or _is_encoding(contract.encoding),
+            "$.servers[0]..encoding",
+            f"'{contract.encoding}' is no encoding: use one like utf-8, utf-16, windows-1258, {', '.join(OWN_ENCODINGS)}",
+        )
+        self.expect(
             file.date_format in DATE_FORMATS,
             "$.schema[0].customProperties.dateFormat",
             f"use one of {', '.join(DATE_FORMATS)}",

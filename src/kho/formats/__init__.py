@@ -28,8 +28,15 @@ __all__ = [
 ]
 
 # Tables have a header and rows; records name their columns themselves.
-_TABLES = {"csv": "delimited", "xlsx": "workbook", "html": "html"}
-_RECORDS = {"jsonl": "json", "json": "json"}
+_TABLES = {
+    "csv": "delimited",
+    "xlsx": "workbook",
+    "xls": "workbook",
+    "ods": "workbook",
+    "html": "html",
+    "parquet": "parquet",
+}
+_RECORDS = {"jsonl": "json", "json": "json", "xml": "xml"}
 
 #: formats that don't say themselves how they are encoded
 _TEXTS = {"csv", "html"}
@@ -49,6 +56,7 @@ def open_export(contract: Contract, path: Path) -> Export:
                 before += block.row_count
                 yield block
             if export is not whole:
+                whole.notes += export.notes
                 whole.unknown_columns.update(export.unknown_columns)
                 whole.seen_columns = (whole.seen_columns or set()) | (export.seen_columns or set()) or None
 
@@ -78,7 +86,7 @@ def look(
         return list(records.look(each, most))
     part = next(found)
     with _told(part):
-        return list(islice(_reader(format).look(part, layout, most), most))
+        return list(islice(_reader(format).look(part, layout), most))
 
 
 def first_bytes(path: Path, compression: Literal["zip", "gzip"] | None = None, most: int = 1 << 20) -> bytes:
@@ -118,8 +126,8 @@ def _opened(contract: Contract, path: Path) -> Iterator[Export]:
 
 
 def _open(contract: Contract, part: Part, layout: Layout) -> Export:
-    # JSON lines have no header: nothing happened that day, says an empty file.
-    if not part.stream.peek(1) and layout.format != "jsonl":
+    # JSON lines have no header: nothing happened that day, says an empty file. XML says itself that it is none.
+    if not part.stream.peek(1) and layout.format not in ("jsonl", "xml"):
         raise Unreadable("the file is empty: not even a header")
     reader = _reader(layout.format)
     if layout.format in _TABLES:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 
@@ -57,6 +59,7 @@ class Export:
     notes: list[str] = field(default_factory=list)  # how the file differs from its contract without harm
 
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 
@@ -78,16 +81,26 @@ def composed(text: str) -> str:
 
 
 def in_blocks(rows: Iterable[tuple[int, Sequence[str | None]]], size: int = 5_000) -> Iterator[Block]:
-    """Blocks of rows that were read one by one and are all whole; a row number may be missing where one was skipped."""
-    pending: list[tuple[int, Sequence[str | None]]] = []
-    for row in rows:
-        pending.append(row)
-        if len(pending) == size:
-            yield _block(pending)
-            pending = []
-    if pending:
-        yield _block(pending)
+    """Blocks of rows that were read one by one."""
+    rows = iter(rows)
+    while some := list(islice(rows, size)):
+        whole, rejects = sound(some)
+        yield Block(
+            some[0][0], len(some), copy_text(whole), is_csv=False, copied_count=len(whole), rejects=rejects
+        )
 
 
-def _block(rows: list[tuple[int, Sequence[str | None]]]) -> Block:
-    return Block(rows[0][0], len(rows), copy_text(rows), is_csv=False, copied_count=len(rows))
+def sound(
+    rows: Iterable[tuple[int, Sequence[str | None]]],
+) -> tuple[list[tuple[int, Sequence[str | None]]], list[RowReject]]:
+    """The rows that can be copied, and rejects for those with characters that no text has."""
+    whole, rejects = [], []
+    for number, values in rows:
+        text = "".join(value for value in values if value)
+        if "\0" in text:
+            rejects.append(RowReject(number, "a zero character stands in the row"))
+        elif not text.isascii() and _SURROGATE.search(text):
+            rejects.append(RowReject(number, "a character stands in the row that is none"))
+        else:
+            whole.append((number, values))
+    return whole, rejects

@@ -16,7 +16,10 @@ from kho.formats.header import match
 _STRFTIME = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "XXX": "%z", "'": ""}
 
 
-def texts(contract: Contract, header: Sequence[str]) -> Callable[[Sequence[object]], list[str | None]]:
+RowTexts = Callable[[Sequence[object]], list[str | None]]
+
+
+def texts(contract: Contract, header: Sequence[str]) -> RowTexts:
     """What makes a row's texts of its values, column by column of the header; a short row is filled up."""
     positions = match(contract, header).positions
     at = {positions[column.name]: column for column in contract.columns if column.name in positions}

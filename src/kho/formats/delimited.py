@@ -40,7 +40,7 @@ def open_export(contract: Contract, part: Part, layout: Layout) -> Export:
     return Export(header, blocks, layout.delimiter)
 
 
-def look(part: Part, layout: Layout, most: int) -> Iterator[list[object]]:
+def look(part: Part, layout: Layout) -> Iterator[list[object]]:
     """The records as they are, ragged ones too; one that can't be split or decoded is left out."""
     reader = _Reader(part, layout)
     while not reader.is_at_end:

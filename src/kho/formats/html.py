@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from lxml import etree, html
 
@@ -17,7 +18,7 @@ MAX_SPAN = 1_000  # a colspan beyond this is a mistake, not a layout
 
 def open_export(contract: Contract, part: Part, layout: Layout) -> Export:
     table = _table(part, layout)
-    head = [[cell.strip() for cell in row] for row in _grid(table, repeat_across=True, most=40)]
+    head = [[cell.strip() for cell in row] for row in islice(_grid(table, repeat_across=True), 40)]
     first, header = find_header(contract, head)
     start = first + contract.file.header_rows
 
@@ -25,15 +26,15 @@ def open_export(contract: Contract, part: Part, layout: Layout) -> Export:
         width = len(header)
         yield from in_blocks(
             (number, [cell.strip() or None for cell in row[:width]] + [None] * (width - len(row)))
-            for number, row in enumerate(_grid(table, repeat_across=False)[start:], before + 1)
+            for number, row in enumerate(islice(_grid(table, repeat_across=False), start, None), before + 1)
         )
 
     return Export(header, blocks)
 
 
-def look(part: Part, layout: Layout, most: int) -> Iterator[list[object]]:
+def look(part: Part, layout: Layout) -> Iterator[list[object]]:
     """The rows of the largest table; merged cells are repeated."""
-    yield from _grid(_table(part, layout), repeat_across=True, most=most)
+    yield from _grid(_table(part, layout), repeat_across=True)
 
 
 def _table(part: Part, layout: Layout) -> html.HtmlElement:
@@ -56,9 +57,8 @@ def _table(part: Part, layout: Layout) -> html.HtmlElement:
         raise Unreadable(f"the HTML can't be read: {error}") from None
 
 
-def _grid(table: html.HtmlElement, *, repeat_across: bool, most: int | None = None) -> list[list[str]]:
+def _grid(table: html.HtmlElement, *, repeat_across: bool) -> Iterator[list[str]]:
     """The table's cells by row and column; a merged cell is repeated downwards, and across where headers need it."""
-    grid: list[list[str]] = []
     hanging: dict[int, tuple[int, str]] = {}  # column -> rows left and text of a cell that spans rows
     for row in table.iter("tr"):
         line: list[str] = []
@@ -82,10 +82,7 @@ def _grid(table: html.HtmlElement, *, repeat_across: bool, most: int | None = No
                 if down > 1:
                     hanging[len(line)] = (down - 1, shown)
                 line.append(shown)
-        grid.append(line)
-        if most and len(grid) == most:
-            break
-    return grid
+        yield line
 
 
 def _span(cell: html.HtmlElement, name: str) -> int:

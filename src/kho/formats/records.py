@@ -9,8 +9,8 @@ from itertools import chain, islice
 import numpy as np
 
 from kho.contract import Contract
-from kho.formats.block import Block, Export, RowReject, copy_text
-from kho.formats.cells import texts
+from kho.formats.block import Block, Export, RowReject, copy_text, sound
+from kho.formats.cells import RowTexts, texts
 
 BLOCK_ROWS = 5_000
 
@@ -35,27 +35,31 @@ def open_export(contract: Contract, records: Iterator[Record]) -> Export:
     return export
 
 
-def _block(some: list[Record], number: int, header: list[str], row_texts, export: Export) -> Block:
+def _block(some: list[Record], number: int, header: list[str], row_texts: RowTexts, export: Export) -> Block:
     expected, first = set(header), number + 1
     rows: list[tuple[int, list[str | None]]] = []
     rejects: list[RowReject] = []
     skipped: Counter[str] = Counter()
-    for _, record in some:
-        number += 1
+    for number, (_, record) in enumerate(some, first):
         if record is None:
             skipped["blank row"] += 1
         elif isinstance(record, str):
             rejects.append(RowReject(number, record))
         else:
-            values = row_texts([record.get(name) for name in header])
-            if any(value is not None and "\0" in value for value in values):
-                rejects.append(RowReject(number, "a zero character stands in the row"))
-                continue
-            rows.append((number, values))
+            rows.append((number, row_texts([record.get(name) for name in header])))
             export.seen_columns |= record.keys() & expected
             export.unknown_columns.update(key for key in record.keys() - expected if record[key] is not None)
-    offsets = np.array([offset for offset, _ in some], dtype=np.int64)
-    return Block(first, len(some), copy_text(rows), False, offsets, len(rows), rejects, skipped)
+    whole, unsound = sound(rows)
+    return Block(
+        first,
+        len(some),
+        copy_text(whole),
+        is_csv=False,
+        offsets=np.array([offset for offset, _ in some], dtype=np.int64),
+        copied_count=len(whole),
+        rejects=rejects + unsound,
+        skipped=skipped,
+    )
 
 
 def look(records: Iterator[Record], most: int) -> Iterator[list[object]]:

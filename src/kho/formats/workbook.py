@@ -1,13 +1,17 @@
-"""Excel workbooks: read whole by calamine, so with a cap; their cells become the text that the contract expects."""
+"""Workbooks (xlsx, xls, ods): read whole by calamine, so with a cap; their cells become the text that the contract expects."""
 
 from __future__ import annotations
 
 import io
+import pickle
+import subprocess
+import sys
 import zipfile
 import zlib
-from collections.abc import Iterator
-
-from python_calamine import CalamineError, CalamineWorkbook
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from itertools import chain, islice
+from pathlib import Path
 
 from kho.contract import Contract
 from kho.formats.block import Block, Export, Unreadable, in_blocks
@@ -15,48 +19,140 @@ from kho.formats.cells import texts
 from kho.formats.header import find_header
 from kho.formats.part import Layout, Part
 
+HEAD = 40  # rows in which the header is looked for
 # Excel shows numbers from 12 digits on as 9.5E+10: their last digits may be gone.
 _LOSSY = 1e11
+_MEMORY = 24  # times the cap: what cells take of what they are packed in
+_MAGIC = {"xls": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "xlsx": b"PK\x03\x04", "ods": b"PK\x03\x04"}
+
+Row = list[object]
+
+
+class _NoSuchSheet(Exception):
+    """Carries the first rows of the sheets that there are."""
+
+    def __init__(self, sheets: dict[str, list[Row]]) -> None:
+        self.sheets = sheets
 
 
 def open_export(contract: Contract, part: Part, layout: Layout) -> Export:
-    cells = _cells(part, layout)
-    first, header = find_header(contract, [[_shown(cell) for cell in row] for row in cells[:40]])
+    data = _workbook(part, layout)
+    notes = []
+    try:
+        rows = _rows(data, layout, layout.sheet)
+    except _NoSuchSheet as missing:
+        sheet = _only_fitting(contract, layout.sheet, missing.sheets)
+        notes.append(f"sheet '{sheet}' instead of '{layout.sheet}'")
+        rows = _rows(data, layout, sheet)
+    head = list(islice(rows, HEAD))
+    first, header = find_header(contract, _labels(head))
     start = first + contract.file.header_rows
     row_texts = texts(contract, header)
 
     def blocks(before: int = 0) -> Iterator[Block]:
         yield from in_blocks(
             (number, row_texts([_exact(cell) for cell in row]))
-            for number, row in enumerate(cells[start:], before + 1)
+            for number, row in enumerate(chain(head[start:], rows), before + 1)
         )
 
-    return Export(header, blocks)
+    return Export(header, blocks, notes=notes)
 
 
-def look(part: Part, layout: Layout, most: int) -> Iterator[list[object]]:
+def look(part: Part, layout: Layout) -> Iterator[Row]:
     """The cells of the sheet, typed; empty ones are ''."""
-    yield from _cells(part, layout, most)
-
-
-def _cells(part: Part, layout: Layout, most: int | None = None) -> list[list[object]]:
-    data = part.whole(layout.max_bytes)
-    _check_inflated_size(data, layout.max_bytes)
     try:
-        with CalamineWorkbook.from_filelike(io.BytesIO(data)) as workbook:
-            return workbook.get_sheet_by_index(0).to_python(skip_empty_area=False, nrows=most)
-    except (CalamineError, IndexError) as error:
-        raise Unreadable(f"the workbook can't be read: {error}") from None
+        yield from _rows(_workbook(part, layout), layout, layout.sheet)
+    except _NoSuchSheet as missing:
+        raise Unreadable(f"there is no sheet '{layout.sheet}': {_named(missing.sheets)}") from None
 
 
-def _shown(cell: object) -> str:
-    return str(int(cell) if isinstance(cell, float) and cell.is_integer() else cell)
+def _only_fitting(contract: Contract, wanted: str | None, sheets: Mapping[str, list[Row]]) -> str:
+    """The one sheet that has the contract's header."""
+    fitting = []
+    for name, head in sheets.items():
+        with suppress(Unreadable):
+            find_header(contract, _labels(head))
+            fitting.append(name)
+    if len(fitting) != 1:
+        several = "several" if fitting else "none"
+        raise Unreadable(
+            f"there is no sheet '{wanted}', and {several} with the contract's header: {_named(sheets)};"
+            " the contract's key sheet names it"
+        )
+    return fitting[0]
+
+
+def _named(sheets: Mapping[str, list[Row]]) -> str:
+    return "there are " + ", ".join(f"'{name}'" for name in sheets)
+
+
+def _labels(rows: list[Row]) -> list[list[str]]:
+    return [
+        [str(int(cell) if isinstance(cell, float) and cell.is_integer() else cell) for cell in row]
+        for row in rows
+    ]
 
 
 def _exact(cell: object) -> object:
     """The cell; a number whose last digits Excel may have lost as it shows it, so that no column takes it."""
     is_number = isinstance(cell, int | float) and not isinstance(cell, bool)
     return f"{cell:.6E}" if is_number and abs(cell) >= _LOSSY else cell
+
+
+def _workbook(part: Part, layout: Layout) -> bytes:
+    data = part.whole(layout.max_bytes)
+    if not data.startswith(_MAGIC[layout.format]):
+        raise Unreadable(f"this is no {layout.format}: {_guess(data)}")
+    if layout.format != "xls":
+        _check_inflated_size(data, layout.max_bytes)
+    return data
+
+
+def _guess(data: bytes) -> str:
+    """What the file rather is, for the one who mends the contract."""
+    if data.startswith(b"PK"):
+        return "it may be an xlsx or ods"
+    if data.startswith(_MAGIC["xls"]):
+        return "it is an xls, or has a password"
+    if b"<table" in data[:100_000].lower():
+        return "it is html"
+    return "it is another kind of file"
+
+
+def _rows(data: bytes, layout: Layout, sheet: str | None) -> Iterator[Row]:
+    """The rows of a sheet, or the first one, as a process of its own gives them; raises `_NoSuchSheet` at once."""
+    answers = _answers(data, layout.max_bytes * _MEMORY, sheet)
+    first = next(answers, [])
+    return chain(first, chain.from_iterable(answers))
+
+
+def _answers(data: bytes, memory: int, sheet: str | None) -> Iterator[list[Row]]:
+    script = Path(__file__).with_name("calamine_process.py")
+    arguments = [sys.executable, "-I", str(script), str(memory), str(HEAD), *([sheet] if sheet else [])]
+    with subprocess.Popen(
+        arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            with process.stdin as its_input:
+                its_input.write(data)
+            while True:
+                word, what = pickle.load(process.stdout)
+                match word:
+                    case "rows":
+                        yield what
+                    case "sheets":
+                        raise _NoSuchSheet(what)
+                    case "problem":
+                        raise Unreadable(f"the workbook can't be read: {what}")
+                    case _:
+                        return
+        except (EOFError, pickle.UnpicklingError, BrokenPipeError):
+            raise Unreadable(
+                f"the workbook can't be read within {memory // 1_000_000} MB of memory: is it damaged,"
+                " or do its cells spread too wide?"
+            ) from None
+        finally:
+            process.kill()
 
 
 def _check_inflated_size(data: bytes, cap: int) -> None:

@@ -172,6 +172,7 @@ def fill(
         "missing_columns": missing,
         "unknown_columns": dict(export.unknown_columns) or _count_unknown(connection, contract, found),
         "respelled_columns": found.respelled,
+        "notes": export.notes,
         "rejects_by_reason": reasons,
         "columns": _profile(connection, contract, batch_id),
         "duplicate_rows": judged.duplicates,

@@ -139,6 +139,7 @@ def _drift(profile: dict[str, Any]) -> dict[str, list[str]]:
         "headers spelled otherwise": [
             f"{found} for {own}" for own, found in profile["respelled_columns"].items()
         ],
+        "laid out otherwise": profile.get("notes", []),
     }
 
 

@@ -1,0 +1,108 @@
+"""Parquet, in batches of rows; its typed values become the text that the contract expects."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+from pyarrow.parquet import ParquetFile
+
+from kho.contract import Contract
+from kho.formats.block import Block, Export, Unreadable, in_blocks
+from kho.formats.cells import texts
+from kho.formats.header import expect_header
+from kho.formats.part import MAX_RATIO, Layout, Part
+
+BATCH_ROWS = 5_000
+MAX_NAMES_BYTES = 1 << 24  # of the file's own description
+
+
+def open_export(contract: Contract, part: Part, layout: Layout) -> Export:
+    batches = _batches(part, layout)
+    header = next(batches)
+    expect_header(contract, header)
+    row_texts = texts(contract, header)
+
+    def blocks(before: int = 0) -> Iterator[Block]:
+        rows = (row for batch in batches for row in batch)
+        yield from in_blocks((number, row_texts(row)) for number, row in enumerate(rows, before + 1))
+
+    return Export(header, blocks)
+
+
+def look(part: Part, layout: Layout) -> Iterator[list[object]]:
+    """The names of the columns, then typed values."""
+    batches = _batches(part, layout)
+    yield list(next(batches))
+    for batch in batches:
+        yield from (list(row) for row in batch)
+
+
+def _batches(part: Part, layout: Layout) -> Iterator[Any]:
+    """The names of the columns, then batches of rows. Columns within columns are taken apart (`person.name`)."""
+    try:
+        with (
+            _seekable(part) as file,
+            ParquetFile(
+                file,
+                pre_buffer=False,
+                buffer_size=1 << 16,
+                thrift_string_size_limit=MAX_NAMES_BYTES,
+                thrift_container_size_limit=MAX_NAMES_BYTES,
+                page_checksum_verification=True,
+            ) as parquet,
+        ):
+            _check_size(parquet, file, layout)
+            yield _flat(parquet.schema_arrow.empty_table()).column_names
+            for batch in parquet.iter_batches(BATCH_ROWS):
+                columns = _flat(pa.Table.from_batches([batch])).columns
+                yield zip(*map(_values, columns), strict=True)
+    except (pa.ArrowException, OSError) as error:
+        told = str(error).splitlines()[0][:300]
+        raise Unreadable(
+            f"the Parquet file can't be read (cut off, or another kind of file?): {told}"
+        ) from None
+
+
+def _seekable(part: Part) -> BinaryIO:
+    """The bytes for a reader that jumps about; unpacked ones wait in a file without a name."""
+    if part.is_plain:
+        return part.stream
+    unpacked = tempfile.TemporaryFile()  # noqa: SIM115  (the caller closes it)
+    while chunk := part.stream.read(1 << 20):
+        unpacked.write(chunk)
+    unpacked.seek(0)
+    return unpacked
+
+
+def _check_size(parquet: ParquetFile, file: BinaryIO, layout: Layout) -> None:
+    """Refuse a file that says of itself that it unpacks to more than exports do."""
+    packed = file.seek(0, 2)
+    groups = (parquet.metadata.row_group(number) for number in range(parquet.metadata.num_row_groups))
+    size = sum(group.total_byte_size for group in groups)
+    # A column of one value takes no bytes at all: its rows still take some of ours.
+    if max(size, parquet.metadata.num_rows) > max(layout.max_bytes, MAX_RATIO * packed):
+        raise Unreadable(
+            f"it unpacks to more than {MAX_RATIO} times its size and the contract's maxFileMegabytes: no export does"
+        )
+
+
+def _flat(table: pa.Table) -> pa.Table:
+    while any(pa.types.is_struct(field.type) for field in table.schema):
+        table = table.flatten()
+    return table
+
+
+def _values(column: pa.ChunkedArray) -> list[object]:
+    try:
+        return column.to_pylist()
+    except UnicodeDecodeError:
+        # A row with such bytes is rejected for the character that is none.
+        return [
+            value and value.decode(errors="surrogateescape") for value in column.cast(pa.binary()).to_pylist()
+        ]
+    except (ValueError, OverflowError):
+        # A time that no calendar has stays the text that it is, for the rejects.
+        return column.cast(pa.string()).to_pylist()
