@@ -13,6 +13,9 @@ from kho.settings import TIMEZONE
 #: ODCS status of a contract that nights leave alone
 DRAFT = "draft"
 
+#: Vietnamese encodings from before Unicode, which the formats read beside Python's own
+OWN_ENCODINGS = ("tcvn3", "vni")
+
 DATE_FORMATS = (
     "yyyy-MM-dd",
     "yyyy/MM/dd",

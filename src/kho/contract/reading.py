@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 import re
@@ -19,6 +20,7 @@ from kho.contract import server as servers
 from kho.contract.model import (
     DATE_FORMATS,
     DRAFT,
+    OWN_ENCODINGS,
     Column,
     ColumnKeys,
     Contract,
@@ -139,6 +141,13 @@ def _validator() -> Any:
 
 def _shorten(message: str) -> str:
     return message if len(message) < 300 else message[:300] + "…"
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        return name in OWN_ENCODINGS or bool(codecs.lookup(name))
+    except LookupError:
+        return False
 
 
 class _Reader:
@@ -315,9 +324,9 @@ class _Reader:
                 rule.column in names, "$.schema[0].customProperties.skipRows", f"'{rule.column}' is no column"
             )
         self.expect(
-            contract.encoding in OWN_ENCODINGS or _is_encoding(contract.encoding),
+            _is_encoding(contract.encoding),
             "$.servers[0]..encoding",
-            f"'{contract.encoding}' is no encoding: use one like utf-8, utf-16, windows-1258, {', '.join(OWN_ENCODINGS)}",
+            f"'{contract.encoding}' is no encoding: use utf-8, utf-16, windows-1258, {', '.join(OWN_ENCODINGS)} or such",
         )
         self.expect(
             file.date_format in DATE_FORMATS,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 
 import numpy as np
 
 from kho.contract import Contract
-from kho.formats.block import Block, Export, RowReject, copy_text, sound
+from kho.formats.block import Block, Export, RowReject, composed, copy_text, sound
 from kho.formats.cells import RowTexts, texts
 
 BLOCK_ROWS = 5_000
@@ -40,7 +40,7 @@ def _block(some: list[Record], number: int, header: list[str], row_texts: RowTex
     rows: list[tuple[int, list[str | None]]] = []
     rejects: list[RowReject] = []
     skipped: Counter[str] = Counter()
-    for number, (_, record) in enumerate(some, first):
+    for number, (_, record) in enumerate(_composed(some), first):
         if record is None:
             skipped["blank row"] += 1
         elif isinstance(record, str):
@@ -64,8 +64,17 @@ def _block(some: list[Record], number: int, header: list[str], row_texts: RowTex
 
 def look(records: Iterator[Record], most: int) -> Iterator[list[object]]:
     """The union of the paths of the first `most` records, then their values; wrong and blank ones are left out."""
-    some = [record for _, record in islice(records, most) if isinstance(record, dict)]
+    some = [record for _, record in _composed(islice(records, most)) if isinstance(record, dict)]
     paths = list(dict.fromkeys(path for record in some for path in record))
     yield list(paths)
     for record in some:
-        yield [record.get(path) for path in paths]
+        values = (record.get(path) for path in paths)
+        yield [composed(value) if isinstance(value, str) else value for value in values]
+
+
+def _composed(records: Iterable[Record]) -> Iterator[Record]:
+    """The records with the accents of their paths composed, as a contract writes them."""
+    for offset, record in records:
+        if isinstance(record, dict) and not all(map(str.isascii, record)):
+            record = {composed(path): value for path, value in record.items()}
+        yield offset, record

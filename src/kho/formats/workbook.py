@@ -22,7 +22,8 @@ from kho.formats.part import Layout, Part
 HEAD = 40  # rows in which the header is looked for
 # Excel shows numbers from 12 digits on as 9.5E+10: their last digits may be gone.
 _LOSSY = 1e11
-_MEMORY = 24  # times the cap: what cells take of what they are packed in
+# What calamine may take: itself, and cells as a multiple of the file's cap.
+_MEMORY_BYTES, _MEMORY_RATIO = 256_000_000, 12
 _MAGIC = {"xls": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "xlsx": b"PK\x03\x04", "ods": b"PK\x03\x04"}
 
 Row = list[object]
@@ -121,7 +122,7 @@ def _guess(data: bytes) -> str:
 
 def _rows(data: bytes, layout: Layout, sheet: str | None) -> Iterator[Row]:
     """The rows of a sheet, or the first one, as a process of its own gives them; raises `_NoSuchSheet` at once."""
-    answers = _answers(data, layout.max_bytes * _MEMORY, sheet)
+    answers = _answers(data, _MEMORY_BYTES + layout.max_bytes * _MEMORY_RATIO, sheet)
     first = next(answers, [])
     return chain(first, chain.from_iterable(answers))
 

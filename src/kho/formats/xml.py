@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from xml.parsers import expat
 
 import kho.formats.encodings  # noqa: F401  (XML may say that it is in tcvn3)
-from kho.formats.block import Unreadable
+from kho.formats.block import Unreadable, composed
 from kho.formats.part import Layout, Part
 from kho.formats.records import Record
 
@@ -167,4 +167,4 @@ class _Reader:
 
 
 def _local(name: str) -> str:
-    return name.rpartition(":")[2]
+    return composed(name.rpartition(":")[2])
