@@ -57,6 +57,7 @@ class Export:
     )  # filled while reading where rows name their columns
     seen_columns: set[str] | None = None  # likewise: which of the header's columns occurred at all; None: all
     notes: list[str] = field(default_factory=list)  # how the file differs from its contract without harm
+    header_row: int | None = None  # in which row of the file the header begins; None: it has none
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")

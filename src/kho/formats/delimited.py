@@ -11,6 +11,7 @@ import codecs
 import csv
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from kho.formats.header import expect_header
 from kho.formats.part import Layout, Part
 
 BLOCK_BYTES = 1 << 20
+HEADER_WITHIN = 30  # records
 MAX_RECORD_LINES = 200  # a quoted field that runs on for longer is a stray quote
 MAX_RECORD_BYTES = 1 << 18
 
@@ -30,14 +32,13 @@ _WIDE = {"utf-16-le": "<u2", "utf-16-be": ">u2"}
 
 def open_export(contract: Contract, part: Part, layout: Layout) -> Export:
     reader = _Reader(part, layout)
-    header = reader.header()
-    expect_header(contract, header)
+    header_row, header = reader.header(contract)
 
     def blocks(before: int = 0) -> Iterator[Block]:
         reader.row_number, reader.width = before, len(header)
         yield from reader.blocks()
 
-    return Export(header, blocks, layout.delimiter)
+    return Export(header, blocks, layout.delimiter, header_row=header_row)
 
 
 def look(part: Part, layout: Layout) -> Iterator[list[object]]:
@@ -88,17 +89,27 @@ class _Reader:
         self.is_at_end = len(chunk) < BLOCK_BYTES
         self.buffer += chunk
 
-    def header(self) -> list[str]:
-        """The first record that is not blank; the buffer then begins behind it."""
+    def header(self, contract: Contract) -> tuple[int, list[str]]:
+        """The first record that is the contract's header, and which of all it is; the buffer then begins behind it.
+
+        Title rows may stand before it. Without any such record the first that is not blank is told.
+        """
         self.fill()
-        for size, fields in self.records(self.buffer):
-            if isinstance(fields, str):
-                raise Unreadable(f"the header can't be read: {fields}")
+        problem: Unreadable | None = None
+        for number, (size, fields) in enumerate(islice(self.records(self.buffer), HEADER_WITHIN), 1):
             self.buffer = self.buffer[size:]
             self.position += size
-            if any(field.strip() for field in fields):
-                return [composed(field).strip() for field in fields]
-        raise Unreadable("the file holds no header")
+            if isinstance(fields, str):
+                problem = problem or Unreadable(f"the header can't be read: {fields}")
+                continue
+            labels = [composed(field).strip() for field in fields]
+            try:
+                expect_header(contract, labels)
+            except Unreadable as no_header:
+                problem = problem or (no_header if any(labels) else None)
+            else:
+                return number, labels
+        raise problem or Unreadable("the file holds no header")
 
     def blocks(self) -> Iterator[Block]:
         while not self.is_at_end or self.buffer:

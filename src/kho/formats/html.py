@@ -29,7 +29,7 @@ def open_export(contract: Contract, part: Part, layout: Layout) -> Export:
             for number, row in enumerate(islice(_grid(table, repeat_across=False), start, None), before + 1)
         )
 
-    return Export(header, blocks)
+    return Export(header, blocks, header_row=first + 1)
 
 
 def look(part: Part, layout: Layout) -> Iterator[list[object]]:

@@ -59,7 +59,7 @@ def _batches(part: Part, layout: Layout) -> Iterator[Any]:
             for batch in parquet.iter_batches(BATCH_ROWS):
                 columns = _flat(pa.Table.from_batches([batch])).columns
                 yield zip(*map(_values, columns), strict=True)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         told = str(error).splitlines()[0][:300]
         raise Unreadable(
             f"the Parquet file can't be read (cut off, or another kind of file?): {told}"
@@ -82,8 +82,9 @@ def _check_size(parquet: ParquetFile, file: BinaryIO, layout: Layout) -> None:
     packed = file.seek(0, 2)
     groups = (parquet.metadata.row_group(number) for number in range(parquet.metadata.num_row_groups))
     size = sum(group.total_byte_size for group in groups)
-    # A column of one value takes no bytes at all: its rows still take some of ours.
-    if max(size, parquet.metadata.num_rows) > max(layout.max_bytes, MAX_RATIO * packed):
+    # A column of one value takes no bytes at all there: each of its rows takes some here.
+    cells = parquet.metadata.num_rows * parquet.metadata.num_columns
+    if max(size, cells) > max(layout.max_bytes, MAX_RATIO * packed):
         raise Unreadable(
             f"it unpacks to more than {MAX_RATIO} times its size and the contract's maxFileMegabytes: no export does"
         )
@@ -98,11 +99,15 @@ def _flat(table: pa.Table) -> pa.Table:
 def _values(column: pa.ChunkedArray) -> list[object]:
     try:
         return column.to_pylist()
-    except UnicodeDecodeError:
-        # A row with such bytes is rejected for the character that is none.
-        return [
-            value and value.decode(errors="surrogateescape") for value in column.cast(pa.binary()).to_pylist()
-        ]
     except (ValueError, OverflowError):
-        # A time that no calendar has stays the text that it is, for the rejects.
-        return column.cast(pa.string()).to_pylist()
+        return [_value(scalar) for scalar in column]
+
+
+def _value(scalar: pa.Scalar) -> object:
+    """The value; where Python has none for it, a text that no column takes, so that its row is rejected alone."""
+    try:
+        return scalar.as_py()
+    except UnicodeDecodeError:
+        return scalar.cast(pa.binary()).as_py().decode(errors="surrogateescape")
+    except (ValueError, OverflowError):
+        return str(scalar.cast(pa.string()))

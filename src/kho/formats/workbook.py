@@ -56,7 +56,7 @@ def open_export(contract: Contract, part: Part, layout: Layout) -> Export:
             for number, row in enumerate(chain(head[start:], rows), before + 1)
         )
 
-    return Export(header, blocks, notes=notes)
+    return Export(header, blocks, notes=notes, header_row=first + 1)
 
 
 def look(part: Part, layout: Layout) -> Iterator[Row]:

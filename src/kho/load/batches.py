@@ -173,6 +173,7 @@ def fill(
         "unknown_columns": dict(export.unknown_columns) or _count_unknown(connection, contract, found),
         "respelled_columns": found.respelled,
         "notes": export.notes,
+        "header_row": export.header_row,
         "rejects_by_reason": reasons,
         "columns": _profile(connection, contract, batch_id),
         "duplicate_rows": judged.duplicates,
