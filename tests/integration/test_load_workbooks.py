@@ -324,6 +324,6 @@ def test_a_renamed_sheet_is_told_by_the_boundary_and_holds_nothing(
     load_one(settings, contract, xlsx({"Sổ 2021": [HEADER, *TYPED]}))
     verdict = exports(settings, DAY)
     assert len(verdict.accepted) == 1
-    assert [each.message for each in verdict.told if each.expectation == "laid_out_as_told"] == [
-        "the file is laid out otherwise than its contract says: sheet 'Sổ 2021' instead of 'Sổ hồ sơ'"
+    assert [each.message for each in verdict.told if each.expectation == "layout_as_usual"] == [
+        "the file is laid out otherwise: sheet 'Sổ 2021' instead of 'Sổ hồ sơ'"
     ]
