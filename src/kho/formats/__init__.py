@@ -58,7 +58,8 @@ def open_export(contract: Contract, path: Path) -> Export:
             if export is not whole:
                 whole.notes += export.notes
                 whole.unknown_columns.update(export.unknown_columns)
-                whole.seen_columns = (whole.seen_columns or set()) | (export.seen_columns or set()) or None
+                if whole.seen_columns is not None:
+                    whole.seen_columns.update(export.seen_columns)
 
     return replace(whole, blocks=blocks)
 
