@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import asyncssh
 import pytest
 from tenacity import wait_none
 
-from kho.fetch import FetchFailed, connections, source
+from kho.fetch import Connection, FetchFailed, connections, source
 from kho.fetch.sftp import Sftp
-from kho.fetch.source import Incomplete
+from kho.fetch.source import Incomplete, SourceError
 from kho.sample import servers
 from kho.settings import Settings
 from tests.integration import fetching
@@ -104,9 +110,62 @@ def test_a_connection_without_a_host_key_is_refused(served: Settings) -> None:
 def test_a_wrong_password_is_told(served: Settings) -> None:
     change_connection(served, password="wrong")
     with pytest.raises(
-        FetchFailed, match="refuses the login of connection one_stop_sftp: check login and password"
+        FetchFailed, match="refuses the login of connection one_stop_sftp: check login, and password or"
     ):
         run(served, NAME)
+
+
+@contextmanager
+def letting_in(key: asyncssh.SSHKey, folder: Path) -> Iterator[Connection]:
+    """An SFTP server of a folder that lets in those with one key."""
+    host_key = asyncssh.generate_private_key("ssh-ed25519")
+    (folder / "allowed").write_bytes(key.export_public_key())
+    started, loop = threading.Event(), asyncio.new_event_loop()
+    port: list[int] = []
+
+    async def listen() -> None:
+        server = await asyncssh.listen(
+            "127.0.0.1",
+            0,
+            server_host_keys=[host_key],
+            authorized_client_keys=str(folder / "allowed"),
+            sftp_factory=partial(asyncssh.SFTPServer, chroot=str(folder).encode()),
+        )
+        port.append(server.get_port())
+        started.set()
+
+    thread = threading.Thread(target=lambda: (loop.run_until_complete(listen()), loop.run_forever()))
+    thread.start()
+    started.wait()
+    try:
+        extra = {"host_key": host_key.export_public_key().decode().strip()}
+        yield Connection("127.0.0.1", port[0], "kho", extra=extra)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+
+
+def test_a_key_lets_in_and_another_does_not(tmp_path: Path) -> None:
+    key, other = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
+    (tmp_path / "key").write_bytes(key.export_private_key())
+    (tmp_path / "locked").write_bytes(key.export_private_key("pkcs8-pem", "opens"))
+    (tmp_path / "other").write_bytes(other.export_private_key())
+
+    def listed(connection: Connection) -> list[str]:
+        with closing(Sftp(connection, "office", "")) as sftp:
+            return sorted(file.name for file in sftp.files())
+
+    with letting_in(key, tmp_path) as office:
+        for right in (
+            replace(office, key_file=tmp_path / "key"),
+            replace(office, key_file=tmp_path / "locked", password="opens"),
+        ):
+            assert listed(right) == ["allowed", "key", "locked", "other"]
+        with pytest.raises(SourceError, match=r"refuses the login of connection office: .*extra\.key_file"):
+            listed(replace(office, key_file=tmp_path / "other"))
+        for wrong in (replace(office, key_file=tmp_path / name) for name in ("locked", "allowed", "nothing")):
+            with pytest.raises(SourceError, match="the key_file of connection office, can't be read"):
+                listed(wrong)
 
 
 def test_a_missing_folder_is_told(served: Settings) -> None:

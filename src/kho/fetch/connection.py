@@ -18,6 +18,7 @@ class Connection:
 
     `ca_file` (of `extra`, below the home if it is relative) holds the certificates of the authority that the server's
     own must be signed by; without one those count that this machine trusts. No certificate goes unverified.
+    `key_file` (likewise) holds the private key to log in with over SFTP.
     """
 
     host: str
@@ -27,6 +28,7 @@ class Connection:
     extra: dict[str, Any] = field(default_factory=dict)
     scheme: str = "https"
     ca_file: Path | None = None
+    key_file: Path | None = None
 
     def tls(self) -> ssl.SSLContext:
         """How to know the server. Raises SourceError when there is no such file of certificates."""
@@ -67,5 +69,5 @@ def _connection(home: Path, value: dict[str, Any]) -> Connection:
         password=value.get("password") or "",
         extra=extra,
         scheme=value.get("schema") or "https",
-        ca_file=home / extra["ca_file"] if extra.get("ca_file") else None,
+        **{name: home / extra[name] for name in ("ca_file", "key_file") if extra.get(name)},
     )

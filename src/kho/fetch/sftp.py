@@ -79,7 +79,8 @@ class Sftp:
                 ) from None
             except asyncssh.PermissionDenied:
                 raise SourceError(
-                    f"{self.where} refuses the login of connection {self._id}: check login and password"
+                    f"{self.where} refuses the login of connection {self._id}: check login, and password or "
+                    "extra.key_file"
                 ) from None
             except asyncssh.SFTPNoSuchFile as error:
                 raise SourceError(
@@ -106,7 +107,7 @@ class Sftp:
                 username=self._connection.login,
                 password=self._connection.password,
                 known_hosts=([self._host_key()], [], []),
-                client_keys=None,
+                client_keys=self._login_key(),
                 agent_path=None,
                 config=None,
                 connect_timeout=TIMEOUT_SECONDS,
@@ -114,6 +115,17 @@ class Sftp:
             )
             self._client = await self._ssh.start_sftp_client()
         return self._client
+
+    def _login_key(self) -> list[asyncssh.SSHKey] | None:
+        """The private key to log in with, if the connection names one; its password opens it."""
+        path = self._connection.key_file
+        try:
+            return path and [asyncssh.read_private_key(path, self._connection.password or None)]
+        except (OSError, asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
+            raise SourceError(
+                f"{path}, the key_file of connection {self._id}, can't be read ({error}): it must be a private key, and "
+                "the connection's password that of the key"
+            ) from None
 
     def _host_key(self) -> asyncssh.SSHKey:
         try:
