@@ -11,11 +11,13 @@ from typing import get_args
 
 import pytest
 import typer
+import yaml
 
 from kho.contract.reading import read_contract
 from kho.fetch.connection import connections
 from kho.report.figures import State
 from kho.settings import Settings
+from tests import contracts
 from tests.pages import PAGES, PROJECT, Block, blocks, commands, spans
 
 #: made up in the pages, to be put there by the reader
@@ -115,6 +117,19 @@ def test_the_connections_that_are_shown_are_read(tmp_path: Path) -> None:
     assert named == {"one_stop_sftp", "documents_api"}
     assert known["one_stop_sftp"].extra["host_key"].startswith("ssh-")
     assert known["documents_api"].scheme == "https"
+
+
+def test_the_servers_that_are_shown_are_read_and_their_connections_are_shown_too(tmp_path: Path) -> None:
+    page = Path("docs/formats-and-transports.md")
+    (block,) = blocks(page, "json")
+    (tmp_path / "connections.json").write_text(block.text)
+    known = connections(Settings(home=tmp_path))
+    assert known["office_ftps"].ca_file == tmp_path / "office_ca.pem"
+    servers = [yaml.safe_load(each.text)["servers"][0] for each in blocks(page, "yaml")]
+    for server in servers:
+        keys = {each["property"]: each["value"] for each in server.pop("customProperties")}
+        assert contracts.read(tmp_path, contracts.document(server, **keys)).server.connection in known
+    assert {server["type"] for server in servers} == {"custom", "s3", "postgres", "api"}
 
 
 def test_every_mart_is_described_to_readers() -> None:

@@ -89,8 +89,7 @@ class ServerKeys(_Keys):
     )
     paging: Literal["files", "none", "page", "offset", "cursor", "link"] = Field(
         FILES,
-        description="how an API gives the export. files: the location lists files, each in pages (docs/formats-and-"
-        "transports.md); none: the location is the file; page, offset: numbered pages until an empty one; cursor: each"
+        description="how an API gives the export. files: the location lists files, each in pages; none: the location is the file; page, offset: numbered pages until an empty one; cursor: each"
         " page names the next in nextPath; link: in its Link header",
         examples=["page"],
     )
