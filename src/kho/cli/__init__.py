@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from kho.cli import batch, demo, figures, rejects, release, sample, server, source
+from kho.cli.output import is_server_missing
 
 
 class _Group(TyperGroup):
@@ -17,17 +18,10 @@ class _Group(TyperGroup):
         try:
             return super().invoke(ctx)
         except Exception as error:
-            if not _is_server_missing(error):
+            if not is_server_missing(error):
                 raise
             print(f"The warehouse does not answer: start it with `kho up`.\n{error}", file=sys.stderr)
             raise typer.Exit(1) from None
-
-
-def _is_server_missing(error: Exception) -> bool:
-    if isinstance(error, LookupError) and "kho up" in str(error):
-        return True
-    psycopg = sys.modules.get("psycopg")
-    return psycopg is not None and isinstance(error, psycopg.OperationalError) and error.sqlstate is None
 
 
 app = typer.Typer(

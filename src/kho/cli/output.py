@@ -61,6 +61,14 @@ def wide_console() -> Console:
     return Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200)
 
 
+def is_server_missing(error: Exception) -> bool:
+    """Whether the warehouse does not run, or was never started."""
+    if isinstance(error, LookupError) and "kho up" in str(error):
+        return True
+    psycopg = sys.modules.get("psycopg")
+    return psycopg is not None and isinstance(error, psycopg.OperationalError) and error.sqlstate is None
+
+
 def fail(message: str) -> NoReturn:
     """End the command: what was asked for failed or was refused."""
     print(message, file=sys.stderr)

@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from kho.cli.output import Format, fail, show_rows, wide_console
+from kho.cli import source_view as view
+from kho.cli.output import Format, fail, is_server_missing, show_rows, wide_console
 
 if TYPE_CHECKING:
-    from kho.contract import Contract
     from kho.propose import Proposal, Question, Written
-    from kho.source import Difference, Finding, SourceState, Step, Story
 
 app = typer.Typer(no_args_is_help=True, help="Sources: the exports that Kho takes, one contract each.")
 
@@ -30,26 +28,25 @@ TextFormat = Annotated[
     Literal["text", "json"], typer.Option("--format", "-f", help="Text for people, or json.")
 ]
 
-_EVERY = {"d": "day", "m": "month", "q": "quarter"}
-
 
 @app.command("list")
 def list_sources(output_format: Format = "table") -> None:
     """Every source: where it comes from, how fresh it is, what came last."""
-    import psycopg
-
     from kho.settings import settings
     from kho.source import sources
 
     try:
         found = sources(settings())
-    except (psycopg.OperationalError, LookupError):  # contracts are files: they can be listed all the same
+    except Exception as error:
+        if not is_server_missing(error):
+            raise
+        # Contracts are files: they can be listed all the same.
         print("The warehouse does not answer, so nothing is said of what came: `kho up`.", file=sys.stderr)
         found = sources(settings(), with_ledger=False)
     if output_format == "table":
-        _show_sources(found)
+        view.show_sources(found)
     else:
-        records = [_record(each) for each in found]
+        records = [view.record(each) for each in found]
         rows = [list(each.values()) for each in records]
         show_rows("Sources", list(records[0]) if records else (), rows, output_format)
 
@@ -203,7 +200,7 @@ def check(
         for step in look_at(settings(), name, file, date and date.date()):
             steps.append(step)
             if output_format == "text":
-                _show_step(step)
+                view.show_step(step)
     except UnknownSource as error:
         raise typer.BadParameter(str(error), param_hint="NAME") from None
     if output_format == "json":
@@ -218,24 +215,6 @@ def check(
         wide_console().print(end)
     if is_wrong:
         raise typer.Exit(1)
-
-
-def _show_step(step: Step) -> None:
-    wide_console().print(step.title, style="bold")
-    _show_findings(step.findings)
-
-
-def _show_findings(findings: Sequence[Finding]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    marks = {"fine": ("✓", "green"), "told": ("–", "yellow"), "wrong": ("✗", "red")}
-    lines = Table.grid(padding=(0, 1))
-    for finding in findings:
-        lines.add_row(" ", Text(*marks[finding.mark]), Text(finding.text, overflow="fold"))
-        for detail in finding.details:
-            lines.add_row("", "", Text(detail, "dim", overflow="fold"))
-    wide_console().print(lines)
 
 
 @app.command()
@@ -258,128 +237,10 @@ def show(
         fail(str(error))
     found = story(settings(), contract)
     if output_format == "json":
-        facts = {"source": contract.name, **_facts(contract, found)}
+        facts = {"source": contract.name, **view.facts(contract, found)}
         print(json.dumps(facts | asdict(found), ensure_ascii=False, indent=2, default=str))
     else:
-        _show_story(contract, found)
-
-
-def _show_story(contract: Contract, story: Story) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    from kho.source.story import BEFORE, RECENT
-
-    lines = Table.grid(padding=(0, 2))
-    for name, value in _facts(contract, story).items():
-        lines.add_row(Text(name, "dim"), Text(str(value), overflow="fold"))
-    console = wide_console()
-    console.print(Text.assemble((contract.name, "bold"), f": {contract.title}"))
-    console.print(lines)
-    _print_table(
-        "Last batches",
-        ("Batch", "File", "State", "Rows", "Loaded", "Rejected", "Skipped"),
-        [
-            (
-                each.batch_id, each.file, each.state, each.rows_in_file, each.rows_loaded, each.rows_rejected,
-                each.rows_skipped,
-            )
-            for each in story.batches
-        ],
-    )  # fmt: skip
-    for each in story.batches:
-        if each.reason:
-            console.print(Text(f"Batch {each.batch_id} is {each.state}: {each.reason}"), soft_wrap=True)
-    if story.trends:
-        _print_table(
-            f"Rejects of the last {RECENT} batches, and of up to {BEFORE} before them",
-            ("Reason", "Rows", "%", "Before", "%"),
-            [
-                (each.reason, each.rows, each.percent, each.rows_before, each.percent_before)
-                for each in story.trends
-            ],
-        )
-    if story.failures:
-        _print_table(
-            "What could not be fetched",
-            ("At", "File", "Reason"),
-            [(f"{each.at:%Y-%m-%d %H:%M}", each.file, each.reason) for each in story.failures],
-        )
-    _print_table(
-        "Versions of the contract",
-        ("Version", "First used", "Batches", ""),
-        [
-            (
-                each.version,
-                f"{each.first_used_at:%Y-%m-%d %H:%M}",
-                each.batches,
-                "as it is now" if each.is_current else "",
-            )
-            for each in story.versions
-        ],
-    )
-
-
-def _print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A narrow table: numbers to the right, long words broken."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-    )
-    for place, column in enumerate(columns):
-        is_number = any(isinstance(row[place], int | float) for row in rows)
-        table.add_column(column, justify="right" if is_number else "left", overflow="fold", no_wrap=is_number)
-    for row in rows:
-        table.add_row(
-            *(
-                f"{cell:,}"
-                if isinstance(cell, int)
-                else f"{cell:g}"
-                if isinstance(cell, float)
-                else Text(cell or "")
-                for cell in row
-            )
-        )
-    console = wide_console()
-    console.print()
-    console.print(table)
-
-
-def _facts(contract: Contract, story: Story) -> dict[str, Any]:
-    freshness = story.freshness
-    load = (
-        "changes"
-        if contract.file.load == "delta"
-        else f"full list of {', '.join(contract.file.full_list_of)}"
-    )
-    version = contract.file.version_column
-    personal = [column.name for column in contract.columns if column.keys.personal_data]
-    return {
-        "purpose": contract.purpose,
-        "comes from": f"{contract.format} over {contract.server_type}, {_where(contract)}",
-        "named": contract.server.file_name,
-        "columns": f"{len(contract.columns)}, {len(personal)} of them personal",
-        "key": ", ".join(column.name for column in contract.key),
-        "load": load + (f", the newest {version} counts" if version else ""),
-        "version": contract.version + (" (a draft: nights leave it alone)" if contract.is_draft else ""),
-        "every": f"{_EVERY[contract.frequency]}, at most {contract.latency_days} days later",
-        "next": story.next_expected or "from its first delivery on",
-        "fresh": f"{freshness.state.replace('_', ' ')} on {story.night}, as of {freshness.as_of or '–'}"
-        + (f": {freshness.reason}" if freshness.reason else "")
-        + (f" (since {freshness.stale_since})" if freshness.stale_since else ""),
-    }
-
-
-def _where(contract: Contract) -> str:
-    return ":".join(filter(None, [contract.server.connection, contract.location]))
+        view.show_story(contract, found)
 
 
 @app.command()
@@ -420,108 +281,6 @@ def diff(
         changes = [asdict(change) for change in found.changes]
         print(json.dumps(facts | {"effect": found.effect, "changes": changes}, ensure_ascii=False, indent=2))
     else:
-        _show_difference(found)
+        view.show_difference(found)
     if found.effect != "additive":
         raise typer.Exit(1)
-
-
-def _show_difference(found: Difference) -> None:
-    from kho.source import Finding
-
-    contract = found.contract
-    console = wide_console()
-    console.print(f"[bold]{contract.name}[/] {contract.version} against {found.against}", highlight=False)
-    if not found.changes:
-        console.print("Nothing is different.")
-        return
-    marks = {"additive": "fine", "replay": "wrong", "breaks": "wrong"}
-    told = {"additive": "additive", "replay": "needs a full replay", "breaks": "breaks"}
-    findings = []
-    for change in found.changes:
-        reached = [
-            f"{what}: {', '.join(names)}"
-            for what, names in (("models", change.models), ("figures", change.figures))
-            if names and change.effect != "additive"
-        ]
-        findings.append(
-            Finding(
-                marks[change.effect],
-                f"{change.place}: {change.what}",
-                (f"{told[change.effect]}: {change.why}", *reached),
-            )
-        )
-    if found.needs_a_version:
-        findings.append(Finding("told", f"raise the version: {contract.version} was used with other content"))
-    _show_findings(findings)
-    verdict = {
-        "additive": "[green]Additive[/]: nothing that is there breaks.",
-        "replay": "[yellow]Needs a full replay[/]: batches that are there have to be loaded again.",
-        "breaks": "[red]Breaks[/] what is named above.",
-    }
-    console.print(verdict[found.effect], highlight=False)
-
-
-def _show_sources(sources: list[SourceState]) -> None:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 1, 0), pad_edge=False)
-    for title in ("Source", "Comes from", "Fresh", "Last batch"):
-        table.add_column(title, overflow="fold")
-    notes = []
-    for each in sources:
-        contract, batch, freshness = each.contract, each.last_batch, each.freshness
-        if contract is None:
-            table.add_row(each.name, "", Text("unusable", "red"), "")
-            notes.append(f"{each.name} is unusable: {each.problem}")
-            continue
-        state = Text("–")
-        if freshness:
-            style = "" if freshness.state == "fresh" else "yellow"
-            state = Text(f"{freshness.state.replace('_', ' ')}\n{freshness.as_of or ''}", style)
-            if freshness.reason and not contract.is_draft:
-                notes.append(f"{each.name} is {freshness.state.replace('_', ' ')}: {freshness.reason}")
-        if contract.is_draft:
-            state = Text("draft", "yellow")
-            notes.append(f"{each.name} is a draft: nights leave it alone")
-        came = Text("–")
-        if batch:
-            percent = batch.rejected_percent
-            came = Text(
-                f"{batch.batch_id} {batch.state}\n{batch.rows_in_file:,} rows"
-                + (f"\n{percent:g} % rejected" if percent else "")
-            )
-        table.add_row(
-            Text.assemble((each.name, "bold"), "\n", contract.title),
-            f"{contract.format} over {contract.server_type}\n"
-            + "\n".join(filter(None, [contract.server.connection, contract.location])),
-            Text.assemble(state, f"\nevery {_EVERY[contract.frequency]}"),
-            came,
-        )
-    console = wide_console()
-    console.print(table)
-    for note in notes:
-        console.print(Text(note), soft_wrap=True)
-
-
-def _record(source: SourceState) -> dict[str, Any]:
-    """A source as programs read it."""
-    contract, freshness, batch = source.contract, source.freshness, source.last_batch
-    return {
-        "source": source.name,
-        "title": contract and contract.title,
-        "status": contract and contract.status,
-        "transport": contract and contract.server_type,
-        "format": contract and contract.format,
-        "connection": contract and contract.server.connection,
-        "location": contract and contract.location,
-        "every": contract and _EVERY[contract.frequency],
-        "freshness": freshness and freshness.state,
-        "as_of": freshness and freshness.as_of,
-        "batch": batch and batch.batch_id,
-        "state": batch and batch.state,
-        "rows": batch and batch.rows_in_file,
-        "rejected_percent": batch and batch.rejected_percent,
-        "problem": source.problem or (freshness and freshness.reason),
-    }
