@@ -6,7 +6,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Literal
 
 from psycopg.conninfo import conninfo_to_dict
 
@@ -16,7 +18,17 @@ from kho.load import raw
 from kho.settings import Settings
 from kho.transform import sources
 
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
+
 Layer = Literal["staging", "warehouse", "marts"]
+#: what the profile asks for, where nothing is connected to
+_NO_SERVER = {
+    "KHO_DBT_HOST": "localhost",
+    "KHO_DBT_PORT": "1",
+    "KHO_DBT_DBNAME": "none",
+    "DBT_ENV_SECRET_KHO_PASSWORD": "none",
+}
 
 
 class TransformError(Exception):
@@ -61,20 +73,42 @@ def run(settings: Settings, arguments: list[str], *, release_schema: str | None 
 
     Raises `TransformError` if it can't start. Nodes that fail are in the results.
     """
+    # Marts change their schema every night: a folder of their own keeps the other layers' parse reusable.
+    target = settings.home / "dbt" / ("marts" if release_schema else "warehouse")
+    return _invoke(settings, arguments, target, _variables(settings, release_schema))
+
+
+def read(settings: Settings, *, is_compiled: bool = False) -> Manifest:
+    """The project as dbt reads it, with the SQL of every model if asked for. It needs no server and disturbs no build.
+
+    Raises `TransformError` if dbt can't make sense of it.
+    """
+    with TemporaryDirectory() as folder:
+        manifest = _invoke(settings, ["parse"], Path(folder), _NO_SERVER)
+        if is_compiled:
+            # As in a full refresh: what is incremental would ask the server.
+            options = ["--no-introspect", "--no-populate-cache", "--full-refresh", "--select", "path:models"]
+            _invoke(settings, ["compile", *options], Path(folder), _NO_SERVER, manifest)
+    return manifest
+
+
+def _invoke(
+    settings: Settings,
+    arguments: list[str],
+    target: Path,
+    variables: dict[str, str],
+    manifest: Manifest | None = None,
+) -> Any:
     from dbt.cli.main import dbtRunner
 
     project = settings.project / "dbt_project"
-    home = settings.home / "dbt"
-    # Marts change their schema every night: a folder of their own keeps the other layers' parse reusable.
-    target = home / ("marts" if release_schema else "warehouse")
     options = [
         "--project-dir", str(project), "--profiles-dir", str(project),
-        "--target-path", str(target), "--log-path", str(home / "logs"),
+        "--target-path", str(target), "--log-path", str(settings.home / "dbt" / "logs"),
         "--quiet", "--log-level-file", "info",
     ]  # fmt: skip
-    variables = _variables(settings, release_schema) | {"KHO_DBT_SOURCES": str(sources.write(settings))}
-    with _environment(variables):
-        outcome = dbtRunner().invoke([*arguments, *options])
+    with _environment(variables | {"KHO_DBT_SOURCES": str(sources.write(settings))}):
+        outcome = dbtRunner(manifest=manifest).invoke([*arguments, *options])
     if outcome.exception:
         raise TransformError(f"dbt could not run: {outcome.exception}") from outcome.exception
     return outcome.result

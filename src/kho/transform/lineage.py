@@ -20,7 +20,7 @@ from sqlglot.optimizer.scope import Scope, build_scope, walk_in_scope
 
 from kho.contract import Contract
 from kho.settings import Settings
-from kho.transform.layers import run
+from kho.transform.layers import read
 
 Layer = Literal["raw", "ledger", "seed", "staging", "warehouse", "marts"]
 #: what a figure has columns for, by the column of the counted movements
@@ -33,8 +33,6 @@ ROLES = {
 }
 _MOVEMENTS = "figure_movement"
 _EFFECTS = "adjustment_effects"
-# The whole project, without a look at a database.
-_COMPILE = ["compile", "--no-introspect", "--no-populate-cache", "--full-refresh", "--select", "path:models"]
 
 
 class Ref(NamedTuple):
@@ -163,10 +161,9 @@ def lineage(settings: Settings, *older: Contract) -> Lineage:
 
     `older`: versions of contracts whose columns are known too, for models that still read what is gone.
     """
-    compiled = [result.node for result in run(settings, _COMPILE).results]
-    manifest = run(settings, ["parse"])
+    manifest = read(settings, is_compiled=True)
     tables = {table.name: table for table in _tables(settings, manifest)}
-    sql = {node.name: node.compiled_code for node in compiled if node.resource_type == "model"}
+    sql = {node.name: node.compiled_code for node in manifest.nodes.values() if node.resource_type == "model"}
     known = {name: [column.name for column in table.columns] for name, table in tables.items()}
     for contract in older:
         table = f"raw.{contract.raw_table}"
