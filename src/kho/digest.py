@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import html
 import json
 import logging
@@ -15,13 +16,12 @@ from psycopg.rows import namedtuple_row
 from kho.database import connect
 from kho.settings import Settings
 
-SYSTEMS = {"one_stop": "Một cửa điện tử", "documents": "Quản lý văn bản", "portal": "Cổng thông tin"}
-
 log = logging.getLogger(__name__)
 
 
 def digest(settings: Settings, business_date: date, failed: Iterable[str] = ()) -> str:
     """The digest of the newest night for this date; its first line is the subject. `failed` names steps that failed."""
+    systems = _systems(settings)
     with connect(settings, "kho_auditor") as connection:
         connection.row_factory = namedtuple_row
         build = (
@@ -34,10 +34,10 @@ def digest(settings: Settings, business_date: date, failed: Iterable[str] = ()) 
         outcome = _outcome(connection, build)
         sections = [
             ("Bước bị lỗi (xem nhật ký trên trang Airflow)", list(failed)),
-            ("Chưa lấy được từ nguồn", _not_fetched(connection, business_date)),
-            ("Bị giữ lại, chờ quyết định (kho batch list)", _held(connection, business_date)),
-            ("Nguồn chậm", _stale(connection, build)),
-            ("Dòng bị loại trong các tệp mới (kho rejects list)", _rejected(connection, build)),
+            ("Chưa lấy được từ nguồn", _not_fetched(connection, systems, business_date)),
+            ("Bị giữ lại, chờ quyết định (kho batch list)", _held(connection, systems, business_date)),
+            ("Nguồn chậm", _stale(connection, systems, build)),
+            ("Dòng bị loại trong các tệp mới (kho rejects list)", _rejected(connection, systems, build)),
             ("Cảnh báo", _warnings(connection, build, business_date)),
         ]
         subject = f"Kho dữ liệu, số liệu đến hết ngày {_day(business_date)}: {outcome}"
@@ -101,7 +101,7 @@ def _in_force(connection: psycopg.Connection) -> list[str]:
     return [f"Bản đang dùng: {release.release_id}, số liệu đến hết ngày {_day(release.business_date)}."]
 
 
-def _not_fetched(connection: psycopg.Connection, business_date: date) -> list[str]:
+def _not_fetched(connection: psycopg.Connection, systems: dict[str, str], business_date: date) -> list[str]:
     rows = connection.execute(
         """
         select distinct on (f.contract, f.name) f.contract, f.name, f.reason
@@ -113,10 +113,12 @@ def _not_fetched(connection: psycopg.Connection, business_date: date) -> list[st
         """,
         [business_date],
     )
-    return [f"{_source(row.contract)}{f', {row.name}' if row.name else ''}: {row.reason}" for row in rows]
+    return [
+        f"{_source(systems, row.contract)}{f', {row.name}' if row.name else ''}: {row.reason}" for row in rows
+    ]
 
 
-def _held(connection: psycopg.Connection, business_date: date) -> list[str]:
+def _held(connection: psycopg.Connection, systems: dict[str, str], business_date: date) -> list[str]:
     rows = connection.execute(
         """
         select b.contract, d.name, b.batch_id, b.state, b.reason
@@ -129,13 +131,13 @@ def _held(connection: psycopg.Connection, business_date: date) -> list[str]:
         [business_date],
     )
     return [
-        f"{_source(row.contract)}, lô {row.batch_id}, {row.name}"
+        f"{_source(systems, row.contract)}, lô {row.batch_id}, {row.name}"
         f"{' (không đọc được)' if row.state == 'unreadable' else ''}: {row.reason or 'không rõ lý do'}"
         for row in rows
     ]
 
 
-def _stale(connection: psycopg.Connection, build: int | None) -> list[str]:
+def _stale(connection: psycopg.Connection, systems: dict[str, str], build: int | None) -> list[str]:
     rows = connection.execute(
         "select * from ledger.build_source where build_id = %s and state <> 'fresh' order by contract",
         [build],
@@ -146,11 +148,11 @@ def _stale(connection: psycopg.Connection, build: int | None) -> list[str]:
             state = "chưa có số liệu"
         else:
             state = f"số liệu đến hết ngày {_day(row.as_of)}, lẽ ra đến {_day(row.expected_as_of)}"
-        told.append(f"{_source(row.contract)}: {state}{f' ({row.reason})' if row.reason else ''}")
+        told.append(f"{_source(systems, row.contract)}: {state}{f' ({row.reason})' if row.reason else ''}")
     return told
 
 
-def _rejected(connection: psycopg.Connection, build: int | None) -> list[str]:
+def _rejected(connection: psycopg.Connection, systems: dict[str, str], build: int | None) -> list[str]:
     rows = connection.execute(
         """
         select b.contract, sum(b.rows_rejected) as rejected, sum(b.rows_in_file) as all_rows, count(*) as files
@@ -161,7 +163,7 @@ def _rejected(connection: psycopg.Connection, build: int | None) -> list[str]:
         [build],
     )
     return [
-        f"{_source(row.contract)}: {_number(row.rejected)} trên {_number(row.all_rows)} dòng, trong {_number(row.files)} tệp"
+        f"{_source(systems, row.contract)}: {_number(row.rejected)} trên {_number(row.all_rows)} dòng, trong {_number(row.files)} tệp"
         for row in rows
     ]
 
@@ -183,8 +185,14 @@ def _warnings(connection: psycopg.Connection, build: int | None, business_date: 
     ]
 
 
-def _source(contract: str) -> str:
-    name = SYSTEMS.get(contract.partition(".")[0])
+def _systems(settings: Settings) -> dict[str, str]:
+    """The name of each system that has one; others go by their contracts' names."""
+    with (settings.project / "dbt_project" / "seeds" / "systems.csv").open(encoding="utf-8") as seed:
+        return {row["system"]: row["name"] for row in csv.DictReader(seed)}
+
+
+def _source(systems: dict[str, str], contract: str) -> str:
+    name = systems.get(contract.partition(".")[0])
     return f"{name} ({contract})" if name else contract
 
 

@@ -216,6 +216,14 @@ def test_freshness_status_list_and_digest_show_it(after_night: Settings, kho) ->
     assert "works.permits: 1 trên 20 dòng" in digest.digest(after_night, NIGHT)
 
 
+def test_the_dictionary_has_it(after_night: Settings, kho, tmp_path: Path) -> None:
+    assert kho("dictionary", "--out", str(tmp_path)).exit_code == 0
+    page = (tmp_path / "dictionary.html").read_text()
+    assert "Building permits" in page and 'id="works.permits.issued_date"' in page
+    assert 'id="stg_works__permits.permit_code"' in page
+    assert (tmp_path / "dictionary.xlsx").stat().st_size > 0
+
+
 def test_nothing_else_of_the_project_changed(project: Path, after_night: Settings) -> None:
     """The count that matters: a contract, and a staging model with its description."""
     changed = git(project, "status", "--porcelain", "--untracked-files=all").splitlines()

@@ -59,7 +59,7 @@ def test_a_night_with_troubles_names_each(night: Settings) -> None:
     assert text.splitlines()[0] == "Kho dữ liệu, số liệu đến hết ngày 04/01/2021: đã phát hành bản 1"
     for line in (
         "- documents.fetch",
-        "- Quản lý văn bản (documents.deliveries): no answer",
+        "- Quản lý văn bản và điều hành (documents.deliveries): no answer",
         "dossiers_20210103.csv: columns are missing: maHoSo",
         "traffic.csv (không đọc được): not <text>",
         "- Một cửa điện tử (one_stop.dossiers): số liệu đến hết ngày 02/01/2021",

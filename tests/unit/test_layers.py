@@ -13,7 +13,7 @@ LAYERS = [
     {"cli"},
     {"night", "sample"},
     {"server"},
-    {"digest", "report", "release", "transform", "check", "build", "batch", "load", "fetch"}
+    {"dictionary", "digest", "report", "release", "transform", "check", "build", "batch", "load", "fetch"}
     | {"propose", "source"},
     {"contract", "formats", "archive", "ledger", "database", "people"},
     {"settings"},

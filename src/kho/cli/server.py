@@ -194,9 +194,12 @@ def _print_release(settings: Settings) -> None:
         business_date, build_state, number, state, reason = last
         outcome = f"release {number} {state.replace('_', ' ')}" if number else f"build {build_state}"
         console.print(f"Last night: {business_date}, {outcome}{f' ({reason})' if reason else ''}")
-    docs = settings.home / "data_docs" / "index.html"
-    if docs.exists():
-        console.print(f"Data Docs: {docs}", soft_wrap=True)
+    for name, page in (
+        ("Data Docs", "data_docs/index.html"),
+        ("Data dictionary", "dictionary/dictionary.html"),
+    ):
+        if (settings.home / page).exists():
+            console.print(f"{name}: {settings.home / page}", soft_wrap=True)
 
 
 def _print_sources(settings: Settings, business_date: date | None = None) -> None:

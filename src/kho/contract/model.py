@@ -214,6 +214,7 @@ class Column(BaseModel):
     required: bool = False
     key_position: int | None = None
     values: tuple[str, ...] = ()
+    meanings: tuple[str, ...] = ()
     pattern: str | None = None
     minimum: float | None = None
     maximum: float | None = None

@@ -257,6 +257,7 @@ class _Reader:
                 required=each.get("required", False),
                 key_position=each.get("primaryKeyPosition") if each.get("primaryKey") else None,
                 values=tuple(str(value["value"]) for value in each.get("enum", ())),
+                meanings=tuple(value.get("description", "") for value in each.get("enum", ())),
                 pattern=options.get("pattern"),
                 minimum=options.get("minimum"),
                 maximum=options.get("maximum"),

@@ -1,7 +1,7 @@
 """Where columns and figures come from: read from the SQL that dbt compiles, without a server.
 
 What is exact: a column's expression names these columns, through every common table expression, union and lookup (a
-value that is looked up comes from what it is looked up by, too). What is not shown: which version of a row counts, and
+value that is looked up in another table comes from what it is looked up by, too). What is not shown: which version of a row counts, and
 which rows a filter lets through, except in what a figure counts.
 """
 
@@ -273,7 +273,7 @@ class _Query:
             found = set(self._columns(source).get(column.name, ()))
         else:
             found = {Ref(_name(source), column.name)}
-        if column.table not in seen:
+        if isinstance(source, exp.Table) and column.table not in seen:
             for key in self._looked_up_by(scope, column.table):
                 found |= self._column(scope, key, seen | {column.table})
         return found

@@ -1,0 +1,28 @@
+"""`kho dictionary`: what every source, table and figure means, and where figures come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def dictionary(
+    out: Annotated[
+        Path | None, typer.Option(help="The folder to write to; default: `dictionary` in Kho's own folder.")
+    ] = None,
+) -> None:
+    """Write the data dictionary, a page (HTML) and a workbook (XLSX), from the contracts and models as they are."""
+    from kho.contract import ContractError
+    from kho.dictionary import write
+    from kho.settings import settings
+    from kho.transform import TransformError
+
+    try:
+        written = write(settings(), out or settings().home / "dictionary")
+    except (ContractError, TransformError) as error:
+        typer.echo(error, err=True)
+        raise typer.Exit(1) from None
+    for path in written:
+        typer.echo(path)

@@ -1,0 +1,22 @@
+"""The data dictionary: sources, tables and figures, made from contracts and models whenever it is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kho.dictionary.content import Dictionary, dictionary
+from kho.dictionary.page import render
+from kho.dictionary.workbook import save
+from kho.settings import Settings
+
+__all__ = ["Dictionary", "dictionary", "write"]
+
+
+def write(settings: Settings, folder: Path) -> tuple[Path, Path]:
+    """Write the dictionary as a page and as a workbook into this folder; gives both files."""
+    content = dictionary(settings)
+    page, workbook = folder / "dictionary.html", folder / "dictionary.xlsx"
+    folder.mkdir(parents=True, exist_ok=True)
+    page.write_text(render(content), encoding="utf-8")
+    save(content, workbook)
+    return page, workbook

@@ -1,0 +1,129 @@
+"""The data dictionary: a page and a workbook that tell of every source, table and figure, and that are whole."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from python_calamine import CalamineWorkbook
+
+from kho.contract import contracts
+from kho.dictionary import Dictionary, dictionary
+from kho.dictionary.page import render
+from kho.dictionary.workbook import save
+from kho.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(home=tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="module")
+def content(settings: Settings) -> Dictionary:
+    return dictionary(settings)
+
+
+@pytest.fixture(scope="module")
+def page(content: Dictionary) -> str:
+    return render(content)
+
+
+@pytest.fixture(scope="module")
+def book(content: Dictionary, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[list[object]]]:
+    path = tmp_path_factory.mktemp("out") / "dictionary.xlsx"
+    save(content, path)
+    workbook = CalamineWorkbook.from_path(path)
+    return {name: workbook.get_sheet_by_name(name).to_python() for name in workbook.sheet_names}
+
+
+class Links(HTMLParser):
+    """What a page links to and takes in, what can be linked to, and that every element is closed."""
+
+    VOID = {"meta", "input", "br", "link", "img"}
+
+    def __init__(self, page: str):
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.targets: set[str] = set()
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        if tag not in self.VOID:
+            self.open.append(tag)
+        for name, value in attributes:
+            if name == "id":
+                self.ids.append(value or "")
+            elif name in ("href", "src"):
+                self.targets.add(value or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_everything_is_told_of(content: Dictionary, settings: Settings, page: str) -> None:
+    ids = set(Links(page).ids)
+    for contract in contracts(settings).values():
+        assert {f"{contract.name}.{column.name}" for column in contract.columns} <= ids
+    models = {
+        path.stem
+        for path in (settings.project / "dbt_project" / "models").rglob("*.sql")
+        if path.parent.name != "touched"
+    }
+    seeds = {path.stem for path in (settings.project / "dbt_project" / "seeds").glob("*.csv")}
+    assert models | seeds <= ids
+    assert {entry.figure.metric for entry in content.figures} <= ids
+    assert len(content.figures) > 30
+
+
+def test_the_page_stands_alone_and_its_links_lead_somewhere(page: str) -> None:
+    links = Links(page)
+    assert links.open == []
+    assert len(links.ids) == len(set(links.ids))
+    assert {target.removeprefix("#") for target in links.targets} <= set(links.ids)
+    assert all(target.startswith("#") for target in links.targets)
+    assert not re.search(r"url\(|@import|<link|<img", page)
+    assert "default-src 'none'" in page
+
+
+def test_a_figure_shows_the_headers_that_it_comes_from(page: str) -> None:
+    (told,) = re.findall(
+        r'<details class="entry" id="dossiers_resolved_on_time">.*?</details>', page, re.DOTALL
+    )
+    assert "Hồ sơ giải quyết trước hạn và đúng hạn" in told
+    assert "ngayHenTra" in told and "ngayKetThucXuLy" in told and "maHoSo" not in told
+
+
+def test_text_of_a_contract_is_text_on_the_page(content: Dictionary) -> None:
+    script = replace(content.sources[0], title="<script>alert(1)</script>")
+    assert "<script>alert" not in render(replace(content, sources=[script]))
+
+
+def test_the_workbook_has_a_sheet_for_each_kind_of_thing(
+    book: dict[str, list[list[object]]], content: Dictionary
+) -> None:
+    assert list(book) == ["Figures", "Lineage", "Sources", "Export columns", "Tables", "Columns"]
+    assert len(book["Figures"]) == 1 + len(content.figures)
+    assert len(book["Export columns"]) == 1 + sum(len(source.columns) for source in content.sources)
+    traced = {(row[0], row[2], row[3], row[4], row[5]) for row in book["Lineage"]}
+    assert (
+        "dossiers_resolved_on_time",
+        "counted by",
+        "one_stop.dossiers",
+        "ngayHenTra",
+        "due_at",
+    ) in traced
+    columns = {(row[0], row[1]): row[2:] for row in book["Columns"]}
+    assert "one of measured, attested" in columns["report_figure", "state"][2]
+    assert columns["fct_dossier", "due_at"][3] == "union_dossier.due_at"
+
+
+def test_every_cell_is_text(book: dict[str, list[list[object]]]) -> None:
+    assert {type(cell) for rows in book.values() for row in rows for cell in row} == {str}
+
+
+def test_the_same_project_gives_the_same_page(settings: Settings, page: str) -> None:
+    assert render(dictionary(settings)) == page
