@@ -18,6 +18,7 @@ from kho.propose.types import Conventions, Typed, Values
 
 # A set of values is one when there are few of them, and each came often.
 _MOST_VALUES, _LEAST_ROWS, _LEAST_TIMES = 15, 100, 3
+_MOSTLY = 0.95
 _FEW_ROWS = 20  # below, that a column is unique may be chance
 
 
@@ -87,6 +88,8 @@ def _look_closer(proposal: Proposal) -> None:
             )
         if column.typed.type == "string" and not column.personal:
             column.enum = _value_set(filled)
+            if not column.remark and personal.has_names(filled):
+                column.remark = "a few values look like names of people: is it personal?"
 
 
 def _value_set(filled: Sequence[str]) -> tuple[str, ...]:
@@ -169,7 +172,8 @@ def _without_repeats(columns: Sequence[keys.KeyColumn], files: Sequence[int]) ->
         if row not in seen:
             seen.add(row)
             once.append(n)
-    return once
+    # Some are mistakes; many say that nothing tells these rows apart.
+    return once if len(once) >= _MOSTLY * len(files) else list(range(len(files)))
 
 
 def _settle_conventions(proposal: Proposal) -> None:

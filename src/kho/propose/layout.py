@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -110,9 +109,10 @@ def _height(rows: Sequence[Row], grid: list[list[str]], first: int, most: int) -
         }
         repeated = {n for n in filled if n < len(above) and line[n] == labels[n]}
         holes = {n for n, cell in enumerate(labels) if not cell}
+        spanning |= {n for n in range(len(labels)) if labels[n] and n + 1 in holes}
         # Where merged cells are repeated, a label over several columns has labels of its own below; where they are
         # blank, the row below fills blanks and nothing else.
-        if not (filled & spanning - repeated) and not (
+        if not (filled & spanning - repeated - {n - 1 for n in holes}) and not (
             filled & holes and filled <= holes | repeated | spanning
         ):
             break
@@ -132,8 +132,7 @@ def _labels(lines: list[list[str]]) -> list[str]:
 def _sort(layout: Layout, rows: Sequence[Row], grid: list[list[str]]) -> None:
     start = layout.first + layout.header_rows
     body = [n for n in range(start, len(grid)) if any(grid[n])]
-    widths = Counter(len(_different(grid[n])) for n in body)
-    usual = sorted(widths.elements())[len(body) // 2] if body else 0
+    usual = sorted(_width(grid[n]) for n in body)[len(body) // 2] if body else 0
     odd: list[tuple[int, int]] = []  # row, column of its first text
     for n in body:
         line = grid[n]
@@ -141,9 +140,9 @@ def _sort(layout: Layout, rows: Sequence[Row], grid: list[list[str]]) -> None:
         if line == [*layout.header, *line[len(layout.header) :]]:
             layout.skipped.append(n)
         elif (
-            (_TOTAL.match(line[place]) and len(_different(line)) < max(usual, 3) and usual > 1)
-            or (usual >= 3 and len(_different(line)) <= max(1, usual // 3))
-            or (n == body[0] and len(line) > 2 and _counts_columns(line))
+            _is_total(line[place], _width(line), usual)
+            or _is_section(line[place], _width(line), usual)
+            or (n == body[0] and _counts_columns(line))
         ):
             odd.append((n, place))
         else:
@@ -151,9 +150,30 @@ def _sort(layout: Layout, rows: Sequence[Row], grid: list[list[str]]) -> None:
     _rule_out(layout, grid, odd)
 
 
+def _width(line: list[str]) -> int:
+    """How many cells are filled; words that a merged cell repeats count once."""
+    return sum(
+        bool(cell) and (n == 0 or cell != line[n - 1] or bool(_NUMERIC.match(cell)))
+        for n, cell in enumerate(line)
+    )
+
+
+def _is_total(first: str, width: int, usual: int) -> bool:
+    match = _TOTAL.match(first)
+    return match is not None and usual > 1 and (width < max(usual, 3) or match[0] == first.rstrip(": "))
+
+
+def _is_section(first: str, width: int, usual: int) -> bool:
+    """A few cells where rows have many; where it is numbered as sections are, half of them will do."""
+    is_numbered = any(re.search(pattern, first) for pattern in _SECTIONS)
+    return usual >= 3 and width <= (usual // 2 if is_numbered else max(1, usual // 3))
+
+
 def _counts_columns(line: list[str]) -> bool:
     """A row that numbers the columns: (1), (2), (3)."""
     filled = [cell for cell in line if cell]
+    if len(filled) < 3:
+        return False
     digits = [int(match[1]) for cell in filled if (match := _NUMBERED.match(cell)) and match[1].isdigit()]
     return (
         len(digits) >= len(filled) * 0.7

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -88,7 +88,8 @@ def look(header: str, typed: Typed, texts: Sequence[str]) -> Personal | None:
     by_values = _by_values(typed, different)
     by_header = _by_header(header, typed)
     # What values are for sure comes before what a header only hints at.
-    found = by_values if by_values and (by_header is None or by_header == "text") else by_header
+    is_certain = by_values in ("email", "phone") and by_header != "identity"
+    found = by_values if by_values and (is_certain or by_header in (None, "text")) else by_header
     if found is None:
         return None
     why = "its values look like it" if found == by_values and by_header != found else "by its header"
@@ -138,24 +139,21 @@ def _by_values(typed: Typed, different: Sequence[str]) -> Kind | None:
         return "name"
     if share(_PLACES, whole=False) > _MOST and total > 5:
         return "address"
-    if max(share(each, whole=False) for each in (_EMAIL, _PHONE, _NAME)) > _SOME:
+    if share(_NAME, whole=False) > _SOME or any(has_contact(each) for each in different):
         return "text"
     return None
 
 
-def traces(value: str) -> list[re.Match[str]]:
-    """Places in a text that look like a person's name, phone, e-mail or id number."""
-    found = [
-        match
-        for each in (_EMAIL, _PHONE, _IDENTITY, _NAME, _FAMILY_CAPITALS)
-        for match in each.finditer(value)
-    ]
-    return sorted(found, key=lambda match: match.start())
+def has_contact(value: str) -> bool:
+    """Whether a text of several words holds a phone number or an e-mail address."""
+    return " " in value and bool(_EMAIL.search(value) or _PHONE.search(value))
 
 
-def kind_of(trace: str) -> Kind:
-    """What a trace looks like."""
-    for kind, pattern in (("email", _EMAIL), ("phone", _PHONE), ("identity", _IDENTITY)):
-        if pattern.fullmatch(trace):
-            return kind  # type: ignore[return-value]
-    return "name"
+def has_names(values: Iterable[str]) -> bool:
+    """Whether some value holds what looks like the name of a person."""
+    return any(_NAME.search(each) for each in values)
+
+
+def has_traces(value: str) -> bool:
+    """Whether a text holds what looks like a person's name, phone, e-mail or id number."""
+    return any(each.search(value) for each in (_EMAIL, _PHONE, _IDENTITY, _NAME, _FAMILY_CAPITALS))

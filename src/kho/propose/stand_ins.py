@@ -42,7 +42,7 @@ class Secrets:
             shown = text(cell)
             if self.has_known(fold(shown)):
                 return True
-            if isinstance(cell, str) and " " in shown and personal.traces(shown):
+            if isinstance(cell, str) and " " in shown and personal.has_traces(shown):
                 return True
         return False
 
