@@ -160,13 +160,17 @@ def _width(line: list[str]) -> int:
 
 def _is_total(first: str, width: int, usual: int) -> bool:
     match = _TOTAL.match(first)
-    return match is not None and usual > 1 and (width < max(usual, 3) or match[0] == first.rstrip(": "))
+    if match is None or usual < 2:
+        return False
+    is_whole = match[0] == first.rstrip(": ")
+    # "Tổng cục Thuế" is no total.
+    return is_whole or (" " in match[0] and width < max(usual, 3))
 
 
 def _is_section(first: str, width: int, usual: int) -> bool:
     """A few cells where rows have many; where it is numbered as sections are, half of them will do."""
     is_numbered = any(re.search(pattern, first) for pattern in _SECTIONS)
-    return usual >= 3 and width <= (usual // 2 if is_numbered else max(1, usual // 3))
+    return usual >= 3 and width <= (usual // 2 if is_numbered else min(2, max(1, usual // 3)))
 
 
 def _counts_columns(line: list[str]) -> bool:
@@ -207,7 +211,13 @@ def _rule_out(layout: Layout, grid: list[list[str]], odd: list[tuple[int, int]])
 
 def _rules(cell: str, place: int) -> list[Skip]:
     if match := _TOTAL.match(cell):
-        return [Skip(place, f"^{match[1]}", "total row")]
+        return [
+            Skip(
+                place,
+                f"^{match[1]}\\s*:?\\s*$" if match[1] == cell.rstrip(": ") else f"^{match[1]}",
+                "total row",
+            )
+        ]
     found = [Skip(place, pattern, "section row") for pattern in _SECTIONS if re.search(pattern, cell)]
     if re.match(r"^\(\d+\)$", cell):
         found.append(Skip(place, r"^\(\d+\)$", "row that numbers the columns"))
