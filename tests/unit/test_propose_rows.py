@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import tempfile
 from datetime import date
+from html import escape
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+import yaml
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kho.contract import read_contract
-from kho.propose import Proposal, contract_text, fixture, propose, staging
+from kho.formats import open_export
+from kho.propose import CannotPropose, Proposal, contract_text, fixture, propose, staging
 from kho.propose.detect import delimiter, detect
 from kho.propose.layout import find
 from kho.propose.names import column_names, file_names, frequency, singular
@@ -344,3 +350,48 @@ def test_json_that_is_no_list_is_refused(tmp_path: Path) -> None:
     path.write_text(json.dumps({"a": {"b": [1, 2]}}, indent=1))
     with pytest.raises(Exception, match="no list of records"):
         propose("office.items", [path])
+
+
+CELLS = st.one_of(
+    st.text(st.characters(codec="utf-8", exclude_categories=("Cs",), exclude_characters="\0"), max_size=30),
+    st.sampled_from(["", "-", "1.250", "12,5", "01/02/2021", "x", "NULL", "Nguyễn Văn An", "0912345678", "Tổng cộng", "I"]),
+    st.integers(-(10**6), 10**6).map(str),
+)
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(data=st.data(), width=st.integers(1, 6), kind=st.sampled_from(["csv", "jsonl", "html"]))
+def test_whatever_a_sample_holds_a_proposal_is_a_contract_and_a_fixture_it_reads(
+    data: st.DataObject, width: int, kind: str
+) -> None:
+    cells = data.draw(st.lists(st.lists(CELLS, min_size=width, max_size=width), min_size=1, max_size=12))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "items_20210630.dat"
+        path.write_bytes(in_kind(kind, cells))
+        try:
+            proposal = propose("office.items", [path])
+        except CannotPropose:
+            return
+        written = Path(folder) / "office" / "items.yaml"
+        written.parent.mkdir()
+        written.write_text(contract_text.render(proposal))
+        contract = read_contract(written)
+        assert contract.is_draft
+        yaml.safe_load(staging.render_yaml(proposal))
+        made = fixture.make(proposal)
+        if made.content is not None:
+            fixed = Path(folder) / made.name
+            fixed.write_bytes(made.content)
+            assert sum(block.row_count for block in open_export(contract, fixed).blocks())
+
+
+def in_kind(kind: str, cells: list[list[str]]) -> bytes:
+    if kind == "csv":
+        text = io.StringIO()
+        csv.writer(text, delimiter=";").writerows(cells)
+        return text.getvalue().encode()
+    if kind == "jsonl":
+        names = [f"{n} {cell}" for n, cell in enumerate(cells[0])]
+        return "".join(json.dumps(dict(zip(names, row, strict=True))) + "\n" for row in cells[1:]).encode()
+    rows = ("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in cells)
+    return f"<table>{''.join(rows)}</table>".encode()
