@@ -174,6 +174,14 @@ def test_file_names_tell_dates_units_and_suffixes() -> None:
     assert (units.pattern, units.has_units) == (r"list_[^_]+_(?P<business_date>\d{8})\.xls", True)
     late = file_names(["d_20210629.csv", "d_20210630_late.csv"])
     assert (late.pattern, late.has_units) == (r"d_(?P<business_date>\d{8})(_[A-Za-z0-9]+)?\.csv", False)
+    parts = file_names(["d_20210629_1of2.csv", "d_20210630_2of2.csv"])
+    assert (parts.pattern, parts.has_parts) == (
+        r"d_(?P<business_date>\d{8})_(?P<part>\d+)of(?P<parts>\d+)\.csv",
+        True,
+    )
+    assert (
+        file_names(["d_part1_20210629.csv"]).pattern == r"d_part(?P<part>\d+)_(?P<business_date>\d{8})\.csv"
+    )
     assert file_names(["export.csv"]).dates == ()
     assert file_names(["export_12345678.csv"]).dates == ()  # no day
 
@@ -354,12 +362,16 @@ def test_json_that_is_no_list_is_refused(tmp_path: Path) -> None:
 
 CELLS = st.one_of(
     st.text(st.characters(codec="utf-8", exclude_categories=("Cs",), exclude_characters="\0"), max_size=30),
-    st.sampled_from(["", "-", "1.250", "12,5", "01/02/2021", "x", "NULL", "Nguyễn Văn An", "0912345678", "Tổng cộng", "I"]),
+    st.sampled_from(
+        ["", "-", "1.250", "12,5", "01/02/2021", "x", "NULL", "Nguyễn Văn An", "0912345678", "Tổng cộng", "I"]
+    ),
     st.integers(-(10**6), 10**6).map(str),
 )
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(data=st.data(), width=st.integers(1, 6), kind=st.sampled_from(["csv", "jsonl", "html"]))
 def test_whatever_a_sample_holds_a_proposal_is_a_contract_and_a_fixture_it_reads(
     data: st.DataObject, width: int, kind: str

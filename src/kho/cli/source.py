@@ -84,6 +84,12 @@ def new(
         propose.expect_free(*propose.places(here, name))
         with tempfile.TemporaryDirectory() as folder:
             proposal = propose.propose(name, propose.gather(sample, Path(folder)))
+            proposal.remarks += [
+                f"a sample came from {propose.without_secrets(url)}: the server here is a folder;"
+                " docs/formats-and-transports.md tells how nights fetch from the web"
+                for url in sample
+                if "://" in url
+            ]
             _show_found(proposal)
             if not no_input and sys.stdin.isatty():
                 for question in list(proposal.questions):

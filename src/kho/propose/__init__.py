@@ -3,7 +3,7 @@
 from kho.propose.detect import CannotPropose
 from kho.propose.infer import propose
 from kho.propose.proposal import Proposal, Question
-from kho.propose.samples import gather
+from kho.propose.samples import gather, without_secrets
 from kho.propose.write import Written, expect_free, places, write
 
 __all__ = [
@@ -15,5 +15,6 @@ __all__ = [
     "gather",
     "places",
     "propose",
+    "without_secrets",
     "write",
 ]

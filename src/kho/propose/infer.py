@@ -123,8 +123,9 @@ def _find_key(proposal: Proposal) -> None:
     ]
     # Files of several units of one date hold different rows; a later date may bring a row again.
     dates = {n: names.file_names([sample.path.name]).dates for n, sample in enumerate(proposal.samples)}
-    has_units = names.file_names([sample.path.name for sample in proposal.samples]).has_units
-    groups = {n: hash(dates[n]) if has_units and dates[n] else n for n in dates}
+    told = names.file_names([sample.path.name for sample in proposal.samples])
+    are_several = told.has_units or told.has_parts
+    groups = {n: hash(dates[n]) if are_several and dates[n] else n for n in dates}
     files = [groups[n] for n, rows in enumerate(proposal.spans()) for _ in rows[1]]
     once = _without_repeats(columns, files)
     distinct = [

@@ -12,6 +12,7 @@ from kho.propose.types import words
 
 _MOST_LETTERS = 40
 _COMPACT = re.compile(r"(?<!\d)((?:19|20)\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?!\d)")
+_PART = re.compile(r"(?P<word>part[_-]?|(?=\d+of\d))\d+(of(?P<parts>\d+))?")
 _GROUP = r"(?P<business_date>\d{8})"
 # Words that SQL keeps for itself, and columns that every table has.
 _RESERVED_TEXT = """
@@ -58,7 +59,8 @@ class FileNames:
 
     pattern: str
     dates: tuple[date, ...]  # of the samples, where their names have one
-    has_units: bool = False  # a part of the names says whose file it is: several are of one date
+    has_units: bool = False  # something in the names says whose file it is: several are of one date
+    has_parts: bool = False  # or which part of a date's rows it holds
 
 
 def file_names(names: Sequence[str]) -> FileNames:
@@ -69,8 +71,9 @@ def file_names(names: Sequence[str]) -> FileNames:
         return FileNames(f"{_plain(stem)}_{_GROUP}{_plain('.' + ending) if ending else ''}", ())
     befores, days, afters = zip(*(each for each in found if each), strict=True)
     before, after = _shared(befores), _shared(afters)
-    several = any(len(set(texts)) > 1 and all(_middles(texts)) for texts in (befores, afters))
-    return FileNames(f"{before}{_GROUP}{after}", tuple(days), several)
+    has_parts = any(_parts(texts) for texts in (befores, afters))
+    differ = any(len(set(texts)) > 1 and all(_middles(texts)) for texts in (befores, afters))
+    return FileNames(f"{before}{_GROUP}{after}", tuple(days), differ and not has_parts, has_parts)
 
 
 def frequency(days: Sequence[date]) -> str | None:
@@ -117,6 +120,13 @@ def _dated(name: str) -> tuple[str, date, str] | None:
 def _shared(texts: Sequence[str]) -> str:
     """A pattern for texts that are the same but for one stretch in them."""
     first = texts[0]
+    if parts := _parts(texts):
+        of = r"of(?P<parts>\d+)" if parts[0]["parts"] else ""
+        before, after = (
+            [each.string[: each.start()] for each in parts],
+            [each.string[each.end() :] for each in parts],
+        )
+        return rf"{_shared(before)}{_plain(parts[0]['word'])}(?P<part>\d+){of}{_shared(after)}"
     if len(set(texts)) == 1:
         return _plain(first)
     head, tail = _borders(texts)
@@ -128,6 +138,12 @@ def _shared(texts: Sequence[str]) -> str:
     else:
         kind = "[^_]+" if all(each and "_" not in each for each in middles) else ".*"
     return f"{_plain(first[:head])}{kind}{_plain(first[len(first) - tail :])}"
+
+
+def _parts(texts: Sequence[str]) -> list[re.Match[str]]:
+    """Where each name says which part it is (`part2`, `2of3`); none if one doesn't."""
+    found = [match for each in texts if (match := _PART.search(each))]
+    return found if len(found) == len(texts) and len({each["word"] for each in found}) == 1 else []
 
 
 def _middles(texts: Sequence[str]) -> list[str]:

@@ -57,8 +57,7 @@ def _control(path: Path) -> list[Path]:
 
 
 def _download(url: str, folder: Path) -> Path:
-    parts = urlsplit(url)
-    shown = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
+    parts, shown = urlsplit(url), without_secrets(url)
     if parts.scheme not in ("http", "https"):
         raise CannotPropose(
             f"{shown}: only http(s) addresses are read here: fetch the file yourself and give its path"
@@ -87,6 +86,12 @@ def _download(url: str, folder: Path) -> Path:
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise CannotPropose(f"{shown} does not answer ({type(error).__name__}): is the server up?") from None
     return path
+
+
+def without_secrets(url: str) -> str:
+    """The address without login and query."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
 
 
 def _name(answer: httpx.Response, path: str) -> str:
