@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
-from functools import cache
 from typing import TypeVar
 
 from kho.formats.header import fold
+from kho.propose import moments, numbers
 from kho.propose.layout import text
 
 T = TypeVar("T")
@@ -25,44 +25,14 @@ BOOLEANS = (
     ("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"), ("có", "không"), ("đúng", "sai"), ("x", ""), ("✓", ""),
 )  # fmt: skip
 
-_DATES = {
-    "yyyy-MM-dd": r"(?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)",
-    "yyyy/MM/dd": r"(?P<y>\d{4})/(?P<m>\d\d)/(?P<d>\d\d)",
-    "dd/MM/yyyy": r"(?P<d>\d\d)/(?P<m>\d\d)/(?P<y>\d{4})",
-    "MM/dd/yyyy": r"(?P<m>\d\d)/(?P<d>\d\d)/(?P<y>\d{4})",
-    "dd-MM-yyyy": r"(?P<d>\d\d)-(?P<m>\d\d)-(?P<y>\d{4})",
-    "MM-dd-yyyy": r"(?P<m>\d\d)-(?P<d>\d\d)-(?P<y>\d{4})",
-    "dd.MM.yyyy": r"(?P<d>\d\d)\.(?P<m>\d\d)\.(?P<y>\d{4})",
-}
-_TIMES = {"HH:mm": r"([01]\d|2[0-3]):[0-5]\d", "HH:mm:ss": r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?"}
-_GAPS = {" ": " ", "'T'": "T"}
-_OFFSETS = {"": "", "XXX": r"(Z|[+-]\d\d(:?\d\d)?)"}
-_LOOKS_LIKE_DATE = re.compile(r"^(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})([ T].*)?$")
-
-#: (thousands, decimal) signs, the usual ones of this country first
-CONVENTIONS = ((".", ","), (",", "."), (" ", ","), (" ", "."), ("", "."), ("", ","))
-_PLAIN = re.compile(r"^[+-]?\d{1,18}$")
-_NUMBER = re.compile(r"^[+-]?\d[\d., ]*$")
 # What a header begins with, or begins or ends with, that speaks of a code.
 _CODE_STARTS = (
     "ma", "so hieu", "ky hieu", "kenh", "trang thai", "loai", "hinh thuc", "muc do", "nhom", "cmnd", "cccd", "mst", "sdt",
     "dien thoai", "so dien thoai", "so giay to", "so van ban", "so vao so",
 )  # fmt: skip
 _CODE_ENDS = (
-    "id",
-    "code",
-    "key",
-    "status",
-    "type",
-    "kind",
-    "class",
-    "category",
-    "level",
-    "channel",
-    "zip",
-    "postcode",
-    "phone",
-)
+    "id", "code", "key", "status", "type", "kind", "class", "category", "level", "channel", "zip", "postcode", "phone",
+)  # fmt: skip
 
 
 @dataclass
@@ -135,10 +105,6 @@ def infer(columns: Sequence[Values]) -> tuple[list[Typed], Conventions]:
     return [kind.typed for kind in kinds], conventions
 
 
-def is_null(value: str, conventions: Conventions) -> bool:
-    return value in conventions.null_texts
-
-
 class _Kind:
     """One column while its type is being found."""
 
@@ -150,24 +116,26 @@ class _Kind:
         self.texts = [text(cell) for cell in self.cells if isinstance(cell, str)]
         self.typed = Typed()
         self.is_settled = False
-        self.date_formats = self.fitting(_DATES)
-        self.timestamp_formats = {} if self.date_formats else self.fitting(_timestamps())
-        self.numbers: dict[tuple[str, str], int] = {}
+        self.date_formats = self.fitting(moments.DATES)
+        self.timestamp_formats = {} if self.date_formats else self.fitting(moments.timestamps())
+        self.number_signs: dict[tuple[str, str], int] = {}
         if not (self.date_formats or self.timestamp_formats) and self.is_numeric():
-            self.numbers = self.within({each: _odd_numbers(each, self.texts) for each in CONVENTIONS})
+            self.number_signs = self.within(
+                {each: numbers.count_odd(each, self.texts) for each in numbers.CONVENTIONS}
+            )
 
     def fitting(self, formats: dict[str, str]) -> dict[str, int]:
         """The formats that fit nearly all texts, with the number of those that they don't fit."""
-        if not self.texts or not any(_LOOKS_LIKE_DATE.match(each) for each in self.texts[:500]):
+        if not self.texts or not any(moments.LOOKS_LIKE_DATE.match(each) for each in self.texts[:500]):
             return {}
         hopeful = {
             name: pattern
             for name, pattern in formats.items()
-            if any(_is_moment(pattern, each) for each in self.texts[:_FEW])
+            if any(moments.is_moment(pattern, each) for each in self.texts[:_FEW])
         }
         return self.within(
             {
-                name: sum(not _is_moment(pattern, each) for each in self.texts)
+                name: sum(not moments.is_moment(pattern, each) for each in self.texts)
                 for name, pattern in hopeful.items()
             }
         )
@@ -184,7 +152,7 @@ class _Kind:
             return False
         if any(isinstance(cell, bool | date | datetime | time) for cell in self.cells):
             return False
-        digits = [each.lstrip("+-") for each in self.texts if _PLAIN.match(each)]
+        digits = [each.lstrip("+-") for each in self.texts if numbers.PLAIN.match(each)]
         if any(len(each) > 1 and each.startswith("0") for each in digits):
             return False  # leading zeros mean something
         lengths = {len(each) for each in digits}
@@ -198,11 +166,11 @@ class _Kind:
             self.typed = Typed("boolean", ("true",), ("false",))
         elif pair := self.boolean():
             self.typed = Typed("boolean", *pair, odd=self.typed.odd)
-        elif any(_LOOKS_LIKE_DATE.match(each) for each in self.texts) and self.share_of_dates() > 0.5:
+        elif any(moments.LOOKS_LIKE_DATE.match(each) for each in self.texts) and self.share_of_dates() > 0.5:
             self.typed.remark = self.typed.remark or "some are dates, in no one way of writing them"
 
     def share_of_dates(self) -> float:
-        return sum(bool(_LOOKS_LIKE_DATE.match(each)) for each in self.texts) / len(self.shown)
+        return sum(bool(moments.LOOKS_LIKE_DATE.match(each)) for each in self.texts) / len(self.shown)
 
     def boolean(self) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
         counts = Counter(self.shown)
@@ -218,33 +186,6 @@ class _Kind:
         return None
 
 
-@cache
-def _timestamps() -> dict[str, str]:
-    return {
-        f"{day}{gap}{clock}{offset}": f"{day_pattern}{gap_pattern}{clock_pattern}{offset_pattern}"
-        for day, day_pattern in _DATES.items()
-        for gap, gap_pattern in _GAPS.items()
-        for clock, clock_pattern in _TIMES.items()
-        for offset, offset_pattern in _OFFSETS.items()
-    }
-
-
-@cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
-
-
-def _is_moment(pattern: str, value: str) -> bool:
-    match = _compiled(pattern).fullmatch(value)
-    if not match:
-        return False
-    try:
-        date(int(match["y"]), int(match["m"]), int(match["d"]))
-    except ValueError:
-        return False
-    return True
-
-
 def _settle_dates(kinds: list[_Kind], conventions: Conventions) -> None:
     """One date format and one timestamp format for the file. Both have the same order of day and month."""
     dated = [kind for kind in kinds if kind.date_formats]
@@ -253,9 +194,9 @@ def _settle_dates(kinds: list[_Kind], conventions: Conventions) -> None:
     times = _common([set(kind.timestamp_formats) for kind in timed])
     if dates and times:
         # The same signs in another order: what one tells, holds for the other.
-        same = {_signs(each) for each in dates} & {_signs(_day(each)) for each in times}
-        if same and (both := {each for each in dates if each in {_day(other) for other in times}}):
-            dates, times = both, {each for each in times if _day(each) in both}
+        same = {moments.signs(each) for each in dates} & {moments.signs(moments.day(each)) for each in times}
+        if same and (both := {each for each in dates if each in {moments.day(other) for other in times}}):
+            dates, times = both, {each for each in times if moments.day(each) in both}
     conventions.date_formats = _likeliest(dates, dated)
     conventions.timestamp_formats = _likeliest(times, timed)
     conventions.has_times_without_offset = bool(times) and not any(each.endswith("XXX") for each in times)
@@ -266,12 +207,16 @@ def _settle_dates(kinds: list[_Kind], conventions: Conventions) -> None:
         for kind in candidates:
             kind.is_settled = True
             if found and found <= set(formats(kind)):
-                pattern = (_DATES if type_ == "date" else _timestamps())[_likeliest(found, candidates)[0]]
-                kind.typed = Typed(type_, odd=[each for each in kind.texts if not _is_moment(pattern, each)])
+                pattern = (moments.DATES if type_ == "date" else moments.timestamps())[
+                    _likeliest(found, candidates)[0]
+                ]
+                kind.typed = Typed(
+                    type_, odd=[each for each in kind.texts if not moments.is_moment(pattern, each)]
+                )
                 conventions.telling.setdefault(type_, kind.texts[0])
             else:
                 kind.typed.remark = (
-                    f"written as {_in_order(formats(kind))[0]}, other columns as {_in_order(found)[0]}:"
+                    f"written as {moments.in_order(formats(kind))[0]}, other columns as {moments.in_order(found)[0]}:"
                     " a file has one way of writing them, so this one is read as text"
                 )
     for kind in kinds:
@@ -281,6 +226,10 @@ def _settle_dates(kinds: list[_Kind], conventions: Conventions) -> None:
         kind.is_settled = True
         is_timed = any(isinstance(cell, datetime) and cell.time() != time() for cell in days)
         kind.typed = Typed("timestamp" if is_timed else "date", odd=list(kind.texts))
+        if is_timed and any(isinstance(cell, datetime) and cell.tzinfo for cell in days):
+            conventions.timestamp_formats = conventions.timestamp_formats or ("yyyy-MM-dd HH:mm:ssXXX",)
+        elif is_timed:
+            conventions.has_times_without_offset = True
 
 
 def _common(found: list[set[T]]) -> set[T]:
@@ -293,24 +242,11 @@ def _common(found: list[set[T]]) -> set[T]:
     return set.intersection(*(choices for choices in found if leader in choices))
 
 
-def _signs(format_: str) -> str:
-    return re.sub(r"[A-Za-z]+", "", format_)
-
-
-def _day(format_: str) -> str:
-    return next(day for day in _DATES if format_.startswith(day))
-
-
-def _in_order(formats: Iterable[str]) -> tuple[str, ...]:
-    order = [*_DATES, *_timestamps()]
-    return tuple(sorted(formats, key=order.index))
-
-
 def _likeliest(formats: set[str], kinds: list[_Kind]) -> tuple[str, ...]:
     """The formats with the fewest odd values first."""
     return tuple(
         sorted(
-            _in_order(formats),
+            moments.in_order(formats),
             key=lambda each: sum(
                 {**kind.date_formats, **kind.timestamp_formats}.get(each, 0) for kind in kinds
             ),
@@ -321,17 +257,19 @@ def _likeliest(formats: set[str], kinds: list[_Kind]) -> tuple[str, ...]:
 def _settle_numbers(kinds: list[_Kind], conventions: Conventions) -> None:
     """One pair of signs for the file: of those that fit, one must give other numbers than another to make a question."""
     numeric = [
-        kind for kind in kinds if kind.numbers or (kind.is_numeric() and _has_only_typed_numbers(kind))
+        kind for kind in kinds if kind.number_signs or (kind.is_numeric() and _has_only_typed_numbers(kind))
     ]
-    spoken = [kind for kind in numeric if any(not _PLAIN.match(each) for each in kind.texts)]
-    common = _common([set(kind.numbers) for kind in spoken])
-    fitting = [each for each in CONVENTIONS if each in common]
-    agreed = [kind for kind in spoken if common <= set(kind.numbers)]
-    values = [each for kind in agreed for each in kind.texts if not _PLAIN.match(each)]
+    spoken = [kind for kind in numeric if any(not numbers.PLAIN.match(each) for each in kind.texts)]
+    common = _common([set(kind.number_signs) for kind in spoken])
+    fitting = [each for each in numbers.CONVENTIONS if each in common]
+    agreed = [kind for kind in spoken if common <= set(kind.number_signs)]
+    values = [each for kind in agreed for each in kind.texts if not numbers.PLAIN.match(each)]
     readings: dict[tuple[Decimal | None, ...], tuple[str, str]] = {}
     for convention in fitting:
-        readings.setdefault(tuple(_number(convention, each) for each in values), convention)
-    conventions.numbers = tuple(_narrowest(each, fitting, readings, values) for each in readings.values())
+        readings.setdefault(tuple(numbers.number(convention, each) for each in values), convention)
+    conventions.numbers = tuple(
+        numbers.narrowest(each, fitting, readings, values) for each in readings.values()
+    )
     for kind in numeric:
         kind.is_settled = True
         if kind in spoken and kind not in agreed:
@@ -339,7 +277,7 @@ def _settle_numbers(kinds: list[_Kind], conventions: Conventions) -> None:
                 "its numbers are written in another way than those of other columns: read as text"
             )
             continue
-        read = [_number(fitting[0] if fitting else ("", "."), each) for each in kind.texts]
+        read = [numbers.number(fitting[0] if fitting else ("", "."), each) for each in kind.texts]
         odd = [each for each, number in zip(kind.texts, read, strict=True) if number is None]
         whole = all(
             number is None or number == number.to_integral_value()
@@ -351,9 +289,10 @@ def _settle_numbers(kinds: list[_Kind], conventions: Conventions) -> None:
         kind.typed = Typed("integer" if whole else "number", odd=odd)
     if len(conventions.numbers) > 1:
         first, second = conventions.numbers[:2]
-        differing = [each for each in values if _number(first, each) != _number(second, each)]
+        differing = [each for each in values if numbers.number(first, each) != numbers.number(second, each)]
         conventions.telling["number"] = max(
-            differing, key=lambda each: None not in (_number(first, each), _number(second, each))
+            differing,
+            key=lambda each: None not in (numbers.number(first, each), numbers.number(second, each)),
         )
         for kind in agreed:  # whole or not: it depends on the answer, and a number holds both
             kind.typed.type = "number"
@@ -368,53 +307,22 @@ def _has_decimals(value: str, fitting: list[tuple[str, str]]) -> bool:
     return bool(fitting) and fitting[0][1] in value
 
 
-def _narrowest(
-    convention: tuple[str, str],
-    fitting: list[tuple[str, str]],
-    readings: dict[tuple[Decimal | None, ...], tuple[str, str]],
-    values: list[str],
-) -> tuple[str, str]:
-    """Of the pairs that read all values alike, the one without a thousands sign if none is needed."""
-    mine = next(reading for reading, each in readings.items() if each == convention)
-    alike = [each for each in fitting if tuple(_number(each, value) for value in values) == mine]
-    return next((each for each in alike if not each[0]), alike[0])
-
-
-@cache
-def _number_pattern(convention: tuple[str, str]) -> re.Pattern[str]:
-    thousands, point = convention
-    # Nobody writes 0.123 for a hundred and twenty-three.
-    groups = rf"[1-9]\d{{0,2}}({re.escape(thousands)}\d{{3}}){{1,5}}|" if thousands else ""
-    return re.compile(rf"^[+-]?({groups}\d{{1,18}})({re.escape(point)}\d+)?$")
-
-
-def _number(convention: tuple[str, str], value: str) -> Decimal | None:
-    if not _number_pattern(convention).match(value):
-        return None
-    thousands, point = convention
-    return Decimal((value.replace(thousands, "") if thousands else value).replace(point, "."))
-
-
-def _odd_numbers(convention: tuple[str, str], values: list[str]) -> int:
-    return sum(_number(convention, each) is None for each in values)
-
-
 def fits(
     value: str,
     typed: Typed,
     date_format: str | None,
     timestamp_format: str | None,
-    numbers: tuple[str, str] | None,
+    signs: tuple[str, str] | None,
 ) -> bool:
     """Whether a text is of the type, written as the file writes it."""
     match typed.type:
         case "date":
-            return _is_moment(_DATES[date_format or "yyyy-MM-dd"], value)
+            return moments.is_moment(moments.DATES[date_format or "yyyy-MM-dd"], value)
         case "timestamp":
-            return _is_moment(_timestamps()[timestamp_format or "yyyy-MM-dd HH:mm:ss"], value)
+            return moments.is_moment(moments.timestamps()[timestamp_format or "yyyy-MM-dd HH:mm:ss"], value)
         case "integer" | "number":
-            number = _number(numbers or ("", "."), value)
-            is_whole = (numbers or ("", "."))[1] not in value
+            number = numbers.number(signs or ("", "."), value)
+            is_whole = (signs or ("", "."))[1] not in value
             return number is not None and (typed.type == "number" or is_whole)
         case "boolean":
             return value in (*typed.true_values, *typed.false_values)
