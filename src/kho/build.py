@@ -204,7 +204,7 @@ def source_freshness(connection: psycopg.Connection, business_date: date, contra
         {"contract": contract.name, "date": business_date},
     ).fetchall()
     return freshness(
-        joined(_delivered(contract, *row) for row in rows),
+        joined(delivered(contract, *row) for row in rows),
         contract.frequency,
         contract.latency_days,
         business_date,
@@ -279,7 +279,8 @@ def _write_source(
     )
 
 
-def _delivered(contract: Contract, name: str, day: date, *states: Any) -> Delivered:
+def delivered(contract: Contract, name: str, day: date, *states: Any) -> Delivered:
+    """A delivery by what its name says: whose it is, and which part. `states` are the fields after `unit`."""
     named = contract.named(name)
     unit = (named.get("unit") or "") if contract.file.full_list_of else ""
     part, parts = (

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 
-from kho.build import yesterday
+from kho.build import delivered, joined, yesterday
 from kho.contract import Contract, ContractError, read_contract
 from kho.database import connect
 from kho.fetch import FetchFailed, Offered, connections, listing
@@ -84,6 +84,11 @@ def _connection(settings: Settings, contract: Contract, offered: list[Offered]) 
             for each in deliveries
             if contract.server.control_file
             and contract.server.control_file.format(name=each.file.name) not in names
+        ],
+        "not complete yet": [
+            f"{each.business_date} ({each.trouble})"
+            for each in joined(delivered(contract, each.file.name, each.day) for each in deliveries)
+            if not each.is_accepted
         ],
         "not named as fileName says": [each.file.name for each in offered if each.kind == "unknown"],
         "named with something that is no date": [
