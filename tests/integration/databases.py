@@ -53,7 +53,7 @@ def postgres(server: Settings) -> Iterator[tuple[Connection, str]]:
 
 
 @contextmanager
-def mariadb() -> Iterator[tuple[Connection, int]]:
+def mariadb(*options: str) -> Iterator[tuple[Connection, int]]:
     """A MariaDB server of its own on loopback, as an unprivileged user: the connection of a reader, the server's port.
 
     Its keeper is root without a password; `registry` is an empty database that the reader may read.
@@ -71,7 +71,7 @@ def mariadb() -> Iterator[tuple[Connection, int]]:
         subprocess.run([*server, "--bootstrap"], input=script, text=True, check=True, capture_output=True)
         port = next(port for port in random.sample(range(15_000, 32_000), 1000) if ports.is_free(port))
         process = subprocess.Popen(
-            [*server, f"--port={port}", "--bind-address=127.0.0.1", f"--socket={folder}/socket", f"--pid-file={folder}/pid"],
+            [*server, *options, f"--port={port}", "--bind-address=127.0.0.1", f"--socket={folder}/socket", f"--pid-file={folder}/pid"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )  # fmt: skip

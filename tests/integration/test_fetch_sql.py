@@ -6,6 +6,7 @@ import contextlib
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -15,11 +16,12 @@ from typing import Any
 import psycopg
 import pytest
 import sqlalchemy as sa
+import trustme
 from tenacity import wait_none
 
 from kho.contract import Contract
 from kho.database import connect
-from kho.fetch import Connection, FetchFailed, FetchReport, fetch, listing, source, sql
+from kho.fetch import Connection, FetchFailed, FetchReport, fetch, listing, source, sql, take
 from kho.fetch.source import Passing
 from kho.fetch.sql import Database
 from kho.load import load
@@ -456,8 +458,8 @@ def _ends_sessions(registry: Registry) -> list[str]:
         return [f"kill {number}" for (number,) in found]
 
 
-def test_a_listing_shows_what_the_newest_days_hold(
-    warehouse: Settings, registry: Registry, read: Callable[..., Contract]
+def test_a_listing_shows_what_the_days_hold_and_one_can_be_looked_at(
+    warehouse: Settings, registry: Registry, read: Callable[..., Contract], tmp_path: Path
 ) -> None:
     registry.put(("a", "2021-06-29 05:00"))
     offered = listing(warehouse, read(registry), JUNE, registry.connection)
@@ -465,6 +467,10 @@ def test_a_listing_shows_what_the_newest_days_hold(
         ("permits_20210629.jsonl", 1, "delivery"),
         ("permits_20210630.jsonl", 0, "delivery"),
     ]
+    looked_at = tmp_path / "looked_at"
+    name = offered[0].file.name
+    assert take(warehouse, read(registry), JUNE, name, looked_at, registry.connection) == 1
+    assert json.loads(looked_at.read_text())["code"] == "a" and not arrivals(warehouse, NAME)
 
 
 def test_values_of_rows_are_not_in_errors(
@@ -491,6 +497,34 @@ def test_a_server_without_time_zones_can_serve_a_zone_that_never_changes_only(
         FetchFailed, match=r"does not know the time zone Europe/Amsterdam: have its keeper load"
     ):
         run(warehouse, mariadb, contract)
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> tuple[Path, Path, Path]:
+    """Files: a certificate of 127.0.0.1 with its key, its authority's, another authority's."""
+    authority, files = trustme.CA(), tuple(tmp_path / f"{name}.pem" for name in ("server", "ca", "other"))
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(files[0])
+    authority.cert_pem.write_to_path(files[1])
+    trustme.CA().cert_pem.write_to_path(files[2])
+    return files
+
+
+def test_over_tls_the_servers_certificate_is_verified(
+    warehouse: Settings, mariadb: Registry, tmp_path: Path, certificates: tuple[Path, Path, Path]
+) -> None:
+    certificate, ca_file, other = certificates
+    query = "select variable_value as code from information_schema.session_status where variable_name = 'ssl_version'"
+    keys = {"connection": "registry", "query": query}
+    document = contracts.document(mariadb.place, file={"load": "full", "fullListOf": ["code"]}, **keys)
+    contract = contracts.read(tmp_path, document)
+    with tempfile.NamedTemporaryFile(suffix=".pem") as shown:  # where a server that is nobody can read it
+        Path(shown.name).write_bytes(certificate.read_bytes())
+        Path(shown.name).chmod(0o644)
+        with databases.mariadb(f"--ssl-cert={shown.name}", f"--ssl-key={shown.name}") as (connection, _):
+            with pytest.raises(FetchFailed, match=r"a certificate that can't be trusted.*extra\.ca_file"):
+                fetch(warehouse, contract, JUNE, replace(connection, ca_file=other))
+            fetch(warehouse, contract, JUNE, replace(connection, ca_file=ca_file))
+    assert rows(arrivals(warehouse, NAME)[0])[0]["code"].startswith("TLSv1")
 
 
 def test_many_rows_are_fetched_in_bounded_memory(

@@ -237,6 +237,8 @@ def test_days_that_were_missed_are_asked_for_later(
     site.files["2021-06-29/permits.csv"] = b"code\n2\n", {}
     assert run(warehouse, contract, connection).taken == ["permits_20210629.csv"]
     assert not failures(warehouse, NAME)  # a file that is not there yet is no failure
+    site.files["2021-06-25/permits.csv"] = b"code\n3\n", {}
+    assert run(warehouse, contract, connection, date(2021, 6, 25)).taken == ["permits_20210625.csv"]
 
 
 def test_a_file_of_a_known_version_is_not_sent_again(

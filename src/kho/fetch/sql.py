@@ -248,6 +248,12 @@ class Database:
                 f"{self.where} refuses the login of connection {self._id} ({text}): check login, password, and that it "
                 "may connect to this database"
             )
+        if "certificate" in text.lower():
+            return SourceError(
+                f"{self.where} shows a certificate that can't be trusted ({text}): put the file of its authority's "
+                f"certificate into extra.ca_file of connection {self._id}. If it was trusted before, somebody may stand "
+                "in between"
+            )
         if code in MISSING or MISSING_TEXT.search(text):
             return SourceError(f"{self.where}: {text}: is the contract's database right?")
         if code in QUERY or re.fullmatch("42[0-9A-Z]{3}", code):

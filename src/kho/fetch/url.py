@@ -64,7 +64,7 @@ class Url:
         newest = expected_dates(frequency, business_date - timedelta(days=92), business_date)[-1]
         if not self._is_dated:
             return [newest]
-        due = expected_dates(frequency, min(taken, default=newest), newest)
+        due = expected_dates(frequency, min([newest, *taken]), newest)
         return [day for day in due if day not in taken]
 
     def _name(self, day: date) -> str:
