@@ -65,6 +65,8 @@ def measured(work, *arguments) -> tuple[float, float]:
 def _run(pipe, work, *arguments) -> None:
     import kho.formats.delimited
     import kho.formats.json
+    import kho.formats.parquet
+    import kho.formats.xml
     import kho.load  # noqa: F401  (imports are the process's start, not the load)
 
     before = _peak_megabytes()
