@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from psycopg import Connection
-from psycopg.sql import SQL, Composed, Identifier, Literal
+from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from kho.contract import Column, Contract
 from kho.contract.model import DATE_FORMATS
@@ -171,53 +173,65 @@ def _garbled(connection: Connection, contract: Contract, match: Match, step: int
 
 def is_garbled(text: str) -> bool:
     """Whether a text is UTF-8 that was read as a one-byte encoding: then its bytes are characters once more."""
-    return any(
-        _is_utf8(characters, encoding)
-        for characters in _NOT_ASCII.findall(_CLOSED.sub("", text))
-        for encoding in ("cp1258", "cp1252", "latin-1")
-    )
+    return any(_is_utf8(characters) for characters in _NOT_ASCII.findall(_CLOSED.sub("", text)))
 
 
-def _is_utf8(characters: str, encoding: str) -> bool:
-    try:
-        characters.encode(encoding).decode()
-    except UnicodeError:
-        return False
-    return True
+@lru_cache(maxsize=10_000)  # the same few combinations of letters, over and over
+def _is_utf8(characters: str) -> bool:
+    for encoding in ("cp1258", "cp1252", "latin-1"):
+        with suppress(UnicodeError):
+            characters.encode(encoding).decode()
+            return True
+    return False
 
 
 def _hours(
     connection: Connection, contract: Contract, batch_id: int, step: int
 ) -> dict[str, dict[str, float]]:
     """The time of day around which each column's times lie, how closely (0 to 1), and how many were looked at."""
-    found = {}
-    for column in contract.stored:
-        if column.type != "timestamp":
-            continue
-        # On a clock's face 23:00 is near to 01:00: the mean is that of directions.
-        many, east, north = connection.execute(
-            SQL(
-                """
-                select count(*), avg(sin(angle)), avg(cos(angle)) from (
-                  select extract(epoch from {}::time)::float8 * (pi() / 43200) as angle
-                  from {} where _batch_id = {} and _row_number % {} = 0 and {} is not null
-                ) as times
-                """
-            ).format(
-                _wall_clock(contract, column),
-                raw.table(contract),
-                Literal(batch_id),
-                Literal(step),
-                Identifier(column.name),
-            )
-        ).fetchone()
-        if many:
-            found[column.name] = {
-                "hour": round(math.degrees(math.atan2(east, north)) / 15 % 24, 1),
-                "closeness": round(math.hypot(east, north), 2),
-                "rows": many,
-            }
-    return found
+    columns = [each for each in contract.stored if each.type == "timestamp"]
+    # On a clock's face 23:00 is near to 01:00: the mean is that of directions.
+    counts = _of_sample(
+        connection, contract, batch_id, step,
+        {
+            each.name: SQL("extract(epoch from {}::time)::float8 * (pi() / 43200)").format(_wall_clock(contract, each))
+            for each in columns
+        },
+        SQL("count({0}), avg(sin({0})), avg(cos({0}))").format,
+    )  # fmt: skip
+    return {
+        name: {
+            "hour": round(math.degrees(math.atan2(east, north)) / 15 % 24, 1),
+            "closeness": round(math.hypot(east, north), 2),
+            "rows": many,
+        }
+        for name, (many, east, north) in counts.items()
+        if many
+    }
+
+
+def _of_sample(
+    connection: Connection,
+    contract: Contract,
+    batch_id: int,
+    step: int,
+    looked_at: dict[str, Composable],
+    measures: Callable[[Identifier], Composable],
+) -> dict[str, tuple[Any, ...]]:
+    """Three measures of each of these expressions, over the sample of the batch's rows."""
+    if not looked_at:
+        return {}
+    names = {key: Identifier(f"x{n}") for n, key in enumerate(looked_at)}
+    found = connection.execute(
+        SQL("select {} from (select {} from {} where _batch_id = {} and _row_number % {} = 0 offset 0) as x").format(
+            SQL(", ").join(measures(name) for name in names.values()),
+            SQL(", ").join(SQL("{} as {}").format(looked_at[key], name) for key, name in names.items()),
+            raw.table(contract),
+            Literal(batch_id),
+            Literal(step),
+        )
+    ).fetchone()  # fmt: skip
+    return {key: found[n : n + 3] for n, key in zip(range(0, len(found), 3), names, strict=True)}
 
 
 def _wall_clock(contract: Contract, column: Column) -> Composed:
@@ -230,41 +244,31 @@ def _swapped_dates(
     """Where day and month can be taken for each other: how many dates of a column lie at the export's day as they are
     read, how many would if both were swapped, and how many there are. A day's export says when it was written.
     """
-    found = {}
     formats = {"date": contract.file.date_format, "timestamp": contract.file.timestamp_format}
     if contract.frequency != "d":
-        return found
-    for column in contract.stored:
-        if not formats.get(column.type, "").startswith(("dd", "MM")):
-            continue
-        read = (
-            Identifier(column.name)
-            if column.type == "date"
-            else SQL("{}::date").format(_wall_clock(contract, column))
-        )
-        found[column.header] = list(
-            connection.execute(
-                SQL(
-                    """
-                    select
-                      count(*) filter (where abs(d - {day}) <= 1),
-                      count(*) filter (where abs(
-                        case when extract(day from d) <= 12
-                        then make_date(extract(year from d)::int, extract(day from d)::int, extract(month from d)::int)
-                        end - {day}) <= 1),
-                      count(d)
-                    from (select {read} as d from {table} where _batch_id = {batch} and _row_number % {step} = 0) as dates
-                    """
-                ).format(
-                    day=Literal(day),
-                    read=read,
-                    table=raw.table(contract),
-                    batch=Literal(batch_id),
-                    step=Literal(step),
-                )
-            ).fetchone()
-        )
-    return found
+        return {}
+    dates = {
+        each.header: Identifier(each.name)
+        if each.type == "date"
+        else SQL("{}::date").format(_wall_clock(contract, each))
+        for each in contract.stored
+        if formats.get(each.type, "").startswith(("dd", "MM"))
+    }
+
+    def near(date_: Identifier) -> Composed:
+        return SQL(
+            """
+            count(*) filter (where abs({0} - {1}) <= 1),
+            count(*) filter (where abs(
+              case when extract(day from {0}) <= 12
+              then make_date(extract(year from {0})::int, extract(day from {0})::int, extract(month from {0})::int)
+              end - {1}) <= 1),
+            count({0})
+            """
+        ).format(date_, Literal(day))
+
+    counts = _of_sample(connection, contract, batch_id, step, dates, near)
+    return {header: list(found) for header, found in counts.items()}
 
 
 def _known_keys(
