@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -9,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,6 +44,7 @@ schema:
   - name: cases
     customProperties:
       - {property: load, value: LOAD}
+      - {property: sheet, value: SHEET}
       - {property: dateFormat, value: dd/MM/yyyy}
       - {property: timestampFormat, value: 'dd/MM/yyyy HH:mm'}
       - {property: thousandsSeparator, value: .}
@@ -112,6 +115,7 @@ def _project(
     format: str = "csv",
     encoding: str = "utf-8",
     load_: str = "delta",
+    sheet: str = "null",
     file_name: str = r"cases_(?P<business_date>\d{8})\.\w+",
 ) -> Path:
     """A project with one contract; gives its path."""
@@ -121,6 +125,7 @@ def _project(
         (settings.project / "expectations").symlink_to(Settings().project / "expectations")
     full = "full}\n      - {property: fullListOf, value: [case_code]"
     text = CONTRACT.replace("FORMAT", format).replace("ENCODING", encoding).replace("FILE_NAME", file_name)
+    text = text.replace("SHEET", sheet)
     path.write_text(text.replace("LOAD", full if load_ == "full" else load_))
     return path
 
@@ -200,6 +205,34 @@ def test_a_renamed_header_holds_the_batch_and_its_likely_new_name_is_told(
     outcome = night(csv(cases(), [*HEADER[:at], word, *HEADER[at + 1 :]]))
     assert outcome.state == "held"
     outcome.says("columns_present", "critical", f"{HEADER[at]} (is it '{word}' now?)", "physicalName")
+
+
+def workbook(rows: list[list[str]], sheet: str, titles: int = 0) -> bytes:
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
+        page = book.add_worksheet(sheet)
+        for line, row in enumerate([["SỔ THEO DÕI"]] * titles + [HEADER, *rows]):
+            page.write_row(line, 0, row)
+    return file.getvalue()
+
+
+def test_a_renamed_sheet_is_found_by_its_header_and_told(night: Night) -> None:
+    outcome = night(workbook(cases(), "Danh sách"), format="xlsx", sheet="Hồ sơ")
+    assert (outcome.state, outcome.loaded) == ("accepted", 40)
+    outcome.says("layout_as_usual", "info", "sheet 'Danh sách' instead of 'Hồ sơ'")
+
+
+@pytest.mark.parametrize("format_", ["csv", "xlsx"])
+def test_a_header_that_moved_is_found_and_told(night: Night, format_: str) -> None:
+    def export(titles: int) -> bytes:
+        if format_ == "xlsx":
+            return workbook(cases(), "Hồ sơ", titles)
+        return "SỔ THEO DÕI\r\n".encode() * titles + csv(cases())
+
+    assert night(export(1), date(2021, 6, 29), format=format_).told == {}
+    outcome = night(export(3), format=format_)
+    assert outcome.loaded == 40
+    outcome.says("layout_as_usual", "info", "the header is in row 4, before in row 2")
 
 
 def test_the_order_of_columns_means_nothing(night: Night) -> None:
