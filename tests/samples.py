@@ -207,6 +207,10 @@ KINDS: dict[str, tuple[str, Callable[[list[list[object]]], bytes]]] = {
     "csv windows-1258": ("csv", lambda made: delimited(made, encoding="windows-1258")),
     "csv tcvn3": ("dat", lambda made: delimited(made, "|", "tcvn3")),
     "csv vni": ("csv", lambda made: delimited(made, encoding="vni")),
+    "csv with titles": (
+        "csv",
+        lambda made: "SỔ CẤP GIẤY;;;;;;;;;\nNgày 30/06/2021;;;;;;;;;\n".encode() + delimited(made),
+    ),
     "csv in gzip": ("csv.gz", lambda made: gzipped(delimited(made))),
     "csv in zip": ("csv.zip", lambda made: zipped(delimited(made, encoding="windows-1258"))),
     "html": ("xls", html),

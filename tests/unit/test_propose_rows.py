@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -53,6 +54,22 @@ def test_records_are_found_wherever_they_stand(tmp_path: Path) -> None:
     assert detect(samples.put(tmp_path, "json document", made)).records_path == "data.items"
     assert detect(samples.put(tmp_path, "json list", made)).records_path is None
     assert detect(samples.put(tmp_path, "xml", made)).records_path == "register/list/certificate"
+
+
+def test_of_a_workbooks_sheets_the_one_with_a_table_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "certificates_20210630.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        book.add_worksheet("Bìa").write(0, 0, "Sổ cấp giấy")
+        sheet = book.add_worksheet("Số liệu")
+        for y, row in enumerate([list(samples.HEADER), *samples.texts(samples.rows(30))]):
+            sheet.write_row(y, 0, row)
+        book.add_worksheet("Trống")
+    proposal = propose("land.certificates", [path])
+    assert (proposal.shape.sheet, proposal.shape.other_sheets) == ("Số liệu", ("Bìa",))
+    assert any("Bìa" in remark for remark in proposal.remarks)
+    assert "{property: sheet, value: Số liệu}" in contract_text.render(proposal)
+    made = fixture.make(proposal)
+    assert made.content and made.content.startswith(b"PK")
 
 
 def test_a_message_is_one_record_though_something_in_it_repeats(tmp_path: Path) -> None:
@@ -189,7 +206,8 @@ def test_file_names_tell_dates_units_and_suffixes() -> None:
 def test_how_often_is_told_by_dates_in_a_row() -> None:
     assert frequency([date(2021, 6, 29), date(2021, 6, 30)]) == "d"
     assert frequency([date(2021, 5, 31), date(2021, 6, 30), date(2021, 7, 31)]) == "m"
-    assert frequency([date(2021, 1, 1), date(2021, 4, 1)]) == "q"
+    assert frequency([date(2021, 1, 1), date(2021, 4, 1), date(2021, 7, 1)]) == "q"
+    assert frequency([date(2021, 5, 31), date(2021, 6, 30)]) is None  # may be picked from a daily export
     assert frequency([date(2021, 6, 30)]) is None
     assert frequency([date(2021, 6, 1), date(2021, 6, 8)]) is None
 

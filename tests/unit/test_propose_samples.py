@@ -19,7 +19,7 @@ SAMPLES: dict[str, Callable[[str], bool]] = {
     "one_stop.dossiers": lambda name: "2021031" in name,
     "one_stop.procedures": lambda name: "20210401" in name,
     "one_stop.adjustments": lambda name: True,
-    "documents.outgoing": lambda name: "202103" in name or "202104" in name,
+    "documents.outgoing": lambda name: name[-13:-7] in ("202102", "202103", "202104"),
     "documents.deliveries": lambda name: "202103" in name,
     "portal.items": lambda name: True,
     "portal.traffic": lambda name: True,

@@ -25,6 +25,7 @@ __all__ = [
     "look",
     "open_export",
     "other_encoding",
+    "sheets",
 ]
 
 # Tables have a header and rows; records name their columns themselves.
@@ -88,6 +89,13 @@ def look(
     part = next(found)
     with _told(part):
         return list(islice(_reader(format).look(part, layout), most))
+
+
+def sheets(path: Path, format: str) -> dict[str, list[list[object]]]:
+    """The first rows of every sheet of a workbook by its name, in order. Raises `Unreadable`."""
+    layout = Layout(format)
+    found = parts(path, layout)
+    return import_module("kho.formats.workbook").sheets(next(found), layout)
 
 
 def first_bytes(path: Path, compression: Literal["zip", "gzip"] | None = None, most: int = 1 << 20) -> bytes:

@@ -26,6 +26,8 @@ _LOSSY = 1e11
 _MEMORY_BYTES, _MEMORY_RATIO = 256_000_000, 12
 _MAGIC = {"xls": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "xlsx": b"PK\x03\x04", "ods": b"PK\x03\x04"}
 
+_NO_SHEET = ":/"  # signs that no sheet's name may have
+
 Row = list[object]
 
 
@@ -65,6 +67,15 @@ def look(part: Part, layout: Layout) -> Iterator[Row]:
         yield from _rows(_workbook(part, layout), layout, layout.sheet)
     except _NoSuchSheet as missing:
         raise Unreadable(f"there is no sheet '{layout.sheet}': {_named(missing.sheets)}") from None
+
+
+def sheets(part: Part, layout: Layout) -> dict[str, list[Row]]:
+    """The first rows of every sheet, by its name, in order."""
+    try:
+        _rows(_workbook(part, layout), layout, _NO_SHEET)
+    except _NoSuchSheet as found:
+        return found.sheets
+    raise AssertionError(f"a sheet is named {_NO_SHEET}")
 
 
 def _only_fitting(contract: Contract, wanted: str | None, sheets: Mapping[str, list[Row]]) -> str:

@@ -28,6 +28,7 @@ def render(proposal: Proposal) -> str:
     more = f" and {len(proposal.samples) - 3} more" if len(proposal.samples) > 3 else ""
     title = proposal.entity.replace("_", " ").capitalize()
     lines = [
+        "# yaml-language-server: $schema=../contract.schema.json",
         f"# Proposed by `kho source new` from {sources}{more}.",
         "# Say what it is, answer the open questions and take them out, then set status to active.",
         *(f"# - {remark}" for remark in proposal.remarks),

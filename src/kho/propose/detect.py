@@ -8,16 +8,18 @@ import io
 import json
 import zipfile
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from lxml import etree
-from python_calamine import CalamineError, CalamineWorkbook
 
+from kho.formats import Unreadable, sheets
 from kho.formats.guessing import Guess, guess
 
 HEAD_BYTES = 1 << 22
+MOST_BYTES = 256_000_000
 _OPEN_DOCUMENT = b"application/vnd.oasis.opendocument.spreadsheet"
 
 
@@ -34,7 +36,7 @@ class Shape:
     encoding: Guess | None = None  # of text formats
     delimiter: str = ","
     sheet: str | None = None
-    sheets: tuple[str, ...] = ()
+    other_sheets: tuple[str, ...] = ()  # that hold something as well
     records_path: str | None = None
 
 
@@ -86,19 +88,19 @@ def _binary(path: Path, head: bytes, compression: str | None) -> Shape | None:
         )
     else:
         return None
-    sheets = _sheets(path) if compression is None else ()
-    return Shape(kind, sheet=sheets[0] if len(sheets) > 1 else None, sheets=sheets)
+    filled = _filled_sheets(path, kind) if compression is None else {}
+    best = max(filled, key=lambda name: filled[name], default=None)
+    others = tuple(name for name, cells in filled.items() if cells and name != best)
+    return Shape(kind, sheet=best if len(filled) > 1 else None, other_sheets=others)
 
 
-def _sheets(path: Path) -> tuple[str, ...]:
-    """Names of the sheets that hold anything, in order."""
+def _filled_sheets(path: Path, kind: str) -> dict[str, int]:
+    """How many cells the first rows of each sheet fill: a cover has few."""
     try:
-        with CalamineWorkbook.from_path(str(path)) as workbook:
-            return tuple(
-                name for name in workbook.sheet_names if workbook.get_sheet_by_name(name).to_python(nrows=1)
-            )
-    except (CalamineError, ValueError) as error:
-        raise CannotPropose(f"{path}: the workbook can't be read: {error}") from None
+        found = sheets(path, kind)
+    except Unreadable as problem:
+        raise CannotPropose(f"{path}: {problem}") from None
+    return {name: sum(cell not in ("", None) for row in rows for cell in row) for name, rows in found.items()}
 
 
 def _text(path: Path, head: bytes, compression: str | None) -> Shape:
@@ -120,13 +122,19 @@ def _text(path: Path, head: bytes, compression: str | None) -> Shape:
 
 def opened(path: Path, compression: str | None) -> bytes:
     """The whole file, unpacked; of an archive its first member."""
-    if compression == "gzip":
-        with gzip.open(path) as file:
-            return file.read()
-    if compression == "zip":
-        with zipfile.ZipFile(path) as archive:
-            return archive.read(sorted(each.filename for each in archive.infolist() if not each.is_dir())[0])
-    return path.read_bytes()
+    with ExitStack() as stack:
+        if compression == "zip":
+            archive = stack.enter_context(zipfile.ZipFile(path))
+            members = sorted(each.filename for each in archive.infolist() if not each.is_dir())
+            file: IO[bytes] = stack.enter_context(archive.open(members[0]))
+        elif compression == "gzip":
+            file = stack.enter_context(gzip.open(path))
+        else:
+            file = stack.enter_context(path.open("rb"))
+        data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise CannotPropose(f"{path}: holds more than {MOST_BYTES // 1_000_000} MB: take a smaller sample")
+    return data
 
 
 def delimiter(text: str) -> str:
@@ -174,7 +182,7 @@ def _json(path: Path, start: str, compression: str | None) -> Shape | None:
 def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

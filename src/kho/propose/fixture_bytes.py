@@ -84,7 +84,7 @@ def _workbook(proposal: Proposal, rows: list[list[object]]) -> bytes:
         datetime: book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
         date: book.add_format({"num_format": "yyyy-mm-dd"}),
     }
-    sheet = book.add_worksheet(proposal.shape.sheet or next(iter(proposal.shape.sheets), "Sheet1"))
+    sheet = book.add_worksheet(proposal.shape.sheet or "Sheet1")
     for y, row in enumerate(rows):
         for x, cell in enumerate(row):
             match cell:

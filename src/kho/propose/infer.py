@@ -245,7 +245,7 @@ def _settle_delivery(proposal: Proposal) -> None:
             Question(
                 "file name",
                 "$.servers[0].customProperties.fileName",
-                "the sample's name has no date: how are the files named? The group business_date is yyyymmdd",
+                "the sample's name has no date as yyyymmdd: how are the files named? The group business_date is yyyymmdd",
                 (proposal.file_pattern,),
             )
         )
@@ -311,8 +311,8 @@ def _settle_rows(proposal: Proposal) -> None:
             proposal.remarks.append(
                 f"{sample.path.name}: only its first {reading.MOST_ROWS:,} rows were looked at"
             )
-        if len(sample.shape.sheets) > 1:
-            others = ", ".join(sample.shape.sheets[1:])
+        if sample.shape.other_sheets:
+            others = ", ".join(sample.shape.other_sheets)
             proposal.remarks.append(
                 f"{sample.path.name}: sheet '{sample.shape.sheet}' was taken; there are {others} as well"
             )

@@ -84,7 +84,9 @@ def frequency(days: Sequence[date]) -> str | None:
     if all(later - earlier == timedelta(days=1) for earlier, later in pairwise(days)):
         return "d"
     months = [day.year * 12 + day.month for day in days]
-    if len(days) >= 2 and all((day + timedelta(days=1)).day == 1 for day in days) and _steps(months) == {1}:
+    if len(days) < 3:  # two ends of months may be picked from a daily export
+        return None
+    if all((day + timedelta(days=1)).day == 1 for day in days) and _steps(months) == {1}:
         return "m"
     if all(day.day == 1 and day.month % 3 == 1 for day in days) and _steps(months) == {3}:
         return "q"
