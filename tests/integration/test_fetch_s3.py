@@ -162,6 +162,27 @@ def test_a_wrong_key_is_told_and_not_shown(
         assert wrong.password not in str(error.value)
 
 
+def test_without_a_login_nothing_of_this_machine_is_used(
+    warehouse: Settings,
+    bucket: Any,
+    store: App,
+    contract: Contract,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bucket.put_object(Bucket=BUCKET, Key=f"{PREFIX}/permits_20210630.csv", Body=b"code\n", ACL="public-read")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "of-this-machine")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of-this-machine")
+    signed: list[str | None] = []
+
+    def listening(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        signed.append(environ.get("HTTP_AUTHORIZATION"))
+        return store(environ, start)
+
+    with serving(listening) as port:
+        fetch(warehouse, contract, JUNE, Connection("127.0.0.1", port, scheme="http"))
+    assert signed and set(signed) == {None}
+
+
 @pytest.mark.parametrize("location", ["s3://nobodys/registry", f"s3://{BUCKET}/nothing/here"])
 def test_a_missing_bucket_or_prefix_is_told(
     warehouse: Settings, bucket: Any, connection: Connection, tmp_path: Path, location: str

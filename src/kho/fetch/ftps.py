@@ -83,7 +83,7 @@ class Ftps:
         return [
             Listed(name, int(facts["size"]), _time(facts["modify"]))
             for name, facts in client.mlsd(self._path, ["type", "size", "modify"])
-            if facts["type"] == "file"
+            if facts["type"].lower() == "file"
         ]
 
     def _ask(self, question: Callable[[_Client], T]) -> T:

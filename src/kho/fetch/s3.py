@@ -29,8 +29,9 @@ class S3:
         if connection.ca_file:
             connection.tls()  # says what is wrong with it
         self._files = fs.S3FileSystem(
-            access_key=connection.login,
-            secret_key=connection.password,
+            access_key=connection.login or None,
+            secret_key=connection.password or None,
+            anonymous=not connection.login,  # never as whom this machine happens to be
             region=connection.extra.get("region", REGION),
             scheme=connection.scheme,
             endpoint_override=f"{connection.host}{port}" if connection.host else None,
