@@ -136,3 +136,14 @@ def test_a_wrong_contract_says_what_is_wrong(kho, project) -> None:
     change(project, "value: updated_at}", "value: update_at}")
     code, said = kho("diff", NAME)
     assert code == 1 and "'update_at' is no column" in said
+
+
+def test_models_that_dbt_cannot_read_are_told(kho, project) -> None:
+    broken = project.project / "dbt_project" / "models" / "staging" / "broken.sql"
+    broken.write_text("select * from {{ ref('nowhere') }}")
+    without(project, "processed_at")
+    try:
+        code, said = kho("diff", NAME)
+    finally:
+        broken.unlink()
+    assert code == 1 and "dbt could not run" in said and "nowhere" in said

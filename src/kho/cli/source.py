@@ -271,13 +271,14 @@ def diff(
     from kho.settings import settings
     from kho.source import NothingToCompare, UnknownSource
     from kho.source import diff as compare
+    from kho.transform import TransformError
 
     try:
         with Console(stderr=True).status("Reading the models"):
             found = compare(settings(), name, against)
     except UnknownSource as error:
         raise typer.BadParameter(str(error)) from None
-    except ContractError as error:
+    except (ContractError, TransformError) as error:
         fail(str(error))
     except NothingToCompare as reason:
         print(reason)
