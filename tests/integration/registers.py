@@ -77,7 +77,7 @@ def register(
                 "path": "archive",
                 "format": format,
                 "customProperties": _properties(
-                    fileName=r".*(?P<business_date>\d{8}).*", **{"delimiter": ";", **dict(server)}
+                    **{"fileName": r".*(?P<business_date>\d{8}).*", "delimiter": ";", **dict(server)}
                 ),
             }
         ],

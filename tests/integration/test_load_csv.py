@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from kho.contract import Contract, contracts
+from kho.formats.delimited import MAX_LINE_BYTES
 from kho.load import load
 from kho.settings import Settings
 from tests.integration.loading import deliver, raw_rows, rejects, rows
@@ -214,6 +215,13 @@ def test_a_file_that_is_no_such_export_is_unreadable_and_says_why(
     deliver(warehouse, dossiers, "a.csv", data, DAY)
     (batch,) = load(warehouse, dossiers)
     assert batch.state == "unreadable" and reason in (batch.reason or "")
+
+
+def test_a_file_whose_lines_do_not_end_is_unreadable(warehouse: Settings, dossiers: Contract) -> None:
+    deliver(warehouse, dossiers, "a.csv", csv(dossiers, GOOD) + b"x" * (MAX_LINE_BYTES + 2_000_000), DAY)
+    (batch,) = load(warehouse, dossiers)
+    assert batch.state == "unreadable" and f"is longer than {MAX_LINE_BYTES} bytes" in (batch.reason or "")
+    assert rows(warehouse, "select 1 from raw.one_stop__dossiers") == []
 
 
 def test_loading_again_does_nothing(warehouse: Settings, dossiers: Contract) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import unicodedata
 import zipfile
 from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
 
 import pytest
 import xlsxwriter
@@ -13,6 +16,7 @@ import xlsxwriter
 from kho.contract import Contract, contracts
 from kho.load import load
 from kho.settings import Settings
+from tests.integration import registers
 from tests.integration.loading import deliver, raw_rows, rejects, rows
 
 DAY = date(2021, 1, 31)
@@ -234,3 +238,59 @@ def test_pages_of_an_api_and_a_dropped_in_document_are_read_alike(warehouse: Set
     paged, dropped, cut = load(warehouse, contract)
     assert (paged.rows_loaded, dropped.rows_loaded, cut.state) == (6, 3, "unreadable")
     assert raw_rows(warehouse, contract, paged.batch_id)[0]["photo_count"] == 2
+
+
+def test_objects_within_objects_and_typed_values_of_json_are_read(
+    warehouse: Settings, tmp_path: Path
+) -> None:
+    headers = {"subject": "hồ sơ.trích yếu", "page_count": "trang.số", "fee": "phí", "is_open": "mở"}
+    record = {
+        "Mã hồ sơ": "01",
+        unicodedata.normalize("NFD", "hồ sơ"): {unicodedata.normalize("NFD", "trích yếu"): "Việc"},
+        "Ngày mở": "04/01/2021",
+        "Cập nhật": "05/01/2021 09:30:00",
+        "trang": {"số": 12, "khác": [1]},
+        "phí": 1.234,
+        "mở": True,
+    }
+    contract = registers.register(tmp_path, "json", headers=headers, recordsPath="kết quả.hồ sơ")
+    data = json.dumps({"kết quả": {"hồ sơ": [record, record | {"Mã hồ sơ": "02", "phí": 1e-7, "mở": False}]}})
+    batch = load_one(warehouse, contract, data.encode())
+    assert rejects(warehouse, batch.batch_id) == []
+    found = raw_rows(warehouse, contract, batch.batch_id)
+    assert [(row["subject"], row["page_count"], row["fee"], row["is_open"]) for row in found] == [
+        ("Việc", 12, Decimal("1.234"), True),
+        ("Việc", 12, Decimal("0.0000001"), False),
+    ]
+    (ledger,) = rows(warehouse, "select profile from ledger.batch")
+    assert ledger["profile"]["unknown_columns"] == {"trang.khác": 2}
+
+
+def test_broken_json_is_unreadable_and_says_why(warehouse: Settings, tmp_path: Path) -> None:
+    contract = registers.register(tmp_path, "json", recordsPath="a.b", maxFileMegabytes=1)
+    registers.expect_unreadable(
+        warehouse,
+        contract,
+        {
+            "empty": (b"", "the file is empty"),
+            "cut off": (b'{"a": {"b": [{"x": 1}', "is the file cut off?"),
+            "html": (b"<html></html>", "not JSON"),
+            "no list": (b'{"a": {"b": {}}}', "has no list 'a.b'"),
+            "no path": (b'{"a": 1}', "has no list 'a.b'"),
+            "a list": (b'[{"x": 1}]', "has no list 'a.b'"),
+            "a number": (b"1", "has no list 'a.b'"),
+            "not utf-8": (b'{"a": {"b": [{"x": "\xff"}]}}', "not JSON"),
+            "deep": (b'{"a":' * 200_000, "not JSON"),
+            "a page too large": (b" " * 3_000_000 + b"{}", "larger than 1 MB"),
+            "a second page cut off": (b'\x1e{"a": {"b": []}}\n\x1e{"a": {"b": [', "is the file cut off?"),
+        },
+    )
+
+
+def test_objects_within_objects_without_end_are_one_rejected_line(
+    warehouse: Settings, tmp_path: Path
+) -> None:
+    deep = b'{"a":' * 100_000
+    nested = '{"Mã hồ sơ": "01", "a":'.encode() + b'{"a":' * 100 + b"1" + b"}" * 101
+    batch = load_one(warehouse, registers.register(tmp_path, "jsonl"), b"\n".join([deep, nested, deep]))
+    assert (batch.rows_in_file, batch.rows_loaded, batch.rows_rejected) == (3, 1, 2)

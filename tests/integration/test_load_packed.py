@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import random
 import zipfile
 from collections.abc import Callable
@@ -12,13 +13,17 @@ from pathlib import Path
 
 import pytest
 
+from kho.check import exports
 from kho.contract import Contract
+from kho.fetch import fetch
 from kho.formats import open_export
 from kho.formats.encodings import windows_1258
+from kho.load import load
 from kho.settings import Settings
 from tests.integration.loading import rejects, rows
 from tests.integration.registers import (
     COLUMNS,
+    DAY,
     HEADER,
     TYPED,
     WRITTEN,
@@ -230,3 +235,30 @@ def test_nothing_of_a_zip_is_written_where_its_names_point(tmp_path: Path) -> No
     before = sorted(tmp_path.rglob("*"))
     assert sum(b.row_count for b in open_export(contract, tmp_path / "deep" / "file").blocks()) == len(TYPED)
     assert sorted(tmp_path.rglob("*")) == before and len(COLUMNS) == len(HEADER)
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet"])
+@pytest.mark.parametrize(("announced", "state"), [(3, "accepted"), (4, "held")])
+def test_a_packed_files_control_total_is_compared_once_it_is_loaded(
+    warehouse: Settings, tmp_path: Path, format: str, announced: int, state: str
+) -> None:
+    (tmp_path / "contracts").mkdir()
+    (tmp_path / "expectations").symlink_to(warehouse.project / "expectations")
+    settings = warehouse.model_copy(update={"project": tmp_path})
+    server = {
+        "compression": "gzip",
+        "controlFile": "{name}.ctl",
+        "fileName": r"files_(?P<business_date>\d{8}).gz",
+    }
+    contract = register(tmp_path / "contracts", format, server=server)
+    folder = settings.exports / "archive"
+    folder.mkdir(parents=True)
+    (folder / "files_20210131.gz").write_bytes(gzip.compress(WRITERS[format](WRITTEN)))
+    (folder / "files_20210131.gz.ctl").write_text(f"rows={announced}")
+    for path in folder.iterdir():
+        os.utime(path, (0, 0))
+    assert fetch(settings, contract, DAY).taken == ["files_20210131.gz"]
+    (batch,) = load(settings, contract)
+    verdict = exports(settings, DAY)
+    assert (batch.rows_loaded, rows(settings, "select state from ledger.batch")) == (3, [{"state": state}])
+    assert ("4 announced, 3 came" in verdict.held.get(batch.batch_id, "")) == (state == "held")

@@ -17,6 +17,7 @@ from odf.table import Table, TableCell, TableRow
 from odf.text import P
 
 from kho.check import exports
+from kho.formats import Unreadable, look
 from kho.settings import Settings
 from tests.integration.loading import raw_rows, rejects, rows
 from tests.integration.registers import (
@@ -196,6 +197,20 @@ def test_a_missing_sheet_that_none_or_several_could_be_is_told_with_those_there_
             "several": (write({"A": [HEADER], "B": [HEADER, *WRITTEN]}), "several with the contract's header"),
         },
     )  # fmt: skip
+
+
+@each_kind
+def test_a_sheet_is_looked_at_without_a_contract(tmp_path: Path, kind: str, write: Callable) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(
+        write({"A": [["Ghi chú"]], "B": [["Số", "Ngày"], ["01", date(2021, 1, 5)], [2.5, None]]})
+    )
+    assert look(path, kind) == [["Ghi chú"]]
+    shown = look(path, kind, sheet="B")
+    assert shown == [["Số", "Ngày"], ["01", date(2021, 1, 5)], [2.5, ""]]
+    assert look(path, kind, sheet="B", most=1) == shown[:1]
+    with pytest.raises(Unreadable, match="there is no sheet 'C': there are 'A', 'B'"):
+        look(path, kind, sheet="C")
 
 
 # Broken files

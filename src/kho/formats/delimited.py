@@ -25,6 +25,7 @@ BLOCK_BYTES = 1 << 20
 HEADER_WITHIN = 30  # records
 MAX_RECORD_LINES = 200  # a quoted field that runs on for longer is a stray quote
 MAX_RECORD_BYTES = 1 << 18
+MAX_LINE_BYTES = 1 << 24  # beyond this a file has no lines
 
 _MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _WIDE = {"utf-16-le": "<u2", "utf-16-be": ">u2"}
@@ -52,6 +53,7 @@ def look(part: Part, layout: Layout) -> Iterator[list[object]]:
             if not isinstance(fields, str):
                 yield [composed(field) for field in fields]
         reader.buffer = reader.buffer[used:]
+        reader.position += used
 
 
 def _codec(encoding: str, head: bytes) -> tuple[str, int]:
@@ -88,6 +90,8 @@ class _Reader:
         chunk = self.stream.read(BLOCK_BYTES)
         self.is_at_end = len(chunk) < BLOCK_BYTES
         self.buffer += chunk
+        if len(self.buffer) > MAX_LINE_BYTES:
+            raise Unreadable(f"the line at byte {self.position} is longer than {MAX_LINE_BYTES} bytes")
 
     def header(self, contract: Contract) -> tuple[int, list[str]]:
         """The first record that is the contract's header, and which of all it is; the buffer then begins behind it.
