@@ -21,9 +21,11 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from kho import build
 from kho import settings as settings_module
 from kho.cli import app
 from kho.contract import Contract, read_contract
+from kho.database import connect
 from kho.formats import look
 from kho.load import load
 from kho.propose import CannotPropose, Written, propose, write
@@ -144,7 +146,7 @@ def test_a_proposal_is_a_draft_that_dbt_reads_and_nights_leave_alone(
     for question in contract["customProperties"][0]["value"]:
         assert question in said.replace("\n", " ")
     here = warehouse.model_copy(update={"project": project})
-    manifest = layers.run(here, ["parse"])
+    manifest = layers.read(here)
     model = manifest.nodes["model.kho.stg_land__certificates"]
     assert all(column.description for column in model.columns.values())
     tests = {
@@ -154,6 +156,35 @@ def test_a_proposal_is_a_draft_that_dbt_reads_and_nights_leave_alone(
     }
     assert "not_null" in tests
     assert "holder" not in model.raw_code and "nguoi_su_dung_dat" not in model.raw_code
+
+
+def test_an_activated_proposal_is_built_and_its_tests_hold(
+    kho: Callable[..., tuple[int, str]], warehouse: Settings, project: Path, tmp_path: Path
+) -> None:
+    here = warehouse.model_copy(update={"project": project})
+    made = samples.rows(120)
+    sample = samples.put(tmp_path, "csv", made)
+    assert kho("source", "new", "land.certificates", "--from", sample)[0] == 0
+    path = project / "contracts" / "land" / "certificates.yaml"
+    text = path.read_text().replace("status: draft", "status: active")
+    before, _, rest = text.partition("customProperties:\n")  # the open questions, answered as they stand
+    path.write_text(before + rest[rest.index("servers:") :])
+    contract = read_contract(path)
+    assert contract.file.load == "delta" and not contract.open_questions
+    deliver(warehouse, contract, sample.name, sample.read_bytes(), DAY)
+    (batch,) = load(warehouse, contract)
+    with connect(warehouse, "kho_owner") as connection:
+        connection.execute("update ledger.batch set state = 'accepted' where batch_id = %s", [batch.batch_id])
+    build.open_build(here, DAY)
+    layers.build(here, "staging")
+    results = layers.run(here, ["test", "--select", "stg_land__certificates"])
+    assert {str(result.status) for result in results} == {"pass"}
+    assert any("accepted_values" in result.node.name for result in results)
+    with connect(warehouse, "kho_transformer") as connection:
+        count = connection.execute(
+            "select count(distinct certificate_key) from staging.stg_land__certificates"
+        ).fetchone()
+    assert count == (120,)
 
 
 def test_nothing_is_ever_overwritten(
