@@ -142,6 +142,11 @@ class FileKeys(_Keys):
     version_column: str | None = Field(
         None, description="column with the source's own time of the row's version", examples=["updated_at"]
     )
+    case_column: str | None = Field(
+        None,
+        description="of an event log (one row per event): column that names the case; its events are found by it",
+        examples=["case_code"],
+    )
     header_rows: int = Field(
         1, ge=1, description="rows that the header takes, merged cells included", examples=[3]
     )

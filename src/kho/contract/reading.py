@@ -313,6 +313,7 @@ class _Reader:
                 )
         for where, name in [
             ("versionColumn", file.version_column),
+            ("caseColumn", file.case_column),
             *(("fullListOf", n) for n in file.full_list_of),
         ]:
             self.expect(
@@ -320,6 +321,11 @@ class _Reader:
                 f"$.schema[0].customProperties.{where}",
                 f"'{name}' is no column; there are {', '.join(names)}",
             )
+        self.expect(
+            file.case_column not in names or file.case_column in [column.name for column in contract.key],
+            "$.schema[0].customProperties.caseColumn",
+            f"'{file.case_column}' must be part of the primary key, as every event belongs to a case",
+        )
         for rule in file.skip_rows:
             self.expect(
                 rule.column in names, "$.schema[0].customProperties.skipRows", f"'{rule.column}' is no column"

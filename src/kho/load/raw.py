@@ -32,6 +32,7 @@ def ensure(connection: Connection, settings: Settings, contract: Contract) -> No
     )
     if not have:
         connection.execute(_create(contract))
+        _find_by_case(connection, contract)
         return
     wanted = {column.name: column for column in contract.stored}
     spelled = {"timestamp with time zone": "timestamptz"}
@@ -55,6 +56,7 @@ def ensure(connection: Connection, settings: Settings, contract: Contract) -> No
                     table(contract), Identifier(name), SQL(column.raw_type)
                 )
             )
+    _find_by_case(connection, contract)
 
 
 def _version_column(connection: Connection, contract: Contract) -> str | None:
@@ -73,6 +75,18 @@ def identity(contract: Contract) -> list[str]:
     """Columns that make a row unique within a batch: its key and, where there is one, its version."""
     version = contract.file.version_column
     return ["_key", *([version] if version else [])]
+
+
+def _find_by_case(connection: Connection, contract: Contract) -> None:
+    case = contract.file.case_column
+    if case is None:
+        return
+    name = f"{contract.raw_table}__case"
+    # Looked for first: making an index waits for those who write, even when there is one.
+    if connection.execute("select to_regclass(%s) is null", [f'raw."{name}"']).fetchone()[0]:
+        connection.execute(
+            SQL("create index {} on {} ({})").format(Identifier(name), table(contract), Identifier(case))
+        )
 
 
 def _create(contract: Contract) -> Composed:

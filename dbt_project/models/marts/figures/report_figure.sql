@@ -6,7 +6,7 @@ with period as (
   -- Periods that have begun and of which something was delivered.
   select scheme, period_code, from_date, to_date
   from {{ ref('figure_period') }}
-  where from_date <= (select max(as_of) from {{ ref('figure_coverage') }})
+  where from_date <= (select max(delivered_to) from {{ ref('figure_coverage') }})
     and to_date >= (select min(covered_from) from {{ ref('figure_coverage') }})
 ), figure as (
   {{ figure_rows(
