@@ -141,7 +141,10 @@ member as (
       )
       or coverage.is_full_list and coverage.is_expected and coalesce(coverage.covered_from > member.to_date, true)
     ) as is_stale,
-    min(coverage.as_of) as as_of,
+    -- The least complete of the systems, but for one that was given up and had told all until then.
+    coalesce(
+      min(coverage.as_of) filter (where coalesce(coverage.as_of < coverage.operated_to, true)), max(coverage.as_of)
+    ) as as_of,
     min(coverage.covered_from) as covered_from
   from cell
   join member

@@ -14,7 +14,9 @@ import pandas as pd
 import pytest
 
 from kho import night, release, transform
+from kho.contract import read_contract
 from kho.database import connect
+from kho.load import raw
 from kho.report.figures import figures
 from kho.settings import Settings
 from kho.transform.layers import run
@@ -320,3 +322,14 @@ def test_a_staging_model_that_lacks_a_column_of_its_union_is_named(
     ):
         night.build_layer(settings, "warehouse", FIRST)
     assert not release.releases(settings)
+
+
+def test_events_are_found_by_their_case(warehouse: Settings, project: Path) -> None:
+    """Also in a raw table that was there before its contract named the case."""
+    contract = read_contract(project / "contracts" / "permits" / "events.yaml")
+    without = contract.model_copy(update={"file": contract.file.model_copy(update={"case_column": None})})
+    for each in (without, contract, contract):
+        with connect(warehouse, "kho_loader") as connection:
+            raw.ensure(connection, warehouse, each)
+    indexes = rows(warehouse, "select indexdef from pg_indexes where indexname = 'permits__events__case'")
+    assert [each["indexdef"].endswith("(case_code)") for each in indexes] == [True]

@@ -38,6 +38,8 @@ def test_every_column_is_described_and_personal_ones_are_dropped_or_hashed(contr
         ("property: load,", "property: laod,", "laod: Extra inputs are not permitted"),
         ("value: delta}", "value: dleta}", "load: Input should be 'delta' or 'full'"),
         ("value: updated_at}", "value: update_at}", "'update_at' is no column; there are dossier_code"),
+        ("versionColumn, value: updated_at}", "caseColumn, value: agency_code}", "'agency_code' must be part of the primary key"),
+        ("versionColumn, value: updated_at}", "caseColumn, value: case}", "'case' is no column"),
         ("primaryKey: true", "primaryKey: false", "no column is part of the primary key"),
         ("id: one_stop.dossiers", "id: dossiers", "should be 'one_stop.dossiers'"),
         ("value: dd/MM/yyyy HH:mm}", "value: d/M/y}", "use a date format"),
