@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -15,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kho import build, check
+from kho.check.exports import rules
 from kho.contract import ContractError, contracts, read_contract
 from kho.database import connect
 from kho.fetch import fetch
@@ -205,6 +207,20 @@ def test_a_renamed_header_holds_the_batch_and_its_likely_new_name_is_told(
     outcome = night(csv(cases(), [*HEADER[:at], word, *HEADER[at + 1 :]]))
     assert outcome.state == "held"
     outcome.says("columns_present", "critical", f"{HEADER[at]} (is it '{word}' now?)", "physicalName")
+
+
+def test_the_page_names_rules_that_there_are(desk: Settings) -> None:
+    known = {rule.name: rule.severity for rule in rules(read_contract(_project(desk)))}
+    told = re.findall(
+        r"^\| [^|]+ \| (held|warning|info)[^|]* \| ([^|]+) \|",
+        Path("docs/drift.md").read_text(),
+        re.MULTILINE,
+    )
+    assert len(told) > 12
+    severities = {"held": "critical", "warning": "warning", "info": "info"}
+    for consequence, names in told:
+        for name in re.findall(r"`(\w+)`", names):
+            assert known[name] == severities[consequence]
 
 
 def workbook(rows: list[list[str]], sheet: str, titles: int = 0) -> bytes:
