@@ -284,7 +284,7 @@ def delivered(contract: Contract, name: str, day: date, *states: Any) -> Deliver
     named = contract.named(name)
     unit = (named.get("unit") or "") if contract.file.full_list_of else ""
     part, parts = (
-        int(number) if (number := named.get(group) or "").isdigit() else None for group in ("part", "parts")
+        int(number) if (number := named.get(group) or "").isdecimal() else None for group in ("part", "parts")
     )
     return Delivered(day, unit, *states, part=part, parts=parts)
 

@@ -19,6 +19,7 @@ from kho.database import connect
 from kho.load import load
 from kho.load.rejects import rows
 from kho.settings import Settings
+from kho.transform.lineage import lineage
 from tests.dags.test_nightly import parse
 from tests.integration.loading import deliver
 from tests.integration.loading import rows as query
@@ -203,6 +204,22 @@ def test_dbt_builds_its_staging_view(after_night: Settings) -> None:
             "select count(*), min(permit_code), min(issued_date) from staging.stg_works__permits"
         ).fetchall()
     assert staged == [(19, "P1", NIGHT)]
+
+
+def test_staging_views_have_the_types_that_are_told(after_night: Settings) -> None:
+    """dbt holds warehouse and marts to their types; staging views are compared here."""
+    told = {
+        (table.name, column.name): column.type
+        for table in lineage(after_night).tables.values()
+        if table.layer == "staging"
+        for column in table.columns
+    }
+    with connect(after_night, "kho_transformer") as connection:
+        made = connection.execute(
+            "select table_name, column_name, replace(data_type, 'timestamp with time zone', 'timestamptz')"
+            " from information_schema.columns where table_schema = 'staging' and column_name not like '\\_%'"
+        ).fetchall()
+    assert {(table, column): type_ for table, column, type_ in made} == told
 
 
 def test_freshness_status_list_and_digest_show_it(after_night: Settings, kho) -> None:

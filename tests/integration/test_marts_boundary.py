@@ -33,7 +33,7 @@ def first_release(module_warehouse: Settings) -> Settings:
     totals = read(here.project / "samples" / "long_phu_2021_h1.yaml").scaled(0.05)
     write.write(here, totals, until=NIGHT)
     for contract in contracts(here).values():
-        for file in sorted((here.exports / contract.system / contract.entity).iterdir()):
+        for file in sorted((here.exports / contract.system / contract.entity).glob("*")):
             if found := re.fullmatch(contract.server.file_name, file.name):
                 day = datetime.strptime(found["business_date"], "%Y%m%d").date()
                 deliver(here, contract, file.name, file.read_bytes(), day)

@@ -54,6 +54,11 @@ def test_html_shows_its_table_with_merged_cells_repeated(tmp_path: Path) -> None
     assert look(written(tmp_path, page.encode()), "html") == [["Danh mục", "Danh mục"], ["01", "Hộ tịch"]]
 
 
+def test_a_span_that_is_no_number_is_none(tmp_path: Path) -> None:
+    page = "<table><tr><td colspan='²'>Danh mục</td><td colspan='x'>Số</td></tr></table>"
+    assert look(written(tmp_path, page.encode()), "html") == [["Danh mục", "Số"]]
+
+
 RECORDS = [{"id": 1, "person": {"name": "A"}}, {"id": 2, "tags": ["x"]}]
 SHOWN = [["id", "person.name", "tags"], [1, "A", None], [2, None, ["x"]]]
 

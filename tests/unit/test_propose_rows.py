@@ -381,7 +381,20 @@ def test_json_that_is_no_list_is_refused(tmp_path: Path) -> None:
 CELLS = st.one_of(
     st.text(st.characters(codec="utf-8", exclude_categories=("Cs",), exclude_characters="\0"), max_size=30),
     st.sampled_from(
-        ["", "-", "1.250", "12,5", "01/02/2021", "x", "NULL", "Nguyễn Văn An", "0912345678", "Tổng cộng", "I"]
+        [
+            "",
+            "-",
+            "1.250",
+            "12,5",
+            "01/02/2021",
+            "x",
+            "NULL",
+            "Nguyễn Văn An",
+            "0912345678",
+            "Tổng cộng",
+            "I",
+            "¹",
+        ]
     ),
     st.integers(-(10**6), 10**6).map(str),
 )

@@ -110,7 +110,7 @@ def _ask(proposal: Proposal, question: Question) -> None:
     ).strip():
         picked = (
             question.answers[int(given) - 1]
-            if given.isdigit() and 0 < int(given) <= len(question.answers)
+            if given.isdecimal() and 0 < int(given) <= len(question.answers)
             else given
         )
         try:

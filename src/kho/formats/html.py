@@ -87,4 +87,4 @@ def _grid(table: html.HtmlElement, *, repeat_across: bool) -> Iterator[list[str]
 
 def _span(cell: html.HtmlElement, name: str) -> int:
     text = cell.get(name, "1")
-    return min(int(text), MAX_SPAN) if text.isdigit() and int(text) else 1
+    return min(int(text), MAX_SPAN) if text.isdecimal() and int(text) else 1

@@ -36,7 +36,7 @@ def is_ordinal(header: str, values: Sequence[object]) -> bool:
     named = words(header)
     if named.strip() == "" or named in _ORDINAL_WORDS:
         return True
-    numbers = [int(str(each)) for each in values if str(each).isdigit()]
+    numbers = [int(str(each)) for each in values if str(each).isdecimal()]
     is_counted = len(numbers) > 5 and numbers == list(range(1, len(numbers) + 1))
     return (
         is_counted
