@@ -60,7 +60,7 @@ def _batches(part: Part, layout: Layout) -> Iterator[Any]:
                 columns = _flat(pa.Table.from_batches([batch])).columns
                 yield zip(*map(_values, columns), strict=True)
     except (pa.ArrowException, OSError, ValueError) as error:
-        told = str(error).splitlines()[0][:300]
+        told = str(error).partition("\n")[0][:300]
         raise Unreadable(
             f"the Parquet file can't be read (cut off, or another kind of file?): {told}"
         ) from None
