@@ -316,6 +316,18 @@ def test_a_person_is_nowhere_in_the_fixture(tmp_path: Path) -> None:
         assert line.split(";")[2].startswith("0000")  # nobody's number, in the shape of a phone's
 
 
+def test_what_only_personal_columns_leave_open_is_not_asked_nor_shown(tmp_path: Path) -> None:
+    rows = [f"A{n};0{n % 9 + 1}/05/1980;912.345.{n:03d}" for n in range(60)]
+    proposal = proposal_of(tmp_path, "Mã;Ngày sinh;Điện thoại nhà", rows)
+    assert {question.topic for question in proposal.questions} == {"load", "frequency"}
+    assert (proposal.date_format, proposal.numbers) == (None, None)
+    both = proposal_of(
+        tmp_path, "Mã;Ngày sinh;Ngày cấp", [f"A{n};0{n % 9 + 1}/05/1980;02/03/2021" for n in range(60)]
+    )
+    (question,) = [each for each in both.questions if each.topic == "dates"]
+    assert "02/03/2021" in question.text and "1980" not in contract_text.render(both)
+
+
 def test_where_everybody_is_everywhere_there_is_no_fixture(tmp_path: Path) -> None:
     rows = [f"Nguyễn Văn An {chr(65 + n)};nguyen van an {chr(65 + n)}/{n}" for n in range(26)]
     made = fixture.make(proposal_of(tmp_path, "Họ tên;Mã", rows))

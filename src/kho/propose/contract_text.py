@@ -24,14 +24,14 @@ _PLACES = {
 
 def render(proposal: Proposal) -> str:
     """The whole file."""
-    sources = ", ".join(sample.path.name for sample in proposal.samples[:3])
+    sources = ", ".join(" ".join(sample.path.name.split()) for sample in proposal.samples[:3])
     more = f" and {len(proposal.samples) - 3} more" if len(proposal.samples) > 3 else ""
     title = proposal.entity.replace("_", " ").capitalize()
     lines = [
         "# yaml-language-server: $schema=../contract.schema.json",
         f"# Proposed by `kho source new` from {sources}{more}.",
         "# Say what it is, answer the open questions and take them out, then set status to active.",
-        *(f"# - {remark}" for remark in proposal.remarks),
+        *(f"# - {' '.join(remark.split())}" for remark in proposal.remarks),
         "apiVersion: v3.1.0",
         "kind: DataContract",
         f"id: {proposal.name}",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kho.formats import guessing
 from kho.formats.header import fold
-from kho.propose import keys, names, personal, reading, types
+from kho.propose import keys, names, numbers, personal, reading, types
 from kho.propose.detect import CannotPropose
 from kho.propose.layout import text
 from kho.propose.proposal import Column, Proposal, Question
@@ -179,12 +179,20 @@ def _without_repeats(columns: Sequence[keys.KeyColumn], files: Sequence[int]) ->
 
 def _settle_conventions(proposal: Proposal) -> None:
     conventions, place = proposal.conventions, "$.schema[0].customProperties"
+    # Examples, and what is asked at all, come from what is kept: personal columns are read as text.
+    dates, times = _written(proposal, "date"), _written(proposal, "timestamp")
+    amounts = _written(proposal, "integer", "number")
+    conventions.date_formats = conventions.date_formats if dates else ()
+    conventions.timestamp_formats = conventions.timestamp_formats if _have(proposal, "timestamp") else ()
+    meanings = {each: [numbers.number(signs, each) for signs in conventions.numbers] for each in amounts}
+    differing = [each for each, read in meanings.items() if None not in read and len(set(read)) > 1]
+    conventions.numbers = conventions.numbers if differing else conventions.numbers[:1] if amounts else ()
     proposal.date_format = next(iter(conventions.date_formats), None)
     proposal.timestamp_format = next(iter(conventions.timestamp_formats), None)
     proposal.numbers = next(iter(conventions.numbers), None)
     days = _days(conventions)
     if len(days) > 1:
-        example = conventions.telling.get("date") or conventions.telling["timestamp"]
+        example = [*dates, *times][0]
         key = "dateFormat" if conventions.date_formats else "timestampFormat"
         proposal.questions.append(
             Question(
@@ -195,7 +203,7 @@ def _settle_conventions(proposal: Proposal) -> None:
             )
         )
     if len(conventions.numbers) > 1:
-        example = conventions.telling["number"]
+        example = differing[0]
         readings = tuple(_plainly(example, each) for each in conventions.numbers)
         proposal.questions.append(
             Question(
@@ -222,6 +230,21 @@ def _settle_conventions(proposal: Proposal) -> None:
         proposal.remarks.append(
             "times have no offset: they are taken as Vietnam's; timeZone names another zone"
         )
+
+
+def _have(proposal: Proposal, *kinds: str) -> list[Column]:
+    return [column for column in proposal.columns if column.typed.type in kinds]
+
+
+def _written(proposal: Proposal, *kinds: str) -> list[str]:
+    """The values of columns of these types as the sample writes them; no typed cells, nothing odd."""
+    return [
+        shown
+        for column in _have(proposal, *kinds)
+        for value in column.values
+        if isinstance(value, str)
+        and (shown := text(value)) not in ("", *proposal.conventions.null_texts, *column.typed.odd)
+    ]
 
 
 def _days(conventions: Conventions) -> tuple[str, ...]:

@@ -66,7 +66,6 @@ class Conventions:
     date_formats: tuple[str, ...] = ()
     timestamp_formats: tuple[str, ...] = ()
     numbers: tuple[tuple[str, str], ...] = ()  # (thousands, decimal)
-    telling: dict[str, str] = field(default_factory=dict)  # an example of what could be read in two ways
     null_texts: tuple[str, ...] = ()
     has_times_without_offset: bool = False
 
@@ -213,7 +212,6 @@ def _settle_dates(kinds: list[_Kind], conventions: Conventions) -> None:
                 kind.typed = Typed(
                     type_, odd=[each for each in kind.texts if not moments.is_moment(pattern, each)]
                 )
-                conventions.telling.setdefault(type_, kind.texts[0])
             else:
                 kind.typed.remark = (
                     f"written as {moments.in_order(formats(kind))[0]}, other columns as {moments.in_order(found)[0]}:"
@@ -288,12 +286,6 @@ def _settle_numbers(kinds: list[_Kind], conventions: Conventions) -> None:
         ) and not any(_has_decimals(each, fitting) for each in kind.texts)
         kind.typed = Typed("integer" if whole else "number", odd=odd)
     if len(conventions.numbers) > 1:
-        first, second = conventions.numbers[:2]
-        differing = [each for each in values if numbers.number(first, each) != numbers.number(second, each)]
-        conventions.telling["number"] = max(
-            differing,
-            key=lambda each: None not in (numbers.number(first, each), numbers.number(second, each)),
-        )
         for kind in agreed:  # whole or not: it depends on the answer, and a number holds both
             kind.typed.type = "number"
 
