@@ -61,6 +61,7 @@ class Export:
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_TO_ESCAPE = re.compile(r"[\\\n\r\t]")
 _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 
@@ -73,7 +74,8 @@ def copy_text(rows: Iterable[tuple[int, Sequence[str | None]]]) -> bytes:
 
 
 def _escaped(value: str) -> str:
-    return (value if value.isascii() else composed(value)).translate(_ESCAPES)
+    text = value if value.isascii() else composed(value)
+    return text.translate(_ESCAPES) if _TO_ESCAPE.search(text) else text
 
 
 def composed(text: str) -> str:
@@ -97,7 +99,7 @@ def sound(
     """The rows that can be copied, and rejects for those with characters that no text has."""
     whole, rejects = [], []
     for number, values in rows:
-        text = "".join(value for value in values if value)
+        text = "".join(filter(None, values))
         if "\0" in text:
             rejects.append(RowReject(number, "a zero character stands in the row"))
         elif not text.isascii() and _SURROGATE.search(text):

@@ -27,10 +27,10 @@ def texts(contract: Contract, header: Sequence[str]) -> RowTexts:
 
     def row_texts(values: Sequence[object]) -> list[str | None]:
         made = [
-            value if type(value) is str and value else text(value, contract.file, column)
+            value if value is None or (type(value) is str and value) else text(value, contract.file, column)
             for value, column in zip(values, columns, strict=False)
         ]
-        return made + [None] * (len(columns) - len(made))
+        return made if len(made) == len(columns) else made + [None] * (len(columns) - len(made))
 
     return row_texts
 
