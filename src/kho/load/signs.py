@@ -23,6 +23,7 @@ from kho.load import raw
 from kho.load.judge import LANDING, cell, value
 
 SAMPLE = 2_000  # rows that are looked at, spread over the file
+TRIED = 200  # rejected rows that every other convention is tried on
 
 #: thousands separator and decimal separator, the likelier ones first
 _NUMBER_FORMATS = ((",", "."), (".", ","), ("", "."), ("", ","), (" ", ","), (" ", "."))
@@ -75,18 +76,20 @@ def _conventions(
 
     `columns` has, by header, how many texts only that convention reads, and how many only the contract's does.
     """
-    rejected = SQL(
-        "_row_number in (select row_number from reject.rejected_row where batch_id = {} order by 1 limit {})"
-    ).format(Literal(batch_id), Literal(SAMPLE))
     sampled = SQL("_row_number % {} = 0").format(Literal(step))
     found = {}
     for kind, types in _KINDS.items():
         columns = [each for each in contract.columns if each.type in types and each.name in match.positions]
-        suspects = [
-            each for each in columns if any(why.startswith(f"{each.header}: not a") for why in reasons)
-        ]
+        problems = {each.name: _type_problems(each, reasons) for each in columns}
+        suspects = [each for each in columns if problems[each.name]]
         if not suspects:
             continue
+        rejected = SQL(
+            "_row_number in (select row_number from reject.rejected_row where batch_id = {} and reasons && {}"
+            " order by row_number limit {})"
+        ).format(
+            Literal(batch_id), Literal([why for each in problems.values() for why in each]), Literal(TRIED)
+        )
         others = dict(_alternatives(contract, kind))
         only = _only_one_reads(connection, contract, match, suspects, list(others.values()), rejected)
         by_other = {
@@ -100,6 +103,10 @@ def _conventions(
                 "columns": dict(zip((each.header for each in columns), counts, strict=True)),
             }
     return found
+
+
+def _type_problems(column: Column, reasons: dict[str, int]) -> list[str]:
+    return [why for why in reasons if why.startswith(f"{column.header}: not a")]
 
 
 def _only_one_reads(
