@@ -16,7 +16,10 @@ _FENCED = re.compile(r"^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE |
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: `sh` runs in a test, `sh no-test` does not."""
+    """A fenced block: `sh` runs in a test, `sh no-test` does not; `sh fails` must end with an error.
+
+    `text output` is what the commands before it print, among other things.
+    """
 
     page: Path
     line: int
