@@ -57,7 +57,8 @@ def commands(page: Path) -> Iterator[tuple[list[str], bool]]:
 
 
 def _lines(text: str) -> Iterator[str]:
-    """Commands: lines, joined while a quote or a backslash leaves them open."""
+    """Commands: lines, joined while a quote or a backslash leaves them open; without what `<<'END'` gives them."""
+    text = re.sub(r"(<<'(\w+)'\n).*?^\2$\n?", r"\1", text, flags=re.MULTILINE | re.DOTALL)
     joined = ""
     for line in text.splitlines():
         joined += line
