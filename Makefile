@@ -34,8 +34,8 @@ system: ## MariaDB's server for its tests, where this machine can install it; th
 			> /dev/null || echo "MariaDB's server could not be installed: its tests will be skipped"; \
 	else echo "MariaDB's server is not here, and only root can install it (mariadb-server-core): its tests will be skipped"; fi
 
-test: env lint ## every test
-	@$(BIN)/python -m pytest -n 2
+test: env lint ## every test; three processes, since those that run Airflow mostly wait
+	@$(BIN)/python -m pytest -n 3
 
 lint: env
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -28,6 +28,11 @@ class ByFile(LoadScopeScheduling):
         return "tests/e2e" if path.startswith("tests/e2e/") else path
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, so that no process is left with one at the end of a parallel run."""
+    items.sort(key=lambda item: not item.nodeid.startswith(("tests/e2e/", "tests/nights/")))
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
     return ByFile(config, log)
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from kho.server import postgres
+from kho.night import systems
+from kho.server import airflow, postgres
 from kho.settings import Settings
 from tests.pages import PROJECT, blocks
 
@@ -90,6 +91,13 @@ def test_the_page_takes_a_source_from_two_files_to_figures(checkout: Path) -> No
         "dbt_project/seeds/systems.csv",
         "tests/fixtures/land_desk.dossiers/land_desk_20210629.csv",
     }
+
+    # A night that is asked for at once has a system that came a moment ago.
+    settings = Settings(project=checkout, home=checkout / ".kho")
+    shutil.copytree(checkout / "contracts" / "land_desk", checkout / "contracts" / "tax_desk")
+    with airflow.Api(settings) as api:
+        api.expect_systems(systems(settings))
+        assert {"land_desk.fetch", "tax_desk.fetch"} <= set(api.task_names())
 
 
 def _plain(text: str) -> str:

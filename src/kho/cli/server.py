@@ -125,9 +125,11 @@ def psql(
 
 def follow_night(settings: Settings, business_date: date) -> bool:
     """Run one night through Airflow and tell each step as it ends. Returns whether a release was published."""
+    from kho.night import systems
     from kho.server import airflow
 
     with airflow.Api(settings) as api, console.status("Waiting for the scheduler") as status:
+        api.expect_systems(systems(settings))
         night = api.trigger(business_date)
         console.print(
             f"Night of {business_date}: {airflow.url(settings)}/dags/{airflow.DAG}/runs/{night}",

@@ -6,6 +6,7 @@ import configparser
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -168,6 +169,26 @@ class Api:
         """What is wrong with Dag files, if anything."""
         found = self._get("/api/v2/importErrors")["import_errors"]
         return [f"{error['filename']}:\\n{error['stack_trace']}" for error in found]
+
+    def task_names(self) -> list[str]:
+        """Names of the Dag's tasks, as Airflow knows the Dag now."""
+        return [task["task_id"] for task in self._get(f"/api/v2/dags/{DAG}/tasks")["tasks"]]
+
+    def expect_systems(self, systems: list[str]) -> None:
+        """Wait until the Dag has a task group for each of these and no other; a file is only read again every now and then.
+
+        Raises RuntimeError when Airflow doesn't get to it.
+        """
+        wanted = {f"{system}.fetch" for system in systems}
+        deadline = time.monotonic() + 120
+        while {name for name in self.task_names() if name.endswith(".fetch")} != wanted:
+            if time.monotonic() > deadline:
+                raise RuntimeError("\n".join(["Airflow did not read the Dag again", *self.import_errors()]))
+            token = self._get(f"/api/v2/dags/{DAG}")["file_token"]
+            asked = self._client.put(f"/api/v2/parseDagFile/{token}")
+            if asked.status_code != httpx.codes.CONFLICT:  # somebody has asked already
+                asked.raise_for_status()
+            time.sleep(1)
 
     def trigger(self, business_date: date) -> str:
         """Start a night for this date; returns the run's id."""
