@@ -1,12 +1,14 @@
-"""One home with Airflow's real processes, for all tests of this folder."""
+"""One checkout with Airflow's real processes, for all tests of this folder."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -14,9 +16,17 @@ from kho import release
 from kho.server import airflow, postgres, processes
 from kho.settings import Settings
 from tests.mailbox import Mailbox, mailbox
+from tests.pages import PROJECT
 
 NIGHT = date(2021, 2, 15)
-CLIENT = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+
+
+def client(settings: Settings) -> dict[str, str]:
+    """The environment of somebody who works in the checkout after `. .venv/bin/activate`."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("KHO_")}
+    modules = [str(settings.project / "src"), *filter(None, sys.path)]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return own | {"PATH": path, "PYTHONPATH": os.pathsep.join(modules), "COLUMNS": "120"}
 
 
 def kho(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -24,7 +34,7 @@ def kho(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]
     script = "from kho.cli import app; app()"
     return subprocess.run(
         [sys.executable, "-c", script, *arguments],
-        env=os.environ | CLIENT | {"KHO_HOME": str(settings.home), "COLUMNS": "120"},
+        env=client(settings),
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
@@ -39,9 +49,29 @@ def letters() -> Iterator[Mailbox]:
 
 
 @pytest.fixture(scope="package")
-def running(tmp_path_factory: pytest.TempPathFactory, letters: Mailbox) -> Iterator[Settings]:
-    """A home with a small sample and everything running, started by `kho up`."""
-    settings = Settings(home=tmp_path_factory.mktemp("running") / "home")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project as a newcomer has it: what git knows, or would."""
+    folder = tmp_path_factory.mktemp("running") / "kho"
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=PROJECT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    for name in listed.stdout.splitlines():
+        if (PROJECT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(PROJECT / name, folder / name)
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    subprocess.run(["git", "add", "-A"], cwd=folder, check=True)
+    return folder
+
+
+@pytest.fixture(scope="package")
+def running(checkout: Path, letters: Mailbox) -> Iterator[Settings]:
+    """The checkout with a small sample and everything running, started by `kho up`."""
+    settings = Settings(project=checkout, home=checkout / ".kho")
     settings.home.mkdir()
     (settings.home / "config.toml").write_text(
         f'smtp_host = "127.0.0.1"\nsmtp_port = {letters.port}\ndigest_to = "vanphong@example.vn"\n'

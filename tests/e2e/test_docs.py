@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,23 +9,22 @@ from pathlib import Path
 import pytest
 
 from kho.settings import Settings
-from tests.e2e.conftest import CLIENT
+from tests.e2e.conftest import client
 from tests.pages import PAGES, Block, blocks
 
 pytestmark = pytest.mark.e2e
 
-#: the page that changes the project has a test of its own: tests/nights/test_add_a_source.py
+#: the page that changes the project has a test of its own: tests/e2e/test_walkthrough.py
 READ_ONLY = [page for page in PAGES if page.name != "add-a-source.md"]
 
 
 def run(settings: Settings, folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     """A command in a folder of its own, with the environment on the path as after `. .venv/bin/activate`."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     reader = settings.role_url("bi_reader").replace("postgresql://", "postgresql+psycopg://", 1)
     return subprocess.run(
         command,
         cwd=folder,
-        env=os.environ | CLIENT | {"PATH": path, "KHO_HOME": str(settings.home), "WAREHOUSE": reader},
+        env=client(settings) | {"KHO_HOME": str(settings.home), "WAREHOUSE": reader},
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
