@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,15 @@ def test_nights_leave_drafts_alone_even_unusable_ones(tmp_path: Path) -> None:
     assert drafts(here) == ["one_stop.asked", "one_stop.broken"]
     draft = read_contract(tmp_path / "contracts" / "one_stop" / "asked.yaml")
     assert draft.is_draft and draft.open_questions == ("$.schema: which?",)
+
+
+@pytest.mark.parametrize(
+    ("name", "day"),
+    [
+        ("dossiers_20210630.csv", date(2021, 6, 30)),
+        ("dossiers_20211399.csv", None),
+        ("elsewhere_20210630.csv", None),
+    ],
+)
+def test_the_day_of_a_delivery_is_in_its_name(name: str, day: date | None) -> None:
+    assert read_contract(Settings().contracts / "one_stop" / "dossiers.yaml").day_of(name) == day

@@ -13,6 +13,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from kho.cli.output import fail
 from kho.settings import ROLES, Settings, settings
 
 console = Console()
@@ -129,7 +130,10 @@ def follow_night(settings: Settings, business_date: date) -> bool:
     from kho.server import airflow
 
     with airflow.Api(settings) as api, console.status("Waiting for the scheduler") as status:
-        api.expect_systems(systems(settings))
+        try:
+            api.expect_systems(systems(settings))
+        except RuntimeError as failure:
+            fail(str(failure))
         night = api.trigger(business_date)
         console.print(
             f"Night of {business_date}: {airflow.url(settings)}/dags/{airflow.DAG}/runs/{night}",

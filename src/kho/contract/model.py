@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date, datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -297,6 +298,13 @@ class Contract(BaseModel):
         """What the groups of `fileName` say of a delivery of this name; nothing when it is named otherwise."""
         found = re.fullmatch(self.server.file_name, name)
         return found.groupdict() if found else {}
+
+    def day_of(self, name: str) -> date | None:
+        """The date in the name of a delivery; None when it is named otherwise or holds no date."""
+        try:
+            return datetime.strptime(self.named(name).get("business_date") or "", "%Y%m%d").date()
+        except ValueError:
+            return None
 
     @property
     def raw_table(self) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -153,17 +153,13 @@ def _offered(contract: Contract, source: Source) -> list[Offered]:
 
 
 def _named(contract: Contract, file: Listed) -> Offered:
-    match = re.fullmatch(contract.server.file_name, file.name)
-    if match is None:
+    if not (named := contract.named(file.name)):
         is_beside = _is_control(contract, file.name) or _UNFINISHED.fullmatch(file.name)
         return Offered(file, "beside" if is_beside else "unknown")
-    try:
-        return Offered(file, "delivery", datetime.strptime(match["business_date"], "%Y%m%d").date())
-    except ValueError:
-        written = match["business_date"]
-        return Offered(
-            file, "misdated", trouble=f"{written} is no date: its name must hold the date as yyyymmdd"
-        )
+    if day := contract.day_of(file.name):
+        return Offered(file, "delivery", day)
+    written = named["business_date"]
+    return Offered(file, "misdated", trouble=f"{written} is no date: its name must hold the date as yyyymmdd")
 
 
 def _fetch_files(

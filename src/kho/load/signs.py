@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import date
 from functools import lru_cache
 from typing import Any
 
@@ -50,17 +50,18 @@ def signs(
 ) -> dict[str, Any]:
     """What the batch's profile says of conventions; `reasons` counts its rejects, `name` is the delivery's."""
     step = max(1, row_count // SAMPLE)
-    named = contract.named(name)
+    day = contract.day_of(name)
     found: dict[str, Any] = {
         "conventions": _conventions(connection, contract, match, batch_id, reasons, step),
         "garbled": _garbled(connection, contract, match, step),
         "hours": _hours(connection, contract, batch_id, step),
     }
-    if named:
-        day = datetime.strptime(named["business_date"], "%Y%m%d").date()
+    if day:
         found["swapped_dates"] = _swapped_dates(connection, contract, batch_id, step, day)
         if contract.file.load == "full":
-            found["known_keys"] = _known_keys(connection, contract, batch_id, named.get("unit"), day)
+            found["known_keys"] = _known_keys(
+                connection, contract, batch_id, contract.named(name).get("unit"), day
+            )
     return found
 
 

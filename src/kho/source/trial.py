@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +57,7 @@ def find_file(
     """
     if given:
         return TrialFile(
-            given, given.name, _named_day(contract, given.name) or day or yesterday(), None, str(given)
+            given, given.name, contract.day_of(given.name) or day or yesterday(), None, str(given)
         )
     there = [each for each in deliveries(offered) if day is None or each.day <= day]
     archived = ledger.execute(
@@ -79,14 +78,6 @@ def find_file(
     lead = connections(settings).get(contract.server.connection)
     control_rows = take(settings, contract, newest.day, newest.file.name, path, lead)
     return TrialFile(path, newest.file.name, newest.day, control_rows, "at its source")
-
-
-def _named_day(contract: Contract, name: str) -> date | None:
-    found = re.fullmatch(contract.server.file_name, name)
-    try:
-        return datetime.strptime(found["business_date"], "%Y%m%d").date() if found else None
-    except ValueError:
-        return None
 
 
 def try_out(settings: Settings, contract: Contract, file: TrialFile) -> DryRun:
@@ -111,7 +102,7 @@ def findings(
     )
     if not batch.rows_in_file:
         yield Finding("told", "no row was there to try: name a --file, or an earlier --date, that has some")
-    if not re.fullmatch(contract.server.file_name, file.name):
+    if not contract.day_of(file.name):
         yield Finding("told", f"a delivery must be named otherwise: fileName is {contract.server.file_name}")
     for reason, count in sorted(profile["rejects_by_reason"].items(), key=lambda each: -each[1]):
         examples = (f"row {each.row_number}: {each.text}" for each in tried.examples[reason])
