@@ -102,7 +102,8 @@ def migrate(settings: Settings) -> None:
         _run(settings, "db", "migrate")
         _run(
             settings,
-            *("users", "create", "--role", "Admin", "--username", USER, "--password", password(settings)),
+            # One word: a password may begin with a dash.
+            *("users", "create", "--role", "Admin", "--username", USER, f"--password={password(settings)}"),
             *("--firstname", "Kho", "--lastname", "Admin", "--email", "admin@localhost"),
         )
         connection.execute(
