@@ -141,14 +141,20 @@ class Totals(_Section):
 
     period: Period
     district_code: str
-    deliveries: Deliveries
-    district: LevelTotals
-    commune: LevelTotals
+    deliveries: Deliveries | None = None
+    #: of the one-stop desk, the document system and the portal, where the district has them
+    district: LevelTotals | None = None
+    commune: LevelTotals | None = None
     dossiers_late_on_software: list[LateDossiers] = []
     adjustments: list[Adjustment] = []
 
     @model_validator(mode="after")
     def _only_what_exports_can_show(self) -> Totals:
+        given = [self.deliveries is None, self.district is None, self.commune is None]
+        if any(given) != all(given):
+            raise ValueError("deliveries, district and commune come together")
+        if self.district is None or self.commune is None:
+            return self
         if set(self.district.procedures_on_one_stop) - {"own_authority"}:
             raise ValueError(
                 "district: procedures_on_one_stop has only own_authority, the other groups are communes'"
@@ -166,8 +172,8 @@ class Totals(_Section):
             return self
         return self.model_copy(
             update={
-                "district": self.district.scaled(factor),
-                "commune": self.commune.scaled(factor),
+                "district": self.district and self.district.scaled(factor),
+                "commune": self.commune and self.commune.scaled(factor),
                 "dossiers_late_on_software": [
                     late.model_copy(update={"count": ceil(late.count * factor)})
                     for late in self.dossiers_late_on_software

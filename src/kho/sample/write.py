@@ -22,12 +22,13 @@ def parts(
     """The parts of a sample: a title, and what makes the part's exports."""
     seeds = settings.project / "dbt_project" / "seeds" / "agencies.csv"
     units = agencies.read(seeds, totals.district_code, totals.period.start)
-    offered = procedures.catalogue(totals, units, seed)
-    yield "one-stop: procedures", lambda: procedures.lists(offered, units, seed)
-    yield "one-stop: dossiers", lambda: dossiers.exports(totals, units, offered, seed)
-    yield "one-stop: adjustments", lambda: dossiers.adjustments(totals, units)
-    yield "documents", lambda: documents.exports(totals, units, seed)
-    yield "portal", lambda: portal.exports(totals, units, seed)
+    if totals.district:
+        offered = procedures.catalogue(totals, units, seed)
+        yield "one-stop: procedures", lambda: procedures.lists(offered, units, seed)
+        yield "one-stop: dossiers", lambda: dossiers.exports(totals, units, offered, seed)
+        yield "one-stop: adjustments", lambda: dossiers.adjustments(totals, units)
+        yield "documents", lambda: documents.exports(totals, units, seed)
+        yield "portal", lambda: portal.exports(totals, units, seed)
 
 
 def generate(settings: Settings, totals: Totals, seed: int = SEED) -> Iterator[Export]:
