@@ -17,7 +17,7 @@ from kho.settings import Settings
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--faults", type=int, default=5, help="how many times a night is killed")
+    parser.addoption("--faults", type=int, default=3, help="how many times a night is killed")
 
 
 class ByFile(LoadScopeScheduling):

@@ -112,9 +112,7 @@ def _for_each(settings: Settings, system: str, work: Callable[[Contract], None],
     from kho.contract import contracts
 
     failures = []
-    for contract in contracts(settings).values():
-        if contract.system != system:
-            continue
+    for contract in contracts(settings, system).values():
         try:
             work(contract)
         except Exception as failure:

@@ -1,7 +1,7 @@
 """Killed anywhere, run again: the night ends in the same tables, and no row was lost in between.
 
 Each case kills a real process with SIGKILL at a random moment of a seeded sequence: the loader, dbt or PostgreSQL.
-Five cases by default; `--faults 20` for more.
+Three cases by default, one of each; `--faults 20` for more.
 """
 
 from __future__ import annotations

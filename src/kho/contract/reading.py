@@ -45,11 +45,11 @@ class ContractError(Exception):
         super().__init__("\n".join(f"{path}: {problem}" for problem in problems))
 
 
-def contracts(settings: Settings) -> dict[str, Contract]:
-    """Every contract that is no draft, by name (`one_stop.dossiers`), in order of name."""
+def contracts(settings: Settings, system: str | None = None) -> dict[str, Contract]:
+    """Every contract (of a system) that is no draft, by name (`one_stop.dossiers`), in order of name."""
     found = {}
     for name, path in paths(settings).items():
-        if not _is_draft(path.read_bytes()):
+        if system in (None, path.parent.name) and not _is_draft(path.read_bytes()):
             found[name] = read_contract(path)
     return found
 
@@ -74,7 +74,7 @@ def parse_contract(path: Path, body: bytes) -> Contract:
     return _read(path, body)
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     """A key that is there twice is an error: YAML's readers quietly take the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
