@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from kho.sample.totals import Level
+from kho.sample.section import Level
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ import xlsxwriter
 from kho import people
 from kho.sample.agencies import Agency
 from kho.sample.export import Export, Line, spoil
-from kho.sample.totals import Level, Totals
+from kho.sample.section import Level
+from kho.sample.totals import Totals
 from kho.sample.working_days import SATURDAY, WorkingDays, month_ends
 
 REGISTER_HEADER = (
@@ -64,7 +65,7 @@ class Document:
 
 def exports(totals: Totals, agencies: list[Agency], seed: int) -> list[Export]:
     """The registers of all months, then the events of all days."""
-    days = WorkingDays(totals)
+    days = WorkingDays(totals.period)
     rng = Random(f"{seed} documents")
     versions = [
         version

@@ -19,7 +19,8 @@ from kho.formats.encodings import windows_1258
 from kho.sample.agencies import Agency
 from kho.sample.export import Export, Line, control, crlf_csv, spoil
 from kho.sample.procedures import Catalogue, Procedure
-from kho.sample.totals import Level, LevelTotals, Totals
+from kho.sample.section import Level
+from kho.sample.totals import LevelTotals, Totals
 from kho.sample.working_days import SATURDAY, WorkingDays, month_ends
 
 HEADER = (
@@ -64,7 +65,8 @@ def exports(totals: Totals, agencies: list[Agency], offered: Catalogue, seed: in
             raise LookupError(
                 f"no agency is named {one.agency}: spell agencies as the seed agencies.csv does"
             )
-    days = WorkingDays(totals)
+    # The delivery that comes late must not be an empty one.
+    days = WorkingDays(totals.period, extra=totals.deliveries.late.date)
     rng = Random(f"{seed} dossiers")
     span = [days.start + timedelta(days=n) for n in range((days.end - days.start).days + 1)]
     files: dict[date, list[Line]] = {day: [] for day in span}

@@ -29,7 +29,7 @@ def exports(totals: Totals, agencies: list[Agency], seed: int) -> list[Export]:
 
 
 def _items(totals: Totals, district: Agency, rng: Random) -> list[Export]:
-    days = WorkingDays(totals)
+    days = WorkingDays(totals.period)
     months = month_ends(days.start, days.end)
     files: dict[date, list[Line]] = {last: [] for last in months}
     count = totals.district.portal_items_received

@@ -13,7 +13,8 @@ import yaml
 
 from kho.sample.agencies import Agency
 from kho.sample.export import ROWS_PER_SPOILED, Export
-from kho.sample.totals import Group, Level, Totals
+from kho.sample.section import Level
+from kho.sample.totals import Group, Totals
 from kho.sample.working_days import quarter_starts
 
 GROUPS: dict[Group, str] = {

@@ -5,42 +5,31 @@ from __future__ import annotations
 from datetime import date, datetime
 from math import ceil
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 
-Level = Literal["district", "commune"]
+from kho.sample.section import Count, Level, Period, Section
+
 Group = Literal["own_authority", "military", "district_land_received_at_commune"]
-Count = Annotated[int, Field(ge=0)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Period(_Section):
-    """First and last day of the sample, both in it."""
-
-    start: date = Field(alias="from")
-    end: date = Field(alias="to")
-
-
-class LateDelivery(_Section):
+class LateDelivery(Section):
     """The dossiers of `date` are handed over on the day `arrives` only."""
 
     date: date
     arrives: date
 
 
-class Deliveries(_Section):
+class Deliveries(Section):
     """What is odd about the deliveries of dossiers."""
 
     twice: date
     late: LateDelivery
 
 
-class LateDossiers(_Section):
+class LateDossiers(Section):
     """So many dossiers of a field at a unit (by its name), processed after they were due."""
 
     agency: str
@@ -49,7 +38,7 @@ class LateDossiers(_Section):
     processed_on: date
 
 
-class Adjustment(_Section):
+class Adjustment(Section):
     """A signed correction of one metric of one unit."""
 
     metric: Literal["dossiers_received", "dossiers_resolved", "dossiers_resolved_on_time"]
@@ -64,7 +53,7 @@ class Adjustment(_Section):
     reason: str
 
 
-class LevelTotals(_Section):
+class LevelTotals(Section):
     """The totals of the district's own units or of its communes, named as the metrics they become."""
 
     procedures_on_one_stop: dict[Group, Count]
@@ -136,7 +125,7 @@ class LevelTotals(_Section):
         return LevelTotals.model_validate(small)
 
 
-class Totals(_Section):
+class Totals(Section):
     """One input file."""
 
     period: Period

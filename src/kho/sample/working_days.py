@@ -7,23 +7,21 @@ from datetime import date, timedelta
 
 import holidays
 
-from kho.sample.totals import Totals
+from kho.sample.section import Period
 
 SATURDAY, SUNDAY = 5, 6
 
 
 class WorkingDays:
-    """Working days from the period's start to some months after its end."""
+    """Working days from the period's start to some months after its end. `extra` is worked whatever the weekday."""
 
-    def __init__(self, totals: Totals) -> None:
-        self.start, self.end = totals.period.start, totals.period.end
+    def __init__(self, period: Period, extra: date | None = None) -> None:
+        self.start, self.end = period.start, period.end
         beyond = self.end + timedelta(days=150)
         off = holidays.country_holidays("VN", years=range(self.start.year, beyond.year + 1))
         span = [self.start + timedelta(days=n) for n in range((beyond - self.start).days)]
         self._days = [day for day in span if day.weekday() < SATURDAY and day not in off]
         self.within = [day for day in self._days if day <= self.end]
-        # The delivery that comes late must not be an empty one: its day is worked whatever the weekday.
-        extra = totals.deliveries.late.date
         opened = [
             day
             for day in span
@@ -54,6 +52,6 @@ def quarter_starts(start: date, end: date) -> list[date]:
 
 
 def month_ends(start: date, end: date) -> list[date]:
-    """Last days of the months that end in the period."""
+    """Last days of the period's months; of a month that it does not reach the end of, the period's last day."""
     span = (start + timedelta(days=n) for n in range((end - start).days + 1))
-    return [day for day in span if (day + timedelta(days=1)).day == 1]
+    return [day for day in span if day == end or (day + timedelta(days=1)).day == 1]

@@ -1,0 +1,24 @@
+"""What sections of an input file are made of: strict models, counts, and the period that the exports cover."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Level = Literal["district", "commune"]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Section(BaseModel):
+    """A part of an input file: keys that nothing reads are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Period(Section):
+    """First and last day of the sample, both in it."""
+
+    start: date = Field(alias="from")
+    end: date = Field(alias="to")
