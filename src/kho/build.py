@@ -106,11 +106,21 @@ def model_fingerprint(settings: Settings) -> str:
     return digest.hexdigest()
 
 
-def expected_dates(frequency: Frequency, first: date, until: date) -> list[date]:
-    """Dates of the deliveries due from `first` to `until`, both included.
+def expected_dates(
+    frequency: Frequency | None, first: date, until: date, end_of_life: date | None = None
+) -> list[date]:
+    """Dates of the deliveries due from `first` to `until`, both included; none after the system's end of life.
 
-    d: every day; m: the last day of every month; q: the first day of every quarter.
+    d: every day; m: the last day of every month, and the end of life, which closes its month; q: the first day of every
+    quarter; None: nothing is ever due.
     """
+    if frequency is None:
+        return []
+    if end_of_life and first <= end_of_life <= until:
+        closing = [end_of_life] if frequency == "m" else []
+        return sorted({*expected_dates(frequency, first, end_of_life), *closing})
+    if end_of_life and end_of_life < first:
+        return []
     if frequency == "d":
         return [first + timedelta(days=n) for n in range((until - first).days + 1)]
     months = ((month // 12, month % 12 + 1) for month in range(_month(first), _month(until) + 1))
@@ -121,8 +131,18 @@ def expected_dates(frequency: Frequency, first: date, until: date) -> list[date]
     return [day for day in dates if first <= day <= until]
 
 
+def newest_expected_date(frequency: Frequency, until: date, end_of_life: date | None = None) -> date:
+    """Date of the newest delivery that is due up to `until`."""
+    until = min(until, end_of_life or until)
+    return expected_dates(frequency, until - timedelta(days=92), until, end_of_life)[-1]
+
+
 def freshness(
-    deliveries: Iterable[Delivered], frequency: Frequency, latency_days: int, business_date: date
+    deliveries: Iterable[Delivered],
+    frequency: Frequency | None,
+    latency_days: int,
+    business_date: date,
+    end_of_life: date | None = None,
 ) -> Freshness:
     """How fresh a contract is on `business_date`, from its deliveries up to that date.
 
@@ -139,7 +159,7 @@ def freshness(
     withdrawn = {(each.unit, each.business_date): each.withdrawal for each in known}
     due = set(gaps)  # what came and was no good is missing at once, whatever the latency
     for unit, start in first.items():
-        for day in expected_dates(frequency, start, business_date):
+        for day in expected_dates(frequency, start, business_date, end_of_life):
             if day <= business_date - timedelta(days=latency_days):
                 due.add(day)
             if (unit, day) not in accepted:
@@ -208,6 +228,7 @@ def source_freshness(connection: psycopg.Connection, business_date: date, contra
         contract.frequency,
         contract.latency_days,
         business_date,
+        contract.end_of_life,
     )
 
 

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kho.build import Delivered, Freshness, expected_dates, freshness, joined
+from kho.build import Delivered, Freshness, expected_dates, freshness, joined, newest_expected_date
 
 days = st.dates(date(2015, 1, 1), date(2035, 12, 31))
 frequencies = st.sampled_from(["d", "m", "q"])
@@ -32,6 +32,26 @@ def test_monthly_deliveries_are_due_on_the_last_day():
 def test_quarterly_deliveries_are_due_on_the_first_day():
     assert expected_dates("q", day("01-01"), day("06-30")) == [day("01-01"), day("04-01")]
     assert expected_dates("q", day("01-02"), day("03-31")) == []
+
+
+def test_nothing_is_due_after_the_end_of_life_which_closes_its_month():
+    end = day("02-10")
+    assert expected_dates("d", day("02-09"), day("02-12"), end) == [day("02-09"), end]
+    assert expected_dates("m", day("01-01"), day("04-30"), end) == [day("01-31"), end]
+    assert expected_dates("q", day("01-01"), day("06-30"), end) == [day("01-01")]
+    assert expected_dates("d", day("02-11"), day("02-12"), end) == []
+    assert [newest_expected_date(each, day("04-30"), end) for each in "dmq"] == [end, end, day("01-01")]
+
+
+def test_without_a_frequency_nothing_is_ever_due():
+    assert expected_dates(None, day("01-01"), day("12-31")) == []
+
+
+@given(frequencies, days, st.integers(0, 800), st.integers(-10, 810))
+def test_an_end_of_life_takes_due_dates_away_and_adds_none_but_itself(frequency, first, length, life):
+    until, end = first + timedelta(days=length), first + timedelta(days=life)
+    endless, ended = expected_dates(frequency, first, until), expected_dates(frequency, first, until, end)
+    assert set(ended) - {end} == {each for each in endless if each <= end} - {end}
 
 
 @given(frequencies, days, st.integers(0, 800))
@@ -118,6 +138,25 @@ def test_a_list_counts_when_every_unit_seen_so_far_delivered_it():
 def test_a_new_unit_is_expected_from_its_first_list_on():
     lists = delivered("01-01", "04-01", unit="A") + delivered("04-01", unit="B")
     assert freshness(lists, "q", 3, day("06-30")) == Freshness(day("04-01"), day("04-01"), "fresh")
+
+
+def test_a_source_that_was_given_up_stays_fresh():
+    months = delivered("01-31", "02-10")
+    assert freshness(months, "m", 5, date(2026, 1, 1), day("02-10")) == Freshness(
+        day("02-10"), day("02-10"), "fresh"
+    )
+    state = freshness(months[:1], "m", 5, date(2026, 1, 1), day("02-10"))
+    assert (state.state, state.stale_since) == ("stale", day("02-10"))
+
+
+def test_an_optional_source_is_as_of_what_came_and_stale_only_in_trouble():
+    some = delivered("01-07", "03-02")
+    assert freshness(some, None, 0, day("12-31")) == Freshness(day("03-02"), None, "fresh")
+    assert freshness([], None, 0, day("12-31")) == Freshness(
+        None, None, "not_delivered", None, "nothing delivered yet"
+    )
+    held = Delivered(day("02-01"), is_accepted=False, trouble="held")
+    assert freshness([*some, held], None, 0, day("12-31")).state == "stale"
 
 
 def test_nothing_delivered_is_a_state_of_its_own():

@@ -509,7 +509,8 @@ def _missing(
     warnings = []
     for contract in known.values():
         state = build.source_freshness(connection, business_date, contract)
-        if state.state == "fresh":
+        is_optional = contract.frequency is None and not state.stale_since
+        if state.state == "fresh" or is_optional:
             continue
         warning = Verdict(
             "exports",

@@ -49,7 +49,7 @@ def show_sources(sources: list[SourceState]) -> None:
             Text.assemble((each.name, "bold"), "\n", contract.title),
             f"{contract.format} over {contract.server_type}\n"
             + "\n".join(filter(None, [contract.server.connection, contract.location])),
-            Text.assemble(state, f"\nevery {_EVERY[contract.frequency]}"),
+            Text.assemble(state, f"\n{contract.rhythm}"),
             came,
         )
     console = wide_console()
@@ -69,7 +69,8 @@ def record(source: SourceState) -> dict[str, Any]:
         "format": contract and contract.format,
         "connection": contract and contract.server.connection,
         "location": contract and contract.location,
-        "every": contract and _EVERY[contract.frequency],
+        "every": contract and contract.frequency and _EVERY[contract.frequency],
+        "until": contract and contract.end_of_life,
         "freshness": freshness and freshness.state,
         "as_of": freshness and freshness.as_of,
         "batch": batch and batch.batch_id,
@@ -171,12 +172,20 @@ def facts(contract: Contract, story: Story) -> dict[str, Any]:
         "key": ", ".join(column.name for column in contract.key),
         "load": load + (f", the newest {version} counts" if version else ""),
         "version": contract.version + (" (a draft: nights leave it alone)" if contract.is_draft else ""),
-        "every": f"{_EVERY[contract.frequency]}, at most {contract.latency_days} days later",
-        "next": story.next_expected or "from its first delivery on",
+        "comes": _comes(contract),
+        "next": story.next_expected or ("none" if story.batches else "from its first delivery on"),
         "fresh": f"{freshness.state.replace('_', ' ')} on {story.night}, as of {freshness.as_of or '–'}"
         + (f": {freshness.reason}" if freshness.reason else "")
         + (f" (since {freshness.stale_since})" if freshness.stale_since else ""),
     }
+
+
+def _comes(contract: Contract) -> str:
+    return (
+        f"{contract.rhythm}, at most {contract.latency_days} days later"
+        if contract.frequency
+        else contract.rhythm
+    )
 
 
 def _where(contract: Contract) -> str:

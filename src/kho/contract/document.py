@@ -219,12 +219,13 @@ class Table(_Place):
 
 
 class Frequency(_Place):
-    """`slaProperties[n]` with `property: frequency`: how often the export is handed over. Every contract has it."""
+    """`slaProperties[n]` with `property: frequency`: how often the export is handed over. Without it nothing is ever
+    expected: the source is optional."""
 
     property: Literal["frequency"] = Field(description="this one", examples=["frequency"])
     value: Literal[1] = Field(description="always 1", examples=[1])
     unit: Literal["d", "m", "q"] = Field(
-        description="d: every day; m: every month, dated its last day; q: every quarter, dated its first day",
+        description="d: every day; m: every month, dated its last day (or endOfLife); q: every quarter, dated its first day",
         examples=["d"],
     )
     description: str | None = Field(None, description=_FOR_PEOPLE, examples=["A delta for every day."])
@@ -239,6 +240,18 @@ class Latency(_Place):
     description: str | None = Field(
         None, description=_FOR_PEOPLE, examples=["Handed over by the next night."]
     )
+
+
+class EndOfLife(_Place):
+    """`slaProperties[n]` with `property: endOfLife`: the system was given up, and nothing is expected after this day."""
+
+    property: Literal["endOfLife"] = Field(description="this one", examples=["endOfLife"])
+    value: str = Field(
+        pattern=r"^\d{4}-\d{2}-\d{2}$",
+        description="last day that anything is handed over for, as a quoted yyyy-MM-dd",
+        examples=["2025-06-30"],
+    )
+    description: str | None = Field(None, description=_FOR_PEOPLE, examples=["One system for the province."])
 
 
 class Document(_Place):
@@ -277,8 +290,8 @@ class Document(_Place):
         description="what is in it",
         examples=[[{"name": "certificates", "properties": [{"name": "code", "logicalType": "string"}]}]],
     )
-    sla_properties: list[Annotated[Frequency | Latency, Field(discriminator="property")]] = Field(
-        description="when it comes",
+    sla_properties: list[Annotated[Frequency | Latency | EndOfLife, Field(discriminator="property")]] = Field(
+        description="when it comes; empty where nothing is ever expected",
         examples=[[{"property": "frequency", "value": 1, "unit": "d"}]],
     )
     custom_properties: list[CustomProperty] = Field(
@@ -309,7 +322,7 @@ def problems(document: Any) -> dict[str, tuple[str, str]]:
 
 
 def _path(place: tuple[int | str, ...]) -> str:
-    variants = {"frequency", "latency"}  # pydantic names the variant, the file does not
+    variants = {"frequency", "latency", "endOfLife"}  # pydantic names the variant, the file does not
     parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in place if part not in variants]
     return "$" + "".join(parts)
 

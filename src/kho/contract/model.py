@@ -286,8 +286,17 @@ class Contract(BaseModel):
     file: FileKeys
     columns: tuple[Column, ...]
     quality: tuple[Quality, ...] = ()
-    frequency: Literal["d", "m", "q"]
+    frequency: Literal["d", "m", "q"] | None = Field(None, description="None: nothing is ever expected")
     latency_days: int = 0
+    end_of_life: date | None = Field(None, description="nothing is expected after this day")
+
+    @property
+    def rhythm(self) -> str:
+        """How often it is handed over, for people."""
+        if not self.frequency:
+            return "now and then"
+        every = {"d": "every day", "m": "every month", "q": "every quarter"}[self.frequency]
+        return f"{every} until {self.end_of_life}" if self.end_of_life else every
 
     @property
     def is_draft(self) -> bool:

@@ -204,7 +204,11 @@ class _Reader:
         description = self.document.get("description") or {}
         service = {each["property"]: each for each in self.document.get("slaProperties", ())}
         frequency = service.get("frequency", {})
-        self.expect("frequency" in service, "$.slaProperties", "needs 'frequency' (value 1, unit d, m or q)")
+        self.expect(
+            not service or "frequency" in service,
+            "$.slaProperties",
+            "needs 'frequency' (value 1, unit d, m or q); leave the list empty where nothing is ever expected",
+        )
         try:
             return Contract(
                 name=f"{self.path.parent.name}.{self.path.stem}",
@@ -229,6 +233,7 @@ class _Reader:
                 quality=self.quality(table),
                 frequency=frequency.get("unit"),
                 latency_days=int(service.get("latency", {}).get("value", 0)),
+                end_of_life=service.get("endOfLife", {}).get("value"),
             )
         except ValidationError as error:
             self.told(error, "$")

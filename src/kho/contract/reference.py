@@ -37,6 +37,7 @@ PLACES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("quality of a column", shape.ColumnRule),
     ("slaProperties: frequency", shape.Frequency),
     ("slaProperties: latency", shape.Latency),
+    ("slaProperties: endOfLife", shape.EndOfLife),
     ("A custom property", shape.CustomProperty),
 )
 #: models whose keys are written as custom properties, by the model of the place

@@ -77,6 +77,8 @@ def problems(contract: Contract, server: dict[str, Any]) -> Iterator[tuple[str, 
     if contract.server_type != "local" and not keys.connection:
         yield f"{place}.connection", "names the Airflow connection"
     if is_named_by_kho(server):
+        if not contract.frequency:
+            yield "$.slaProperties", "needs 'frequency': Kho names these files itself, by their dates"
         for name in ("fileName", "controlFile"):
             if name in _properties(server):
                 yield f"{place}.{name}", "take it out: Kho names these files itself"

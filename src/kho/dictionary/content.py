@@ -9,11 +9,7 @@ from kho.contract import Column, Contract, Quality, contracts, drafts
 from kho.settings import Settings
 from kho.transform.lineage import DELIVERY_DATE, ROLES, ColumnInfo, Figure, Lineage, Ref, Table, lineage
 
-_EVERY = {
-    "d": "every day",
-    "m": "every month, dated its last day",
-    "q": "every quarter, dated its first day",
-}
+_DATED = {"d": "", "m": ", dated its last day", "q": ", dated its first day"}
 _TRANSPORT = {
     "local": "folder",
     "sftp": "SFTP",
@@ -156,7 +152,7 @@ def _source(
     facts = {
         "System": f"{contract.system} ({system})" if system else contract.system,
         "Contract": f"contracts/{contract.system}/{contract.entity}.yaml, version {contract.version}",
-        "Comes": f"{_EVERY[contract.frequency]}; at most {contract.latency_days} days late",
+        "Comes": _comes(contract),
         "Through": f"{_TRANSPORT[contract.server_type]}, {contract.location}",
         "File": f"{contract.server.file_name}, {_format(contract)}",
         "Holds": "the whole list" if contract.file.load == "full" else "what is new or changed",
@@ -191,6 +187,12 @@ def _source_column(
         models=known.readers(ref),
         figures=users.get(ref, []),
     )
+
+
+def _comes(contract: Contract) -> str:
+    if not contract.frequency:
+        return contract.rhythm
+    return f"{contract.rhythm}{_DATED[contract.frequency]}; at most {contract.latency_days} days late"
 
 
 def _format(contract: Contract) -> str:

@@ -19,7 +19,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from kho.build import expected_dates
+from kho.build import expected_dates, newest_expected_date
 from kho.contract import Contract
 from kho.fetch.connection import Connection
 from kho.fetch.source import Incomplete, Listed, Passing, SourceError, patiently
@@ -93,7 +93,9 @@ class Database:
             )
         if self._contract.file.load == "full":
             (count,) = session.execute(self._export(sa.func.count())).one()
-            day = self._periods(self._business_date - timedelta(days=92))[-1]
+            day = newest_expected_date(
+                self._contract.frequency, self._business_date, self._contract.end_of_life
+            )
             return [Listed(self._name(day), count, None, count, again="never")]
         return self._changes(session)
 
@@ -140,12 +142,16 @@ class Database:
         return sa.column(self._contract.server.watermark_column)
 
     def _periods(self, first: date) -> list[date]:
-        return expected_dates(self._contract.frequency, first, self._business_date)
+        return expected_dates(
+            self._contract.frequency, first, self._business_date, self._contract.end_of_life
+        )
 
     def _period(self, day: date) -> date:
         if self._contract.frequency == "d":
             return day
-        return day.replace(day=calendar.monthrange(day.year, day.month)[1])
+        month_end = day.replace(day=calendar.monthrange(day.year, day.month)[1])
+        end_of_life = self._contract.end_of_life
+        return end_of_life if end_of_life and day <= end_of_life < month_end else month_end
 
     def _name(self, day: date) -> str:
         return f"{self._contract.entity}_{day:%Y%m%d}.jsonl"

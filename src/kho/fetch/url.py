@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import httpx
 
-from kho.build import expected_dates
+from kho.build import expected_dates, newest_expected_date
 from kho.contract import Contract
 from kho.fetch.http import RECORD_SEPARATOR
 from kho.fetch.source import CHUNK_BYTES, Incomplete, Listed, SourceError
@@ -60,11 +60,11 @@ class Url:
 
     def _due(self, business_date: date, taken: frozenset[date]) -> list[date]:
         """The dates to ask for: the newest one, and where each has its own URL those missed since the first taken."""
-        frequency = self._contract.frequency
-        newest = expected_dates(frequency, business_date - timedelta(days=92), business_date)[-1]
+        frequency, end_of_life = self._contract.frequency, self._contract.end_of_life
+        newest = newest_expected_date(frequency, business_date, end_of_life)
         if not self._is_dated:
             return [newest]
-        due = expected_dates(frequency, min([newest, *taken]), newest)
+        due = expected_dates(frequency, min([newest, *taken]), newest, end_of_life)
         return [day for day in due if day not in taken]
 
     def _name(self, day: date) -> str:

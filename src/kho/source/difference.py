@@ -58,7 +58,11 @@ def compare(old: Contract, new: Contract) -> list[Change]:
         *_key(old, new),
         *_quality(old.quality, new.quality),
         *_plain(
-            "slaProperties", old, new, ("frequency", "latency_days"), "freshness is counted so from now on"
+            "slaProperties",
+            old,
+            new,
+            ("frequency", "latency_days", "end_of_life"),
+            "freshness is counted so from now on",
         ),
     ]
 

@@ -56,7 +56,7 @@ class Story:
 
     night: date
     freshness: Freshness
-    next_expected: date | None  # None before the first delivery
+    next_expected: date | None  # None before the first delivery, and where no more is expected
     batches: list[LastBatch]
     trends: list[Trend]
     failures: list[FetchFailure]
@@ -82,7 +82,10 @@ def _next_expected(connection: psycopg.Connection, contract: Contract) -> date |
     (last,) = connection.execute(
         "select max(business_date) from ledger.delivery where contract = %s", [contract.name]
     ).fetchone()
-    return last and build.expected_dates(contract.frequency, last + timedelta(days=1), last + _LONGEST)[0]
+    if not last:
+        return None
+    first, until = last + timedelta(days=1), last + _LONGEST
+    return next(iter(build.expected_dates(contract.frequency, first, until, contract.end_of_life)), None)
 
 
 def _trends(connection: psycopg.Connection, contract: Contract) -> list[Trend]:

@@ -5,7 +5,7 @@ select
   '{{ source.meta.contract }}' as contract,
   '{{ source.meta.system }}' as system,
   '{{ source.meta.title | replace("'", "''") }}' as title,
-  '{{ source.meta.frequency }}' as frequency,
+  {{ "'" ~ source.meta.frequency ~ "'" if source.meta.frequency else 'null' }}::text as frequency,
   {{ source.meta.load == 'full' }} as is_full_list
 {{ 'union all' if not loop.last }}
 {% endfor %}
