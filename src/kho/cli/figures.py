@@ -15,13 +15,6 @@ COLUMNS = (
     "metric", "level", "detail", "value", "unit", "state",
     "measured_value", "numerator", "denominator", "as_of", "release",
 )  # fmt: skip
-LEVELS = {"all": "Toàn huyện", "district": "Cấp huyện", "commune": "Cấp xã"}
-STATES = {
-    "measured": "",
-    "stale": "số liệu chưa đủ",
-    "not_delivered": "chưa có số liệu",
-    "not_operated": "không vận hành",
-}
 
 
 class Scheme(StrEnum):
@@ -85,6 +78,8 @@ def _table(report: Report) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from kho.report.vietnamese import LEVELS, notes, number
+
     levels = [level for level in LEVELS if any(figure.level == level for figure in report.figures)]
     table = Table(
         title=f"{report.scope_name} ({report.scope_code}), {report.first_day:%d/%m/%Y} – {report.last_day:%d/%m/%Y}",
@@ -104,40 +99,16 @@ def _table(report: Report) -> None:
         title = Text.assemble(
             first.detail_title if detail else first.title, (f" ({first.unit_title})", "dim")
         )
-        if notes := _notes(by_level):
-            title.append(f"\n{notes}", "italic dim")
+        if told := notes(by_level):
+            title.append(f"\n{told}", "italic dim")
         table.add_row(
             Padding(title, (0, 0, 0, 2 if detail else 0)),
-            *(_vietnamese(by_level[level]) if level in by_level else "" for level in levels),
+            *(
+                number(by_level[level].value, by_level[level].unit) if level in by_level else ""
+                for level in levels
+            ),
         )
     Console().print(table)
-
-
-def _notes(by_level: dict[str, Figure]) -> str:
-    notes: dict[str, list[str]] = {}
-    for level, figure in by_level.items():
-        if note := _note(figure):
-            notes.setdefault(note, []).append(LEVELS[level].lower())
-    if len(notes) == 1 and len(by_level) == len(next(iter(notes.values()))):
-        return next(iter(notes))
-    return "; ".join(f"{', '.join(levels)}: {note}" for note, levels in notes.items())
-
-
-def _note(figure: Figure) -> str:
-    if figure.state == "attested":
-        return f"phần mềm {_vietnamese(figure, figure.measured_value)}, đã xác nhận"
-    if figure.state == "stale" and figure.as_of:
-        return f"số liệu mới đến {figure.as_of:%d/%m/%Y}"
-    return STATES[figure.state]
-
-
-def _vietnamese(figure: Figure, value: Decimal | None = None) -> str:
-    """1234 as 1.234, 12.5 percent as 12,50; a dash for no value."""
-    value = figure.value if value is None else value
-    if value is None:
-        return "–"
-    text = f"{value:,.2f}" if figure.unit == "percent" else f"{value:,.0f}"
-    return text.translate(str.maketrans(",.", ".,"))
 
 
 def _plain(figure: Figure, column: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -52,6 +54,9 @@ class Figure:
     title: str
     unit_title: str
     detail_title: str
+    scope_code: str
+    first_day: date
+    last_day: date
 
 
 @dataclass(frozen=True)
@@ -67,11 +72,24 @@ class Report:
 
 
 @dataclass(frozen=True)
-class _Scope:
+class Scope:
+    """An agency whose figures count those below it."""
+
     agency_code: str
     unit_code: str | None
     name: str
     short_name: str
+
+
+@dataclass(frozen=True)
+class Published:
+    """The release in force as one snapshot: a night that publishes meanwhile doesn't mix its release in."""
+
+    connection: psycopg.Connection
+    release: int
+    build: int
+    schema: str
+    business_date: date
 
 
 def figures(settings: Settings, scope: str, period: str, scheme: Scheme = "calendar") -> list[Figure]:
@@ -85,48 +103,58 @@ def figures(settings: Settings, scope: str, period: str, scheme: Scheme = "calen
 
 def report(settings: Settings, scope: str, period: str, scheme: Scheme = "calendar") -> Report:
     """The same with what it is of. `report_figure` holds the same rows for named periods that have begun."""
+    with published(settings) as release:
+        first_day, last_day = period_days(release, period, scheme)
+        meant = agency(release, scope, first_day, last_day)
+        found = figures_of(release, meant.agency_code, first_day, last_day)
+    return Report(meant.agency_code, meant.name, first_day, last_day, release.release, found)
+
+
+@contextmanager
+def published(settings: Settings) -> Iterator[Published]:
+    """The release in force, to read from. Raises `NoRelease`."""
     with connect(settings, "kho_auditor") as connection:
-        # One snapshot: a night that publishes meanwhile doesn't mix its release in.
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         found = connection.execute(
-            "select release_id, schema_name from ledger.release where state = 'in_force'"
+            "select release_id, build_id, schema_name, business_date from ledger.release where state = 'in_force'"
         ).fetchone()
         if not found:
             raise NoRelease("nothing is published yet: `kho run` makes a night")
-        release, schema = found
-        first_day, last_day = _period(connection, schema, period, scheme)
-        meant = _scope(connection, schema, scope, first_day, last_day)
-        query = sql.SQL(
-            """
-            select figure.metric, figure.level, figure.detail, figure.value, figure.unit, figure.state,
-              figure.measured_value, figure.numerator, figure.denominator, figure.as_of, {release} as release,
-              metric.title, metric.unit_title,
-              coalesce(nullif(concat_ws(' / ', nullif(split.agency, ''), coalesce(detail.title, split.part)), ''), '')
-                as detail_title
-            from {figures}(%(scope)s, %(first)s, %(last)s) as figure
-            join {metric} as metric using (metric)
-            cross join lateral (
-              select
-                case when figure.detail like '%% / %%' then split_part(figure.detail, ' / ', 1) else '' end as agency,
-                case when figure.detail like '%% / %%' then split_part(figure.detail, ' / ', 2) else figure.detail end as part
-            ) as split
-            left join {detail} as detail on detail.detail = split.part
-            order by metric.ordinal, array_position(array['all', 'district', 'commune'], figure.level), figure.detail
-            """
-        ).format(
-            release=sql.Literal(release),
-            figures=sql.Identifier(schema, "figures"),
-            metric=sql.Identifier(schema, "figure_metric"),
-            detail=sql.Identifier(schema, "figure_detail"),
-        )
-        with connection.cursor(row_factory=class_row(Figure)) as cursor:
-            rows = cursor.execute(
-                query, {"scope": meant.agency_code, "first": first_day, "last": last_day}
-            ).fetchall()
-    return Report(meant.agency_code, meant.name, first_day, last_day, release, rows)
+        yield Published(connection, *found)
 
 
-def _period(connection: psycopg.Connection, schema: str, period: str, scheme: Scheme) -> tuple[date, date]:
+def figures_of(release: Published, scope_code: str, first_day: date, last_day: date) -> list[Figure]:
+    """Every figure of this agency from this day to that one, in the order of `figures`."""
+    query = sql.SQL(
+        """
+        select figure.metric, figure.level, figure.detail, figure.value, figure.unit, figure.state,
+          figure.measured_value, figure.numerator, figure.denominator, figure.as_of, {release} as release,
+          metric.title, metric.unit_title,
+          coalesce(nullif(concat_ws(' / ', nullif(split.agency, ''), coalesce(detail.title, split.part)), ''), '')
+            as detail_title,
+          figure.scope_agency_code as scope_code, figure.from_date as first_day, figure.to_date as last_day
+        from {figures}(%(scope)s, %(first)s, %(last)s) as figure
+        join {metric} as metric using (metric)
+        cross join lateral (
+          select
+            case when figure.detail like '%% / %%' then split_part(figure.detail, ' / ', 1) else '' end as agency,
+            case when figure.detail like '%% / %%' then split_part(figure.detail, ' / ', 2) else figure.detail end as part
+        ) as split
+        left join {detail} as detail on detail.detail = split.part
+        order by metric.ordinal, array_position(array['all', 'district', 'commune'], figure.level), figure.detail
+        """
+    ).format(
+        release=sql.Literal(release.release),
+        figures=sql.Identifier(release.schema, "figures"),
+        metric=sql.Identifier(release.schema, "figure_metric"),
+        detail=sql.Identifier(release.schema, "figure_detail"),
+    )
+    with release.connection.cursor(row_factory=class_row(Figure)) as cursor:
+        return cursor.execute(query, {"scope": scope_code, "first": first_day, "last": last_day}).fetchall()
+
+
+def period_days(release: Published, period: str, scheme: Scheme = "calendar") -> tuple[date, date]:
+    """First and last day of a period's code or `from..to`. Raises `UnknownPeriod`."""
     if ".." in period:
         try:
             first, last = (date.fromisoformat(part) for part in period.split("..", 1))
@@ -135,9 +163,9 @@ def _period(connection: psycopg.Connection, schema: str, period: str, scheme: Sc
         if first > last:
             raise UnknownPeriod(f"{period} ends before it begins")
         return first, last
-    row = connection.execute(
+    row = release.connection.execute(
         sql.SQL("select from_date, to_date from {} where scheme = %s and period_code = %s").format(
-            sql.Identifier(schema, "figure_period")
+            sql.Identifier(release.schema, "figure_period")
         ),
         [scheme, period.upper()],
     ).fetchone()
@@ -146,13 +174,16 @@ def _period(connection: psycopg.Connection, schema: str, period: str, scheme: Sc
     return row
 
 
-def _scope(connection: psycopg.Connection, schema: str, wanted: str, first: date, last: date) -> _Scope:
-    """The one agency that is meant, of those that exist in the period: a unit's code alone is ambiguous over time."""
+def agency(release: Published, wanted: str, first: date, last: date) -> Scope:
+    """The one agency that is meant, of those that exist in the period: a unit's code alone is ambiguous over time.
+
+    Raises `UnknownScope`.
+    """
     query = sql.SQL(
         "select scope_agency_code, scope_unit_code, scope_name, scope_short_name from {}"
         " where depth = 0 and valid_from <= %s and coalesce(valid_to, 'infinity') >= %s order by 1"
-    ).format(sql.Identifier(schema, "figure_scope"))
-    known = [_Scope(*row) for row in connection.execute(query, [last, first])]
+    ).format(sql.Identifier(release.schema, "figure_scope"))
+    known = [Scope(*row) for row in release.connection.execute(query, [last, first])]
     asked = _fold(wanted)
     matches = (
         [one for one in known if asked in (_fold(one.agency_code), _fold(one.unit_code or ""))]

@@ -1,0 +1,79 @@
+"""How officials read figures: numbers, days, levels, states and periods in Vietnamese."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from decimal import Decimal
+
+from kho.report.figures import Figure
+
+LEVELS = {"all": "Toàn huyện", "district": "Cấp huyện", "commune": "Cấp xã"}
+#: why there is no number
+ABSENT = {"not_delivered": "chưa có số liệu", "not_operated": "không vận hành"}
+_PARTS = {
+    "H1": "6 tháng đầu năm",
+    "H2": "6 tháng cuối năm",
+    "9M": "9 tháng đầu năm",
+    "Q1": "Quý I năm",
+    "Q2": "Quý II năm",
+    "Q3": "Quý III năm",
+    "Q4": "Quý IV năm",
+}
+
+
+def number(value: Decimal | None, unit: str) -> str:
+    """1234 as 1.234, 12.5 percent as 12,50; a dash for no value."""
+    if value is None:
+        return "–"
+    if unit == "percent":
+        text = f"{value:,.2f}"
+    elif value == value.to_integral_value():
+        text = f"{value:,.0f}"
+    else:
+        text = f"{value.normalize():,f}"
+    return text.translate(str.maketrans(",.", ".,"))
+
+
+def printed(figure: Figure) -> str:
+    """The number as a table has it; where there is none, why."""
+    if figure.value is None:
+        return ABSENT.get(figure.state, "–")
+    return number(figure.value, figure.unit) + ("%" if figure.unit == "percent" else "")
+
+
+def note(figure: Figure) -> str:
+    """What has to be said of a figure's state; nothing where it is simply measured."""
+    if figure.state == "attested":
+        return f"phần mềm {number(figure.measured_value, figure.unit)}, đã xác nhận"
+    if figure.state == "stale":
+        return f"số liệu mới đến {day(figure.as_of)}" if figure.as_of else "số liệu chưa đủ"
+    return ABSENT.get(figure.state, "")
+
+
+def notes(figures: dict[str, Figure]) -> str:
+    """The notes of one line's figures, by level; one that bears on all of them is said once."""
+    told: dict[str, list[str]] = {}
+    for level, figure in figures.items():
+        if text := note(figure):
+            told.setdefault(text, []).append(LEVELS[level].lower())
+    if len(told) == 1 and len(figures) == len(next(iter(told.values()))):
+        return next(iter(told))
+    return "; ".join(f"{', '.join(levels)}: {text}" for text, levels in told.items())
+
+
+def day(value: date) -> str:
+    return f"{value:%d/%m/%Y}"
+
+
+def period(asked: str, first_day: date, last_day: date) -> str:
+    """What a period is called: `2021-H1` is `6 tháng đầu năm 2021`."""
+    if match := re.fullmatch(r"(\d{4})(?:-(.+))?", asked.upper()):
+        year, part = match.groups()
+        if part is None:
+            return f"Năm {year}"
+        if part.isdigit():
+            return f"Tháng {int(part)} năm {year}"
+        if part in _PARTS:
+            return f"{_PARTS[part]} {year}"
+    return f"Từ ngày {day(first_day)} đến ngày {day(last_day)}"
