@@ -57,25 +57,31 @@ class Dossier:
     code: str = ""
 
 
-def exports(totals: Totals, agencies: list[Agency], offered: Catalogue, seed: int) -> list[Export]:
-    """A delta with its control file for every day of the period."""
+def drawn(totals: Totals, agencies: list[Agency], offered: Catalogue, seed: int) -> list[Dossier]:
+    """Every dossier in its final state, the same for whoever asks: other systems tell of these dossiers, too."""
     names = {agency.name for agency in agencies}
     for one in (*totals.dossiers_late_on_software, *totals.adjustments):
         if one.agency not in names:
             raise LookupError(
                 f"no agency is named {one.agency}: spell agencies as the seed agencies.csv does"
             )
-    # The delivery that comes late must not be an empty one.
-    days = WorkingDays(totals.period, extra=totals.deliveries.late.date)
-    rng = Random(f"{seed} dossiers")
-    span = [days.start + timedelta(days=n) for n in range((days.end - days.start).days + 1)]
-    files: dict[date, list[Line]] = {day: [] for day in span}
+    days = _days(totals)
     dossiers = [
         dossier
         for level in ("district", "commune")
-        for dossier in _drawn(level, totals, agencies, offered, days, Random(f"{seed} dossiers {level}"))
+        for dossier in _of_level(level, totals, agencies, offered, days, Random(f"{seed} dossiers {level}"))
     ]
     _give_codes(dossiers)
+    return dossiers
+
+
+def exports(totals: Totals, agencies: list[Agency], offered: Catalogue, seed: int) -> list[Export]:
+    """A delta with its control file for every day of the period."""
+    days = _days(totals)
+    rng = Random(f"{seed} dossiers")
+    span = [days.start + timedelta(days=n) for n in range((days.end - days.start).days + 1)]
+    files: dict[date, list[Line]] = {day: [] for day in span}
+    dossiers = drawn(totals, agencies, offered, seed)
     for dossier in dossiers:
         for day, line in _life(dossier, days, rng):
             files[day].append(line)
@@ -97,10 +103,15 @@ def exports(totals: Totals, agencies: list[Agency], offered: Catalogue, seed: in
     return found
 
 
+def _days(totals: Totals) -> WorkingDays:
+    # The delivery that comes late must not be an empty one.
+    return WorkingDays(totals.period, extra=totals.deliveries.late.date)
+
+
 # The final state
 
 
-def _drawn(
+def _of_level(
     level: Level,
     totals: Totals,
     agencies: list[Agency],
