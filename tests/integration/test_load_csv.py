@@ -85,7 +85,16 @@ def test_personal_data_are_dropped_or_hashed_with_the_secret(warehouse: Settings
         ("ngayTiepNhan", "now", "ngayTiepNhan: not a time (dd/MM/yyyy HH:mm)"),
         ("ngayTiepNhan", "1/2/24", "ngayTiepNhan: not a time (dd/MM/yyyy HH:mm)"),
         ("ngayTiepNhan", "", "ngayTiepNhan: missing"),
-        ("maTrangThai", "11", "maTrangThai: not one of the contract's values"),
+        (
+            "maTrangThai",
+            "11",
+            "maTrangThai: unmapped code; add dossier_status,one_stop,11,<meaning> to dbt_project/seeds/code_mappings.csv",
+        ),
+        (
+            "kenhThucHien",
+            "Nguyễn Văn An",
+            "kenhThucHien: unmapped code; add channel,one_stop,<code>,<meaning> to dbt_project/seeds/code_mappings.csv",
+        ),
         ("maTTHC", "4.004946", "maTTHC: not of the contract's pattern"),
         ("maDinhDanh", "9,5E+10", "maDinhDanh: not of the contract's pattern"),
         ("soTien", "17.63", "soTien: not a whole number"),

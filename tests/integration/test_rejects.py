@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -19,21 +21,20 @@ def dossiers(warehouse: Settings) -> Contract:
     return contracts(warehouse)["one_stop.dossiers"]
 
 
-def mended(contract: Contract) -> Contract:
-    """The contract in a version that knows status 11."""
-    columns = tuple(
-        column.model_copy(update={"values": (*column.values, "11")})
-        if column.name == "status_code"
-        else column
-        for column in contract.columns
-    )
-    return contract.model_copy(update={"columns": columns, "version": "1.1.0", "fingerprint": "mended"})
+@pytest.fixture
+def mended(warehouse: Settings, tmp_path: Path) -> Contract:
+    """The contract in a project whose seed knows status 11, and nothing else changed."""
+    for folder in ("contracts/one_stop", "dbt_project/seeds"):
+        shutil.copytree(warehouse.project / folder, tmp_path / folder)
+    with (tmp_path / "dbt_project/seeds/code_mappings.csv").open("a", encoding="utf-8") as seed:
+        seed.write("dossier_status,one_stop,11,withdrawal_requested\n")
+    return contracts(warehouse.model_copy(update={"project": tmp_path}))["one_stop.dossiers"]
 
 
 def test_rejects_are_counted_and_shown_with_their_place(warehouse: Settings, dossiers: Contract) -> None:
     deliver(warehouse, dossiers, "a.csv", csv(dossiers, GOOD, GOOD | {"maTrangThai": "11"}), DAY)
     (batch,) = load(warehouse, dossiers)
-    reason = "maTrangThai: not one of the contract's values"
+    reason = "maTrangThai: unmapped code; add dossier_status,one_stop,11,<meaning> to dbt_project/seeds/code_mappings.csv"
     assert rejects.counts(warehouse) == [(batch.batch_id, dossiers.name, "a.csv", "pending", reason, 1)]
     ((file, row, offset, reasons, text),) = rejects.rows(warehouse, batch.batch_id)
     assert (file, row, reasons) == ("a.csv", 2, reason) and offset > 0 and "maTrangThai=11" in text
@@ -41,8 +42,8 @@ def test_rejects_are_counted_and_shown_with_their_place(warehouse: Settings, dos
         rejects.rows(warehouse, 99)
 
 
-def test_a_replay_takes_the_old_batchs_place_through_the_boundary(
-    warehouse: Settings, dossiers: Contract
+def test_a_replay_after_its_code_was_added_to_the_seed_takes_the_old_batchs_place_through_the_boundary(
+    warehouse: Settings, dossiers: Contract, mended: Contract
 ) -> None:
     known = [GOOD | {"maHoSo": f"000.00.12.H51-210105-{n:04}"} for n in range(98)]
     bad = [GOOD | {"maHoSo": f"000.00.12.H51-210105-9{n:03}", "maTrangThai": "11"} for n in range(2)]
@@ -51,7 +52,7 @@ def test_a_replay_takes_the_old_batchs_place_through_the_boundary(
     exports(warehouse, date(2021, 1, 6))
     with pytest.raises(ValueError, match="mend the contract first"):
         replay(warehouse, dossiers, old.batch_id)
-    new = replay(warehouse, mended(dossiers), old.batch_id)
+    new = replay(warehouse, mended, old.batch_id)
     assert (old.rows_rejected, new.rows_rejected, new.rows_loaded) == (2, 0, 100)
     states = "select batch_id, state from ledger.batch order by batch_id"
     assert [each["state"] for each in rows(warehouse, states)] == ["accepted", "pending"]

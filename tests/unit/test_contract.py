@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kho.contract import ContractError, contracts, drafts, read_contract
+from kho.contract.mappings import SEED
 from kho.settings import Settings
 
 SETTINGS = Settings()
@@ -67,6 +68,48 @@ def test_a_wrong_contract_says_where_and_what_would_be_right(
     with pytest.raises(ContractError) as error:
         read_contract(path)
     assert str(path) in str(error.value) and problem in str(error.value)
+
+
+def in_project(folder: Path, seed: str | None = None, **replaced: str) -> Path:
+    """The contract of dossiers in a project of its own, with these lines as the seed of mappings."""
+    text = (SETTINGS.contracts / "one_stop" / "dossiers.yaml").read_text()
+    for found, by in replaced.items():
+        assert found in text
+        text = text.replace(found, by)
+    lines = (SETTINGS.project / SEED).read_text(encoding="utf-8") if seed is None else seed
+    for path, body in {"contracts/one_stop/dossiers.yaml": text, SEED: lines}.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(body, encoding="utf-8")
+    return folder / "contracts/one_stop/dossiers.yaml"
+
+
+def test_the_codes_of_a_mapping_are_those_of_the_seed(tmp_path: Path) -> None:
+    before = read_contract(in_project(tmp_path))
+    (status,) = [column for column in before.columns if column.keys.mapping == "dossier_status"]
+    assert dict(zip(status.values, status.meanings, strict=True))["10"] == "result_returned"
+    with (tmp_path / SEED).open("a") as seed:
+        seed.write("dossier_status,one_stop,11,stopped\ndossier_status,igate,99,stopped\n")
+    after = read_contract(tmp_path / "contracts/one_stop/dossiers.yaml")
+    (mended,) = [column for column in after.columns if column.keys.mapping == "dossier_status"]
+    assert set(mended.values) - set(status.values) == {"11"} and after.fingerprint != before.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("seed", "replaced", "problem"),
+    [
+        (None, {"value: dossier_status": "value: dossier_state"}, "has no dossier_state of one_stop: add lines like dossier_state,one_stop,<code>,<meaning>"),
+        (None, {"{property: mapping, value: dossier_status}": "{property: mapping, value: dossier_status}]\n        enum: [{value: '1'}"}, "the mapping says which values there are"),
+        ("a,b,c,d\n", {}, f"{SEED}, line 1: should be domain,system,raw_code,code"),
+        ("domain,system,raw_code,code\nchannel,one_stop,1\n", {}, f"{SEED}, line 2: needs domain, system, raw_code, code"),
+        ("domain,system,raw_code,code\nchannel,one_stop,1,direct\nchannel,one_stop,1,post\n", {}, f"{SEED}, line 3: channel 1 of one_stop is there twice"),
+    ],
+)  # fmt: skip
+def test_a_wrong_mapping_says_where_and_what_would_be_right(
+    tmp_path: Path, seed: str | None, replaced: dict[str, str], problem: str
+) -> None:
+    with pytest.raises(ContractError) as error:
+        read_contract(in_project(tmp_path, seed, **replaced))
+    assert problem in str(error.value)
 
 
 def test_nights_leave_drafts_alone_even_unusable_ones(tmp_path: Path) -> None:

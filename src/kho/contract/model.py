@@ -206,6 +206,12 @@ class ColumnKeys(_Keys):
     mask_row_when_rejected: bool = Field(
         False, description="mask the whole row when this column is why it was rejected", examples=[True]
     )
+    mapping: str | None = Field(
+        None,
+        description="domain of its codes in `dbt_project/seeds/code_mappings.csv`: another code makes the row a reject"
+        " that says which line is missing there",
+        examples=["dossier_status"],
+    )
 
 
 class Column(BaseModel):

@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from kho.contract import document as shape
+from kho.contract import mappings
 from kho.contract import server as servers
 from kho.contract.model import (
     DATE_FORMATS,
@@ -66,12 +67,17 @@ def paths(settings: Settings) -> dict[str, Path]:
 
 def read_contract(path: Path) -> Contract:
     """The contract in this file; raises `ContractError`."""
-    return _read(path, path.read_bytes())
+    return parse_contract(path, path.read_bytes())
 
 
 def parse_contract(path: Path, body: bytes) -> Contract:
-    """The contract that this file would be if these were its bytes; raises `ContractError`."""
-    return _read(path, body)
+    """The contract that this file would be if these were its bytes; raises `ContractError`.
+
+    The codes of its mappings are those of the seed in the project that the file belongs to.
+    """
+    project = path.absolute().parent.parent.parent
+    seed = project / mappings.SEED
+    return _read(path, body, seed.read_bytes() if seed.exists() else None)
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
@@ -101,14 +107,14 @@ def _is_draft(body: bytes) -> bool:
 
 
 @cache
-def _read(path: Path, body: bytes) -> Contract:
+def _read(path: Path, body: bytes, seed: bytes | None) -> Contract:
     try:
         document = _document(body)
     except yaml.YAMLError as error:
         raise ContractError(path, [f"is no YAML: {error}"]) from None
     if problems := _structure(document):
         raise ContractError(path, problems)
-    return _Reader(path, body, document).contract()
+    return _Reader(path, body, document, seed).contract()
 
 
 def _structure(document: Any) -> list[str]:
@@ -153,8 +159,8 @@ def _is_encoding(name: str) -> bool:
 class _Reader:
     """Reads one document and gathers every problem before it fails."""
 
-    def __init__(self, path: Path, body: bytes, document: dict[str, Any]):
-        self.path, self.body, self.document = path, body, document
+    def __init__(self, path: Path, body: bytes, document: dict[str, Any], seed: bytes | None):
+        self.path, self.body, self.document, self.seed = path, body, document, seed
         self.problems: list[str] = []
 
     def contract(self) -> Contract:
@@ -220,7 +226,7 @@ class _Reader:
                 version=self.document["version"],
                 status=self.document["status"],
                 open_questions=keys.open_questions,
-                fingerprint=hashlib.sha256(self.body).hexdigest(),
+                fingerprint=self.fingerprint(columns),
                 body=self.body.decode(),
                 server_type=servers.server_type(server),
                 location=servers.location(server),
@@ -239,6 +245,36 @@ class _Reader:
             self.told(error, "$")
             raise ContractError(self.path, self.problems) from None
 
+    def fingerprint(self, columns: tuple[Column, ...]) -> str:
+        """Of the file and of the codes that its mappings know: a code more is as good a reason to replay as a new version."""
+        mapped = "".join(
+            f"{column.keys.mapping} {sorted(column.values)}\n" for column in columns if column.keys.mapping
+        )
+        return hashlib.sha256(self.body + mapped.encode()).hexdigest()
+
+    def codes(self, each: dict[str, Any], domain: str, path: str) -> mappings.Codes:
+        """The raw codes that a column may have; none are known of a contract that is in no project."""
+        self.expect(
+            not each.get("enum"), f"{path}.enum", "the mapping says which values there are: take it out"
+        )
+        self.expect(
+            each.get("logicalType") == "string", f"{path}.logicalType", "codes of a mapping are texts: string"
+        )
+        if self.seed is None:
+            return {}
+        try:
+            found = mappings.codes(self.seed, domain, self.path.parent.name)
+        except ValueError as error:
+            self.problems.append(str(error))
+            return {}
+        self.expect(
+            bool(found) or self.document.get("status") == DRAFT,
+            f"{path}.customProperties.mapping",
+            f"{mappings.SEED} has no {domain} of {self.path.parent.name}:"
+            f" add lines like {mappings.line_for(domain, self.path.parent.name, '<code>')}",
+        )
+        return found
+
     def column(self, each: dict[str, Any], path: str) -> Column | None:
         keys = self.keys(each, ColumnKeys, path)
         options = each.get("logicalTypeOptions") or {}
@@ -247,6 +283,9 @@ class _Reader:
                 re.compile(pattern)
             except re.error as error:
                 self.problems.append(f"{path}.logicalTypeOptions.pattern: is no regular expression: {error}")
+        values = {str(value["value"]): value.get("description", "") for value in each.get("enum", ())}
+        if keys and keys.mapping:
+            values = self.codes(each, keys.mapping, path)
         is_personal = each.get("classification") == "personal"
         self.expect(
             is_personal == (keys is not None and keys.personal_data is not None),
@@ -261,8 +300,8 @@ class _Reader:
                 description=each.get("description") or "",
                 required=each.get("required", False),
                 key_position=each.get("primaryKeyPosition") if each.get("primaryKey") else None,
-                values=tuple(str(value["value"]) for value in each.get("enum", ())),
-                meanings=tuple(value.get("description", "") for value in each.get("enum", ())),
+                values=tuple(values),
+                meanings=tuple(values.values()),
                 pattern=options.get("pattern"),
                 minimum=options.get("minimum"),
                 maximum=options.get("maximum"),

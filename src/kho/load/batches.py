@@ -90,7 +90,7 @@ def replay(settings: Settings, contract: Contract, batch_id: int) -> Batch:
         raise ValueError(f"batch {batch_id} is not the newest of its delivery: replay batch {newest}")
     if fingerprint == contract.fingerprint:
         raise ValueError(
-            f"batch {batch_id} was loaded by this very contract: mend the contract first, then replay"
+            f"batch {batch_id} was loaded by this very contract: mend the contract first, or the codes it maps, then replay"
         )
     with connect(settings, "kho_loader", autocommit=True) as connection:
         batch = _load(settings, connection, contract, _Arrival(*arrival), is_replay=True)

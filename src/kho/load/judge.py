@@ -13,7 +13,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
-from kho.contract import Column, Contract
+from kho.contract import Column, Contract, mappings
 from kho.formats.header import Match
 from kho.load import raw
 from kho.settings import TIMEZONE
@@ -126,7 +126,7 @@ class _Parts:
             ),
             "skips": SQL("case {} end").format(SQL(" ").join(_skips(contract, match, header))),
             "stored": _list(Identifier(f"v_{column.name}") for column in contract.stored),
-            "is_wrong": SQL(" or ").join(_is_wrong(column) for column in contract.columns),
+            "is_wrong": SQL(" or ").join(_is_wrong(contract, column) for column in contract.columns),
             "key": SQL("md5(concat_ws('|', {}))::uuid").format(
                 _list(Identifier(f"v_{column.name}") for column in contract.key)
             ),
@@ -292,26 +292,47 @@ def _moment(text: Identifier, pattern: str, zone: str | None = None) -> Composed
     )
 
 
-def _conditions(column: Column) -> list[tuple[Composable, str]]:
-    """What can be wrong with a text that is there, beside its type: condition and problem."""
+def _conditions(contract: Contract, column: Column) -> list[tuple[Composable, Composable]]:
+    """What can be wrong with a text that is there, beside its type: condition and reason."""
     text = Identifier(f"t_{column.name}")
-    found: list[tuple[Composable, str]] = []
+    found: list[tuple[Composable, Composable]] = []
     if column.values:
         found.append(
             (
                 SQL("{} <> all({})").format(text, Literal(list(column.values))),
-                "not one of the contract's values",
+                _unmapped(contract, column)
+                if column.keys.mapping
+                else Literal(f"{column.header}: not one of the contract's values"),
             )
         )
     if column.pattern:
-        found.append((SQL("{} !~ {}").format(text, Literal(column.pattern)), "not of the contract's pattern"))
+        found.append(
+            (
+                SQL("{} !~ {}").format(text, Literal(column.pattern)),
+                Literal(f"{column.header}: not of the contract's pattern"),
+            )
+        )
     return found
 
 
-def _is_wrong(column: Column) -> Composable:
+def _unmapped(contract: Contract, column: Column) -> Composable:
+    """The reason that names the line to add. Only what looks like a code is repeated: what is longer may be a name."""
+    place = "\0"
+    line = mappings.line_for(column.keys.mapping or "", contract.system, place)
+    before, after = f"{column.header}: unmapped code; add {line} to {mappings.SEED}".split(place)
+    return SQL("{} || case when {} ~ {} then {} else '<code>' end || {}").format(
+        Literal(before),
+        Identifier(f"t_{column.name}"),
+        Literal(r"^[A-Za-z0-9._-]{1,8}$"),
+        Identifier(f"t_{column.name}"),
+        Literal(after),
+    )
+
+
+def _is_wrong(contract: Contract, column: Column) -> Composable:
     text, value = Identifier(f"t_{column.name}"), Identifier(f"v_{column.name}")
     wrong: list[Composable] = [
-        SQL("coalesce({}, false)").format(condition) for condition, _ in _conditions(column)
+        SQL("coalesce({}, false)").format(condition) for condition, _ in _conditions(contract, column)
     ]
     if column.type == "boolean":
         wrong.append(
@@ -339,8 +360,8 @@ def _reason(contract: Contract, column: Column) -> Composable:
                 text, value, Literal(f"{column.header}: {_type_problem(contract, column)}")
             )
         )
-    for condition, problem in _conditions(column):
-        cases.append(SQL("when {} then {}").format(condition, Literal(f"{column.header}: {problem}")))
+    for condition, reason in _conditions(contract, column):
+        cases.append(SQL("when {} then {}").format(condition, reason))
     return SQL("case {} end").format(SQL(" ").join(cases)) if cases else SQL("null::text")
 
 
@@ -360,7 +381,7 @@ def _type_problem(contract: Contract, column: Column) -> str:
 
 def _is_secret(contract: Contract) -> Composable:
     wrong = [
-        SQL("({})").format(_is_wrong(column))
+        SQL("({})").format(_is_wrong(contract, column))
         for column in contract.columns
         if column.keys.mask_row_when_rejected
     ]
