@@ -45,8 +45,8 @@ def test_nothing_is_different_between_a_contract_and_itself(tmp_path: Path) -> N
         (FEE, FEE.replace("integer", "string"), "column fee_vnd", "logicalType: integer → string", "breaks"),
         (FEE, FEE.replace("integer,", "integer, required: true,"), "column fee_vnd", "required: no → yes", "additive"),
         ("logicalType: string, required: true, description: Code of the field", "logicalType: string, description: Code of the field", "column field_code", "required: yes → no", "breaks"),
-        ("{value: '10'}", "{value: '11'}", "column status_code", "values added: 11", "additive"),
-        ("{value: '10'}", "{value: '11'}", "column status_code", "values removed: 10", "additive"),
+        ("customProperties: [{property: mapping, value: dossier_status}]", "enum: [{value: '1'}]", "column status_code", "values listed", "additive"),
+        ("customProperties: [{property: mapping, value: dossier_status}]", "enum: [{value: '1'}]", "column status_code", "mapping: dossier_status → nothing", "additive"),
         ("-\\d{6}-\\d{4,8}$", "-\\d{6}-\\d{4,9}$", "column dossier_code", "pattern", "additive"),
         ("value: updated_at}", "value: received_at}", "file", "versionColumn: updated_at → received_at", "breaks"),
         ("{property: load, value: delta}", "{property: load, value: full}\n      - {property: fullListOf, value: [agency_code]}", "file", "load: delta → full", "breaks"),
@@ -64,6 +64,24 @@ def test_each_change_has_its_effect(
 ) -> None:
     (change,) = [each for each in changes(tmp_path, (found, put)) if what in each.what]
     assert (change.place, change.effect) == (place, effect)
+
+
+def test_values_come_and_go(tmp_path: Path) -> None:
+    column = read_contract(SETTINGS.contracts / "portal" / "items.yaml").columns
+    (before,) = [each for each in column if each.name == "item_type"]
+    contract = contracts(SETTINGS)[NAME]
+    told = [
+        change.what
+        for change in compare(
+            contract.model_copy(
+                update={"columns": (before.model_copy(update={"values": ("news", "article")}),)}
+            ),
+            contract.model_copy(
+                update={"columns": (before.model_copy(update={"values": ("news", "film")}),)}
+            ),
+        )
+    ]
+    assert "values added: film" in told and "values removed: article" in told
 
 
 def test_another_key_needs_every_batch_again(tmp_path: Path) -> None:

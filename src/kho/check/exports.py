@@ -356,7 +356,9 @@ def _measures(
         "shifted_times": _listed(drift.shifted(profile, steady)),
         "times_compared": ", ".join(steady) or None,
         "foreign_times": None if steady else drift.foreign(profile, row["hours_of_peers"]),
-        "unknown_values": _listed(f"{why} ({n})" for why, n in reasons.items() if ": not one of" in why),
+        "unknown_values": _listed(
+            f"{why} ({n})" for why, n in reasons.items() if ": not one of" in why or ": unmapped code" in why
+        ),
         "announced_rows": profile["control_rows"],
         "control_mismatch": _mismatch(profile["control_rows"], counted, reasons),
         "duplicate_rows": profile["duplicate_rows"],

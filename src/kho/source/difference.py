@@ -130,20 +130,22 @@ def _column(contract: Contract, old: Column, new: Column) -> Iterator[Change]:
         yield Change(place, "required: no → yes", "additive", "rows without it are rejected from now on")
     if old.keys.personal_data != new.keys.personal_data:
         yield _personal(place, old, new)
-    if new_values := set(new.values) - set(old.values) if old.values else ():
+    # The codes of a mapping stand in its seed and not in the contract.
+    was, now = (set() if column.keys.mapping else set(column.values) for column in (old, new))
+    if new_values := now - was if was else ():
         yield Change(
             place, f"values added: {_shown(sorted(new_values))}", "additive", "the mappings must know them"
         )
-    if gone := set(old.values) - set(new.values) if new.values else ():
+    if gone := was - now if now else ():
         yield Change(
             place,
             f"values removed: {_shown(sorted(gone))}",
             "additive",
             "rows with them are rejected from now on",
         )
-    if bool(old.values) != bool(new.values):
-        what = "values listed" if new.values else "values no longer listed"
-        why = "others are rejected from now on" if new.values else "the mappings must know what comes"
+    if bool(was) != bool(now):
+        what = "values listed" if now else "values no longer listed"
+        why = "others are rejected from now on" if now else "the mappings must know what comes"
         yield Change(place, what, "additive", why)
     yield from _plain(place, old, new, ("header", "pattern", "minimum", "maximum"), NEXT_FILE)
     yield from _plain(place, old, new, ("description",), "only told")
