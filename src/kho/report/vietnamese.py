@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from datetime import date
 from decimal import Decimal
 
@@ -77,3 +78,20 @@ def period(asked: str, first_day: date, last_day: date) -> str:
         if part in _PARTS:
             return f"{_PARTS[part]} {year}"
     return f"Từ ngày {day(first_day)} đến ngày {day(last_day)}"
+
+
+def levels(scope_name: str, known: Container[str]) -> dict[str, str]:
+    """The titles of these levels in their order; the whole is called after the scope."""
+    whole = re.match(r"(Huyện|Tỉnh|Thành phố|Thị xã|Quận|Xã|Phường)\b", scope_name)
+    titles = LEVELS | {"all": f"Toàn {whole[1].lower()}" if whole else "Toàn bộ"}
+    return {level: title for level, title in titles.items() if level in known}
+
+
+def issuer(unit_name: str) -> str:
+    """The authority of a unit, as the head of a letter names it: `Ủy ban nhân dân huyện Long Phú`."""
+    return f"Ủy ban nhân dân {unit_name[0].lower()}{unit_name[1:]}"
+
+
+def place(scope_name: str) -> str:
+    """Where a letter is dated: `Long Phú` of `Huyện Long Phú`."""
+    return re.sub(r"^(Huyện|Tỉnh|Thành phố|Thị xã|Thị trấn|Quận|Xã|Phường) ", "", scope_name)

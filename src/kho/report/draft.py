@@ -1,0 +1,218 @@
+"""The report of a scope and a period, made from the release in force."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from psycopg import sql
+from psycopg.rows import class_row
+
+from kho.report import vietnamese
+from kho.report.content import Content, Definition, HeldBatch, Label, Source, areas
+from kho.report.figures import Figure, Published, Scheme, Scope, agency, figures_of, period_days, published
+from kho.report.remarks import notices, remarks
+from kho.settings import Settings
+
+_KINDS = {
+    "flow": "Cộng các ngày trong kỳ",
+    "stock": "Số có đến cuối kỳ",
+    "opening_stock": "Số có trước ngày đầu kỳ",
+    "distinct_flow": "Đếm mỗi thủ tục một lần trong mỗi cấp, phát sinh trong kỳ",
+    "distinct_stock": "Đếm mỗi thủ tục một lần trong mỗi cấp, có đến cuối kỳ",
+    "ratio": "Tử số chia mẫu số, tính từ tổng",
+}
+
+
+def draft(settings: Settings, scope: str, period: str, scheme: Scheme = "calendar") -> Content:
+    """What the release in force says; nobody has reported it. Arguments and errors as of `figures`."""
+    with published(settings) as release:
+        first_day, last_day = period_days(release, period, scheme)
+        meant = agency(release, scope, first_day, last_day)
+        figures = figures_of(release, meant.agency_code, first_day, last_day)
+        levels = vietnamese.levels(meant.name, {figure.level for figure in figures})
+        sources = _sources(release, meant, first_day, last_day)
+        called = vietnamese.period(period, first_day, last_day)
+        return Content(
+            title="BÁO CÁO",
+            subtitle=f"Kết quả ứng dụng công nghệ thông tin {called[0].lower()}{called[1:]}",
+            issuer=vietnamese.issuer(meant.name) if meant.unit_code else meant.name,
+            parent_name=_parent(release, meant, last_day),
+            place=vietnamese.place(meant.name),
+            scope_code=meant.agency_code,
+            unit_code=meant.unit_code or "",
+            scope_name=meant.name,
+            first_day=first_day,
+            last_day=last_day,
+            period_title=called,
+            release=release.release,
+            business_date=release.business_date,
+            issue=None,
+            earlier=None,
+            notices=notices(release.release, sources, last_day),
+            levels=list(levels.values()),
+            areas=areas(
+                figures,
+                _units(release, meant, figures, levels, first_day, last_day),
+                _months(release, meant, scheme, first_day, last_day),
+                levels,
+            ),
+            remarks=remarks(release, meant, first_day, last_day, figures, sources),
+            revisions=[],
+            sources=sources,
+            definitions=_definitions(release),
+        )
+
+
+def _units(
+    release: Published,
+    scope: Scope,
+    figures: list[Figure],
+    levels: dict[str, str],
+    first_day: date,
+    last_day: date,
+) -> list[Label]:
+    """The scope's own departments as one, then each unit below it."""
+    below = release.connection.execute(
+        sql.SQL(
+            """
+            select unit.scope_agency_code, unit.scope_unit_code, unit.scope_short_name
+            from {scope} as link
+            join {scope} as unit
+              on unit.scope_agency_code = link.agency_code and unit.depth = 0
+              and unit.valid_from <= %(last)s and coalesce(unit.valid_to, 'infinity') >= %(first)s
+            where link.scope_agency_code = %(scope)s and link.depth = 1 and unit.scope_unit_code is not null
+              and link.valid_from <= %(last)s and coalesce(link.valid_to, 'infinity') >= %(first)s
+            order by 1
+            """
+        ).format(scope=sql.Identifier(release.schema, "figure_scope")),
+        {"scope": scope.agency_code, "first": first_day, "last": last_day},
+    ).fetchall()
+    if not below:
+        return []
+    own = {each.metric: each for each in figures if each.level == "district" and not each.detail}
+    labels = [Label(levels["district"], scope.unit_code or "", own)] if own else []
+    for code, unit_code, name in below:
+        found = figures_of(release, code, first_day, last_day)
+        labels.append(Label(name, unit_code, _whole(found)))
+    return labels
+
+
+def _months(release: Published, scope: Scope, scheme: Scheme, first_day: date, last_day: date) -> list[Label]:
+    """The months of the period, the first and the last as far as they lie in it."""
+    months = release.connection.execute(
+        sql.SQL(
+            """
+            select period_code, greatest(from_date, %(first)s), least(to_date, %(last)s) from {}
+            where scheme = %(scheme)s and period_kind = 'month' and from_date <= %(last)s and to_date >= %(first)s
+            order by from_date
+            """
+        ).format(sql.Identifier(release.schema, "figure_period")),
+        {"scheme": scheme, "first": first_day, "last": last_day},
+    ).fetchall()
+    if len(months) < 2:
+        return []
+    return [
+        Label(f"{code[5:]}/{code[:4]}", "", _whole(figures_of(release, scope.agency_code, first, last)))
+        for code, first, last in months
+    ]
+
+
+def _whole(figures: list[Figure]) -> dict[str, Figure]:
+    """The figures without detail of the whole scope: the level that comes first."""
+    found = {}
+    for figure in figures:
+        if not figure.detail:
+            found.setdefault(figure.metric, figure)
+    return found
+
+
+def _parent(release: Published, scope: Scope, on: date) -> str:
+    """The authority above, as the head of a letter names it; empty where the warehouse doesn't know one."""
+    found = release.connection.execute(
+        sql.SQL(
+            "select scope_name, scope_unit_code from {} where agency_code = %s and depth = 1"
+            " and valid_from <= %s and coalesce(valid_to, 'infinity') >= %s"
+        ).format(sql.Identifier(release.schema, "figure_scope")),
+        [scope.agency_code, on, on],
+    ).fetchone()
+    return vietnamese.issuer(found[0]) if found else ""
+
+
+def _sources(release: Published, scope: Scope, first_day: date, last_day: date) -> list[Source]:
+    """The sources of the systems that the scope operates in the period, as the release has them."""
+    given = {
+        "scope": scope.agency_code,
+        "first": first_day,
+        "last": last_day,
+        "build": release.build,
+    }
+    rows = release.connection.execute(
+        sql.SQL(
+            """
+            select source.contract, concat(coalesce(system.system_name, split_part(source.contract, '.', 1)),
+              ' (', source.contract, ')'), source.state, source.as_of, source.expected_as_of,
+              source.rows_in_file, source.rows_loaded, source.rows_rejected, source.rows_skipped
+            from ledger.build_source as source
+            left join warehouse.dim_system as system on system.system = split_part(source.contract, '.', 1)
+            where source.build_id = %(build)s and source.contract in (
+              select coverage.contract
+              from {coverage} as coverage
+              join {scope} as member using (agency_code)
+              where member.scope_agency_code = %(scope)s
+                and coverage.operated_from <= %(last)s and coalesce(coverage.operated_to, 'infinity') >= %(first)s)
+            order by source.contract
+            """
+        ).format(
+            coverage=sql.Identifier(release.schema, "figure_coverage"),
+            scope=sql.Identifier(release.schema, "figure_scope"),
+        ),
+        given,
+    ).fetchall()
+    held: dict[str, list[HeldBatch]] = {}
+    for contract, *batch in release.connection.execute(
+        """
+        select batch.contract, batch.batch_id, delivery.name, batch.business_date
+        from ledger.batch join ledger.delivery using (delivery_id)
+        join ledger.build as build on build.build_id = %(build)s
+        cross join lateral (
+          select event.to_state from ledger.batch_event as event
+          where event.batch_id = batch.batch_id and event.at <= build.opened_at
+          order by event.event_id desc limit 1
+        ) as before
+        where before.to_state in ('held', 'unreadable') and batch.business_date <= build.business_date
+        order by batch.contract, batch.batch_id
+        """,
+        given,
+    ):
+        held.setdefault(contract, []).append(HeldBatch(*batch))
+    return [Source(*row, held.get(row[0], [])) for row in rows]
+
+
+def _definitions(release: Published) -> list[Definition]:
+    with release.connection.cursor(row_factory=class_row(Definition)) as cursor:
+        rows = cursor.execute(
+            sql.SQL(
+                """
+                select metric.metric, metric.title, metric.unit_title, metric.kind as meaning,
+                  coalesce(metric.numerator, '') as numerator, coalesce(metric.denominator, '') as denominator,
+                  array(select distinct contract from {coverage} as coverage where coverage.fact = metric.fact
+                        order by contract) as sources
+                from {metric} as metric order by metric.ordinal
+                """
+            ).format(
+                metric=sql.Identifier(release.schema, "figure_metric"),
+                coverage=sql.Identifier(release.schema, "figure_coverage"),
+            )
+        ).fetchall()
+    return [
+        Definition(
+            each.metric,
+            each.title,
+            each.unit_title,
+            _KINDS.get(each.meaning, each.meaning),
+            each.numerator,
+            each.denominator,
+            each.sources,
+        )
+        for each in rows
+    ]

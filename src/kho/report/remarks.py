@@ -1,0 +1,115 @@
+"""What the reader must know of the data behind the report: on its first page, and in its last chapter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+
+from kho.report.content import Source
+from kho.report.figures import Figure, Published, Scope
+from kho.report.vietnamese import LEVELS, day, number, printed
+
+
+def notices(release: int, sources: list[Source], last_day: date) -> list[str]:
+    """What makes the release less than whole, by source; nothing where all is there."""
+    told = []
+    for source in sources:
+        if source.state == "not_delivered":
+            told.append(f"{source.title}: nguồn chưa gửi số liệu.")
+        elif source.state == "stale":
+            effect = (
+                "số liệu của kỳ báo cáo chưa đủ"
+                if source.as_of is None or source.as_of < last_day
+                else "kỳ báo cáo không bị ảnh hưởng"
+            )
+            until = (
+                f"số liệu chỉ đầy đủ đến hết ngày {day(source.as_of)}" if source.as_of else "số liệu chưa đủ"
+            )
+            told.append(f"{source.title}: {until}; {effect}.")
+        if source.held:
+            names = ", ".join(f"{batch.name} (lô {batch.batch_id})" for batch in source.held[:3])
+            more = f" và {len(source.held) - 3} tệp khác" if len(source.held) > 3 else ""
+            told.append(f"{source.title}: đang giữ lại, chưa tính vào số liệu: {names}{more}.")
+    return told
+
+
+def remarks(
+    release: Published,
+    scope: Scope,
+    first_day: date,
+    last_day: date,
+    figures: list[Figure],
+    sources: list[Source],
+) -> list[str]:
+    """The chapter on data quality: attested figures and who signed, overlaps, rows that were left out, absences."""
+    return [
+        *_attested(figures),
+        *_signed(release, scope, first_day, last_day),
+        *_overlap(figures),
+        *_rejected(sources),
+        *_absent(figures),
+    ]
+
+
+def _attested(figures: Iterable[Figure]) -> Iterable[str]:
+    for figure in figures:
+        # The whole is attested because one of its levels is.
+        if figure.state == "attested" and not figure.detail and figure.level != "all":
+            yield (
+                f"{figure.title}, {LEVELS[figure.level].lower()}: phần mềm ghi nhận"
+                f" {number(figure.measured_value, figure.unit)}, số báo cáo {printed(figure)} có cộng điều chỉnh đã ký."
+            )
+
+
+def _signed(release: Published, scope: Scope, first_day: date, last_day: date) -> Iterable[str]:
+    rows = release.connection.execute(
+        """
+        select adjustment.signer_position, adjustment.signer_agency, adjustment.signed_at::date,
+          adjustment.document_code, adjustment.adjustment_reason, sum(adjustment.amount), count(*)
+        from warehouse.fct_dossier_adjustment as adjustment
+        join warehouse.bridge_agency as member using (agency_code)
+        where member.scope_agency_code = %s and adjustment.effective_date between %s and %s
+          and adjustment.effective_date between member.valid_from and coalesce(member.valid_to, 'infinity')
+        group by 1, 2, 3, 4, 5 order by 3, 4
+        """,
+        [scope.agency_code, first_day, last_day],
+    )
+    for position, agency, signed, code, reason, amount, times in rows:
+        yield (
+            f"Điều chỉnh {int(amount):+d} hồ sơ ({times} lần) theo văn bản {code} do {position}, {agency} ký ngày"
+            f" {day(signed)}: {reason.rstrip('.')}."
+        )
+
+
+def _overlap(figures: Iterable[Figure]) -> Iterable[str]:
+    for figure in figures:
+        if figure.metric == "documents_signed_and_on_paper" and figure.value and figure.level != "all":
+            yield (
+                f"{LEVELS[figure.level]}: {printed(figure)} văn bản vừa ký số vừa gửi bản giấy, nên hai số đó không"
+                " cộng lại thành số văn bản đi."
+            )
+
+
+def _rejected(sources: Iterable[Source]) -> Iterable[str]:
+    for source in sources:
+        if source.rows_rejected:
+            yield (
+                f"{source.title}: {number(Decimal(source.rows_rejected), 'rows')} trên"
+                f" {number(Decimal(source.rows_in_file), 'rows')} dòng đã nhận bị loại vì sai, chưa tính vào số liệu."
+            )
+
+
+def _absent(figures: Iterable[Figure]) -> Iterable[str]:
+    whole: dict[str, Figure] = {}
+    for figure in figures:
+        if not figure.detail:
+            whole.setdefault(figure.metric, figure)
+    for state, why in (
+        ("not_operated", "Không vận hành trong kỳ, vì vậy không có số liệu (khác với bằng 0)"),
+        ("not_delivered", "Nguồn chưa gửi số liệu của kỳ (khác với bằng 0)"),
+        ("stale", "Số liệu của kỳ chưa đủ"),
+    ):
+        titles = [figure.title for figure in whole.values() if figure.state == state]
+        if titles:
+            yield f"{why}: {'; '.join(titles)}."

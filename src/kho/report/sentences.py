@@ -1,0 +1,75 @@
+"""The sentences of an area: figures put into words, or the words for their state where there is no figure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from kho.report import vietnamese
+from kho.report.figures import Figure
+
+#: {metric@level/detail: unit}
+PLACE = re.compile(r"\{(?P<metric>\w+)(?:@(?P<level>\w+))?(?:/(?P<detail>\w+))?(?:: (?P<unit>[^}]+))?\}")
+_CLAUSE = re.compile(r"\[([^\]]*)\]")
+_WHY = {
+    "not_operated": "Không có số liệu vì đơn vị không vận hành hệ thống trong kỳ (khác với bằng 0)",
+    "not_delivered": "Chưa có số liệu của kỳ vì nguồn chưa gửi (khác với bằng 0)",
+}
+
+#: figures of one scope and period: by metric, detail and level
+Known = dict[str, dict[str, dict[str, Figure]]]
+
+
+def paragraphs(says: Sequence[str], known: Known, levels: Sequence[str]) -> list[str]:
+    """The sentences that there are figures for; then, for each state without a value, one that names what lacks it.
+
+    `levels` are those of the scope, the whole first. A sentence is about its first figure.
+    """
+    told: list[str] = []
+    absent: dict[str, list[str]] = {}
+    for sentence in says:
+        subject = _find(PLACE.search(sentence), known, levels)
+        if subject is None:
+            continue
+        if subject.value is None:
+            absent.setdefault(subject.state, []).append(subject.title[0].lower() + subject.title[1:])
+        else:
+            told.append(_say(sentence, known, levels))
+    for state, why in _WHY.items():
+        if state in absent:
+            told.append(f"{why}: {'; '.join(absent[state])}.")
+    return told
+
+
+def _say(sentence: str, known: Known, levels: Sequence[str]) -> str:
+    incomplete: list[str] = []
+
+    def clause(match: re.Match[str]) -> str:
+        places = PLACE.finditer(match[1])
+        return match[1] if all(_find(place, known, levels) for place in places) else ""
+
+    def place(match: re.Match[str]) -> str:
+        figure = _find(match, known, levels)
+        if figure is None:
+            return "–"
+        if figure.state == "stale":
+            incomplete.append(vietnamese.note(figure))
+        text = vietnamese.printed(figure)
+        if figure.value is not None and figure.unit != "percent":
+            text += f" {match['unit'] or figure.unit_title}"
+        return f"{text} ({vietnamese.note(figure)})" if figure.state == "attested" else text
+
+    text = PLACE.sub(place, _CLAUSE.sub(clause, sentence))
+    if incomplete:
+        text = f"{text.removesuffix('.')} ({'; '.join(dict.fromkeys(incomplete))})."
+    return text
+
+
+def _find(place: re.Match[str] | None, known: Known, levels: Sequence[str]) -> Figure | None:
+    if place is None:
+        return None
+    by_level = known.get(place["metric"], {}).get(place["detail"] or "", {})
+    if place["level"]:
+        # A scope of one level has its whole only.
+        return by_level.get(place["level"]) if len(levels) > 1 else None
+    return next((by_level[level] for level in levels if level in by_level), None)
