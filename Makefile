@@ -27,12 +27,16 @@ env: ## the environment in .venv, from requirements.lock; again only when the lo
 demo: env ## a sample district through two real nights, its figures, and what to type next
 	@$(BIN)/kho demo
 
-system: ## MariaDB's server for its tests, where this machine can install it; they are skipped without it
-	@if command -v /usr/sbin/mariadbd mariadbd > /dev/null; then :; \
+system: ## MariaDB's server and LibreOffice for their tests, where this machine can install them; skipped without
+	@$(call have,MariaDB's server,/usr/sbin/mariadbd mariadbd,mariadb-server-core)
+	@$(call have,LibreOffice,soffice,libreoffice-writer-nogui libreoffice-calc-nogui fonts-liberation)
+
+# have(what it is, its programs, its packages)
+have = if command -v $(2) > /dev/null; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
-		{ timeout 300 apt-get update -qq && DEBIAN_FRONTEND=noninteractive timeout 300 apt-get install -qq -y --no-install-recommends mariadb-server-core; } \
-			> /dev/null || echo "MariaDB's server could not be installed: its tests will be skipped"; \
-	else echo "MariaDB's server is not here, and only root can install it (mariadb-server-core): its tests will be skipped"; fi
+		{ timeout 300 apt-get update -qq && DEBIAN_FRONTEND=noninteractive timeout 300 apt-get install -qq -y --no-install-recommends $(3); } \
+			> /dev/null || echo "$(1) could not be installed: its tests will be skipped"; \
+	else echo "$(1) is not here, and only root can install it ($(3)): its tests will be skipped"; fi
 
 test: env lint ## every test; three processes, since those that run Airflow mostly wait
 	@$(BIN)/python -m pytest -n 3
