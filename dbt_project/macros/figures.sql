@@ -1,4 +1,9 @@
-{# Amounts of every metric per period, agency, detail and, for what is counted once, procedure.
+{# A sum in the metric's unit: whole as it was counted, or divided, to two places. #}
+{% macro in_unit(amount) -%}
+  case when metric.divisor is null then ({{ amount }})::numeric else round(({{ amount }})::numeric / metric.divisor, 2) end
+{%- endmacro %}
+
+{# Amounts of every metric per period, agency, detail and, what is counted once.
    `period` is a relation (scheme, period_code, from_date, to_date). Movements are first summed between the dates at
    which any period begins or ends, so that each meets each period by equality and not by comparing dates. #}
 {% macro period_amounts_ctes(period, metric, movement) %}
@@ -12,21 +17,30 @@ numbered_period as (
     select from_date as boundary_date from numbered_period
     union
     select to_date + 1 from numbered_period
+    union
+    select date_trunc('year', to_date)::date from numbered_period
   ) as edge
 ), bucket_of_period as (
   select period.period_id, reach.reach, bucket
   from numbered_period as period
   cross join boundary
   cross join lateral (
-    select width_bucket(period.from_date, boundary.dates) as first_bucket, width_bucket(period.to_date, boundary.dates) as last_bucket
+    select
+      width_bucket(period.from_date, boundary.dates) as first_bucket,
+      width_bucket(date_trunc('year', period.to_date)::date, boundary.dates) as bucket_of_year,
+      width_bucket(period.to_date, boundary.dates) as last_bucket
   ) as span
   cross join lateral (
-    values ('within', first_bucket, last_bucket), ('until_end', 0, last_bucket), ('until_start', 0, first_bucket - 1)
+    values
+      ('within', first_bucket, last_bucket),
+      ('within_year', bucket_of_year, last_bucket),
+      ('until_end', 0, last_bucket),
+      ('until_start', 0, first_bucket - 1)
   ) as reach (reach, lowest, highest)
   cross join lateral generate_series(reach.lowest, reach.highest) as bucket
 ), bucketed as (
   select
-    movement.metric, movement.agency_code, movement.detail, movement.procedure_code, movement.is_adjustment,
+    movement.metric, movement.agency_code, movement.detail, movement.counted_key, movement.is_adjustment,
     width_bucket(movement.movement_date, boundary.dates) as bucket,
     sum(movement.amount)::bigint as amount
   from {{ movement }} as movement
@@ -35,8 +49,8 @@ numbered_period as (
 ), period_amount as (
   select
     bucket_of_period.period_id,
-    metric.metric, metric.kind like 'distinct%' as is_distinct, metric.detail_by,
-    bucketed.agency_code, bucketed.detail, bucketed.procedure_code,
+    metric.metric, metric.kind, metric.kind like 'distinct%' as is_distinct, metric.detail_by,
+    bucketed.agency_code, bucketed.detail, bucketed.counted_key,
     coalesce(sum(bucketed.amount) filter (where not bucketed.is_adjustment), 0)::bigint as measured,
     (sum(bucketed.amount) filter (where bucketed.is_adjustment))::bigint as adjustment
   from bucketed
@@ -44,11 +58,12 @@ numbered_period as (
   join bucket_of_period
     on bucket_of_period.bucket = bucketed.bucket
     and bucket_of_period.reach = case
-      when metric.kind in ('flow', 'distinct_flow') then 'within'
+      when metric.kind in ('flow', 'distinct_flow', 'distinct_flow_over_all') then 'within'
+      when metric.kind = 'year_to_date' then 'within_year'
       when metric.kind in ('stock', 'distinct_stock') then 'until_end'
       when metric.kind = 'opening_stock' then 'until_start'
     end
-  group by 1, 2, 3, 4, 5, 6, 7
+  group by 1, 2, 3, 4, 5, 6, 7, 8
 )
 {% endmacro %}
 
@@ -76,7 +91,8 @@ member as (
   ) as each_level
 ), detailed as (
   select
-    cell.cell_id, part.detail, period_amount.metric, period_amount.is_distinct, period_amount.procedure_code,
+    cell.cell_id, part.detail, period_amount.metric, period_amount.kind, period_amount.is_distinct,
+    period_amount.counted_key,
     period_amount.measured, period_amount.adjustment
   from period_amount
   join member using (period_id, agency_code)
@@ -94,32 +110,42 @@ member as (
       )
   ) as part (detail, applies)
   where part.applies
+), counted_once as (
+  select cell_id, detail, metric, kind, counted_key
+  from detailed
+  where is_distinct
+  group by cell_id, detail, metric, kind, counted_key
+  having sum(measured) > 0
 ), level_amount as (
-  select cell_id, detail, metric, sum(measured) as measured, sum(adjustment) as adjustment
+  select cell_id, detail, metric, kind, sum(measured) as measured, sum(adjustment) as adjustment
   from detailed
   where not is_distinct
-  group by cell_id, detail, metric
+  group by cell_id, detail, metric, kind
   union all
   -- Counted once per level, however many agencies have it.
-  select cell_id, detail, metric, count(*), null
-  from (
-    select cell_id, detail, metric, procedure_code
-    from detailed
-    where is_distinct
-    group by cell_id, detail, metric, procedure_code
-    having sum(measured) > 0
-  ) as each_once
-  group by cell_id, detail, metric
+  select cell_id, detail, metric, kind, count(*), null
+  from counted_once
+  group by cell_id, detail, metric, kind
+), whole_cell as (
+  select part.cell_id, whole.cell_id as whole_id
+  from cell as part
+  join cell as whole
+    on whole.period_id = part.period_id and whole.scope_agency_code = part.scope_agency_code and whole.level = 'all'
+  where part.level <> 'all'
 ), cell_amount as (
   select cell_id, detail, metric, measured, adjustment from level_amount
   union all
-  -- What counts for all is the sum over the levels, also of what is counted once.
-  select whole.cell_id, level_amount.detail, level_amount.metric, sum(level_amount.measured), sum(level_amount.adjustment)
+  -- What counts for all is the sum over the levels, also of what is counted once per level.
+  select whole_cell.whole_id, level_amount.detail, level_amount.metric, sum(level_amount.measured), sum(level_amount.adjustment)
   from level_amount
-  join cell as part using (cell_id)
-  join cell as whole
-    on whole.period_id = part.period_id and whole.scope_agency_code = part.scope_agency_code and whole.level = 'all'
-  where level_amount.detail not like '% / %'
+  join whole_cell using (cell_id)
+  where level_amount.detail not like '% / %' and level_amount.kind <> 'distinct_flow_over_all'
+  group by 1, 2, 3
+  union all
+  select whole_cell.whole_id, counted_once.detail, counted_once.metric, count(distinct counted_once.counted_key), null
+  from counted_once
+  join whole_cell using (cell_id)
+  where counted_once.detail not like '% / %' and counted_once.kind = 'distinct_flow_over_all'
   group by 1, 2, 3
 ), source_state as (
   select
@@ -170,8 +196,10 @@ member as (
     wanted.metric,
     wanted.detail,
     judged.state,
-    case when shown.has_value then coalesce(cell_amount.measured, 0) + coalesce(cell_amount.adjustment, 0) end as value,
-    case when shown.has_value then coalesce(cell_amount.measured, 0) end as measured_value,
+    case when shown.has_value then
+      {{ in_unit('coalesce(cell_amount.measured, 0) + coalesce(cell_amount.adjustment, 0)') }}
+    end as value,
+    case when shown.has_value then {{ in_unit('coalesce(cell_amount.measured, 0)') }} end as measured_value,
     source_state.as_of,
     source_state.covered_from
   from wanted

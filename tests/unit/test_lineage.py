@@ -103,7 +103,7 @@ def test_a_code_comes_from_the_raw_code_that_it_is_looked_up_by(known: Lineage) 
 
 def test_a_column_of_an_export_knows_its_readers_and_its_figures(known: Lineage) -> None:
     channel = Ref("raw.one_stop__dossiers", "channel_code")
-    assert {"stg_one_stop__dossiers", "fct_dossier", "figure_movement"} <= set(known.readers(channel))
+    assert {"stg_one_stop__dossiers", "fct_dossier", "movement_dossier"} <= set(known.readers(channel))
     assert known.figures_from(channel) == [
         "procedures_received_by_post",
         "dossiers_received_online",
@@ -134,7 +134,7 @@ def test_columns_of_facts_that_come_from_nowhere_are_counts(known: Lineage) -> N
 
 def test_tables_know_what_they_read(known: Lineage) -> None:
     assert known.tables["stg_portal__traffic"].parents >= {"raw.portal__traffic", "ledger.build_input"}
-    assert "figure_movement" in known.children["fct_dossier"]
+    assert "movement_dossier" in known.children["fct_dossier"]
 
 
 def test_it_is_read_where_nothing_may_be_written(settings: Settings) -> None:

@@ -25,6 +25,8 @@ _KINDS = {
     "stock": "how many there are at the end of the period",
     "opening_stock": "how many there are at the beginning of the period",
     "distinct_flow": "different ones in the period, each counted once",
+    "year_to_date": "sum from the first day of the year on that the period ends in",
+    "distinct_flow_over_all": "different ones in the period, each counted once, over all levels too",
     "distinct_stock": "different ones at the end of the period, each counted once",
     "ratio": "percent: 100 × numerator / denominator",
 }

@@ -29,9 +29,9 @@ ROLES = {
     "movement_date": "dated by",
     "agency_code": "agency",
     "detail": "detail",
-    "procedure_code": "distinct",
+    "counted_key": "distinct",
 }
-_MOVEMENTS = "figure_movement"
+_MOVEMENTS = "movement_"
 _EFFECTS = "adjustment_effects"
 
 
@@ -179,24 +179,28 @@ def lineage(settings: Settings, *older: Contract) -> Lineage:
         columns |= {Ref(name, column): frozenset(parents) for column, parents in made.items()}
         reads[name] = frozenset(model.needed())
     figures = {}
-    if _MOVEMENTS in sql:
+    if movements := [text for name, text in sql.items() if name.startswith(_MOVEMENTS)]:
         seeds = settings.project / "dbt_project" / "seeds"
         adjustable = {row["metric"] for row in _rows(seeds / f"{_EFFECTS}.csv")}
         for row in _rows(seeds / "metrics.csv"):
-            figures[row["metric"]] = _figure(row, sql[_MOVEMENTS], known, adjustable)
+            figures[row["metric"]] = _figure(row, movements, known, adjustable)
     return Lineage(tables, columns, reads, figures)
 
 
-def _figure(row: dict[str, str], movements: str, known: dict[str, list[str]], adjustable: set[str]) -> Figure:
+def _figure(
+    row: dict[str, str], movements: Iterable[str], known: dict[str, list[str]], adjustable: set[str]
+) -> Figure:
     told = {key: row[key] for key in ("metric", "title", "unit", "kind", "numerator", "denominator")}
-    if not row["movement"]:
-        return Figure(**told)
-    tree = _parse(movements)
-    _keep_movements_of(tree, row["movement"], row["movement"] in adjustable)
-    made = _Query(tree, known).columns()
-    reads = {role: frozenset(made[column]) for column, role in ROLES.items() if made.get(column)}
-    if row["kind"] not in ("distinct_flow", "distinct_stock"):
-        reads.pop(ROLES["procedure_code"], None)
+    reads: dict[str, frozenset[Ref]] = {}
+    for sql in movements if row["movement"] else ():
+        tree = _parse(sql)
+        _keep_movements_of(tree, row["movement"], row["movement"] in adjustable)
+        made = _Query(tree, known).columns()
+        for column, role in ROLES.items():
+            if made.get(column):
+                reads[role] = reads.get(role, frozenset()) | made[column]
+    if not row["kind"].startswith("distinct"):
+        reads.pop(ROLES["counted_key"], None)
     return Figure(**told, reads=reads)
 
 
@@ -300,7 +304,7 @@ def _keep_movements_of(tree: exp.Expression, metric: str, is_adjustable: bool) -
         told = named["metric"].unalias()
         if isinstance(told, exp.Literal):
             counts = counts and told.name == metric
-        elif any(table.db for table in _read_by(select)):
+        elif isinstance(told, exp.Column) and any(table.db for table in _read_by(select)):
             counts = counts and is_adjustable  # the metric is in the rows: those of signed adjustments
         if not counts:
             select.set("expressions", [exp.alias_(exp.Null(), name) for name in named])

@@ -9,5 +9,6 @@ select
   metric.fact,
   metric.numerator,
   metric.denominator,
-  metric.detail_by
+  metric.detail_by,
+  metric.divisor
 from {{ ref('dim_metric') }} as metric

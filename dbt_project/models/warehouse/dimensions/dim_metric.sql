@@ -9,5 +9,6 @@ select
   fact,
   numerator,
   denominator,
-  detail_by
+  detail_by,
+  divisor
 from {{ ref('metrics') }}

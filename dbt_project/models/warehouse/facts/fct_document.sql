@@ -22,7 +22,9 @@ with entry as (
     bool_or(is_sent_on_paper) as is_sent_on_paper,
     count(*)::integer as system_count,
     min(system) as first_system,
-    max(updated_at) as updated_at
+    max(updated_at) as updated_at,
+    (array_agg(_batch_id order by {{ newest_first('updated_at') }}))[1] as _batch_id,
+    (array_agg(_row_number order by {{ newest_first('updated_at') }}))[1] as _row_number
   from newest
   group by document_key
 )
@@ -40,7 +42,9 @@ select
   document.is_sent_on_paper,
   document.system_count,
   document.first_system,
-  document.updated_at
+  document.updated_at,
+  document._batch_id,
+  document._row_number
 from document
 left join {{ ref('dim_agency') }} as agency
   on agency.agency_code = document.agency_code

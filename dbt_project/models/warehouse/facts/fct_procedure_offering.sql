@@ -45,7 +45,9 @@ with listed as (
     service_level,
     is_announced_for_post,
     min(list_date) as valid_from,
-    (array_agg(next_list_date order by list_number desc))[1] - 1 as valid_to
+    (array_agg(next_list_date order by list_number desc))[1] - 1 as valid_to,
+    (array_agg(_batch_id order by list_number))[1] as _batch_id,
+    (array_agg(_row_number order by list_number))[1] as _row_number
   from run
   group by
     unit_key, agency_code, procedure_code, procedure_group, service_level_scheme, service_level,
@@ -65,7 +67,9 @@ select
   offered_for.service_level,
   offered_for.is_announced_for_post,
   offered_for.valid_from,
-  offered_for.valid_to
+  offered_for.valid_to,
+  offered_for._batch_id,
+  offered_for._row_number
 from interval_of_run as offered_for
 left join {{ ref('dim_agency') }} as agency
   on agency.agency_code = offered_for.agency_code
