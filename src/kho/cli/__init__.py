@@ -7,7 +7,7 @@ import sys
 import typer
 from typer.core import TyperGroup
 
-from kho.cli import batch, demo, dictionary, figures, rejects, release, sample, server, source
+from kho.cli import batch, demo, dictionary, figures, rejects, release, report, sample, server, source
 from kho.cli.output import is_server_missing
 
 
@@ -38,6 +38,7 @@ app = typer.Typer(
 for command in (server.up, server.down, server.status, server.run, server.psql):
     app.command()(command)
 app.command()(figures.figures)
+app.command()(report.report)
 app.command()(dictionary.dictionary)
 for group in (release, batch, rejects, source):
     app.add_typer(group.app, name=group.__name__.rpartition(".")[2])

@@ -198,6 +198,41 @@ create table if not exists ledger.release (
 );
 create unique index if not exists one_release_in_force on ledger.release (state) where state = 'in_force';
 
+-- A report as it was handed over. Handed over again with other figures, it is the next version.
+create table if not exists ledger.report (
+  report_id bigint generated always as identity primary key,
+  scope_agency_code text not null,
+  from_date date not null,
+  to_date date not null,
+  version integer not null,
+  release_id bigint not null references ledger.release,
+  reported_by text not null,              -- a position, never a name
+  reported_at timestamptz not null,
+  content jsonb not null,                 -- the whole, to print it again: kho.report.content.Content
+  unique (scope_agency_code, from_date, to_date, version)
+);
+
+-- Its figures: of the scope, of its units and of the months of the period.
+create table if not exists ledger.report_figure (
+  report_id bigint not null,              -- of ledger.report; a foreign key would need the right to change that
+  agency_code text not null,
+  from_date date not null,
+  to_date date not null,
+  metric text not null,
+  level text not null,
+  detail text not null,
+  unit text not null,
+  value numeric,
+  state text not null,
+  measured_value numeric,
+  numerator numeric,
+  denominator numeric,
+  as_of date,
+  primary key (report_id, agency_code, from_date, to_date, metric, level, detail)
+);
+-- What was reported stays as it was, also for its owner.
+revoke update, delete, truncate on ledger.report, ledger.report_figure from kho_owner;
+
 grant usage on schema ledger to kho_loader, kho_transformer, kho_auditor;
 grant select on all tables in schema ledger to kho_loader, kho_transformer, kho_auditor;
 grant insert on ledger.contract, ledger.delivery, ledger.arrival, ledger.batch, ledger.batch_event, ledger.fetch_failure to kho_loader;

@@ -16,6 +16,9 @@ from kho.report.figures import Figure, State
 from kho.report.outline import AreaOutline, BreakdownOutline, outline
 from kho.report.sentences import paragraphs
 
+#: agency, first day, last day, metric, level, detail: what names a figure of a report
+Key = tuple[str, date, date, str, str, str]
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -112,6 +115,7 @@ class Definition:
 class Revision:
     """A figure that is another one now than when it was reported. `because` are the batches that changed it."""
 
+    title: str
     figure: Figure
     reported: Decimal | None
     reported_text: str
@@ -138,7 +142,6 @@ class Content:
     """
 
     title: str
-    subtitle: str
     issuer: str
     parent_name: str
     place: str
@@ -163,6 +166,27 @@ class Content:
     @property
     def is_draft(self) -> bool:
         return self.issue is None
+
+
+def key(figure: Figure) -> Key:
+    return figure.scope_code, figure.first_day, figure.last_day, figure.metric, figure.level, figure.detail
+
+
+def printed_figures(content: Content) -> dict[Key, tuple[str, Figure]]:
+    """Every figure of the report once, with what it is called where it stands first."""
+    found: dict[Key, tuple[str, Figure]] = {}
+    for area in content.areas:
+        for line in area.lines:
+            for level, cell in zip(content.levels, line.cells, strict=True):
+                if figure := cell.figure:
+                    parts = [figure.title, figure.detail_title, level.lower()]
+                    found.setdefault(key(figure), (", ".join(part for part in parts if part), figure))
+        for breakdown in area.breakdowns:
+            for series in breakdown.series:
+                for label, cell in zip(breakdown.labels, series.cells, strict=True):
+                    if figure := cell.figure:
+                        found.setdefault(key(figure), (f"{series.title}, {label}", figure))
+    return found
 
 
 @dataclass(frozen=True)

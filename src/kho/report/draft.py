@@ -11,6 +11,7 @@ from kho.report import vietnamese
 from kho.report.content import Content, Definition, HeldBatch, Label, Source, areas
 from kho.report.figures import Figure, Published, Scheme, Scope, agency, figures_of, period_days, published
 from kho.report.remarks import notices, remarks
+from kho.report.revisions import compared
 from kho.settings import Settings
 
 _KINDS = {
@@ -24,7 +25,7 @@ _KINDS = {
 
 
 def draft(settings: Settings, scope: str, period: str, scheme: Scheme = "calendar") -> Content:
-    """What the release in force says; nobody has reported it. Arguments and errors as of `figures`."""
+    """What the release in force says, beside what was reported before. Arguments and errors as of `figures`."""
     with published(settings) as release:
         first_day, last_day = period_days(release, period, scheme)
         meant = agency(release, scope, first_day, last_day)
@@ -32,9 +33,8 @@ def draft(settings: Settings, scope: str, period: str, scheme: Scheme = "calenda
         levels = vietnamese.levels(meant.name, {figure.level for figure in figures})
         sources = _sources(release, meant, first_day, last_day)
         called = vietnamese.period(period, first_day, last_day)
-        return Content(
-            title="BÁO CÁO",
-            subtitle=f"Kết quả ứng dụng công nghệ thông tin {called[0].lower()}{called[1:]}",
+        content = Content(
+            title=f"Kết quả ứng dụng công nghệ thông tin {called[0].lower()}{called[1:]}",
             issuer=vietnamese.issuer(meant.name) if meant.unit_code else meant.name,
             parent_name=_parent(release, meant, last_day),
             place=vietnamese.place(meant.name),
@@ -61,6 +61,7 @@ def draft(settings: Settings, scope: str, period: str, scheme: Scheme = "calenda
             sources=sources,
             definitions=_definitions(release),
         )
+        return compared(release, content)
 
 
 def _units(

@@ -1,0 +1,56 @@
+"""What differs between a report as it was handed over and what the release in force says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from decimal import Decimal
+
+from kho.report.causes import Causes
+from kho.report.content import Area, Content, Line, Revision, key, printed_figures
+from kho.report.figures import Figure, Published
+from kho.report.issues import newest, reported_figures
+from kho.report.vietnamese import number, printed
+
+
+def compared(release: Published, content: Content) -> Content:
+    """The content with the newest issue of its scope and period, and every figure that is another one now.
+
+    Metrics that were not reported then have nothing to be compared with.
+    """
+    before = newest(release.connection, content.scope_code, content.first_day, content.last_day)
+    if not before:
+        return content
+    issue, report = before
+    reported = reported_figures(release.connection, report)
+    metrics = {metric for _, _, _, metric, _, _ in reported}
+    changed = [
+        (title, figure, was)
+        for name, (title, figure) in printed_figures(content).items()
+        if figure.metric in metrics and (was := reported.get(name, _unmoved(figure))) != figure.value
+    ]
+    causes = Causes(release, issue.release, content.last_day) if changed else None
+    revisions = [
+        Revision(title, figure, was, number(was, figure.unit), printed(figure), causes.of(figure))
+        for title, figure, was in changed
+    ]
+    return replace(content, earlier=issue, revisions=revisions, areas=_noted(content.areas, revisions))
+
+
+def _unmoved(figure: Figure) -> Decimal | None:
+    """What a figure was that no line told of: a detail in which nothing moved is 0."""
+    return Decimal(0) if figure.detail else None
+
+
+def _noted(areas: list[Area], revisions: Iterable[Revision]) -> list[Area]:
+    """The areas with "reported X, now Y" beside each line that differs."""
+    by_key = {key(revision.figure): revision for revision in revisions}
+
+    def noted(line: Line) -> Line:
+        told = [line.note] if line.note else []
+        for cell in line.cells:
+            if cell.figure and (revision := by_key.get(key(cell.figure))):
+                told.append(f"đã báo cáo {revision.reported_text}, nay {revision.now_text}")
+        return replace(line, note="; ".join(told))
+
+    return [replace(area, lines=[noted(line) for line in area.lines]) for area in areas]
