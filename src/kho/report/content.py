@@ -52,7 +52,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Breakdown:
-    """Figures by unit or by month: one table, and one chart. `codes` are the units' codes; empty texts else."""
+    """Figures by unit or by month: one table, and one chart. `codes` are those of the units or of the months."""
 
     title: str
     by: Literal["unit", "month"]
@@ -167,6 +167,16 @@ class Content:
     def is_draft(self) -> bool:
         return self.issue is None
 
+    @property
+    def standing(self) -> str:
+        """Whether these are reported figures, in a line."""
+        if self.issue is None:
+            return f"DỰ THẢO, theo bản phát hành {self.release}, số liệu đến hết ngày {vietnamese.day(self.business_date)}"
+        return (
+            f"Báo cáo lần {self.issue.version}, do {self.issue.reported_by} báo cáo ngày"
+            f" {vietnamese.day(self.issue.reported_at)}, theo bản phát hành {self.issue.release}"
+        )
+
 
 def key(figure: Figure) -> Key:
     return figure.scope_code, figure.first_day, figure.last_day, figure.metric, figure.level, figure.detail
@@ -238,7 +248,8 @@ def _line(parts: dict[str, Figure], levels: dict[str, str]) -> Line:
         first.unit_title,
         bool(first.detail),
         [_cell(parts.get(level)) for level in levels],
-        vietnamese.notes(parts),
+        # A cell without a value says itself why.
+        vietnamese.notes({level: each for level, each in parts.items() if each.value is not None}),
     )
 
 

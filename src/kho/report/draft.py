@@ -91,7 +91,7 @@ def _units(
     if not below:
         return []
     own = {each.metric: each for each in figures if each.level == "district" and not each.detail}
-    labels = [Label(levels["district"], scope.unit_code or "", own)] if own else []
+    labels = [Label(levels["district"], "", own)] if own else []
     for code, unit_code, name in below:
         found = figures_of(release, code, first_day, last_day)
         labels.append(Label(name, unit_code, _whole(found)))
@@ -113,7 +113,7 @@ def _months(release: Published, scope: Scope, scheme: Scheme, first_day: date, l
     if len(months) < 2:
         return []
     return [
-        Label(f"{code[5:]}/{code[:4]}", "", _whole(figures_of(release, scope.agency_code, first, last)))
+        Label(f"{code[5:]}/{code[:4]}", code, _whole(figures_of(release, scope.agency_code, first, last)))
         for code, first, last in months
     ]
 

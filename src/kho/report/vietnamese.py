@@ -10,8 +10,14 @@ from decimal import Decimal
 from kho.report.figures import Figure
 
 LEVELS = {"all": "Toàn huyện", "district": "Cấp huyện", "commune": "Cấp xã"}
-#: why there is no number
-ABSENT = {"not_delivered": "chưa có số liệu", "not_operated": "không vận hành"}
+STATES = {
+    "measured": "đo được",
+    "attested": "đã xác nhận",
+    "stale": "số liệu chưa đủ",
+    "not_delivered": "chưa có số liệu",
+    "not_operated": "không vận hành",
+}
+WITHOUT_VALUE = ("not_delivered", "not_operated")
 _PARTS = {
     "H1": "6 tháng đầu năm",
     "H2": "6 tháng cuối năm",
@@ -39,7 +45,7 @@ def number(value: Decimal | None, unit: str) -> str:
 def printed(figure: Figure) -> str:
     """The number as a table has it; where there is none, why."""
     if figure.value is None:
-        return ABSENT.get(figure.state, "–")
+        return STATES[figure.state] if figure.state in WITHOUT_VALUE else "–"
     return number(figure.value, figure.unit) + ("%" if figure.unit == "percent" else "")
 
 
@@ -49,7 +55,7 @@ def note(figure: Figure) -> str:
         return f"phần mềm {number(figure.measured_value, figure.unit)}, đã xác nhận"
     if figure.state == "stale":
         return f"số liệu mới đến {day(figure.as_of)}" if figure.as_of else "số liệu chưa đủ"
-    return ABSENT.get(figure.state, "")
+    return STATES[figure.state] if figure.state in WITHOUT_VALUE else ""
 
 
 def notes(figures: dict[str, Figure]) -> str:
@@ -95,3 +101,24 @@ def issuer(unit_name: str) -> str:
 def place(scope_name: str) -> str:
     """Where a letter is dated: `Long Phú` of `Huyện Long Phú`."""
     return re.sub(r"^(Huyện|Tỉnh|Thành phố|Thị xã|Thị trấn|Quận|Xã|Phường) ", "", scope_name)
+
+
+def lineage(figure: Figure) -> str:
+    """Where a number comes from: what it is of, how it was made, from which release, one thing a line."""
+    lines = [
+        f"Chỉ tiêu: {figure.metric}",
+        f"Phạm vi: {figure.scope_code}, {LEVELS[figure.level].lower()}",
+        f"Kỳ: {day(figure.first_day)} – {day(figure.last_day)}",
+        f"Trạng thái: {STATES[figure.state]}",
+    ]
+    if figure.detail:
+        lines.insert(1, f"Chi tiết: {figure.detail}")
+    if figure.numerator is not None or figure.denominator is not None:
+        lines.append(f"Tử số: {number(figure.numerator, '')}")
+        lines.append(f"Mẫu số: {number(figure.denominator, '')}")
+    if figure.measured_value != figure.value:
+        lines.append(f"Số đo trên phần mềm: {number(figure.measured_value, figure.unit)}")
+    if figure.as_of:
+        lines.append(f"Số liệu đến hết ngày: {day(figure.as_of)}")
+    lines.append(f"Bản phát hành: {figure.release}")
+    return "\n".join(lines)
