@@ -20,6 +20,8 @@ _KINDS = {
     "opening_stock": "Số có trước ngày đầu kỳ",
     "distinct_flow": "Đếm mỗi thủ tục một lần trong mỗi cấp, phát sinh trong kỳ",
     "distinct_stock": "Đếm mỗi thủ tục một lần trong mỗi cấp, có đến cuối kỳ",
+    "distinct_flow_over_all": "Đếm mỗi thứ một lần trong toàn bộ, phát sinh trong kỳ",
+    "year_to_date": "Cộng các ngày từ đầu năm đến cuối kỳ",
     "ratio": "Tử số chia mẫu số, tính từ tổng",
 }
 

@@ -1,0 +1,21 @@
+"""The report as one HTML page that needs nothing else: no server, no network, no other file."""
+
+from __future__ import annotations
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from kho.report.charts import has_values, svg
+from kho.report.content import Content
+from kho.report.vietnamese import day, lineage
+
+
+def render(content: Content) -> str:
+    environment = Environment(
+        loader=PackageLoader("kho.report", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(svg=svg, has_values=has_values, lineage=lineage, day=day)
+    return environment.get_template("page.html.j2").render(content=content)
