@@ -29,7 +29,7 @@ demo: env ## a sample district through two real nights, its figures, and what to
 
 system: ## MariaDB's server and LibreOffice for their tests, where this machine can install them; skipped without
 	@$(call have,MariaDB's server,/usr/sbin/mariadbd mariadbd,mariadb-server-core)
-	@$(call have,LibreOffice,soffice,libreoffice-writer-nogui libreoffice-calc-nogui fonts-liberation)
+	@$(call have,LibreOffice,soffice,libreoffice-writer-nogui libreoffice-calc-nogui)
 
 # have(what it is, its programs, its packages)
 have = if command -v $(2) > /dev/null; then :; \

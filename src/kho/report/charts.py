@@ -44,7 +44,7 @@ def _written(breakdown: Breakdown, format: str) -> bytes:
 
     # The same breakdown gives the same bytes: no date, and ids that come from the title.
     settings = {
-        "font.family": [each for each in FONTS if _is_here(each)],
+        "font.family": _fonts(),
         "font.size": 9,
         "hatch.linewidth": 0.6,
         "svg.fonttype": "none",
@@ -56,10 +56,13 @@ def _written(breakdown: Breakdown, format: str) -> bytes:
         return file.getvalue()
 
 
-def _is_here(font: str) -> bool:
-    from matplotlib.font_manager import get_font_names
+def _fonts() -> list[str]:
+    """Those with every Vietnamese letter: a word in two fonts is ugly. The last comes with matplotlib."""
+    from matplotlib.font_manager import fontManager
+    from matplotlib.ft2font import FT2Font
 
-    return font in get_font_names()
+    known = {font.name: font.fname for font in fontManager.ttflist if font.style == "normal"}
+    return [each for each in FONTS if each in known and ord("ệ") in FT2Font(known[each]).get_charmap()]
 
 
 def _drawn(breakdown: Breakdown) -> Figure:
@@ -67,7 +70,7 @@ def _drawn(breakdown: Breakdown) -> Figure:
 
     lies = breakdown.by == "unit"  # names of units are long: their bars lie
     series = breakdown.series[:MOST_SERIES]
-    height = 0.9 + len(breakdown.labels) * (0.1 + 0.15 * len(series)) if lies else 2.6
+    height = 0.9 + len(breakdown.labels) * (0.08 + 0.12 * len(series)) if lies else 2.4
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     axes = figure.add_subplot()
     thick = FILLED / len(series)

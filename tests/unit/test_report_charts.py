@@ -1,0 +1,31 @@
+"""Charts show each value where it belongs, and words where there is none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kho.report import charts
+from kho.report.content import Breakdown, Cell
+from tests import reports
+
+
+@pytest.mark.parametrize("breakdown", reports.breakdowns(), ids=["by unit", "by month"])
+def test_a_chart_says_every_label_and_value(breakdown: Breakdown) -> None:
+    drawn = charts.svg(breakdown)
+    assert drawn.startswith("<svg") and drawn.rstrip().endswith("</svg>")
+    wanted = [*breakdown.labels, *(cell.text for series in breakdown.series for cell in series.cells)]
+    assert [text for text in wanted if f">{text}</text>" not in drawn] == []
+    assert charts.svg(breakdown) == drawn, "the same breakdown gives the same chart"
+
+
+def test_a_chart_for_a_document_is_a_png() -> None:
+    assert charts.png(reports.breakdowns()[0]).startswith(b"\x89PNG\r\n")
+
+
+def test_a_breakdown_without_a_value_has_no_chart() -> None:
+    breakdown = reports.breakdowns()[1]
+    absent = Cell("không vận hành", None, "not_operated", None)
+    empty = replace(breakdown, series=[replace(breakdown.series[0], cells=[absent] * 6)])
+    assert charts.has_values(breakdown) and not charts.has_values(empty)

@@ -1,0 +1,180 @@
+"""The report in Word: laid out as NĐ 30/2020 has it, from a template that a unit may edit."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import docx
+import pytest
+from docx.document import Document
+from docx.oxml.ns import qn
+from docx.shared import Pt
+
+from kho.report import word
+from kho.report.content import Content
+from tests import office, reports
+
+
+def rendered(content: Content, template: Path | None = None) -> Document:
+    return docx.Document(io.BytesIO(word.render(content, template)))
+
+
+def texts(document: Document) -> list[str]:
+    """Every paragraph that says something, those in tables too, in the order of the page."""
+    paragraphs = document.element.body.iter(qn("w:p"))
+    return list(filter(None, ("".join(p.itertext(qn("w:t"))).strip() for p in paragraphs)))
+
+
+def cells(content: Content) -> Iterator[str]:
+    for area in content.areas:
+        for line in area.lines:
+            yield from (cell.text for cell in line.cells)
+        for breakdown in area.breakdowns:
+            yield from (cell.text for series in breakdown.series for cell in series.cells)
+
+
+@pytest.fixture
+def edited(tmp_path: Path) -> Callable[..., Path]:
+    """A unit's own template: the one that comes with Kho, with paragraphs put before the closing one."""
+
+    def edit(*paragraphs: str, change: Callable[[Document], object] = lambda document: None) -> Path:
+        document = docx.Document(str(word.TEMPLATE))
+        closing = next(each for each in document.paragraphs if each.text.startswith("Trên đây là báo cáo"))
+        for text in paragraphs:
+            # Word cuts a paragraph into runs wherever it likes: inside of tags too.
+            inserted = closing.insert_paragraph_before()
+            for start in range(0, len(text), 5):
+                inserted.add_run(text[start : start + 5])
+        change(document)
+        document.save(str(tmp_path / "mau.docx"))
+        return tmp_path / "mau.docx"
+
+    return edit
+
+
+def test_the_page_is_laid_out_by_the_decree() -> None:
+    document = rendered(reports.draft())
+    for section in document.sections:
+        assert (round(section.page_width.mm), round(section.page_height.mm)) == (210, 297)
+        assert 20 <= round(section.top_margin.mm) <= 25 and 20 <= round(section.bottom_margin.mm) <= 25
+        assert 30 <= round(section.left_margin.mm) <= 35 and 15 <= round(section.right_margin.mm) <= 20
+        assert section.different_first_page_header_footer  # the first page has no number
+        assert "PAGE" in "".join(section.header._element.itertext())
+        assert not "".join(section.first_page_header._element.itertext())
+    used = {"Normal", "Body Text", *(paragraph.style.name for paragraph in document.paragraphs)}
+    for style in (document.styles[name] for name in used):
+        assert style.font.name == "Times New Roman", style.name
+        assert Pt(13) <= style.font.size <= Pt(14), style.name
+    said = texts(document)
+    assert said[:7] == [
+        "ỦY BAN NHÂN DÂN",
+        "HUYỆN LONG PHÚ",
+        "Số: ……/BC-UBND",
+        "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM",
+        "Độc lập - Tự do - Hạnh phúc",
+        "Long Phú, ngày …… tháng …… năm ……",
+        "DỰ THẢO",
+    ]
+    assert said[7:9] == ["BÁO CÁO", "Kết quả ứng dụng công nghệ thông tin 6 tháng đầu năm 2021"]
+    recipients = said.index("Nơi nhận:")
+    assert said[recipients + 1 : recipients + 3] == ["- Ủy ban nhân dân tỉnh Sóc Trăng;", "- Lưu: VT."]
+    assert "PHỤ LỤC" in said[recipients:]
+
+
+def test_a_report_that_was_made_final_has_its_day_and_no_mark_of_a_draft() -> None:
+    said = texts(rendered(reports.reported()))
+    assert "DỰ THẢO" not in said and "LƯU Ý VỀ SỐ LIỆU" not in said
+    assert "Long Phú, ngày 05 tháng 7 năm 2021" in said
+    row = said.index("Hồ sơ tiếp nhận trong kỳ, toàn huyện")
+    assert said[row + 1 : row + 4] == ["32.500", "32.501", "hoso_20210630.csv (lô 12)"]
+
+
+@pytest.mark.parametrize(
+    ("position", "lines"),
+    [
+        ("Chủ tịch UBND huyện", ["TM. ỦY BAN NHÂN DÂN", "CHỦ TỊCH"]),
+        ("Phó Chủ tịch Ủy ban nhân dân huyện", ["TM. ỦY BAN NHÂN DÂN", "KT. CHỦ TỊCH", "PHÓ CHỦ TỊCH"]),
+        ("Chánh Văn phòng", ["TL. CHỦ TỊCH", "CHÁNH VĂN PHÒNG"]),
+    ],
+)
+def test_the_signature_says_for_whom_the_position_signs(position: str, lines: list[str]) -> None:
+    said = texts(rendered(reports.reported(position)))
+    assert said[said.index("- Lưu: VT.") + 1 :][: len(lines) + 1] == [*lines, "Họ và tên"]
+
+
+def test_a_department_stands_below_its_committee() -> None:
+    content = replace(
+        reports.reported("Phó Trưởng phòng"),
+        issuer="Phòng Tư pháp",
+        parent_name="Ủy ban nhân dân huyện Long Phú",
+    )
+    said = texts(rendered(content))
+    assert said[:3] == ["UBND HUYỆN LONG PHÚ", "PHÒNG TƯ PHÁP", "Số: ……/BC-……"]
+    assert said[said.index("- Lưu: VT.") + 1 :][:2] == ["KT. TRƯỞNG PHÒNG", "PHÓ TRƯỞNG PHÒNG"]
+
+
+@office.needs_office
+def test_what_word_shows_has_every_figure_and_on_its_first_page_what_is_amiss(tmp_path: Path) -> None:
+    content = reports.draft()
+    (tmp_path / "bao-cao.docx").write_bytes(word.render(content))
+    [shown] = office.pdf(tmp_path / "bao-cao.docx")
+    pages = office.pages(shown)
+    assert "DỰ THẢO" in pages[0] and content.notices[0] in pages[0]
+    whole = " ".join(pages)
+    assert [text for text in cells(content) if text not in whole] == []
+    assert [text for text in content.remarks if text not in whole] == []
+    assert "phần mềm 4, đã xác nhận" in whole
+    assert "{" not in whole and "}" not in whole
+
+
+def test_a_template_that_a_unit_edited_is_filled_in(edited: Callable[..., Path]) -> None:
+    template = edited(
+        "Riêng số hồ sơ tiếp nhận: {{ figure(“dossiers_received”) }}, cấp xã {{ figure('dossiers_received', 'commune') }}.",
+        "{%p for area in areas if area.key == 'documents' %}",
+        "Xem thêm: {{ area.title }}",
+        "{%p endfor %}",
+        change=lambda document: document.tables[1]._tbl.getparent().remove(document.tables[1]._tbl),
+    )
+    said = texts(rendered(reports.draft(), template))
+    assert "Riêng số hồ sơ tiếp nhận: 32.501, cấp xã 27.773." in said
+    assert "Xem thêm: Quản lý văn bản và chữ ký số" in said
+    assert "Đơn vị tính" not in said  # the table that the unit took out
+
+
+@pytest.mark.parametrize(
+    ("paragraphs", "told"),
+    [
+        (["{{ tieu_de }}"], "'tieu_de' is undefined"),
+        (["{{ areas[0].ten }}"], "has no attribute 'ten'"),
+        (["{{ figure('dossiers_recieved') }}"], "no figure('dossiers_recieved', 'all', '')"),
+        (["{{ title | viet_hoa }}"], "No filter named 'viet_hoa'"),
+        (["{%p for area in areas %}", "{{ area.title }}"], "Unexpected end of template"),
+        (["{{ title"], "near: "),
+        (["{% for area in areas %}", "{{ area.title }}{%p endfor %}"], "with p"),
+        (["{{ issuer.__class__.__base__ }}"], "unsafe"),
+        (["{{ first_day | date(1) }}"], "argument"),
+    ],
+)
+def test_a_wrong_tag_is_told_with_the_file_and_its_place(
+    edited: Callable[..., Path], paragraphs: list[str], told: str
+) -> None:
+    template = edited(*paragraphs)
+    with pytest.raises(word.WrongTemplate) as raised:
+        word.render(reports.draft(), template)
+    assert str(raised.value).startswith(f"{template}: ") and told in str(raised.value)
+
+
+def test_what_is_no_word_document_is_told(tmp_path: Path) -> None:
+    with pytest.raises(word.WrongTemplate, match=r"mau\.docx: there is no such file"):
+        word.render(reports.draft(), tmp_path / "mau.docx")
+    (tmp_path / "mau.docx").write_text("BÁO CÁO")
+    with pytest.raises(word.WrongTemplate, match="no Word document"):
+        word.render(reports.draft(), tmp_path / "mau.docx")
+    with zipfile.ZipFile(tmp_path / "mau.docx", "w") as file:
+        file.writestr("bao-cao.txt", "BÁO CÁO")
+    with pytest.raises(word.WrongTemplate, match="save it in Word"):
+        word.render(reports.draft(), tmp_path / "mau.docx")
