@@ -3,7 +3,16 @@
   case when metric.divisor is null then ({{ amount }})::numeric else round(({{ amount }})::numeric / metric.divisor, 2) end
 {%- endmacro %}
 
-{# Amounts of every metric per period, agency, detail and, what is counted once.
+{# The day of the last list that is due up to a day: a list stands until the next one is due. #}
+{% macro last_list_due(frequency, day) -%}
+  case {{ frequency }}
+    when 'm' then date_trunc('month', {{ day }} + 1)::date - 1
+    when 'q' then date_trunc('quarter', {{ day }})::date
+    else {{ day }}
+  end
+{%- endmacro %}
+
+{# Amounts of every metric per period, agency, detail and key of what is counted once.
    `period` is a relation (scheme, period_code, from_date, to_date). Movements are first summed between the dates at
    which any period begins or ends, so that each meets each period by equality and not by comparing dates. #}
 {% macro period_amounts_ctes(period, metric, movement) %}
@@ -153,19 +162,21 @@ member as (
     coverage.fact,
     bool_or(
       coverage.covered_from <= member.to_date
-      and (coverage.is_full_list or coverage.delivered_to >= member.from_date)
+      and case
+        when coverage.is_full_list then coalesce(coverage.end_of_life, 'infinity') >= member.from_date
+        else coverage.delivered_to >= member.from_date
+      end
     ) as is_delivered,
     bool_or(
       coverage.expected_as_of is not null and coalesce(
         coverage.as_of < least(
           coverage.expected_as_of,
           coverage.operated_to,
-          -- A list stands until the next one is due.
-          case when coverage.is_full_list then date_trunc('quarter', member.to_date)::date else member.to_date end
+          case when coverage.is_full_list then {{ last_list_due('coverage.frequency', 'member.to_date') }} else member.to_date end
         ),
         true
       )
-      or coverage.is_full_list and coverage.is_expected and coalesce(coverage.covered_from > member.to_date, true)
+      or coverage.is_expected and coalesce(coverage.covered_from > member.to_date, true)
     ) as is_stale,
     -- The least complete of the systems, but for one that was given up and had told all until then.
     coalesce(
@@ -288,7 +299,9 @@ as $function$
     select ''::text as scheme, ''::text as period_code, first_day as from_date, last_day as to_date
   ), result as (
     {{ figure_rows(
-      'asked', ref('figure_metric'), ref('figure_scope'), ref('figure_coverage'), ref('figure_movement'),
+      'asked', ref('figure_metric'), ref('figure_scope'), ref('figure_coverage'),
+      '(select * from ' ~ ref('figure_movement') ~ ' where agency_code in ('
+        ~ 'select agency_code from ' ~ ref('figure_scope') ~ ' where scope_agency_code = figures.scope))',
       'scope.scope_agency_code = figures.scope'
     ) }}
   )

@@ -16,9 +16,12 @@ from kho.settings import Settings
 from tests.integration.loading import deliver
 
 
-def sample(settings: Settings, scale: float = 1) -> list[Export]:
-    """The sample exports of huyện Long Phú without their control files."""
-    told = totals.read(settings.project / "samples" / "long_phu_2021_h1.yaml").scaled(scale)
+LONG_PHU, TIEU_CAN = "long_phu_2021_h1", "tieu_can_2017_q3"
+
+
+def sample(settings: Settings, scale: float = 1, report: str = LONG_PHU) -> list[Export]:
+    """The sample exports that a report's figures come from, without their control files."""
+    told = totals.read(settings.project / "samples" / f"{report}.yaml").scaled(scale)
     return [export for export in write.generate(settings, told) if not export.name.endswith(".ctl")]
 
 

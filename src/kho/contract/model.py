@@ -305,6 +305,11 @@ class Contract(BaseModel):
         return f"{every} until {self.end_of_life}" if self.end_of_life else every
 
     @property
+    def is_list_per_unit(self) -> bool:
+        """Each delivery is the whole list of the unit that its name tells."""
+        return self.file.load == "full" and "(?P<unit>" in self.server.file_name
+
+    @property
     def is_draft(self) -> bool:
         """No part of the nights yet."""
         return self.status == DRAFT

@@ -6,6 +6,8 @@ select
   '{{ source.meta.system }}' as system,
   '{{ source.meta.title | replace("'", "''") }}' as title,
   {{ "'" ~ source.meta.frequency ~ "'" if source.meta.frequency else 'null' }}::text as frequency,
-  {{ source.meta.load == 'full' }} as is_full_list
+  {{ "'" ~ source.meta.end_of_life ~ "'" if source.meta.end_of_life else 'null' }}::date as end_of_life,
+  {{ source.meta.load == 'full' }} as is_full_list,
+  {{ source.meta.is_list_per_unit }} as is_list_per_unit
 {{ 'union all' if not loop.last }}
 {% endfor %}

@@ -10,11 +10,14 @@ select
   contract.contract,
   contract.system,
   contract.title,
+  contract.frequency,
+  contract.end_of_life,
   contract.is_full_list,
+  contract.is_list_per_unit,
   current_build.business_date,
-  -- The first day that the first delivery tells of.
-  case contract.frequency
-    when 'm' then date_trunc('month', delivered.first_date)::date
+  -- The first day that the first delivery tells of: a list tells of its day, changes of a month of all its days.
+  case
+    when contract.frequency = 'm' and not contract.is_full_list then date_trunc('month', delivered.first_date)::date
     else delivered.first_date
   end as covered_from,
   delivered.last_date as delivered_to,
