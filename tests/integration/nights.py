@@ -15,7 +15,6 @@ from kho.sample.export import Export
 from kho.settings import Settings
 from tests.integration.loading import deliver
 
-
 LONG_PHU, TIEU_CAN = "long_phu_2021_h1", "tieu_can_2017_q3"
 
 
