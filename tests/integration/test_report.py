@@ -1,0 +1,310 @@
+"""`kho report`: what it says of a release, and that what was reported stays as it was when a later release differs."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import psycopg
+import pytest
+from python_calamine import CalamineWorkbook
+from typer.testing import CliRunner, Result
+
+from kho import batch
+from kho import settings as settings_module
+from kho.cli import app
+from kho.database import connect
+from kho.report import page, workbook
+from kho.report.content import Cell, Content
+from kho.report.draft import draft
+from kho.report.figures import figures
+from kho.report.issues import encode, hand_over, issued
+from kho.settings import Settings
+from tests.integration import nights
+
+NIGHT = date(2021, 1, 20)
+PERIOD = "2021-01-04..2021-01-20"
+POSITION = "Chánh Văn phòng HĐND và UBND huyện"
+
+
+@dataclass(frozen=True)
+class Story:
+    """A report of a release that lacks a held batch; then the batch is accepted and the next release made."""
+
+    settings: Settings
+    held: int
+    unreported: Content
+    reported: Content
+    later: Content
+
+
+@pytest.fixture(scope="module")
+def story(module_warehouse: Settings) -> Story:
+    settings = module_warehouse
+    nights.hand_over(
+        settings, [each for each in nights.sample(settings, scale=0.02) if each.arrives <= NIGHT]
+    )
+    with connect(settings, "kho_owner") as connection:
+        (held,) = connection.execute(
+            "select batch_id from ledger.batch where contract = 'one_stop.dossiers' and business_date = '2021-01-12'"
+        ).fetchone()
+        batch.change(connection, held, "pending", "held", actor=batch.BOUNDARY, reason="too many rejects")
+    nights.run_night(settings, NIGHT)
+    unreported = draft(settings, "946", PERIOD)
+    reported = hand_over(settings, unreported, POSITION)
+    batch.accept(settings, held, actor="operator", reason="the source confirmed it")
+    nights.run_night(settings, NIGHT)
+    return Story(settings, held, unreported, reported, draft(settings, "946", PERIOD))
+
+
+@pytest.fixture
+def kho(story: Story, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Result]]:
+    """Types `kho report ...`."""
+    monkeypatch.setenv("KHO_HOME", str(story.settings.home))
+    monkeypatch.setenv("KHO_WAREHOUSE_DATABASE", story.settings.warehouse_database)
+    settings_module.settings.cache_clear()
+    yield lambda *words: CliRunner().invoke(app, ["report", *map(str, words)])
+    settings_module.settings.cache_clear()
+
+
+def cells(content: Content) -> list[Cell]:
+    """Every cell of every table."""
+    lines = [cell for area in content.areas for line in area.lines for cell in line.cells]
+    series = [each for area in content.areas for made in area.breakdowns for each in made.series]
+    return [cell for cell in [*lines, *(cell for each in series for cell in each.cells)] if cell.figure]
+
+
+def value(content: Content, metric: str, level: str = "all") -> Decimal:
+    return next(
+        cell.value
+        for area in content.areas
+        for line in area.lines
+        if line.metric == metric and not line.is_detail
+        for cell in line.cells
+        if cell.figure and cell.figure.level == level
+    )
+
+
+def sheet_texts(content: bytes, sheet: str) -> list[str]:
+    rows = CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_name(sheet).to_python()
+    return [cell for row in rows for cell in row if isinstance(cell, str)]
+
+
+def test_the_report_has_the_figures_of_the_release(story: Story) -> None:
+    known = {(each.metric, each.level, each.detail): each for each in figures(story.settings, "946", PERIOD)}
+    told = {
+        (cell.figure.metric, cell.figure.level, cell.figure.detail): cell.figure
+        for area in story.later.areas
+        for line in area.lines
+        for cell in line.cells
+        if cell.figure
+    }
+    assert told == known
+
+
+def test_units_add_up_to_the_whole(story: Story) -> None:
+    one_stop = next(area for area in story.later.areas if area.key == "one_stop")
+    (by_unit,) = one_stop.breakdowns  # months are not told apart within one
+    assert len(by_unit.labels) == 12 and by_unit.labels[0] == "Cấp huyện" and "31663" in by_unit.codes
+    received = next(each for each in by_unit.series if each.title == "Hồ sơ tiếp nhận trong kỳ")
+    assert sum(cell.value for cell in received.cells) == value(story.later, "dossiers_received") > 0
+
+
+def test_a_period_of_several_months_has_each_as_far_as_it_lies_in_it(story: Story) -> None:
+    content = draft(story.settings, "946", "2020-12-20..2021-01-20")
+    made = next(
+        made
+        for area in content.areas
+        if area.key == "one_stop"
+        for made in area.breakdowns
+        if made.by == "month"
+    )
+    assert (made.labels, made.codes) == (["12/2020", "01/2021"], ["2020-12", "2021-01"])
+    first, last = (cell.figure for cell in made.series[0].cells)
+    assert (first.first_day, first.last_day) == (date(2020, 12, 20), date(2020, 12, 31))
+    assert (last.first_day, last.last_day) == (date(2021, 1, 1), date(2021, 1, 20))
+
+
+def test_the_first_page_says_what_the_release_lacks(story: Story) -> None:
+    (held, *_) = [each for each in story.unreported.notices if "giữ lại" in each]
+    assert f"lô {story.held}" in held and "dossiers_20210112" in held
+    assert any(
+        "one_stop.dossiers" in each and "11/01/2021" in each and "chưa đủ" in each
+        for each in story.unreported.notices
+    )
+    for notice in story.unreported.notices:
+        assert notice in sheet_texts(workbook.render(story.unreported), "Chung")
+        assert notice in page.render(story.unreported)
+    assert not [each for each in story.later.notices if "one_stop.dossiers" in each]
+
+
+def test_incomplete_figures_say_so_where_they_stand(story: Story) -> None:
+    area = next(area for area in story.unreported.areas if area.key == "one_stop")
+    line = next(line for line in area.lines if line.metric == "dossiers_received")
+    assert "số liệu mới đến 11/01/2021" in line.note
+    assert any("(số liệu mới đến 11/01/2021)." in text for text in area.paragraphs)
+
+
+def test_what_is_not_operated_is_said_in_words(story: Story) -> None:
+    content = draft(story.settings, "31663", PERIOD)
+    assert content.levels == ["Cấp xã"] and content.issuer == "Ủy ban nhân dân xã Châu Khánh"
+    assert content.parent_name == "Ủy ban nhân dân huyện Long Phú"
+    portal = next(area for area in content.areas if area.key == "portal")
+    assert "không vận hành" in portal.paragraphs[0] and "khác với bằng 0" in portal.paragraphs[0]
+    assert {cell.text for line in portal.lines for cell in line.cells} == {"không vận hành"}
+    assert all(cell.value is None for line in portal.lines for cell in line.cells)
+
+
+def test_every_number_carries_its_lineage_in_the_json(story: Story) -> None:
+    told = json.loads(encode(story.later))
+    found = [
+        cell
+        for area in told["areas"]
+        for each in [*area["lines"], *(one for made in area["breakdowns"] for one in made["series"])]
+        for cell in each["cells"]
+        if cell["figure"]
+    ]
+    assert len(found) == len(cells(story.later)) > 100
+    for cell in found:
+        figure = cell["figure"]
+        assert figure["release"] == story.later.release and figure["metric"] and figure["first_day"]
+        assert cell["value"] == figure["value"] and (
+            cell["value"] is None or cell["value"] + 0 == cell["value"]
+        )
+        if figure["unit"] == "percent" and cell["value"] is not None:
+            assert figure["denominator"] > 0
+    assert msgspec.json.decode(encode(story.later), type=Content) == story.later
+
+
+def test_the_workbook_has_numbers_notes_and_codes(story: Story) -> None:
+    made = workbook.render(story.later)
+    book = CalamineWorkbook.from_filelike(io.BytesIO(made))
+    titles = [area.title for area in story.later.areas]
+    assert book.sheet_names == ["Chung", *titles, "Khác số đã báo cáo", "Nguồn số liệu", "Từ điển dữ liệu"]
+    rows = book.get_sheet_by_name("Một cửa điện tử").to_python()
+    received = next(row for row in rows if row[0] == "Hồ sơ tiếp nhận trong kỳ")
+    assert received[2] == float(value(story.later, "dossiers_received"))
+    share = next(row for row in rows if row[0] == "Tỷ lệ hồ sơ giải quyết đúng hạn")
+    assert share[2] == pytest.approx(float(value(story.later, "dossiers_resolved_on_time_pct")) / 100)
+    assert next(row for row in rows if row[0] == "Châu Khánh")[1] == "31663", "a code is text"
+    with zipfile.ZipFile(io.BytesIO(made)) as parts:
+        notes = [parts.read(name).decode() for name in parts.namelist() if "comments" in name]
+        styles = parts.read("xl/styles.xml").decode()
+    assert sum(each.count("<comment ") for each in notes) == len(cells(story.later)) + len(
+        story.later.revisions
+    )
+    assert "Bản phát hành: 2" in "".join(notes) and "Mẫu số:" in "".join(notes)
+    assert "[$-42A]#,##0" in styles and "[$-42A]0.00%" in styles
+
+
+def test_the_dictionary_of_the_workbook_has_every_metric_and_its_sources(story: Story) -> None:
+    texts = sheet_texts(workbook.render(story.later), "Từ điển dữ liệu")
+    assert {each.metric for each in story.later.definitions} <= set(texts)
+    received = next(each for each in story.later.definitions if each.metric == "dossiers_received")
+    assert "one_stop.dossiers" in received.sources
+
+
+def test_the_page_needs_nothing_else_and_has_every_figure(story: Story) -> None:
+    made = page.render(story.later)
+    assert (
+        not re.search(r"""(?:src|href)=["']?(?!#)""", made.replace("xlink:href", ""))
+        and "<script" not in made
+    )
+    assert [cell.text for cell in cells(story.later) if f">{cell.text}</td>" not in made] == []
+    assert made.count("<svg") == sum(len(area.breakdowns) for area in story.later.areas)
+
+
+def test_what_was_reported_stays_as_it_was(story: Story) -> None:
+    kept = issued(story.settings, "Long Phú (huyện)", PERIOD, "calendar", 1)
+    assert kept == story.reported
+    assert (kept.issue.version, kept.issue.reported_by, kept.issue.release) == (1, POSITION, 1)
+    assert value(kept, "dossiers_received") < value(story.later, "dossiers_received")
+    with connect(story.settings, "kho_auditor") as connection:
+        (stored,) = connection.execute(
+            "select value from ledger.report_figure where agency_code = 'H51.12' and metric = 'dossiers_received'"
+            " and level = 'all' and detail = '' order by report_id limit 1"
+        ).fetchone()
+    assert stored == value(kept, "dossiers_received")
+    for statement in ("update ledger.report set version = 9", "delete from ledger.report_figure"):
+        with (
+            connect(story.settings, "kho_owner") as connection,
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+        ):
+            connection.execute(statement)
+
+
+def test_a_later_release_tells_what_was_reported_what_it_is_now_and_why(story: Story) -> None:
+    assert story.later.earlier == story.reported.issue
+    revision = next(
+        each
+        for each in story.later.revisions
+        if each.figure.metric == "dossiers_received" and each.figure.level == "all"
+    )
+    assert revision.title == "Hồ sơ tiếp nhận trong kỳ, toàn huyện"
+    assert revision.reported == value(story.reported, "dossiers_received")
+    assert revision.figure.value == value(story.later, "dossiers_received")
+    assert len(revision.because) == 1
+    assert (
+        f"lô {story.held}: dossiers_20210112" in revision.because[0] and "mới tính vào" in revision.because[0]
+    )
+    line = next(
+        line for area in story.later.areas for line in area.lines if line.metric == "dossiers_received"
+    )
+    assert f"đã báo cáo {revision.reported_text}, nay {revision.now_text}" in line.note
+    assert any(each.figure.scope_code != "H51.12" for each in story.later.revisions), "units differ too"
+    assert not [
+        each for each in story.later.revisions if each.figure.metric.startswith(("documents", "portal"))
+    ]
+    told = page.render(story.later)
+    assert revision.because[0] in told and "vẫn giữ nguyên" in told
+    assert revision.because[0] in sheet_texts(workbook.render(story.later), "Khác số đã báo cáo")
+
+
+def test_handed_over_again_it_is_a_version_only_if_figures_differ(
+    story: Story, kho: Callable[..., Result], tmp_path: Path
+) -> None:
+    department = draft(story.settings, "H51.12.03", PERIOD)
+    first = hand_over(story.settings, department, "Trưởng phòng")
+    again = hand_over(story.settings, draft(story.settings, "H51.12.03", PERIOD), "Phó Trưởng phòng")
+    assert again == first and first.issue.version == 1
+
+    written = tmp_path / "report.json"
+    result = kho("946", PERIOD, "--format", "json", "--out", written, "--reported-by", POSITION)
+    assert result.exit_code == 0 and "Version 2" in result.output, result.output
+    assert "differ from version 1" in result.output
+    told = json.loads(written.read_text())
+    assert told["issue"]["version"] == 2 and told["earlier"]["version"] == 1 and told["revisions"]
+    assert issued(story.settings, "946", PERIOD, "calendar", 1) == story.reported
+    assert draft(story.settings, "946", PERIOD).revisions == []
+    assert kho("946", PERIOD, "--format", "json", "--version", 1, "--out", written).exit_code == 0
+    assert json.loads(written.read_text())["issue"]["version"] == 1
+
+
+def test_a_report_that_nobody_handed_over_is_a_draft(story: Story, kho: Callable[..., Result]) -> None:
+    result = kho("31663", PERIOD, "--format", "html")
+    path = story.settings.home / "reports" / "report_31663_2021-01-04_2021-01-20_draft.html"
+    assert result.exit_code == 0 and str(path) in result.output.replace("\n", "")
+    assert "DỰ THẢO" in path.read_text()
+    assert story.unreported.is_draft and "DỰ THẢO" in story.unreported.standing
+    assert "DỰ THẢO" not in story.reported.standing and POSITION in story.reported.standing
+
+
+def test_a_mistake_is_told_and_nothing_is_kept(
+    kho: Callable[..., Result], story: Story, tmp_path: Path
+) -> None:
+    missing = kho("946", PERIOD, "--version", "7", "--format", "json")
+    assert missing.exit_code == 1 and "no version 7" in missing.output
+    assert kho("nowhere", PERIOD, "--format", "json").exit_code == 2
+    assert kho("946", "2021-13", "--format", "json").exit_code == 2
+    assert kho("946", PERIOD, "--format", "json", "--template", tmp_path).exit_code == 2
+    assert kho("946", PERIOD, "--format", "json", "--version", 1, "--reported-by", POSITION).exit_code == 2
+    with connect(story.settings, "kho_auditor") as connection:
+        assert connection.execute("select count(*) from ledger.report where version > 2").fetchone() == (0,)

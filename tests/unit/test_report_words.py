@@ -1,0 +1,167 @@
+"""How figures become words: numbers, periods, states, sentences; and the outline that says which figures go where."""
+
+from __future__ import annotations
+
+import csv
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from kho.report import vietnamese
+from kho.report.figures import Figure
+from kho.report.outline import outline
+from kho.report.sentences import PLACE, paragraphs
+from kho.settings import Settings
+
+LEVELS = ("all", "district", "commune")
+
+
+def figure(
+    metric: str = "dossiers_received", level: str = "all", value: int | str | None = 1234, **given: object
+) -> Figure:
+    known = None if value is None else Decimal(value)
+    fields = {
+        "metric": metric, "level": level, "detail": "", "value": known, "unit": "dossiers", "state": "measured",
+        "measured_value": known, "numerator": None, "denominator": None, "as_of": date(2021, 6, 30), "release": 7,
+        "title": "Hồ sơ tiếp nhận", "unit_title": "hồ sơ", "detail_title": "", "scope_code": "H51.12",
+        "first_day": date(2021, 1, 1), "last_day": date(2021, 6, 30),
+    }  # fmt: skip
+    return Figure(**fields | given)
+
+
+def say(*says: str, figures: list[Figure], levels: tuple[str, ...] = LEVELS) -> list[str]:
+    known: dict = {}
+    for each in figures:
+        known.setdefault(each.metric, {}).setdefault(each.detail, {})[each.level] = each
+    return paragraphs(says, known, levels)
+
+
+@given(st.decimals(min_value=-(10**12), max_value=10**12, places=2))
+@examples(max_examples=40)
+def test_a_printed_number_reads_back_as_it_was(value: Decimal) -> None:
+    for unit in ("percent", "dossiers"):
+        printed = vietnamese.number(value, unit)
+        assert Decimal(printed.replace(".", "").replace(",", ".")) == value
+        assert all(len(group) == 3 for group in printed.partition(",")[0].split(".")[1:])
+
+
+def test_numbers_are_printed_the_vietnamese_way() -> None:
+    assert vietnamese.number(Decimal(32501), "dossiers") == "32.501"
+    assert vietnamese.printed(figure(value="61.87", unit="percent")) == "61,87%"
+    assert vietnamese.printed(figure(value="100", unit="percent")) == "100,00%"
+    assert vietnamese.number(Decimal("102.50"), "million VND") == "102,5"
+
+
+@pytest.mark.parametrize(
+    ("asked", "called"),
+    [
+        ("2021", "Năm 2021"),
+        ("2021-H1", "6 tháng đầu năm 2021"),
+        ("2021-h2", "6 tháng cuối năm 2021"),
+        ("2021-9M", "9 tháng đầu năm 2021"),
+        ("2021-Q3", "Quý III năm 2021"),
+        ("2021-06", "Tháng 6 năm 2021"),
+        ("2017-01-01..2017-09-28", "Từ ngày 01/01/2017 đến ngày 28/09/2017"),
+    ],
+)
+def test_periods_have_names(asked: str, called: str) -> None:
+    assert vietnamese.period(asked, date(2017, 1, 1), date(2017, 9, 28)) == called
+
+
+def test_the_four_states_read_differently() -> None:
+    shown = [
+        vietnamese.printed(figure(value=None, state="not_operated")),
+        vietnamese.printed(figure(value=None, state="not_delivered")),
+        vietnamese.printed(figure(value=0)),
+        vietnamese.note(figure(state="stale", as_of=date(2021, 1, 11))),
+    ]
+    assert shown == ["không vận hành", "chưa có số liệu", "0", "số liệu mới đến 11/01/2021"]
+
+
+def test_a_sentence_prints_figures_with_their_units() -> None:
+    told = say(
+        "Tiếp nhận {dossiers_received} (cấp xã {dossiers_received@commune}), tin {dossiers_received/news: tin}.",
+        figures=[
+            figure(value=32501),
+            figure(level="commune", value=27773),
+            figure(detail="news", value=193),
+        ],
+    )
+    assert told == ["Tiếp nhận 32.501 hồ sơ (cấp xã 27.773 hồ sơ), tin 193 tin."]
+
+
+def test_a_clause_goes_where_the_scope_has_no_such_level_or_detail() -> None:
+    says = "Tiếp nhận {dossiers_received}[ (cấp xã {dossiers_received@commune})][, tin {dossiers_received/news}]."
+    assert say(says, figures=[figure(level="commune", value=5)], levels=("commune",)) == [
+        "Tiếp nhận 5 hồ sơ."
+    ]
+
+
+def test_a_level_that_does_not_operate_says_so_inside_the_sentence() -> None:
+    told = say(
+        "Tiếp nhận {dossiers_received}[ (cấp xã {dossiers_received@commune})].",
+        figures=[figure(value=5), figure(level="commune", value=None, state="not_operated")],
+    )
+    assert told == ["Tiếp nhận 5 hồ sơ (cấp xã không vận hành)."]
+
+
+def test_what_is_attested_or_incomplete_says_so_in_the_sentence() -> None:
+    attested = figure(value=9, measured_value=Decimal(5), state="attested")
+    assert say("Có {dossiers_received}.", figures=[attested]) == ["Có 9 hồ sơ (phần mềm 5, đã xác nhận)."]
+    stale = figure(value=9, state="stale", as_of=date(2021, 1, 11))
+    assert say("Có {dossiers_received}, {dossiers_received}.", figures=[stale]) == [
+        "Có 9 hồ sơ, 9 hồ sơ (số liệu mới đến 11/01/2021)."
+    ]
+
+
+def test_sentences_without_a_figure_become_one_for_each_state() -> None:
+    told = say(
+        "A {dossiers_received}.",
+        "B {portal_visits}.",
+        "C {documents_outgoing}.",
+        "D {it_spending}.",
+        figures=[
+            figure(value=None, state="not_operated"),
+            figure("portal_visits", value=None, state="not_operated", title="Lượt truy cập"),
+            figure("documents_outgoing", value=None, state="not_delivered", title="Văn bản đi"),
+        ],
+    )
+    assert told == [
+        "Không có số liệu vì đơn vị không vận hành hệ thống trong kỳ (khác với bằng 0):"
+        " hồ sơ tiếp nhận; lượt truy cập.",
+        "Chưa có số liệu của kỳ vì nguồn chưa gửi (khác với bằng 0): văn bản đi.",
+    ]
+
+
+def _metrics() -> dict[str, dict[str, str]]:
+    path = Settings().project / "dbt_project" / "seeds" / "metrics.csv"
+    with path.open(encoding="utf-8", newline="") as seed:
+        return {row["metric"]: row for row in csv.DictReader(seed)}
+
+
+def test_every_metric_has_its_place_in_the_report() -> None:
+    placed = [metric for area in outline() for metric in area.metrics]
+    assert len(placed) == len(set(placed)), "one place"
+    assert sorted(_metrics().keys() - set(placed)) == [], (
+        "write it into an area of src/kho/report/outline.yaml"
+    )
+
+
+@pytest.mark.parametrize("area", outline(), ids=lambda area: area.key)
+def test_sentences_and_breakdowns_are_of_figures_of_their_area(area) -> None:
+    named = {place["metric"] for says in area.says for place in PLACE.finditer(says)}
+    named |= {metric for breakdown in area.breakdowns for metric in breakdown.metrics}
+    assert sorted(named - set(area.metrics)) == []
+    for says in area.says:
+        assert says.count("{") == len(list(PLACE.finditer(says))) > 0
+    for breakdown in area.breakdowns:
+        known = [_metrics()[metric]["unit_title"] for metric in breakdown.metrics if metric in _metrics()]
+        assert len(set(known)) <= 1, f"{breakdown.title}: one chart has one unit"
+
+
+def test_area_titles_are_names_of_sheets() -> None:
+    assert [area.title for area in outline() if len(area.title) > 31] == []
