@@ -293,38 +293,3 @@ def test_every_model_of_a_build_is_in_the_ledger(long_phu: Settings) -> None:
         ).fetchone()
     assert {layer for (layer,) in found} == {"staging", "warehouse", "marts"}
     assert written > 0
-
-
-def test_a_held_day_makes_figures_stale_and_nothing_else(
-    warehouse: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    night = date(2021, 1, 20)
-    exports = [each for each in nights.sample(warehouse, scale=0.02) if each.arrives <= night]
-    nights.hand_over(warehouse, exports)
-    nights.accept_pending(warehouse)
-    with connect(warehouse, "kho_auditor") as connection:
-        (held,) = connection.execute(
-            "select batch_id from ledger.batch where contract = 'one_stop.dossiers' and business_date = '2021-01-12'"
-        ).fetchone()
-    nights.decide(warehouse, held, "held")
-    with typing_at(warehouse, monkeypatch) as ask:
-        unpublished = ask("946", "2021-01")
-        assert unpublished.exit_code == 1 and "nothing is published yet" in unpublished.output
-
-        nights.run_night(warehouse, night)
-
-        def received(period: str) -> tuple[str, str]:
-            row = by_name(ask("946", period, "--format", "csv"))["dossiers_received", "all", ""]
-            return row["state"], row["as_of"]
-
-        assert received("2021-01-04..2021-01-11") == ("measured", "2021-01-11")
-        assert received("2021-01") == ("stale", "2021-01-11")
-        assert received("2021-01-13..2021-01-14") == ("stale", "2021-01-11")
-        january = by_name(ask("946", "2021-01", "--format", "csv"))
-        assert january["procedures_on_one_stop", "all", ""]["state"] == "measured"
-        assert january["documents_outgoing", "all", ""]["state"] == "not_delivered", "January is not over"
-        assert "số liệu mới đến 11/01/2021" in ask("946", "2021-01").output
-
-        nights.decide(warehouse, held, "accepted")
-        nights.run_night(warehouse, night)
-        assert received("2021-01") == ("measured", "2021-01-20")

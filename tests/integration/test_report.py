@@ -25,13 +25,15 @@ from kho.database import connect
 from kho.report import page, workbook
 from kho.report.content import Cell, Content
 from kho.report.draft import draft
-from kho.report.figures import figures
+from kho.report.figures import Figure, NoRelease, figures
 from kho.report.issues import encode, hand_over, issued
 from kho.settings import Settings
 from tests.integration import nights
 
 NIGHT = date(2021, 1, 20)
 PERIOD = "2021-01-04..2021-01-20"
+#: periods that end before the held day, and that begin after it
+BEFORE_AND_AFTER = ("2021-01-04..2021-01-11", "2021-01-13..2021-01-14")
 POSITION = "Chánh Văn phòng HĐND và UBND huyện"
 
 
@@ -41,6 +43,7 @@ class Story:
 
     settings: Settings
     held: int
+    lacking: dict[str, list[Figure]]  # by period, of the release that lacks it
     unreported: Content
     reported: Content
     later: Content
@@ -57,12 +60,15 @@ def story(module_warehouse: Settings) -> Story:
             "select batch_id from ledger.batch where contract = 'one_stop.dossiers' and business_date = '2021-01-12'"
         ).fetchone()
         batch.change(connection, held, "pending", "held", actor=batch.BOUNDARY, reason="too many rejects")
+    with pytest.raises(NoRelease, match="nothing is published yet"):
+        draft(settings, "946", PERIOD)
     nights.run_night(settings, NIGHT)
+    lacking = {period: figures(settings, "946", period) for period in ("2021-01", *BEFORE_AND_AFTER)}
     unreported = draft(settings, "946", PERIOD)
     reported = hand_over(settings, unreported, POSITION)
     batch.accept(settings, held, actor="operator", reason="the source confirmed it")
     nights.run_night(settings, NIGHT)
-    return Story(settings, held, unreported, reported, draft(settings, "946", PERIOD))
+    return Story(settings, held, lacking, unreported, reported, draft(settings, "946", PERIOD))
 
 
 @pytest.fixture
@@ -96,6 +102,21 @@ def value(content: Content, metric: str, level: str = "all") -> Decimal:
 def sheet_texts(content: bytes, sheet: str) -> list[str]:
     rows = CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_name(sheet).to_python()
     return [cell for row in rows for cell in row if isinstance(cell, str)]
+
+
+def test_a_held_day_makes_figures_stale_and_nothing_else(story: Story) -> None:
+    def found(figures: list[Figure], metric: str = "dossiers_received") -> Figure:
+        return next(each for each in figures if (each.metric, each.level, each.detail) == (metric, "all", ""))
+
+    before, after = (found(story.lacking[period]) for period in BEFORE_AND_AFTER)
+    assert (before.state, before.as_of) == ("measured", date(2021, 1, 11))
+    assert (after.state, after.as_of) == ("stale", date(2021, 1, 11))
+    january = story.lacking["2021-01"]
+    assert found(january).state == "stale"
+    assert found(january, "procedures_on_one_stop").state == "measured"
+    assert found(january, "documents_outgoing").state == "not_delivered", "January is not over"
+    now = found(figures(story.settings, "946", "2021-01"))
+    assert (now.state, now.as_of) == ("measured", NIGHT)
 
 
 def test_the_report_has_the_figures_of_the_release(story: Story) -> None:
