@@ -16,13 +16,14 @@ where is_touched or is_next_touched
 {%- endmacro %}
 
 {# The rows of lists, each once, with `listed_to`: the last day on which its list holds, empty for the newest list.
-   Of several lists of one day the one that came last counts. Only touched lists, unless all are built anew. #}
-{% macro rows_of_lists(staging, row_key, touched) -%}
+   Of several lists of one day the one that came last counts. With `touched`: of touched lists only, unless all are built
+   anew. #}
+{% macro rows_of_lists(staging, row_key, touched=none) -%}
 select distinct on (listed.list_date, listed.{{ row_key }})
   listed.*,
   list.listed_to
 from (
-  select * from {{ staging }} where _is_in_force {{ only_touched('list_date', touched) }}
+  select * from {{ staging }} where _is_in_force {% if touched %}{{ only_touched('list_date', touched) }}{% endif %}
 ) as listed
 join (
   select

@@ -40,7 +40,7 @@ from kho.server import ports
 from kho.settings import Settings, settings
 
 USER = "kho"
-SFTP_CONNECTIONS = ("one_stop_sftp", "portal_sftp")
+SFTP_CONNECTIONS = ("civil_status_sftp", "one_stop_sftp", "portal_sftp")
 API_CONNECTIONS = ("documents_api", "portal_api")
 MOST_RECORDS_PER_PAGE = 5000
 

@@ -10,7 +10,12 @@ from typing import Literal
 import yaml
 from pydantic import ValidationError, model_validator
 
+from kho.sample.certificates import Certificates
+from kho.sample.civil_status import CivilStatus
+from kho.sample.misa import Misa
+from kho.sample.population import Population
 from kho.sample.section import Count, Level, Period, Section
+from kho.sample.workplace import Workplace
 
 Group = Literal["own_authority", "military", "district_land_received_at_commune"]
 
@@ -134,6 +139,11 @@ class Totals(Section):
     #: of the one-stop desk, the document system and the portal, where the district has them
     district: LevelTotals | None = None
     commune: LevelTotals | None = None
+    certificates: Certificates | None = None
+    civil_status: CivilStatus | None = None
+    misa: Misa | None = None
+    population: Population | None = None
+    workplace: Workplace | None = None
     dossiers_late_on_software: list[LateDossiers] = []
     adjustments: list[Adjustment] = []
 
@@ -163,6 +173,8 @@ class Totals(Section):
             update={
                 "district": self.district and self.district.scaled(factor),
                 "commune": self.commune and self.commune.scaled(factor),
+                "civil_status": self.civil_status and self.civil_status.scaled(factor),
+                "workplace": self.workplace and self.workplace.scaled(factor),
                 "dossiers_late_on_software": [
                     late.model_copy(update={"count": ceil(late.count * factor)})
                     for late in self.dossiers_late_on_software

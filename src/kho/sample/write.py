@@ -8,7 +8,18 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from kho.sample import agencies, documents, dossiers, portal, procedures
+from kho.sample import (
+    agencies,
+    certificates,
+    civil_status,
+    documents,
+    dossiers,
+    misa,
+    population,
+    portal,
+    procedures,
+    workplace,
+)
 from kho.sample.export import Export
 from kho.sample.totals import Totals
 from kho.settings import TIMEZONE, Settings
@@ -29,6 +40,18 @@ def parts(
         yield "one-stop: adjustments", lambda: dossiers.adjustments(totals, units)
         yield "documents", lambda: documents.exports(totals, units, seed)
         yield "portal", lambda: portal.exports(totals, units, seed)
+    period = totals.period
+    if totals.certificates:
+        yield "certificates", lambda: certificates.exports(totals.certificates, period, units, seed)
+    if totals.civil_status:
+        asked = dossiers.drawn(totals, units, offered, seed) if totals.district else []
+        yield "civil status", lambda: civil_status.exports(totals.civil_status, period, units, asked, seed)
+    if totals.misa:
+        yield "accounting", lambda: misa.exports(totals.misa, period, units, seed)
+    if totals.population:
+        yield "population", lambda: population.exports(totals.population, period, units, seed)
+    if totals.workplace:
+        yield "workplace", lambda: workplace.exports(totals.workplace, period, units, seed)
 
 
 def generate(settings: Settings, totals: Totals, seed: int = SEED) -> Iterator[Export]:

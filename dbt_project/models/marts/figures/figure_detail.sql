@@ -5,3 +5,7 @@ select procedure_group, procedure_group_name from {{ ref('dim_procedure_group') 
 where procedure_group not in (select field from {{ ref('dim_field') }})
 union all
 select item_type, item_type_name from {{ ref('dim_item_type') }}
+union all
+select spending_item, spending_item_name from {{ ref('dim_spending_item') }}
+union all
+select civil_event, civil_event_name from {{ ref('dim_civil_event') }}

@@ -6,6 +6,11 @@
   ref('movement_portal_item'),
   ref('movement_portal_traffic'),
   ref('movement_unit'),
+  ref('movement_digital_certificate'),
+  ref('movement_workplace_staff'),
+  ref('movement_it_spending'),
+  ref('movement_population_service'),
+  ref('movement_civil_registration'),
 ] %}
 with movement as (
   {% for each in movements %}

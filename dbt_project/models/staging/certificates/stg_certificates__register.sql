@@ -1,0 +1,17 @@
+select
+  {{ hash_key(["'certificates'", 'certificate.certificate_code']) }} as certificate_key,
+  certificate.certificate_code,
+  'certificates' as system,
+  {{ canonical_agency_code('certificate.agency_code') }} as agency_code,
+  holder.code as holder_kind,
+  certificate.issuer,
+  certificate.issued_date,
+  certificate.expiry_date,
+  status.code as status,
+  certificate._business_date as list_date,
+  {{ version_columns() }}
+from (
+  {{ input_rows('certificates.register') }}
+) as certificate
+{{ join_mapping('holder', 'certificate_holder', 'certificates', 'certificate.holder_kind') }}
+{{ join_mapping('status', 'certificate_status', 'certificates', 'certificate.status') }}

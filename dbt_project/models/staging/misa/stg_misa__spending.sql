@@ -1,0 +1,15 @@
+select
+  entry._key as entry_key,
+  entry.voucher_code,
+  'misa' as system,
+  {{ canonical_agency_code('entry.agency_code') }} as agency_code,
+  item.code as spending_item,
+  entry.posted_date,
+  entry.amount_vnd,
+  -- A list tells of the year so far.
+  extract(year from entry._business_date)::integer as fiscal_year,
+  {{ version_columns() }}
+from (
+  {{ input_rows('misa.spending') }}
+) as entry
+{{ join_mapping('item', 'spending_item', 'misa', 'entry.budget_item') }}

@@ -1,0 +1,12 @@
+select
+  {{ hash_key(["'workplace'", 'computer.computer_code']) }} as computer_key,
+  {{ hash_key(["'workplace'", 'computer.staff_hash']) }} as staff_key,
+  computer.computer_code,
+  'workplace' as system,
+  {{ canonical_agency_code('computer.agency_code') }} as agency_code,
+  computer.is_networked,
+  computer._business_date as list_date,
+  {{ version_columns() }}
+from (
+  {{ input_rows('workplace.computers') }}
+) as computer

@@ -1,0 +1,12 @@
+select
+  {{ hash_key(["'workplace'", 'mailbox.mailbox_hash']) }} as mailbox_key,
+  {{ hash_key(["'workplace'", 'mailbox.staff_hash']) }} as staff_key,
+  'workplace' as system,
+  {{ canonical_agency_code('mailbox.agency_code') }} as agency_code,
+  status.code as status,
+  mailbox._business_date as list_date,
+  {{ version_columns() }}
+from (
+  {{ input_rows('workplace.mailboxes') }}
+) as mailbox
+{{ join_mapping('status', 'mailbox_status', 'workplace', 'mailbox.status') }}

@@ -1,0 +1,1 @@
+{{ touched_lists(ref('stg_certificates__register')) }}

@@ -1,0 +1,1 @@
+{{ touched_lists(ref('stg_population__services')) }}

@@ -1,0 +1,152 @@
+"""Registers that are handed over whole or by month: what their figures are, and that later lists take the place of earlier ones."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from kho.database import connect
+from kho.report.figures import Figure, figures
+from kho.sample import totals, write
+from kho.sample.export import Export
+from kho.settings import Settings
+from tests.integration import nights
+
+SYSTEMS = {"certificates", "civil_status", "misa", "population", "workplace"}
+NIGHT = date(2021, 6, 30)
+
+
+def exports_of(settings: Settings, sample: str) -> list[Export]:
+    """The sample exports of the registers; the dossiers of a small district are only drawn."""
+    told = totals.read(settings.project / "samples" / f"{sample}.yaml")
+    if told.district:
+        told = told.model_copy(
+            update={"district": told.district.scaled(0.02), "commune": told.commune.scaled(0.02)}
+        )
+    return [
+        export
+        for title, make in write.parts(settings, told)
+        if title.split()[0] in ("accounting", "certificates", "civil", "population", "workplace")
+        for export in make()
+    ]
+
+
+@pytest.fixture(scope="module")
+def registers(module_warehouse: Settings) -> Settings:
+    """Both districts' registers, built in two nights: up to May 2021, and what came later."""
+    settings = module_warehouse
+    exports = exports_of(settings, "long_phu_2021_h1") + exports_of(settings, "tieu_can_2017_q3")
+    assert {export.system for export in exports} == SYSTEMS
+    nights.hand_over(settings, [each for each in exports if each.arrives <= date(2021, 5, 31)])
+    nights.run_night(settings, date(2021, 5, 31))
+    nights.hand_over(settings, [each for each in exports if each.arrives > date(2021, 5, 31)])
+    nights.run_night(settings, NIGHT)
+    return settings
+
+
+def found(settings: Settings, scope: str, period: str) -> dict[tuple[str, str, str], Figure]:
+    return {(each.metric, each.level, each.detail): each for each in figures(settings, scope, period)}
+
+
+def test_the_figures_of_the_reports_come_out(registers: Settings) -> None:
+    long_phu = found(registers, "946", "2021-H1")
+    told = totals.read(registers.project / "samples" / "long_phu_2021_h1.yaml")
+    for metric in ("staff_with_official_mailbox_pct", "staff_with_networked_computer_pct"):
+        figure = long_phu[metric, "all", ""]
+        assert (figure.value, figure.state) == (Decimal(100), "measured")
+        assert figure.denominator == sum(told.workplace.staff_in_workplace.values())
+    spent = long_phu["it_spending", "district", ""]
+    assert (spent.value, spent.unit, spent.state) == (told.misa.it_spending, "million VND", "measured")
+    for level, count in told.population.services_registered_with_population_database.items():
+        assert long_phu["services_registered_with_population_database", level, ""].value == count
+    tieu_can = found(registers, "846", "2017-01-01..2017-09-28")
+    without = tieu_can["units_without_digital_certificate", "all", ""]
+    assert (without.value, without.state) == (1, "measured")
+    units = registers.project / "dbt_project" / "seeds" / "agencies.csv"
+    here = sum(line.startswith("H59.06") for line in Path(units).read_text(encoding="utf-8").splitlines())
+    assert tieu_can["units_with_digital_certificate", "all", ""].value == here - 1
+
+
+def test_what_a_district_does_not_operate_has_no_figure_and_is_not_zero(registers: Settings) -> None:
+    long_phu, tieu_can = (
+        found(registers, "946", "2021-H1"),
+        found(registers, "846", "2017-01-01..2017-09-28"),
+    )
+    assert long_phu["units_without_digital_certificate", "all", ""].state == "not_operated"
+    assert long_phu["it_spending", "commune", ""].state == "not_operated"
+    for metric in ("it_spending", "staff_in_workplace", "civil_registrations"):
+        assert (tieu_can[metric, "all", ""].state, tieu_can[metric, "all", ""].value) == (
+            "not_operated",
+            None,
+        )
+
+
+def test_details_add_up_to_the_whole(registers: Settings) -> None:
+    long_phu = found(registers, "946", "2021-H1")
+    for metric in ("it_spending", "civil_registrations"):
+        parts = [
+            each.value
+            for key, each in long_phu.items()
+            if key[:2] == (metric, "all") and key[2] and each.value
+        ]
+        assert len(parts) > 1 and sum(parts) == long_phu[metric, "all", ""].value
+    linked = long_phu["civil_registrations_with_dossier", "all", ""].value
+    told = totals.read(registers.project / "samples" / "long_phu_2021_h1.yaml")
+    unlinked = told.civil_status.registrations_without_dossier
+    assert 0 < linked == long_phu["civil_registrations", "all", ""].value - unlinked
+
+
+def test_spending_is_that_of_the_year_so_far(registers: Settings) -> None:
+    """An entry that is no longer in the newest list was taken back; a later quarter counts from January on."""
+    first, half = found(registers, "946", "2021-Q1"), found(registers, "946", "2021-Q2")
+    assert 0 < first["it_spending", "all", ""].value < half["it_spending", "all", ""].value
+    assert (
+        half["it_spending", "all", ""].value
+        == found(registers, "946", "2021-H1")["it_spending", "all", ""].value
+    )
+    with connect(registers, "kho_transformer") as connection:
+        vouchers = {
+            code: lists
+            for code, lists in connection.execute(
+                "select voucher_code, count(distinct _batch_id) from raw.misa__spending group by 1"
+            )
+        }
+        kept = {code for (code,) in connection.execute("select voucher_code from warehouse.fct_it_spending")}
+    assert "PC80002" in vouchers and "PC80002" not in kept
+    assert {code for code, lists in vouchers.items() if lists > 1} <= kept | {"PC80002"}
+
+
+def test_a_list_holds_until_the_next_one(registers: Settings) -> None:
+    january, april = found(registers, "946", "2021-Q1"), found(registers, "946", "2021-Q2")
+    assert january["staff_with_official_mailbox_pct", "all", ""].value < 100
+    assert january["staff_in_workplace", "all", ""].value < april["staff_in_workplace", "all", ""].value
+    services = "services_registered_with_population_database"
+    assert january[services, "all", ""].value <= april[services, "all", ""].value
+    # The veterans' certificate expired in the quarter; until then every unit signed.
+    before = found(registers, "846", "2017-01-31..2017-01-31")
+    assert before["units_without_digital_certificate", "all", ""].value <= 1
+
+
+def test_a_full_refresh_gives_the_rows_that_two_nights_gave(registers: Settings) -> None:
+    """The second night computed what was touched only: lists that end on another day now, too."""
+    tables = (
+        "fct_digital_certificate", "fct_unit_without_certificate", "fct_workplace_staff", "fct_it_spending",
+        "fct_population_service", "fct_civil_registration",
+    )  # fmt: skip
+
+    def rows() -> dict[str, list]:
+        with connect(registers, "kho_transformer") as connection:
+            return {
+                table: sorted(map(repr, connection.execute(f"select * from warehouse.{table}")))  # noqa: S608
+                for table in tables
+            }
+
+    before = rows()
+    assert all(before.values())
+    with connect(registers, "kho_owner") as connection:
+        connection.execute("update ledger.build set model_fingerprint = 'other'")
+    nights.build_warehouse(registers, NIGHT)
+    assert rows() == before
