@@ -1,4 +1,4 @@
-"""Registers that are handed over whole or by month: what their figures are, and that later lists take the place of earlier ones."""
+"""Registers: what their figures are, and that later lists take the place of earlier ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from kho.settings import Settings
 from tests.integration import nights
 
 SYSTEMS = {"certificates", "civil_status", "misa", "population", "workplace"}
-NIGHT = date(2021, 6, 30)
 
 
 def exports_of(settings: Settings, sample: str) -> list[Export]:
@@ -36,14 +35,12 @@ def exports_of(settings: Settings, sample: str) -> list[Export]:
 
 @pytest.fixture(scope="module")
 def registers(module_warehouse: Settings) -> Settings:
-    """Both districts' registers, built in two nights: up to May 2021, and what came later."""
+    """Both districts' registers."""
     settings = module_warehouse
     exports = exports_of(settings, "long_phu_2021_h1") + exports_of(settings, "tieu_can_2017_q3")
     assert {export.system for export in exports} == SYSTEMS
-    nights.hand_over(settings, [each for each in exports if each.arrives <= date(2021, 5, 31)])
-    nights.run_night(settings, date(2021, 5, 31))
-    nights.hand_over(settings, [each for each in exports if each.arrives > date(2021, 5, 31)])
-    nights.run_night(settings, NIGHT)
+    nights.hand_over(settings, exports)
+    nights.run_night(settings, date(2021, 6, 30))
     return settings
 
 
@@ -128,25 +125,3 @@ def test_a_list_holds_until_the_next_one(registers: Settings) -> None:
     # The veterans' certificate expired in the quarter; until then every unit signed.
     before = found(registers, "846", "2017-01-31..2017-01-31")
     assert before["units_without_digital_certificate", "all", ""].value <= 1
-
-
-def test_a_full_refresh_gives_the_rows_that_two_nights_gave(registers: Settings) -> None:
-    """The second night computed what was touched only: lists that end on another day now, too."""
-    tables = (
-        "fct_digital_certificate", "fct_unit_without_certificate", "fct_workplace_staff", "fct_it_spending",
-        "fct_population_service", "fct_civil_registration",
-    )  # fmt: skip
-
-    def rows() -> dict[str, list]:
-        with connect(registers, "kho_transformer") as connection:
-            return {
-                table: sorted(map(repr, connection.execute(f"select * from warehouse.{table}")))  # noqa: S608
-                for table in tables
-            }
-
-    before = rows()
-    assert all(before.values())
-    with connect(registers, "kho_owner") as connection:
-        connection.execute("update ledger.build set model_fingerprint = 'other'")
-    nights.build_warehouse(registers, NIGHT)
-    assert rows() == before
