@@ -44,6 +44,7 @@ class Story:
     settings: Settings
     held: int
     lacking: dict[str, list[Figure]]  # by period, of the release that lacks it
+    before: Content  # of a period that ends before the held day
     unreported: Content
     reported: Content
     later: Content
@@ -64,11 +65,12 @@ def story(module_warehouse: Settings) -> Story:
         draft(settings, "946", PERIOD)
     nights.run_night(settings, NIGHT)
     lacking = {period: figures(settings, "946", period) for period in ("2021-01", *BEFORE_AND_AFTER)}
+    before = draft(settings, "946", BEFORE_AND_AFTER[0])
     unreported = draft(settings, "946", PERIOD)
     reported = hand_over(settings, unreported, POSITION)
     batch.accept(settings, held, actor="operator", reason="the source confirmed it")
     nights.run_night(settings, NIGHT)
-    return Story(settings, held, lacking, unreported, reported, draft(settings, "946", PERIOD))
+    return Story(settings, held, lacking, before, unreported, reported, draft(settings, "946", PERIOD))
 
 
 @pytest.fixture
@@ -164,6 +166,8 @@ def test_the_first_page_says_what_the_release_lacks(story: Story) -> None:
     for notice in story.unreported.notices:
         assert notice in sheet_texts(workbook.render(story.unreported), "Chung")
         assert notice in page.render(story.unreported)
+    stale = next(each for each in story.before.notices if "11/01/2021" in each)
+    assert "kỳ báo cáo không bị ảnh hưởng" in stale
     assert not [each for each in story.later.notices if "one_stop.dossiers" in each]
 
 

@@ -84,11 +84,15 @@ class HeldBatch:
 
 @dataclass(frozen=True)
 class Source:
-    """A source that the report's figures are counted from, as the release has it."""
+    """A source that the report's figures are counted from, as the release has it.
+
+    `is_lacked` says that figures of the period are incomplete for want of it.
+    """
 
     contract: str
     title: str
     state: Literal["fresh", "stale", "not_delivered"]
+    is_lacked: bool
     as_of: date | None
     expected_as_of: date | None
     rows_in_file: int

@@ -33,7 +33,8 @@ def draft(settings: Settings, scope: str, period: str, scheme: Scheme = "calenda
         meant = agency(release, scope, first_day, last_day)
         figures = figures_of(release, meant.agency_code, first_day, last_day)
         levels = vietnamese.levels(meant.name, {figure.level for figure in figures})
-        sources = _sources(release, meant, first_day, last_day)
+        definitions = _definitions(release)
+        sources = _sources(release, meant, first_day, last_day, _lacked(figures, definitions))
         called = vietnamese.period(period, first_day, last_day)
         content = Content(
             title=f"Kết quả ứng dụng công nghệ thông tin {called[0].lower()}{called[1:]}",
@@ -50,7 +51,7 @@ def draft(settings: Settings, scope: str, period: str, scheme: Scheme = "calenda
             business_date=release.business_date,
             issue=None,
             earlier=None,
-            notices=notices(release.release, sources, last_day),
+            notices=notices(sources),
             levels=list(levels.values()),
             areas=areas(
                 figures,
@@ -61,7 +62,7 @@ def draft(settings: Settings, scope: str, period: str, scheme: Scheme = "calenda
             remarks=remarks(release, meant, first_day, last_day, figures, sources),
             revisions=[],
             sources=sources,
-            definitions=_definitions(release),
+            definitions=definitions,
         )
         return compared(release, content)
 
@@ -92,8 +93,9 @@ def _units(
     ).fetchall()
     if not below:
         return []
-    own = {each.metric: each for each in figures if each.level == "district" and not each.detail}
-    labels = [Label(levels["district"], "", own)] if own else []
+    level = next(level for level in levels if level != "all")  # its own: the highest
+    own = {each.metric: each for each in figures if each.level == level and not each.detail}
+    labels = [Label(levels[level], "", own)]
     for code, unit_code, name in below:
         found = figures_of(release, code, first_day, last_day)
         labels.append(Label(name, unit_code, _whole(found)))
@@ -141,19 +143,31 @@ def _parent(release: Published, scope: Scope, on: date) -> str:
     return vietnamese.issuer(found[0]) if found else ""
 
 
-def _sources(release: Published, scope: Scope, first_day: date, last_day: date) -> list[Source]:
-    """The sources of the systems that the scope operates in the period, as the release has them."""
+def _lacked(figures: list[Figure], definitions: list[Definition]) -> set[str]:
+    """The sources that a figure is counted from which is incomplete, or has no value because nothing was delivered."""
+    incomplete = {each.metric for each in figures if each.state in ("stale", "not_delivered")}
+    return {source for each in definitions if each.metric in incomplete for source in each.sources}
+
+
+def _sources(
+    release: Published, scope: Scope, first_day: date, last_day: date, lacked: set[str]
+) -> list[Source]:
+    """The sources of the systems that the scope operates in the period, as the release has them.
+
+    What is handed over now and then, and was not, is none.
+    """
     given = {
         "scope": scope.agency_code,
         "first": first_day,
         "last": last_day,
         "build": release.build,
+        "lacked": list(lacked),
     }
     rows = release.connection.execute(
         sql.SQL(
             """
             select source.contract, concat(coalesce(system.system_name, split_part(source.contract, '.', 1)),
-              ' (', source.contract, ')'), source.state, source.as_of, source.expected_as_of,
+              ' (', source.contract, ')'), source.state, source.contract = any(%(lacked)s), source.as_of, source.expected_as_of,
               source.rows_in_file, source.rows_loaded, source.rows_rejected, source.rows_skipped
             from ledger.build_source as source
             left join warehouse.dim_system as system on system.system = split_part(source.contract, '.', 1)
@@ -162,6 +176,7 @@ def _sources(release: Published, scope: Scope, first_day: date, last_day: date) 
               from {coverage} as coverage
               join {scope} as member using (agency_code)
               where member.scope_agency_code = %(scope)s
+                and (coverage.frequency is not null or coverage.delivered_to is not null)
                 and coverage.operated_from <= %(last)s and coalesce(coverage.operated_to, 'infinity') >= %(first)s)
             order by source.contract
             """

@@ -11,18 +11,14 @@ from kho.report.figures import Figure, Published, Scope
 from kho.report.vietnamese import LEVELS, day, number, printed
 
 
-def notices(release: int, sources: list[Source], last_day: date) -> list[str]:
+def notices(sources: list[Source]) -> list[str]:
     """What makes the release less than whole, by source; nothing where all is there."""
     told = []
     for source in sources:
         if source.state == "not_delivered":
             told.append(f"{source.title}: nguồn chưa gửi số liệu.")
         elif source.state == "stale":
-            effect = (
-                "số liệu của kỳ báo cáo chưa đủ"
-                if source.as_of is None or source.as_of < last_day
-                else "kỳ báo cáo không bị ảnh hưởng"
-            )
+            effect = "số liệu của kỳ báo cáo chưa đủ" if source.is_lacked else "kỳ báo cáo không bị ảnh hưởng"
             until = (
                 f"số liệu chỉ đầy đủ đến hết ngày {day(source.as_of)}" if source.as_of else "số liệu chưa đủ"
             )
@@ -69,11 +65,15 @@ def _signed(release: Published, scope: Scope, first_day: date, last_day: date) -
           adjustment.document_code, adjustment.adjustment_reason, sum(adjustment.amount), count(*)
         from warehouse.fct_dossier_adjustment as adjustment
         join warehouse.bridge_agency as member using (agency_code)
-        where member.scope_agency_code = %s and adjustment.effective_date between %s and %s
+        -- The warehouse may be newer than the release.
+        join ledger.build_batch as input
+          on input.batch_id = adjustment._batch_id
+          and input.from_build <= %(build)s and coalesce(input.to_build > %(build)s, true)
+        where member.scope_agency_code = %(scope)s and adjustment.effective_date between %(first)s and %(last)s
           and adjustment.effective_date between member.valid_from and coalesce(member.valid_to, 'infinity')
         group by 1, 2, 3, 4, 5 order by 3, 4
         """,
-        [scope.agency_code, first_day, last_day],
+        {"scope": scope.agency_code, "first": first_day, "last": last_day, "build": release.build},
     )
     for position, agency, signed, code, reason, amount, times in rows:
         yield (
