@@ -81,15 +81,18 @@ numbered_period as (
 {% macro figure_rows(period, metric, scope, coverage, movement, scope_filter='true') %}
 with {{ period_amounts_ctes(period, metric, movement) }},
 member as (
-  -- Which agencies are in a scope in a period.
-  select
-    period.period_id, period.from_date, period.to_date,
-    scope.scope_agency_code, scope.agency_code, scope.agency_level, scope.short_name,
-    bool_or(scope.depth > 0) over (partition by period.period_id, scope.scope_agency_code) as is_group
-  from numbered_period as period
-  join {{ scope }} as scope
-    on scope.valid_from <= period.to_date and coalesce(scope.valid_to, 'infinity') >= period.from_date
-  where {{ scope_filter }}
+  -- Which agencies are in a scope in a period: each once, as it was last.
+  select *, bool_or(depth > 0) over (partition by period_id, scope_agency_code) as is_group
+  from (
+    select distinct on (period.period_id, scope.scope_agency_code, scope.agency_code)
+      period.period_id, period.from_date, period.to_date,
+      scope.scope_agency_code, scope.agency_code, scope.agency_level, scope.short_name, scope.depth
+    from numbered_period as period
+    join {{ scope }} as scope
+      on scope.valid_from <= period.to_date and coalesce(scope.valid_to, 'infinity') >= period.from_date
+    where {{ scope_filter }}
+    order by period.period_id, scope.scope_agency_code, scope.agency_code, scope.valid_from desc
+  ) as newest
 ), cell as (
   -- Scope, period and level. A scope of one agency has only that agency's level.
   select row_number() over (order by period_id, scope_agency_code, level)::integer as cell_id, period_id, scope_agency_code, level
@@ -285,9 +288,9 @@ join {{ metric }} as metric on metric.metric = figure.metric
 join numbered_period as period using (period_id)
 {% endmacro %}
 
-{# `figures(scope, from, to)` in the release: the same rows for one scope and any period. #}
-{% macro create_figures_function() %}
-create or replace function {{ this.schema }}.figures(scope text, first_day date, last_day date)
+{# `<name>(scope, from, to)` in the release: the same rows for one scope, of this relation, and any period. #}
+{% macro create_figures_function(name, scope) %}
+create or replace function {{ this.schema }}.{{ name }}(scope text, first_day date, last_day date)
 returns table (
   scope_agency_code text, scheme text, period_code text, from_date date, to_date date,
   metric text, level text, detail text, value numeric, unit text, state text,
@@ -299,14 +302,14 @@ as $function$
     select ''::text as scheme, ''::text as period_code, first_day as from_date, last_day as to_date
   ), result as (
     {{ figure_rows(
-      'asked', ref('figure_metric'), ref('figure_scope'), ref('figure_coverage'),
+      'asked', ref('figure_metric'), scope, ref('figure_coverage'),
       '(select * from ' ~ ref('figure_movement') ~ ' where agency_code in ('
-        ~ 'select agency_code from ' ~ ref('figure_scope') ~ ' where scope_agency_code = figures.scope))',
-      'scope.scope_agency_code = figures.scope'
+        ~ 'select agency_code from ' ~ scope ~ ' where scope_agency_code = ' ~ name ~ '.scope))',
+      'scope.agency_code is not null and scope.scope_agency_code = ' ~ name ~ '.scope'
     ) }}
   )
   select * from result
 $function$;
-revoke all on function {{ this.schema }}.figures(text, date, date) from public;
-grant execute on function {{ this.schema }}.figures(text, date, date) to kho_auditor
+revoke all on function {{ this.schema }}.{{ name }}(text, date, date) from public;
+grant execute on function {{ this.schema }}.{{ name }}(text, date, date) to kho_auditor
 {% endmacro %}

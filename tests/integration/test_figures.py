@@ -249,6 +249,53 @@ def test_an_ambiguous_name_lists_who_may_be_meant(kho: Ask) -> None:
     assert kho("Huyện Long Phú", "2021-H1").exit_code == 0
 
 
+def test_the_past_is_restated_in_todays_units(kho: Ask) -> None:
+    today = ("2021-H1", "--units-of", "2025-07-01")
+    now = by_name(kho("31639", *today, "--format", "csv"))
+    town, village = (by_name(kho(code, "2021-H1", "--format", "csv")) for code in ("H51.12.21", "H51.12.31"))
+    for metric in ("dossiers_received", "dossiers_in_progress", "documents_outgoing"):
+        parts = [int(part[metric, "commune", ""]["value"]) for part in (town, village)]
+        assert int(now[metric, "commune", ""]["value"]) == sum(parts) > 0
+    offered = [int(part["procedures_on_one_stop", "commune", ""]["value"]) for part in (town, village)]
+    assert max(offered) <= int(now["procedures_on_one_stop", "commune", ""]["value"]) < sum(offered)
+    told = {(row["units_of"], row["made_of"]) for row in now.values()}
+    assert told == {("2025-07-01", "Thị trấn Long Phú (Huyện Long Phú); Xã Long Phú (Huyện Long Phú)")}
+    shown = " ".join(kho("31639", *today).stdout.split())
+    assert "tính theo đơn vị hành chính tại ngày 01/07/2025, gộp từ Thị trấn Long Phú" in shown
+    province = by_name(kho("Thành phố Cần Thơ", *today, "--format", "csv"))
+    district = by_name(kho("946", "2021-H1", "--format", "csv"))
+    assert (
+        province["dossiers_received", "all", ""]["value"] == district["dossiers_received", "all", ""]["value"]
+    )
+
+
+def test_a_commune_that_holds_two_districts_says_nothing_of_either(kho: Ask) -> None:
+    later = ("2025-Q4", "--units-of", "2025-06-30")
+    mixed = kho("946", *later)
+    assert mixed.exit_code == 1
+    assert "Xã Nhơn Mỹ also holds Xã An Mỹ (Huyện Kế Sách), Xã Nhơn Mỹ (Huyện Kế Sách)" in mixed.output
+    assert "also holds Thị trấn Long Phú" in kho("31669", *later).output
+    unknown = kho("31552", "2021-H1", "--units-of", "2025-07-01")
+    assert unknown.exit_code == 1 and "which this warehouse doesn't know" in unknown.output
+    # All of Tiểu Cần went to communes that hold nothing else.
+    whole = by_name(kho("846", *later, "--format", "csv"))["dossiers_received", "all", ""]
+    assert whole["made_of"] == "Xã Tiểu Cần; Xã Hùng Hòa; Xã Tập Ngãi; Xã Tân Hòa"
+
+
+def test_a_code_is_another_units_at_another_time(kho: Ask) -> None:
+    def asked(scope: str, period: str) -> str:
+        return kho(scope, period).output
+
+    assert "Thị trấn Long Phú (H51.12.21)" in asked("31639", "2025-Q2")
+    assert "Xã Long Phú (H13.31639)" in asked("31639", "2025-Q3")
+    assert "Xã Tân Hùng (H59.06.28)" in asked("29362", "2021-H1")
+    assert "Xã Hùng Hòa (H61.29362)" in asked("29362", "2025-Q3")
+    both = asked("31639", "2025")
+    assert "Thị trấn Long Phú, until 2025-06-30" in both and "Xã Long Phú, since 2025-07-01" in both
+    names = asked("Xã Tân Hòa", "2025")
+    assert "H59.06.31" in names and "H61.29371" in names
+
+
 def test_what_is_no_scope_or_period_is_told(kho: Ask) -> None:
     unknown = kho("31639999", "2021-H1")
     assert unknown.exit_code == 2 and "no agency" in unknown.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -37,17 +38,30 @@ def figures(
         Scheme, typer.Option(help="calendar: 1st to last; administrative: 15th to 14th (NĐ 09/2019).")
     ] = Scheme.calendar,
     format: Annotated[Format, typer.Option(help="How to print them.")] = Format.table,
+    units_of: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            metavar="DATE",
+            help="Restate them for the agency as it is on this day: 2025-07-01.",
+        ),
+    ] = None,
 ) -> None:
     """Show the figures of an agency and those below it, from the release in force."""
     from kho.report.figures import NoRelease, UnknownPeriod, UnknownScope, report
+    from kho.report.restated import NotRestatable, restated
     from kho.settings import settings
 
     try:
-        found = report(settings(), scope, period, scheme.value)
+        found = (
+            restated(settings(), scope, period, units_of.date(), scheme.value)
+            if units_of
+            else report(settings(), scope, period, scheme.value)
+        )
     except (UnknownScope, UnknownPeriod) as error:
         typer.echo(error, err=True)
         raise typer.Exit(2) from None
-    except NoRelease as error:
+    except (NoRelease, NotRestatable) as error:
         typer.echo(error, err=True)
         raise typer.Exit(1) from None
     {Format.csv: _csv, Format.json: _json, Format.table: _table}[format](found)
@@ -58,17 +72,31 @@ def _csv(report: Report) -> None:
     import sys
 
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([_plain(figure, column) for column in COLUMNS] for figure in report.figures)
+    stated = _stated(report)
+    writer.writerow([*COLUMNS, *stated])
+    writer.writerows(
+        [*(_plain(figure, column) for column in COLUMNS), *stated.values()] for figure in report.figures
+    )
 
 
 def _json(report: Report) -> None:
     import json
     import sys
 
-    rows = [{column: _jsonable(getattr(figure, column)) for column in COLUMNS} for figure in report.figures]
+    stated = _stated(report)
+    rows = [
+        {column: _jsonable(getattr(figure, column)) for column in COLUMNS} | stated
+        for figure in report.figures
+    ]
     json.dump(rows, sys.stdout, ensure_ascii=False, indent=2)
     sys.stdout.write("\n")
+
+
+def _stated(report: Report) -> dict[str, str]:
+    """What restated figures say beside each number: in the units of which day, and what these were made of."""
+    if not report.units_of:
+        return {}
+    return {"units_of": report.units_of.isoformat(), "made_of": "; ".join(report.made_of)}
 
 
 def _table(report: Report) -> None:
@@ -78,17 +106,18 @@ def _table(report: Report) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from kho.report.vietnamese import LEVELS, notes, number
+    from kho.report import vietnamese
+    from kho.report.vietnamese import notes, number
 
-    levels = [level for level in LEVELS if any(figure.level == level for figure in report.figures)]
+    levels = vietnamese.levels(report.scope_name, {figure.level for figure in report.figures})
     table = Table(
         title=f"{report.scope_name} ({report.scope_code}), {report.first_day:%d/%m/%Y} – {report.last_day:%d/%m/%Y}",
-        caption=f"bản phát hành {report.release}",
+        caption="\n".join(filter(None, [vietnamese.restatement(report), f"bản phát hành {report.release}"])),
         box=box.SIMPLE_HEAD,
     )
     table.add_column("Chỉ tiêu")
-    for level in levels:
-        table.add_column(LEVELS[level], justify="right", no_wrap=True)
+    for title in levels.values():
+        table.add_column(title, justify="right", no_wrap=True)
     lines: dict[tuple[str, str], dict[str, Figure]] = {}
     for figure in report.figures:
         lines.setdefault((figure.metric, figure.detail), {})[figure.level] = figure

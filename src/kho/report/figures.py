@@ -61,7 +61,10 @@ class Figure:
 
 @dataclass(frozen=True)
 class Report:
-    """Figures, and what they are of."""
+    """Figures, and what they are of.
+
+    Restated figures are of the scope as it is on the day `units_of`; `made_of` names the units that stood for it.
+    """
 
     scope_code: str
     scope_name: str
@@ -69,6 +72,8 @@ class Report:
     last_day: date
     release: int
     figures: list[Figure]
+    units_of: date | None = None
+    made_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,8 @@ class Scope:
     unit_code: str | None
     name: str
     short_name: str
+    valid_from: date
+    valid_to: date | None
 
 
 @dataclass(frozen=True)
@@ -123,8 +130,13 @@ def published(settings: Settings) -> Iterator[Published]:
         yield Published(connection, *found)
 
 
-def figures_of(release: Published, scope_code: str, first_day: date, last_day: date) -> list[Figure]:
-    """Every figure of this agency from this day to that one, in the order of `figures`."""
+def figures_of(
+    release: Published, scope_code: str, first_day: date, last_day: date, *, is_restated: bool = False
+) -> list[Figure]:
+    """Every figure of this agency from this day to that one, in the order of `figures`.
+
+    Restated, what stood for the agency before it was there, or after, counts for it too.
+    """
     query = sql.SQL(
         """
         select figure.metric, figure.level, figure.detail, figure.value, figure.unit, figure.state,
@@ -141,11 +153,11 @@ def figures_of(release: Published, scope_code: str, first_day: date, last_day: d
             case when figure.detail like '%% / %%' then split_part(figure.detail, ' / ', 2) else figure.detail end as part
         ) as split
         left join {detail} as detail on detail.detail = split.part
-        order by metric.ordinal, array_position(array['all', 'district', 'commune'], figure.level), figure.detail
+        order by metric.ordinal, array_position(array['all', 'province', 'district', 'commune'], figure.level), figure.detail
         """
     ).format(
         release=sql.Literal(release.release),
-        figures=sql.Identifier(release.schema, "figures"),
+        figures=sql.Identifier(release.schema, "figures_restated" if is_restated else "figures"),
         metric=sql.Identifier(release.schema, "figure_metric"),
         detail=sql.Identifier(release.schema, "figure_detail"),
     )
@@ -180,8 +192,8 @@ def agency(release: Published, wanted: str, first: date, last: date) -> Scope:
     Raises `UnknownScope`.
     """
     query = sql.SQL(
-        "select scope_agency_code, scope_unit_code, scope_name, scope_short_name from {}"
-        " where depth = 0 and valid_from <= %s and coalesce(valid_to, 'infinity') >= %s order by 1"
+        "select scope_agency_code, scope_unit_code, scope_name, scope_short_name, valid_from, valid_to from {}"
+        " where depth = 0 and valid_from <= %s and coalesce(valid_to, 'infinity') >= %s order by 1, 5"
     ).format(sql.Identifier(release.schema, "figure_scope"))
     known = [Scope(*row) for row in release.connection.execute(query, [last, first])]
     asked = _fold(wanted)
@@ -191,11 +203,17 @@ def agency(release: Published, wanted: str, first: date, last: date) -> Scope:
         or [one for one in known if asked in (_fold(one.short_name), _bare(one.name))]
         or [one for one in known if asked and asked in _fold(one.name)]
     )
-    if len(matches) == 1:
-        return matches[0]
+    meant = {one.agency_code: one for one in matches}  # the newest version of each
+    if len(meant) == 1:
+        return matches[-1]
     if not matches:
         raise UnknownScope(f"{wanted} is no agency of that time: give its code or its name")
-    listed = "\n".join(f"  {one.agency_code:<11} {one.unit_code or '':<6} {one.name}" for one in matches)
+    listed = "\n".join(
+        f"  {one.agency_code:<11} {one.unit_code or '':<6} {one.name}"
+        + (f", until {one.valid_to}" if one.valid_to and one.valid_to < last else "")
+        + (f", since {one.valid_from}" if one.valid_from > first else "")
+        for one in meant.values()
+    )
     raise UnknownScope(f"{wanted} may be one of these; give the code of one:\n{listed}")
 
 
@@ -206,4 +224,4 @@ def _fold(text: str) -> str:
 
 
 def _bare(name: str) -> str:
-    return re.sub(r"^(huyen|thi tran|xa|phuong|thanh pho) ", "", _fold(name))
+    return re.sub(r"^(tinh|huyen|thi tran|xa|phuong|thanh pho) ", "", _fold(name))

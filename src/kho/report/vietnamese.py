@@ -7,9 +7,9 @@ from collections.abc import Container
 from datetime import date
 from decimal import Decimal
 
-from kho.report.figures import Figure
+from kho.report.figures import Figure, Report
 
-LEVELS = {"all": "Toàn huyện", "district": "Cấp huyện", "commune": "Cấp xã"}
+LEVELS = {"all": "Toàn huyện", "province": "Cấp tỉnh", "district": "Cấp huyện", "commune": "Cấp xã"}
 STATES = {
     "measured": "đo được",
     "attested": "đã xác nhận",
@@ -67,6 +67,14 @@ def notes(figures: dict[str, Figure]) -> str:
     if len(told) == 1 and len(figures) == len(next(iter(told.values()))):
         return next(iter(told))
     return "; ".join(f"{', '.join(levels)}: {text}" for text, levels in told.items())
+
+
+def restatement(report: Report) -> str:
+    """That figures are restated, and from what; nothing where they are not."""
+    if not report.units_of:
+        return ""
+    told = f"tính theo đơn vị hành chính tại ngày {day(report.units_of)}"
+    return f"{told}, gộp từ {', '.join(report.made_of)}" if report.made_of else told
 
 
 def day(value: date) -> str:

@@ -1,5 +1,5 @@
 {{ config(
-  post_hook="{{ create_figures_function() }}",
+  post_hook="{{ create_figures_function('figures', ref('figure_scope')) }}",
   indexes=[{'columns': ['scope_agency_code', 'scheme', 'period_code']}]
 ) }}
 with told as (

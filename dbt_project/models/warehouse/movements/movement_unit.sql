@@ -13,7 +13,7 @@ from (
   select 'one_stop_units' as metric, unit.agency_code, edge.movement_date, edge.amount
   from {{ ref('dim_agency') }} as unit
   cross join lateral (values (valid_from, 1), (valid_to + 1, -1)) as edge (movement_date, amount)
-  where unit.is_unit
+  where unit.is_unit and unit.agency_level <> 'province'
   union all
   -- Whichever vendor's: every system that tells of dossiers is a one-stop desk.
   select 'one_stop_units_with_software', operation.agency_code, edge.movement_date, edge.amount
