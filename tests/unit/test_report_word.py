@@ -98,7 +98,10 @@ def test_a_report_that_was_made_final_has_its_day_and_no_mark_of_a_draft() -> No
     [
         ("Chủ tịch UBND huyện", ["TM. ỦY BAN NHÂN DÂN", "CHỦ TỊCH"]),
         ("Phó Chủ tịch Ủy ban nhân dân huyện", ["TM. ỦY BAN NHÂN DÂN", "KT. CHỦ TỊCH", "PHÓ CHỦ TỊCH"]),
-        ("Chánh Văn phòng", ["TL. CHỦ TỊCH", "CHÁNH VĂN PHÒNG"]),
+        (
+            "Chánh Văn phòng HĐND và UBND huyện",
+            ["TL. CHỦ TỊCH", "CHÁNH VĂN PHÒNG HĐND VÀ UBND HUYỆN"],
+        ),
     ],
 )
 def test_the_signature_says_for_whom_the_position_signs(position: str, lines: list[str]) -> None:

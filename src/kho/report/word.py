@@ -126,7 +126,7 @@ def _dated(day: datetime | None) -> str:
 
 def _signature(position: str, is_committee: bool) -> Iterator[str]:
     """The lines above the name, by NĐ 30/2020 Art. 13: for a committee (TM.), for its head (KT., TL.)."""
-    position = re.sub(r"\s+(UBND|Ủy ban nhân dân)\b.*", "", position).strip().upper()
+    position = re.sub(r"(CHỦ TỊCH)\b.*", r"\1", position.upper())  # of which committee, the letterhead says
     head = position.removeprefix("PHÓ ")
     if is_committee and (not position or head.startswith("CHỦ TỊCH")):
         yield "TM. ỦY BAN NHÂN DÂN"

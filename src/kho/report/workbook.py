@@ -16,6 +16,7 @@ from kho.report.vietnamese import day, lineage
 _WHOLE, _PART, _PERCENT = "[$-42A]#,##0", "[$-42A]#,##0.00", "[$-42A]0.00%"
 #: widths of columns, in characters
 _FRONT, _TITLE, _NUMBER, _NOTE, _REASON = 110, 46, 16, 44, 90
+_BOLD = 0.75  # of a column's width, for words that are not cut in two
 _LINE = 16.5  # height of a line of text, in points
 _STATE_TITLES = {"fresh": "đủ", "stale": "chưa đủ", "not_delivered": "chưa gửi"}
 
@@ -145,7 +146,8 @@ class _Sheets:
 
     def dictionary(self, content: Content) -> None:
         head = ["Mã chỉ tiêu", "Tên", "Đơn vị tính", "Cách tính", "Tử số", "Mẫu số", "Nguồn"]
-        sheet = self._sheet("Từ điển dữ liệu", [44, 52, 12, 40, 36, 36, 50])
+        widths = [44, 52, 12, 40, 36, 36, 50]
+        sheet = self._sheet("Từ điển dữ liệu", widths)
         sheet.write_string(0, 0, "Từ điển dữ liệu", self._title)
         y = self._header(sheet, 2, head)
         sheet.freeze_panes(y, 1)
@@ -156,6 +158,7 @@ class _Sheets:
             )  # fmt: skip
             for x, text in enumerate(cells):
                 sheet.write_string(y, x, text, self._label)
+            self._heighten(sheet, y, list(zip(cells, widths, strict=True)))
 
     def _breakdown(self, sheet: Worksheet, y: int, breakdown: Breakdown) -> int:
         """Written from this row on; gives the row after it."""
@@ -198,11 +201,11 @@ class _Sheets:
     def _header(self, sheet: Worksheet, y: int, titles: Sequence[str]) -> int:
         for x, title in enumerate(titles):
             sheet.write_string(y, x, title, self._head)
-        self._heighten(sheet, y, [(title, _NUMBER) for title in titles[1:]])
+        self._heighten(sheet, y, [(title, _BOLD * _NUMBER) for title in titles[1:]])
         return y + 1
 
     @staticmethod
-    def _heighten(sheet: Worksheet, y: int, cells: Sequence[tuple[str, int]]) -> None:
+    def _heighten(sheet: Worksheet, y: int, cells: Sequence[tuple[str, float]]) -> None:
         """Room for every line of these texts at these widths: not every program finds it by itself.
 
         A letter takes less than the digit that widths are counted in.
