@@ -22,12 +22,13 @@ from kho import batch
 from kho import settings as settings_module
 from kho.cli import app
 from kho.database import connect
-from kho.report import page, workbook
+from kho.report import page, word, workbook
 from kho.report.content import Cell, Content
 from kho.report.draft import draft
 from kho.report.figures import Figure, NoRelease, figures
 from kho.report.issues import encode, hand_over, issued
 from kho.settings import Settings
+from tests import office
 from tests.integration import nights
 
 NIGHT = date(2021, 1, 20)
@@ -245,6 +246,29 @@ def test_the_page_needs_nothing_else_and_has_every_figure(story: Story) -> None:
     )
     assert [cell.text for cell in cells(story.later) if f">{cell.text}</td>" not in made] == []
     assert made.count("<svg") == sum(len(area.breakdowns) for area in story.later.areas)
+
+
+@office.needs_office
+def test_what_is_opened_shows_every_figure_and_first_what_is_amiss(story: Story, tmp_path: Path) -> None:
+    written = {
+        "draft.docx": (story.unreported, word.render(story.unreported)),
+        "later.docx": (story.later, word.render(story.later)),
+        "workbook.xlsx": (story.unreported, workbook.render(story.unreported)),
+    }
+    for name, (_, file) in written.items():
+        (tmp_path / name).write_bytes(file)
+    shown = office.pdf(*(tmp_path / name for name in written))
+    for opened, (content, _) in zip(map(office.pages, shown), written.values(), strict=True):
+        whole = " ".join(opened)
+        assert [cell.text for cell in cells(content) if cell.text not in whole] == []
+        assert [text for text in [*content.notices, *content.remarks] if text not in whole] == []
+        assert [text for area in content.areas for text in area.paragraphs if text not in whole] == []
+    draft, later, book = map(office.pages, shown)
+    assert [
+        notice for notice in story.unreported.notices if notice not in draft[0] or notice not in book[0]
+    ] == []
+    assert "DỰ THẢO" in draft[0]
+    assert [each.title for each in story.later.revisions if each.title not in " ".join(later)] == []
 
 
 def test_what_was_reported_stays_as_it_was(story: Story) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from kho.report import charts
-from kho.report.content import Breakdown, Cell
+from kho.report.content import Breakdown
 from tests import reports
 
 
@@ -22,10 +20,3 @@ def test_a_chart_says_every_label_and_value(breakdown: Breakdown) -> None:
 
 def test_a_chart_for_a_document_is_a_png() -> None:
     assert charts.png(reports.breakdowns()[0]).startswith(b"\x89PNG\r\n")
-
-
-def test_a_breakdown_without_a_value_has_no_chart() -> None:
-    breakdown = reports.breakdowns()[1]
-    absent = Cell("không vận hành", None, "not_operated", None)
-    empty = replace(breakdown, series=[replace(breakdown.series[0], cells=[absent] * 6)])
-    assert charts.has_values(breakdown) and not charts.has_values(empty)

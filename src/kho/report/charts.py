@@ -23,11 +23,6 @@ FONTS = ("Times New Roman", "Liberation Serif", "DejaVu Serif")
 FILLED = 0.8
 
 
-def has_values(breakdown: Breakdown) -> bool:
-    """Whether there is anything to draw."""
-    return any(cell.value is not None for each in breakdown.series for cell in each.cells)
-
-
 def svg(breakdown: Breakdown) -> str:
     """The chart for a page: an `<svg>` element whose text is text."""
     written = _written(breakdown, "svg").decode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from kho.report.charts import has_values, svg
+from kho.report.charts import svg
 from kho.report.content import Content
 from kho.report.vietnamese import day, lineage
 
@@ -17,5 +17,5 @@ def render(content: Content) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(svg=svg, has_values=has_values, lineage=lineage, day=day)
+    environment.globals.update(svg=svg, lineage=lineage, day=day)
     return environment.get_template("page.html.j2").render(content=content)

@@ -2,8 +2,7 @@
 
 The template is laid out by NĐ 30/2020/NĐ-CP, Appendix I. Its tags are docxtpl's: `{{ title }}` prints, `{%p for … %}`
 repeats paragraphs, `{%tr for … %}` rows, `{%tc for … %}` columns. What they can name: the fields of `Content`, and
-`figure(metric, level)`, `rows(breakdown)`, `chart(breakdown)`, `is_drawn(breakdown)`, `letterhead`,
-`number`, `dated`, `signature`.
+`figure(metric, level)`, `rows(breakdown)`, `chart(breakdown)`, `letterhead`, `number`, `dated`, `signature`.
 """
 
 from __future__ import annotations
@@ -103,7 +102,6 @@ def _context(content: Content, document: DocxTemplate) -> dict[str, object]:
         "signature": list(_signature(content.issue.reported_by if content.issue else "", is_committee)),
         "figure": lambda metric, level="all", detail="": _figure(content, metric, level, detail),
         "rows": _rows,
-        "is_drawn": charts.has_values,
         "chart": lambda breakdown: InlineImage(
             document, io.BytesIO(charts.png(breakdown)), width=Inches(charts.WIDTH)
         ),
