@@ -70,6 +70,14 @@ def line(*figures: Figure) -> Line:
 RECEIVED = figure("dossiers_received", "Hồ sơ tiếp nhận trong kỳ", "32501")
 LATE = figure("dossiers_resolved_late", "Hồ sơ giải quyết quá hạn", "0", state="attested", measured="4")
 ONLINE = figure("dossiers_received_online", "Hồ sơ tiếp nhận trực tuyến", None, state="not_operated")
+PROCEDURES = figure(
+    "procedures_on_one_stop",
+    "Thủ tục hành chính tiếp nhận tại một cửa",
+    "9",
+    unit=("procedures", "thủ tục"),
+    level="commune",
+    detail="military",
+)
 SIGNED = figure(
     "documents_electronic_signed_pct", "Tỷ lệ văn bản gửi điện tử có ký số", "61.87", unit=("percent", "%")
 )
@@ -141,6 +149,7 @@ def draft() -> Content:
                         )
                     ),
                     line(ONLINE),
+                    line(PROCEDURES),
                 ],
                 breakdowns(),
             ),

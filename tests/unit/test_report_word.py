@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -17,6 +18,7 @@ from docx.shared import Pt
 from kho.report import word
 from kho.report.content import Content
 from tests import reports
+from tests.pages import PROJECT
 
 
 def rendered(content: Content, template: Path | None = None) -> Document:
@@ -144,6 +146,17 @@ def test_a_template_that_a_unit_edited_is_filled_in(edited: Callable[..., Path])
     assert "Riêng số hồ sơ tiếp nhận: 32.501, cấp xã 27.773." in said
     assert "Xem thêm: Quản lý văn bản và chữ ký số" in said
     assert "Đơn vị tính" not in said  # the table that the unit took out
+
+
+def test_the_tags_that_the_documentation_names_are_filled_in(edited: Callable[..., Path]) -> None:
+    page = (PROJECT / "docs" / "write-the-report.md").read_text(encoding="utf-8")
+    prints = re.findall(r"`(\{\{ .+? \}\})`", page)
+    opens = re.findall(r"`(\{%p (?:if|for) .+? %\})`", page)
+    assert len(prints) > 5 and len(opens) == 2
+    around = (text for tag in opens for text in (tag, f"Thử {tag[4:6]}", f"{{%p end{tag[4:7].strip()} %}}"))
+    said = texts(rendered(reports.draft(), edited(*(f"Thử: {tag}" for tag in prints), *around)))
+    assert len([text for text in said if text.startswith("Thử: ")]) == len(prints)
+    assert {"Thử if", "Thử fo"} <= set(said)
 
 
 @pytest.mark.parametrize(
