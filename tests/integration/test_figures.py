@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from kho import archive
 from kho import settings as settings_module
 from kho.cli import app
 from kho.database import connect
+from kho.report.explain import explain
 from kho.settings import Settings
 from kho.transform.layers import run
 from tests.integration import nights
@@ -317,6 +319,80 @@ def test_json_has_numbers_and_nulls(kho: Ask) -> None:
     assert isinstance(shown["dossiers_received", "all", ""], int)
     assert isinstance(shown["documents_electronic_signed_pct", "all", ""], float)
     assert shown["portal_visits", "commune", ""] is None
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        "dossiers_resolved_on_time",
+        "dossiers_in_progress",
+        "dossiers_carried_over",
+        "procedures_on_one_stop",
+        "procedures_returned_by_post",
+        "portal_visits",
+        "documents_electronic_signed_pct",
+        "one_stop_units_with_software_pct",
+    ],
+)
+def test_the_rows_that_a_figure_counts_come_to_the_figure(long_phu: Settings, metric: str) -> None:
+    for scope, period in (("946", "2021-Q2"), ("31663", "2021-03-10..2021-04-20"), ("H51.12.03", "2021-H1")):
+        found = explain(long_phu, scope, period, metric)
+        assert not found.is_warehouse_newer
+        for part in found.parts:
+            assert {
+                figure.level: part.counted(figure.level)
+                for figure in part.figures
+                if figure.value is not None
+            } == {figure.level: figure.value for figure in part.figures if figure.value is not None}
+        if metric.endswith("_pct"):
+            numerator, denominator = found.parts
+            for figure in found.figures:
+                if figure.value is not None:
+                    assert (numerator.counted(figure.level), denominator.counted(figure.level)) == (
+                        figure.numerator, figure.denominator,
+                    )  # fmt: skip
+
+
+def test_a_figure_explains_itself_down_to_the_row_of_a_file(kho: Ask, long_phu: Settings) -> None:
+    late = list(
+        csv.DictReader(
+            io.StringIO(
+                kho("946", "2021-H1", "--explain", "dossiers_late_on_software", "--format", "csv").stdout
+            )
+        )
+    )
+    assert len(late) == 4 and {row["amount"] for row in late} == {"1"}
+    with connect(long_phu, "kho_auditor") as connection:
+        for row in late:
+            (sha256,) = connection.execute(
+                "select sha256 from ledger.arrival join ledger.delivery using (delivery_id)"
+                " where (contract, name) = (%s, %s) order by arrival_id desc limit 1",
+                [row["contract"], row["file"]],
+            ).fetchone()
+            with archive.path(long_phu, sha256).open(encoding="utf-8-sig", newline="") as file:
+                lines = list(csv.reader(file))
+            assert row["row_code"] in lines[int(row["row_number"])]
+
+
+def test_what_is_attested_explains_who_signed_it(kho: Ask) -> None:
+    told = json.loads(
+        kho("946", "2021-H1", "--explain", "dossiers_resolved_on_time", "--format", "json").stdout
+    )
+    signed = [row for row in told["parts"][0]["rows"] if row["is_adjustment"]]
+    assert [(row["amount"], row["signer_position"], row["document_code"]) for row in signed] == [
+        (3, "Phó Chủ tịch", "57/UBND-VP"),
+        (1, "Chủ tịch", "31/UBND-VP"),
+    ]
+    assert all(row["adjustment_reason"] and row["signed_at"] and row["file"] for row in signed)
+    shown = kho("946", "2021-H1", "--explain", "dossiers_resolved_on_time").stdout
+    assert "Phó Chủ tịch, UBND xã Phú Hữu xác nhận" in shown and "dòng nữa: --format csv" in shown
+
+
+def test_an_explanation_of_nothing_says_why(kho: Ask) -> None:
+    empty = kho("31663", "2021-H1", "--explain", "portal_visits")
+    assert "không vận hành" in empty.stdout and "Được đếm" not in empty.stdout
+    unknown = kho("946", "2021-H1", "--explain", "dossiers_recieved")
+    assert unknown.exit_code == 2 and "did you mean dossiers_received" in unknown.output
 
 
 def test_the_models_hold_their_own_tests(long_phu: Settings) -> None:

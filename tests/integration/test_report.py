@@ -25,6 +25,7 @@ from kho.database import connect
 from kho.report import page, word, workbook
 from kho.report.content import Cell, Content
 from kho.report.draft import draft
+from kho.report.explain import Explanation, explain
 from kho.report.figures import Figure, NoRelease, figures
 from kho.report.issues import encode, hand_over, issued
 from kho.settings import Settings
@@ -48,6 +49,7 @@ class Story:
     before: Content  # of a period that ends before the held day
     unreported: Content
     reported: Content
+    ahead: Explanation  # of the same release, when the next one's warehouse was built
     later: Content
 
 
@@ -70,8 +72,12 @@ def story(module_warehouse: Settings) -> Story:
     unreported = draft(settings, "946", PERIOD)
     reported = hand_over(settings, unreported, POSITION)
     batch.accept(settings, held, actor="operator", reason="the source confirmed it")
-    nights.run_night(settings, NIGHT)
-    return Story(settings, held, lacking, before, unreported, reported, draft(settings, "946", PERIOD))
+    nights.build_warehouse(settings, NIGHT)
+    ahead = explain(settings, "946", PERIOD, "dossiers_received")
+    nights.publish(settings)
+    return Story(
+        settings, held, lacking, before, unreported, reported, ahead, draft(settings, "946", PERIOD)
+    )
 
 
 @pytest.fixture
@@ -120,6 +126,15 @@ def test_a_held_day_makes_figures_stale_and_nothing_else(story: Story) -> None:
     assert found(january, "documents_outgoing").state == "not_delivered", "January is not over"
     now = found(figures(story.settings, "946", "2021-01"))
     assert (now.state, now.as_of) == ("measured", NIGHT)
+
+
+def test_an_explanation_says_when_the_warehouse_is_newer_than_the_figure(story: Story) -> None:
+    (part,) = story.ahead.parts
+    assert story.ahead.is_warehouse_newer
+    assert part.counted("all") > story.ahead.figures[0].value
+    now = explain(story.settings, "946", PERIOD, "dossiers_received")
+    assert not now.is_warehouse_newer
+    assert now.parts[0].counted("all") == part.counted("all") == now.figures[0].value
 
 
 def test_the_report_has_the_figures_of_the_release(story: Story) -> None:

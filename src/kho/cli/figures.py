@@ -46,12 +46,26 @@ def figures(
             help="Restate them for the agency as it is on this day: 2025-07-01.",
         ),
     ] = None,
+    explain: Annotated[
+        str | None,
+        typer.Option(
+            metavar="METRIC", help="Show the rows that this figure counts, with their file and row."
+        ),
+    ] = None,
 ) -> None:
     """Show the figures of an agency and those below it, from the release in force."""
     from kho.report.figures import NoRelease, UnknownPeriod, UnknownScope, report
     from kho.report.restated import NotRestatable, restated
     from kho.settings import settings
 
+    if explain and units_of:
+        typer.echo(
+            "rows are those of the units of their time: ask for --explain without --units-of, of these units", err=True
+        )
+        raise typer.Exit(2)
+    if explain:
+        _explain(scope, period, explain, scheme.value, format.value)
+        return
     try:
         found = (
             restated(settings(), scope, period, units_of.date(), scheme.value)
@@ -65,6 +79,23 @@ def figures(
         typer.echo(error, err=True)
         raise typer.Exit(1) from None
     {Format.csv: _csv, Format.json: _json, Format.table: _table}[format](found)
+
+
+def _explain(scope: str, period: str, metric: str, scheme: Scheme, output_format: str) -> None:
+    from kho.cli.explain import show
+    from kho.report import explain
+    from kho.report.figures import NoRelease, UnknownPeriod, UnknownScope
+    from kho.settings import settings
+
+    try:
+        found = explain.explain(settings(), scope, period, metric, scheme)
+    except (UnknownScope, UnknownPeriod, explain.UnknownMetric) as error:
+        typer.echo(error, err=True)
+        raise typer.Exit(2) from None
+    except (NoRelease, explain.WarehouseBusy) as error:
+        typer.echo(error, err=True)
+        raise typer.Exit(1) from None
+    show(found, output_format)
 
 
 def _csv(report: Report) -> None:
@@ -146,7 +177,7 @@ def _plain(figure: Figure, column: str) -> str:
         return ""
     if isinstance(value, Decimal):
         is_percent = figure.unit == "percent" and column in ("value", "measured_value")
-        return f"{value:.2f}" if is_percent else f"{value:.0f}"
+        return f"{value:.2f}" if is_percent or value % 1 else f"{value:.0f}"
     return str(value)
 
 
