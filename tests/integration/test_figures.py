@@ -370,7 +370,7 @@ def test_a_figure_explains_itself_down_to_the_row_of_a_file(kho: Ask, long_phu: 
                 [row["contract"], row["file"]],
             ).fetchone()
             with archive.path(long_phu, sha256).open(encoding="utf-8-sig", newline="") as file:
-                lines = list(csv.reader(file))
+                lines = list(csv.reader(file, delimiter=";"))
             assert row["row_code"] in lines[int(row["row_number"])]
 
 
@@ -385,7 +385,10 @@ def test_what_is_attested_explains_who_signed_it(kho: Ask) -> None:
     ]
     assert all(row["adjustment_reason"] and row["signed_at"] and row["file"] for row in signed)
     shown = kho("946", "2021-H1", "--explain", "dossiers_resolved_on_time").stdout
-    assert "Phó Chủ tịch, UBND xã Phú Hữu xác nhận" in shown and "dòng nữa: --format csv" in shown
+    assert (
+        "DC-2021-002: Phó Chủ tịch, UBND xã Phú Hữu, văn bản 57/UBND-VP" in shown
+        and "dòng nữa: --format csv" in shown
+    )
 
 
 def test_an_explanation_of_nothing_says_why(kho: Ask) -> None:

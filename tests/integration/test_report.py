@@ -75,9 +75,7 @@ def story(module_warehouse: Settings) -> Story:
     nights.build_warehouse(settings, NIGHT)
     ahead = explain(settings, "946", PERIOD, "dossiers_received")
     nights.publish(settings)
-    return Story(
-        settings, held, lacking, before, unreported, reported, ahead, draft(settings, "946", PERIOD)
-    )
+    return Story(settings, held, lacking, before, unreported, reported, ahead, draft(settings, "946", PERIOD))
 
 
 @pytest.fixture

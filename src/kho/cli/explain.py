@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterator
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -129,19 +128,18 @@ def _part(console: Console, part: Part) -> None:
             str(row.row_number or ""),
         ]
         table.add_row(*(Text(cell, overflow="fold") for cell in cells))
-        if row.is_adjustment:
-            table.add_row("", Text("; ".join(_signature(row)), "italic dim"))
     console.print(table)
     if len(part.rows) > MOST_ROWS:
-        more = vietnamese.number(len(part.rows) - MOST_ROWS, "")
+        more = vietnamese.number(Decimal(len(part.rows) - MOST_ROWS), "")
         console.print(f"  và {more} dòng nữa: --format csv", style="dim")
+    for row in part.rows:
+        if row.is_adjustment:
+            console.print(f"  {row.row_code}: {_signature(row)}", style="dim")
 
 
-def _signature(row: Row) -> Iterator[str]:
+def _signature(row: Row) -> str:
     """Who attests it, with which document, and why."""
     from kho.report import vietnamese
 
-    yield f"{row.signer_position}, {row.signer_agency} xác nhận"
-    yield f"văn bản {row.document_code}, {vietnamese.day(row.signed_at)}"
-    if row.adjustment_reason:
-        yield row.adjustment_reason
+    signed = f"{row.signer_position}, {row.signer_agency}, văn bản {row.document_code}, {vietnamese.day(row.signed_at)}"
+    return f"{signed}: {row.adjustment_reason}" if row.adjustment_reason else signed

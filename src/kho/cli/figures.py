@@ -60,7 +60,8 @@ def figures(
 
     if explain and units_of:
         typer.echo(
-            "rows are those of the units of their time: ask for --explain without --units-of, of these units", err=True
+            "rows are those of the units of their time: ask for --explain without --units-of, of these units",
+            err=True,
         )
         raise typer.Exit(2)
     if explain:
