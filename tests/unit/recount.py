@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import unicodedata
 from datetime import date
 from pathlib import Path
 
@@ -148,6 +149,64 @@ def _dossiers(cases: pd.DataFrame, level: str, end: date) -> dict[tuple[str, str
     for code, count in late[late["maLinhVuc"] == "HT"]["maDinhDanh"].value_counts().items():
         counts[f"dossiers_late_on_software {root_first(code)}"] = count
     return {(metric, level): int(count) for metric, count in counts.items()}
+
+
+def supplements(exports: Path) -> int:
+    files = sorted((exports / "one_stop" / "supplements").glob("*.csv"))
+    asked = pd.concat([rows(path, "utf-8-sig", ";") for path in files], ignore_index=True)
+    stamps = [
+        pd.to_datetime(asked[name], format=STAMP, errors="coerce") for name in ("ngayYeuCau", "ngayCapNhat")
+    ]
+    sound = asked["maLyDo"].isin(list("123")) & asked["maDinhDanh"].str.fullmatch(
+        r"\d{3}(\.\d{2,3}){2}\.[A-Z]\d{2}"
+    )
+    sound &= stamps[0].notna() & stamps[1].notna()
+    return asked[sound]["maYeuCau"].nunique()
+
+
+def fees(exports: Path) -> int:
+    """Dong that were paid and not cancelled."""
+    files = sorted((exports / "one_stop" / "fees").glob("*.csv"))
+    paid = pd.concat([rows(path, "utf-8-sig", ";") for path in files], ignore_index=True)
+    stamp = pd.to_datetime(paid["ngayThu"], format=STAMP, errors="coerce")
+    sound = paid["loaiKhoan"].isin(["PHI", "LEPHI"]) & paid["soTien"].str.fullmatch(r"\d{1,3}(\.\d{3})*")
+    sound &= paid["soBienLai"].str.fullmatch(r"BL\d{2}-\d{6}") & stamp.notna()
+    paid = newest(paid[sound], ["soBienLai"], "ngayCapNhat")
+    return int(paid[paid["daHuy"] == ""]["soTien"].str.replace(".", "").astype(int).sum())
+
+
+def post(exports: Path) -> dict[str, int]:
+    """Bills that were handed over, by direction."""
+    files = sorted((exports / "post" / "handovers").glob("*.csv"))
+    bills = pd.concat([rows(path, "cp1258", ";") for path in files], ignore_index=True)
+    bills.columns = [unicodedata.normalize("NFC", name) for name in bills.columns]
+    for name in ("Ngày chấp nhận", "Cập nhật"):
+        bills[name] = pd.to_datetime(bills[name], format=STAMP, errors="coerce")
+    sound = bills["Trạng thái"].isin(["CN", "PTC", "CH"]) & bills["Số hiệu bưu gửi"].str.fullmatch(
+        r"[A-Z]{2}\d{9}VN"
+    )
+    sound &= bills["Ngày chấp nhận"].notna() & bills["Cước"].str.fullmatch(r"\d{1,3}(\.\d{3})*")
+    bills = newest(bills[sound], ["Số hiệu bưu gửi"], "Cập nhật")
+    return bills[bills["Trạng thái"] == "PTC"]["Chiều"].value_counts().to_dict()
+
+
+def submissions(exports: Path) -> dict[str, int]:
+    """Online submissions by their state."""
+    items = []
+    for path in sorted((exports / "online_services" / "submissions").glob("*.json")):
+        table = pd.DataFrame(json.loads(path.read_text(encoding="utf-8"))["items"])
+        items.append(table.assign(_file=path.name, _row=range(len(table))))
+    sent = pd.concat(items, ignore_index=True)
+    sound = sent["state"].isin(["MOI", "TIEP_NHAN", "TU_CHOI"]) & sent["unit"].notna()
+    sound &= sent["id"].str.fullmatch(r"DVC-\d{4}-\d{6}")
+    sound &= pd.to_datetime(sent["submitted_at"], format="ISO8601", errors="coerce").notna()
+    return newest(sent[sound], ["id"], "updated_at")["state"].value_counts().to_dict()
+
+
+def igate(exports: Path) -> pd.DataFrame:
+    (path,) = (exports / "igate" / "dossiers").glob("*.xlsx")
+    table = pd.read_excel(path, engine="calamine", header=2, dtype=str, keep_default_na=False)
+    return table[table["Tình trạng"].isin(list("0123459"))]
 
 
 def documents(exports: Path, levels: pd.Series) -> pd.DataFrame:

@@ -154,7 +154,7 @@ def test_personal_columns_are_those_of_the_contracts() -> None:
     assert told == {
         name
         for name, contract in contracts(Settings()).items()
-        if contract.system in {"one_stop", "documents", "portal"}
+        if contract.system in {"one_stop", "igate", "post", "online_services", "documents", "portal"}
         and any(column.keys.personal_data for column in contract.columns)
     }
 

@@ -23,7 +23,13 @@ def known(settings: Settings) -> Lineage:
 
 
 def of_dossiers(*columns: str) -> set[Ref]:
-    return {Ref("raw.one_stop__dossiers", column) for column in columns}
+    """These columns of every desk that tells them."""
+    return {
+        Ref(f"raw.{contract.raw_table}", column.name)
+        for contract in contracts(Settings()).values()
+        for column in contract.columns
+        if contract.entity == "dossiers" and column.name in columns
+    }
 
 
 def of_adjustments(*columns: str) -> set[Ref]:

@@ -94,6 +94,40 @@ def test_the_totals_are_counted_again_in_the_exports(told: totals.Totals, export
     assert {name: counted[name] for name in expected(told)} == expected(told)
 
 
+def test_other_systems_tell_of_the_desks_dossiers_and_of_what_it_does_not_know(
+    told: totals.Totals, exports: Path
+) -> None:
+    desk = {
+        metric: told.district.model_dump()[metric] + told.commune.model_dump()[metric]
+        for metric in ("dossiers_received_by_post", "dossiers_returned_by_post", "dossiers_received_online")
+    }
+    assert recount.post(exports) == {
+        "N": desk["dossiers_received_by_post"],
+        "T": desk["dossiers_returned_by_post"] + told.post.returned_untold,
+    }
+    assert recount.submissions(exports) == {
+        "TIEP_NHAN": desk["dossiers_received_online"] + told.online_services.accepted_untold,
+        "TU_CHOI": told.online_services.refused,
+    }
+
+
+def test_supplements_and_fees_are_those_that_the_dossiers_show(exports: Path) -> None:
+    levels = recount.pd.read_csv(SEEDS / "agencies.csv", dtype=str).set_index("agency_code")["level"]
+    cases = recount.dossiers(exports, levels, recount.procedures(exports, levels))
+    assert recount.supplements(exports) == (cases["ngayYeuCauBoSung"] != "").sum() > 0
+    paid = cases["soTien"].str.replace(".", "")
+    assert recount.fees(exports) == paid[paid != ""].astype(int).sum() > 0
+
+
+def test_the_other_vendors_desk_ends_before_the_period(tmp_path: Path) -> None:
+    other = totals.read(PROJECT / "samples" / "tieu_can_2017_q3.yaml")
+    write.write(Settings(home=tmp_path), other)
+    found = recount.igate(tmp_path / "exports")
+    assert len(found) == other.igate.received
+    days = recount.pd.to_datetime(found["Cập nhật"], format=recount.STAMP)
+    assert (days < recount.pd.Timestamp(other.period.start)).all()
+
+
 OTHERS = {
     "smaller": {"dossiers_received": 2011, "dossiers_resolved": 1800, "dossiers_resolved_on_time": 1750,
                 "dossiers_in_progress_within_deadline": 200, "dossiers_of_level_4_procedures": 900,

@@ -17,6 +17,7 @@ from random import Random
 from kho import people
 from kho.formats.encodings import windows_1258
 from kho.sample.agencies import Agency
+from kho.sample.desk import DIRECT, ONLINE, POST, Told
 from kho.sample.export import Export, Line, control, crlf_csv, spoil
 from kho.sample.procedures import Catalogue, Procedure
 from kho.sample.section import Level
@@ -29,7 +30,6 @@ HEADER = (
     "hinhThucTra", "nhanKetQuaBCCI", "maVanDonBuuDien", "phi", "lePhi", "soTien", "chuHoSo", "soDienThoaiChuHoSo",
     "soGiayToChuHoSo", "diaChiChuHoSo", "ghiChu", "ngayCapNhat",
 )  # fmt: skip
-DIRECT, ONLINE, POST = "1", "2", "3"
 OPENS, LAST_RECEPTION, CLOSES = 7 * 60, 16 * 60 + 30, 17 * 60
 NOTES = (
     "Đã gọi điện\nhẹn buổi chiều",
@@ -101,6 +101,13 @@ def exports(totals: Totals, agencies: list[Agency], offered: Catalogue, seed: in
             file = Export("one_stop", "dossiers", name, content.encode("utf-8", "surrogateescape"), arrives)
             found += [file, control(file, len(lines))]
     return found
+
+
+def told_last(totals: Totals, agencies: list[Agency], offered: Catalogue, seed: int) -> list[Told]:
+    """Every dossier as the desk tells of it last: what exports of the same dossiers have to agree with."""
+    days, rng = _days(totals), Random(f"{seed} dossiers")
+    lives = ([line for _, line in _life(one, days, rng)] for one in drawn(totals, agencies, offered, seed))
+    return [dict(zip(HEADER, lines[-1].values, strict=True)) for lines in lives]
 
 
 def _days(totals: Totals) -> WorkingDays:

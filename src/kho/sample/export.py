@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from random import Random
@@ -71,6 +71,19 @@ def spoil(
             lines.append(rng.choice([line for line in lines if line.key]))  # one row comes twice
     for day, lines in mended.items():
         files[day].extend(lines)
+
+
+def monthly(lines: Iterable[tuple[date, Line]], ends: Sequence[date]) -> dict[date, list[Line]]:
+    """Lines by the month whose file holds them: the newest of a record in the month, in their order."""
+    files: dict[date, dict[str, Line]] = {end: {} for end in ends}
+    for day, line in lines:
+        files[next(end for end in ends if day <= end)][line.key] = line
+    return {end: list(found.values()) for end, found in files.items()}
+
+
+def put_cell(position: int, *values: str) -> Spoil:
+    """Spoils a row of cells by one of these values."""
+    return lambda rng, cells: [*cells[:position], rng.choice(values), *cells[position + 1 :]]
 
 
 def crlf_csv(rows: list[list[str]]) -> str:

@@ -12,8 +12,11 @@ from pydantic import ValidationError, model_validator
 
 from kho.sample.certificates import Certificates
 from kho.sample.civil_status import CivilStatus
+from kho.sample.igate import IGate
 from kho.sample.misa import Misa
+from kho.sample.online_services import OnlineServices
 from kho.sample.population import Population
+from kho.sample.post import Post
 from kho.sample.section import Count, Level, Period, Section
 from kho.sample.workplace import Workplace
 
@@ -144,6 +147,9 @@ class Totals(Section):
     misa: Misa | None = None
     population: Population | None = None
     workplace: Workplace | None = None
+    igate: IGate | None = None
+    online_services: OnlineServices | None = None
+    post: Post | None = None
     dossiers_late_on_software: list[LateDossiers] = []
     adjustments: list[Adjustment] = []
 
@@ -152,6 +158,10 @@ class Totals(Section):
         given = [self.deliveries is None, self.district is None, self.commune is None]
         if any(given) != all(given):
             raise ValueError("deliveries, district and commune come together")
+        if self.district is None and (self.post or self.online_services):
+            raise ValueError(
+                "post and online_services tell of the dossiers of district and commune: give those too"
+            )
         if self.district is None or self.commune is None:
             return self
         if set(self.district.procedures_on_one_stop) - {"own_authority"}:
@@ -175,6 +185,9 @@ class Totals(Section):
                 "commune": self.commune and self.commune.scaled(factor),
                 "civil_status": self.civil_status and self.civil_status.scaled(factor),
                 "workplace": self.workplace and self.workplace.scaled(factor),
+                "igate": self.igate and self.igate.scaled(factor),
+                "online_services": self.online_services and self.online_services.scaled(factor),
+                "post": self.post and self.post.scaled(factor),
                 "dossiers_late_on_software": [
                     late.model_copy(update={"count": ceil(late.count * factor)})
                     for late in self.dossiers_late_on_software

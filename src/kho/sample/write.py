@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
+from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,10 +15,15 @@ from kho.sample import (
     civil_status,
     documents,
     dossiers,
+    fees,
+    igate,
     misa,
+    online_services,
     population,
     portal,
+    post,
     procedures,
+    supplements,
     workplace,
 )
 from kho.sample.export import Export
@@ -40,6 +46,20 @@ def parts(
         yield "one-stop: adjustments", lambda: dossiers.adjustments(totals, units)
         yield "documents", lambda: documents.exports(totals, units, seed)
         yield "portal", lambda: portal.exports(totals, units, seed)
+        told = cache(lambda: dossiers.told_last(totals, units, offered, seed))
+        yield "one-stop: supplements", lambda: supplements.exports(totals.period, told(), seed)
+        yield "one-stop: fees", lambda: fees.exports(totals.period, told(), seed)
+        if totals.post:
+            yield "post", lambda: post.exports(totals.post, totals.period, units, told(), seed)
+        if totals.online_services:
+            yield (
+                "online services",
+                lambda: online_services.exports(
+                    totals.online_services, totals.period, units, offered, told(), seed
+                ),
+            )
+    if totals.igate:
+        yield "iGate", lambda: igate.exports(totals.igate, totals.period, units, seed)
     period = totals.period
     if totals.certificates:
         yield "certificates", lambda: certificates.exports(totals.certificates, period, units, seed)

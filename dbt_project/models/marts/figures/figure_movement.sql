@@ -1,6 +1,8 @@
 {% set movements = [
   ref('movement_dossier'),
   ref('movement_dossier_adjustment'),
+  ref('movement_dossier_supplement'),
+  ref('movement_dossier_fee'),
   ref('movement_procedure_offering'),
   ref('movement_document'),
   ref('movement_portal_item'),

@@ -1,3 +1,4 @@
 {{ union_of([
   ref('stg_one_stop__dossiers'),
+  ref('stg_igate__dossiers'),
 ]) }}
