@@ -63,7 +63,7 @@ def line(*figures: Figure) -> Line:
         first.unit_title,
         bool(first.detail),
         [cell(by_level.get(level)) for level in LEVELS],
-        vietnamese.notes(by_level),
+        vietnamese.notes(by_level, vietnamese.levels("Huyện Long Phú", LEVELS)),
     )
 
 

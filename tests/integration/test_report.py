@@ -367,6 +367,7 @@ def test_a_mistake_is_told_and_nothing_is_kept(
     assert kho("nowhere", PERIOD, "--format", "json").exit_code == 2
     assert kho("946", "2021-13", "--format", "json").exit_code == 2
     assert kho("946", PERIOD, "--format", "json", "--template", tmp_path).exit_code == 2
+    assert kho("946", PERIOD, "--format", "json", "--reported-by", " ").exit_code == 2
     assert kho("946", PERIOD, "--format", "json", "--version", 1, "--reported-by", POSITION).exit_code == 2
     with connect(story.settings, "kho_auditor") as connection:
         assert connection.execute("select count(*) from ledger.report where version > 2").fetchone() == (0,)

@@ -137,6 +137,26 @@ def test_sentences_without_a_figure_become_one_for_each_state() -> None:
     ]
 
 
+def test_an_area_without_any_figure_says_so_once() -> None:
+    told = say(
+        "A {dossiers_received}.",
+        "B {portal_visits}.",
+        figures=[
+            figure(value=None, state="not_operated"),
+            figure("portal_visits", value=None, state="not_operated"),
+        ],
+    )
+    assert told == ["Không có số liệu vì đơn vị không vận hành hệ thống trong kỳ (khác với bằng 0)."]
+
+
+def test_levels_are_called_after_the_scope() -> None:
+    known = {"all", "province", "commune"}
+    titles = vietnamese.levels("Thành phố Cần Thơ", known)
+    assert titles == {"all": "Toàn thành phố", "province": "Cấp tỉnh", "commune": "Cấp xã"}
+    attested = {"all": figure(state="attested"), "commune": figure(level="commune")}
+    assert vietnamese.notes(attested, titles) == "toàn thành phố: phần mềm 1.234, đã xác nhận"
+
+
 def _metrics() -> dict[str, dict[str, str]]:
     path = Settings().project / "dbt_project" / "seeds" / "metrics.csv"
     with path.open(encoding="utf-8", newline="") as seed:

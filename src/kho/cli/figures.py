@@ -160,7 +160,7 @@ def _table(report: Report) -> None:
         title = Text.assemble(
             first.detail_title if detail else first.title, (f" ({first.unit_title})", "dim")
         )
-        if told := notes(by_level):
+        if told := notes(by_level, levels):
             title.append(f"\n{told}", "italic dim")
         table.add_row(
             Padding(title, (0, 0, 0, 2 if detail else 0)),

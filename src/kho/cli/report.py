@@ -61,6 +61,8 @@ def report(
 
     if template and format is not Format.docx:
         raise typer.BadParameter("a template is for Word: leave out --format", param_hint="--template")
+    if reported_by is not None and not reported_by.strip():
+        raise typer.BadParameter("name a position", param_hint="--reported-by")
     if version and reported_by:
         raise typer.BadParameter("this version was handed over already", param_hint="--version")
     try:

@@ -253,7 +253,7 @@ def _line(parts: dict[str, Figure], levels: dict[str, str]) -> Line:
         bool(first.detail),
         [_cell(parts.get(level)) for level in levels],
         # A cell without a value says itself why.
-        vietnamese.notes({level: each for level, each in parts.items() if each.value is not None}),
+        vietnamese.notes({level: each for level, each in parts.items() if each.value is not None}, levels),
     )
 
 

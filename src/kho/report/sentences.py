@@ -11,6 +11,7 @@ from kho.report.figures import Figure
 #: {metric@level/detail: unit}
 PLACE = re.compile(r"\{(?P<metric>\w+)(?:@(?P<level>\w+))?(?:/(?P<detail>\w+))?(?:: (?P<unit>[^}]+))?\}")
 _CLAUSE = re.compile(r"\[([^\]]*)\]")
+#: by state; more is said where only some of the area's figures are in it
 _WHY = {
     "not_operated": "Không có số liệu vì đơn vị không vận hành hệ thống trong kỳ (khác với bằng 0)",
     "not_delivered": "Chưa có số liệu của kỳ vì nguồn chưa gửi (khác với bằng 0)",
@@ -21,7 +22,7 @@ Known = dict[str, dict[str, dict[str, Figure]]]
 
 
 def paragraphs(says: Sequence[str], known: Known, levels: Sequence[str]) -> list[str]:
-    """The sentences that there are figures for; then, for each state without a value, one that names what lacks it.
+    """The sentences that there are figures for; then, for each state without a value, one that names what is in it.
 
     `levels` are those of the scope, the whole first. A sentence is about its first figure.
     """
@@ -35,9 +36,10 @@ def paragraphs(says: Sequence[str], known: Known, levels: Sequence[str]) -> list
             absent.setdefault(subject.state, []).append(subject.title[0].lower() + subject.title[1:])
         else:
             told.append(_say(sentence, known, levels))
+    is_whole = not told and len(absent) == 1
     for state, why in _WHY.items():
         if state in absent:
-            told.append(f"{why}: {'; '.join(absent[state])}.")
+            told.append(f"{why}." if is_whole else f"{why}: {'; '.join(absent[state])}.")
     return told
 
 

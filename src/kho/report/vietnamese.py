@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from kho.report.figures import Figure, Report
 
-LEVELS = {"all": "Toàn huyện", "province": "Cấp tỉnh", "district": "Cấp huyện", "commune": "Cấp xã"}
+LEVELS = {"all": "Toàn bộ", "province": "Cấp tỉnh", "district": "Cấp huyện", "commune": "Cấp xã"}
 STATES = {
     "measured": "đo được",
     "attested": "đã xác nhận",
@@ -58,12 +58,12 @@ def note(figure: Figure) -> str:
     return STATES[figure.state] if figure.state in WITHOUT_VALUE else ""
 
 
-def notes(figures: dict[str, Figure]) -> str:
-    """The notes of one line's figures, by level; one that bears on all of them is said once."""
+def notes(figures: dict[str, Figure], titles: dict[str, str]) -> str:
+    """The notes of one line's figures, by level with its title; one that bears on all of them is said once."""
     told: dict[str, list[str]] = {}
     for level, figure in figures.items():
         if text := note(figure):
-            told.setdefault(text, []).append(LEVELS[level].lower())
+            told.setdefault(text, []).append(titles[level].lower())
     if len(told) == 1 and len(figures) == len(next(iter(told.values()))):
         return next(iter(told))
     return "; ".join(f"{', '.join(levels)}: {text}" for text, levels in told.items())
@@ -97,7 +97,7 @@ def period(asked: str, first_day: date, last_day: date) -> str:
 def levels(scope_name: str, known: Container[str]) -> dict[str, str]:
     """The titles of these levels in their order; the whole is called after the scope."""
     whole = re.match(r"(Huyện|Tỉnh|Thành phố|Thị xã|Quận|Xã|Phường)\b", scope_name)
-    titles = LEVELS | {"all": f"Toàn {whole[1].lower()}" if whole else "Toàn bộ"}
+    titles = LEVELS | ({"all": f"Toàn {whole[1].lower()}"} if whole else {})
     return {level: title for level, title in titles.items() if level in known}
 
 
