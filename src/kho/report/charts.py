@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 MOST_SERIES = 3
 #: fill and hatch of each series: apart in grey too
 STYLES = (("#1f4e79", ""), ("#9dc3e6", ""), ("#e7e6e6", "////"))
+#: titles with more letters don't stand side by side
+LONGEST_LEGEND = 70
 #: between the margins of an official page, in inches
 WIDTH = 6.2
 #: Times New Roman, or what has its widths; DejaVu comes with matplotlib and has every Vietnamese letter
@@ -65,7 +67,7 @@ def _drawn(breakdown: Breakdown) -> Figure:
 
     lies = breakdown.by == "unit"  # names of units are long: their bars lie
     series = breakdown.series[:MOST_SERIES]
-    height = 0.9 + len(breakdown.labels) * (0.08 + 0.12 * len(series)) if lies else 2.4
+    height = 0.9 + len(breakdown.labels) * (0.08 + 0.1 * len(series)) if lies else 2.1
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     axes = figure.add_subplot()
     thick = FILLED / len(series)
@@ -80,12 +82,13 @@ def _drawn(breakdown: Breakdown) -> Figure:
             "label": each.title,
         }
         bars = (axes.barh if lies else axes.bar)(middles, lengths, thick, **style)
-        texts = axes.bar_label(bars, [cell.text for cell in each.cells], padding=2, fontsize=7)
+        texts = axes.bar_label(bars, [cell.text for cell in each.cells], padding=2, fontsize=6.5)
         for text, cell in zip(texts, each.cells, strict=True):
             text.set_rotation(90 if cell.value is None and not lies else 0)  # words are wider than a column
     _name_axes(axes, breakdown, lies)
     if len(series) > 1:
-        figure.legend(loc="outside lower center", ncols=len(series), frameon=False)
+        is_short = sum(len(each.title) for each in series) <= LONGEST_LEGEND
+        figure.legend(loc="outside lower center", ncols=len(series) if is_short else 1, frameon=False)
     return figure
 
 
