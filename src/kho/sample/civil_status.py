@@ -9,6 +9,7 @@ from math import ceil
 from random import Random
 from typing import TYPE_CHECKING
 
+import kho.formats.encodings  # noqa: F401  (makes vni known)
 from kho.sample.agencies import Agency
 from kho.sample.export import Export, Line, crlf_csv, spoil
 from kho.sample.section import Count, Period, Section
