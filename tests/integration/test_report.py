@@ -41,10 +41,11 @@ POSITION = "Chánh Văn phòng HĐND và UBND huyện"
 
 @dataclass(frozen=True)
 class Story:
-    """A report of a release that lacks a held batch; then the batch is accepted and the next release made."""
+    """A report of a release that lacks a held batch; the next release has it, and lacks a register instead."""
 
     settings: Settings
     held: int
+    withdrawn: int
     lacking: dict[str, list[Figure]]  # by period, of the release that lacks it
     before: Content  # of a period that ends before the held day
     unreported: Content
@@ -64,6 +65,9 @@ def story(module_warehouse: Settings) -> Story:
             "select batch_id from ledger.batch where contract = 'one_stop.dossiers' and business_date = '2021-01-12'"
         ).fetchone()
         batch.change(connection, held, "pending", "held", actor=batch.BOUNDARY, reason="too many rejects")
+        (withdrawn,) = connection.execute(
+            "select batch_id from ledger.batch where contract = 'population.services'"
+        ).fetchone()
     with pytest.raises(NoRelease, match="nothing is published yet"):
         draft(settings, "946", PERIOD)
     nights.run_night(settings, NIGHT)
@@ -72,10 +76,21 @@ def story(module_warehouse: Settings) -> Story:
     unreported = draft(settings, "946", PERIOD)
     reported = hand_over(settings, unreported, POSITION)
     batch.accept(settings, held, actor="operator", reason="the source confirmed it")
+    batch.withdraw(settings, withdrawn, actor="operator", reason="another district's")
     nights.build_warehouse(settings, NIGHT)
     ahead = explain(settings, "946", PERIOD, "dossiers_received")
     nights.publish(settings)
-    return Story(settings, held, lacking, before, unreported, reported, ahead, draft(settings, "946", PERIOD))
+    return Story(
+        settings,
+        held,
+        withdrawn,
+        lacking,
+        before,
+        unreported,
+        reported,
+        ahead,
+        draft(settings, "946", PERIOD),
+    )
 
 
 @pytest.fixture
@@ -284,6 +299,20 @@ def test_what_is_opened_shows_every_figure_and_first_what_is_amiss(story: Story,
     assert [each.title for each in story.later.revisions if each.title not in " ".join(later)] == []
 
 
+def test_what_two_systems_tell_differently_is_remarked_with_its_count(story: Story) -> None:
+    with connect(story.settings, "kho_transformer") as connection:
+        connection.execute(
+            "insert into release_2.source_reconciliation values"
+            " ('dossiers_received_by_post', 'H51.12.29', '2021-01-01', 'one_stop', 2, 'post', 5, 3),"
+            " ('dossiers_received_by_post', 'H51.12.28', '2021-01-01', 'one_stop', 2, 'post', 1, -1),"
+            " ('dossiers_received_by_post', 'H51.12.27', '2021-01-01', 'one_stop', 2, 'post', 2, 0)"
+        )
+    told = "Bưu chính công ích khác Một cửa điện tử ở {} lần đối chiếu theo đơn vị và tháng (nhiều hơn 3, ít hơn {})"
+    for scope, expected in (("946", told.format(2, 1)), ("31663", told.format(1, 0))):
+        remarks = draft(story.settings, scope, PERIOD).remarks
+        assert [each for each in remarks if expected in each and "lấy theo Một cửa điện tử" in each], remarks
+
+
 def test_what_was_reported_stays_as_it_was(story: Story) -> None:
     kept = issued(story.settings, "Long Phú (huyện)", PERIOD, "calendar", 1)
     assert kept == story.reported
@@ -322,9 +351,15 @@ def test_a_later_release_tells_what_was_reported_what_it_is_now_and_why(story: S
     )
     assert f"đã báo cáo {revision.reported_text}, nay {revision.now_text}" in line.note
     assert any(each.figure.scope_code != "H51.12" for each in story.later.revisions), "units differ too"
-    assert not [
-        each for each in story.later.revisions if each.figure.metric.startswith(("documents", "portal"))
-    ]
+    gone = next(
+        each
+        for each in story.later.revisions
+        if each.figure.metric == "services_registered_with_population_database" and each.figure.level == "all"
+    )
+    assert gone.reported > 0 and (gone.figure.value, gone.now_text) == (None, "chưa có số liệu")
+    assert len(gone.because) == 1
+    assert f"lô {story.withdrawn}:" in gone.because[0] and "không còn tính" in gone.because[0]
+    assert not [each for each in story.later.revisions if each.figure.metric.startswith("documents")]
     told = page.render(story.later)
     assert revision.because[0] in told and "vẫn giữ nguyên" in told
     assert revision.because[0] in sheet_texts(workbook.render(story.later), "Khác số đã báo cáo")

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 
+from psycopg import sql
+
 from kho.report.content import Source
 from kho.report.figures import Figure, Published, Scope
 from kho.report.vietnamese import LEVELS, day, number, printed
@@ -38,11 +40,13 @@ def remarks(
     figures: list[Figure],
     sources: list[Source],
 ) -> list[str]:
-    """The chapter on data quality: attested figures and who signed, overlaps, rows that were left out, absences."""
+    """The chapter on data quality: attested figures and who signed, overlaps, what two systems tell differently, rows
+    that were left out, absences."""
     return [
         *_attested(figures),
         *_signed(release, scope, first_day, last_day),
         *_overlap(figures),
+        *_reconciled(release, scope, first_day, last_day),
         *_rejected(sources),
         *_absent(figures),
     ]
@@ -89,6 +93,38 @@ def _overlap(figures: Iterable[Figure]) -> Iterable[str]:
                 f"{LEVELS[figure.level]}: {printed(figure)} văn bản vừa ký số vừa gửi bản giấy, nên hai số đó không"
                 " cộng lại thành số văn bản đi."
             )
+
+
+def _reconciled(release: Published, scope: Scope, first_day: date, last_day: date) -> Iterable[str]:
+    """What a second system tells otherwise than the one whose figures count."""
+    rows = release.connection.execute(
+        sql.SQL(
+            """
+            select coalesce(metric.title, told.topic), leader.system_name, other.system_name, count(*),
+              sum(greatest(told.difference, 0)), sum(greatest(-told.difference, 0))
+            from {told} as told
+            join {scope} as member
+              on member.agency_code = told.agency_code
+              and told.month between member.valid_from and coalesce(member.valid_to, 'infinity')
+            join warehouse.dim_system as leader on leader.system = told.leading_system
+            join warehouse.dim_system as other on other.system = told.other_system
+            left join {metric} as metric on metric.metric = told.topic
+            where member.scope_agency_code = %s and told.difference <> 0
+              and told.month between date_trunc('month', %s::date) and %s
+            group by metric.ordinal, 1, 2, 3 order by metric.ordinal, 1
+            """
+        ).format(
+            told=sql.Identifier(release.schema, "source_reconciliation"),
+            scope=sql.Identifier(release.schema, "figure_scope"),
+            metric=sql.Identifier(release.schema, "figure_metric"),
+        ),
+        [scope.agency_code, first_day, last_day],
+    )
+    for title, leader, other, times, more, less in rows:
+        yield (
+            f"{title}: {other} khác {leader} ở {times} lần đối chiếu theo đơn vị và tháng (nhiều hơn {number(more, '')},"
+            f" ít hơn {number(less, '')}); số báo cáo lấy theo {leader}."
+        )
 
 
 def _rejected(sources: Iterable[Source]) -> Iterable[str]:
