@@ -97,7 +97,7 @@ def test_a_ratio_comes_from_what_its_parts_come_from(known: Lineage) -> None:
 
 
 def test_every_figure_comes_from_an_export_or_a_list(known: Lineage) -> None:
-    of_lists = {"one_stop_units", "one_stop_units_with_software", "one_stop_units_with_software_pct"}
+    of_lists = {"one_stop_units"}
     assert {metric for metric in known.figures if not known.figure_origins(metric)} == of_lists
     assert known.lists(known.figures["one_stop_units"].reads["dated by"]) == {"agencies"}
 

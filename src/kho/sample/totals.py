@@ -17,6 +17,7 @@ from kho.sample.misa import Misa
 from kho.sample.online_services import OnlineServices
 from kho.sample.population import Population
 from kho.sample.post import Post
+from kho.sample.register import Operation
 from kho.sample.section import Count, Level, Period, Section
 from kho.sample.workplace import Workplace
 
@@ -145,6 +146,7 @@ class Totals(Section):
     certificates: Certificates | None = None
     civil_status: CivilStatus | None = None
     misa: Misa | None = None
+    operations: list[Operation] = []
     population: Population | None = None
     workplace: Workplace | None = None
     igate: IGate | None = None

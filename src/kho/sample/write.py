@@ -23,6 +23,7 @@ from kho.sample import (
     portal,
     post,
     procedures,
+    register,
     supplements,
     workplace,
 )
@@ -70,6 +71,8 @@ def parts(
         yield "accounting", lambda: misa.exports(totals.misa, period, units, seed)
     if totals.population:
         yield "population", lambda: population.exports(totals.population, period, units, seed)
+    if totals.operations:
+        yield "register", lambda: register.exports(totals.operations, period, units)
     if totals.workplace:
         yield "workplace", lambda: workplace.exports(totals.workplace, period, units, seed)
 
