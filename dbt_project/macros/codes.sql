@@ -14,17 +14,30 @@
 
 {# `012` is number 12: leading zeros go, a letter stays. #}
 {% macro folded_number(column) -%}
-  lower(ltrim({{ column }}, '0'))
+  lower(ltrim(btrim({{ column }}), '0'))
 {%- endmacro %}
 
 {# One spelling of a symbol: `QÐ-UBND` (with U+00D0), `qđ - ubnd` and `QĐ–UBND` are one. #}
 {% macro folded_symbol(column) -%}
-  upper(translate(regexp_replace(normalize({{ column }}, nfc), '[\s\u00A0\u200B]', '', 'g'), 'Ððđ–—‐‑', 'ĐĐĐ----'))
+  upper(translate(regexp_replace(normalize({{ column }}, nfc), '[\s\u00A0\u200B]', '', 'g'), 'Ððđ–—‐‑−', 'ĐĐĐ-----'))
 {%- endmacro %}
 
 {# Number and symbol are unique per agency and year (NĐ 30/2020 Art. 15), whatever system a document came through. #}
 {% macro document_key(agency_code, issued_date, number, symbol) -%}
-  {{ hash_key([agency_code, 'extract(year from ' ~ issued_date ~ ')::integer', number, symbol]) }}
+  {{ document_key_of_year(agency_code, 'extract(year from ' ~ issued_date ~ ')::integer', number, symbol) }}
+{%- endmacro %}
+
+{% macro document_key_of_year(agency_code, issued_year, number, symbol) -%}
+  {{ hash_key([agency_code, issued_year, number, symbol]) }}
+{%- endmacro %}
+
+{# The number in `012 / UBND-VP`, which registers write as one; the symbol is what follows the first stroke. #}
+{% macro number_in(code) -%}
+  {{ folded_number("split_part(" ~ code ~ ", '/', 1)") }}
+{%- endmacro %}
+
+{% macro symbol_in(code) -%}
+  {{ folded_symbol("substring(" ~ code ~ " from '/(.*)$')") }}
 {%- endmacro %}
 
 {# Joins what a raw code of a system means, as `<name>.code`; null when unmapped: it is never guessed. #}

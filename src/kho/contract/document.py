@@ -75,7 +75,9 @@ class Server(_Place):
         None, description=f"what kind of file the export is: {', '.join(FORMATS)}", examples=["csv"]
     )
     encoding: str | None = Field(
-        None, description="of text files: a codec of Python; utf-8 if not given", examples=["utf-8-sig"]
+        None,
+        description="of text files: a codec of Python; utf-8 if not given. Of workbooks: tcvn3 or vni where their cells were typed with such fonts",
+        examples=["utf-8-sig"],
     )
     delimiter: str | None = Field(
         None, description="between the columns of text files; a comma if not given", examples=[";"]

@@ -203,6 +203,11 @@ class ColumnKeys(_Keys):
     personal_data: Literal["drop", "hash"] | None = Field(
         None, description="what the load step does with personal data", examples=["drop"]
     )
+    may_be_absent: bool = Field(
+        False,
+        description="of JSON and XML: a file in which no record has it lacks nothing",
+        examples=[True],
+    )
     mask_row_when_rejected: bool = Field(
         False, description="mask the whole row when this column is why it was rejected", examples=[True]
     )

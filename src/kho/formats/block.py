@@ -83,7 +83,11 @@ def composed(text: str) -> str:
     return unicodedata.normalize("NFC", text).replace("\u00a0", " ").replace("\u200b", "")
 
 
-def in_blocks(rows: Iterable[tuple[int, Sequence[str | None]]], size: int = 5_000) -> Iterator[Block]:
+#: a row with its number; a text instead of its cells says what is wrong with it
+Row = tuple[int, Sequence[str | None] | str]
+
+
+def in_blocks(rows: Iterable[Row], size: int = 5_000) -> Iterator[Block]:
     """Blocks of rows that were read one by one."""
     rows = iter(rows)
     while some := list(islice(rows, size)):
@@ -93,12 +97,13 @@ def in_blocks(rows: Iterable[tuple[int, Sequence[str | None]]], size: int = 5_00
         )
 
 
-def sound(
-    rows: Iterable[tuple[int, Sequence[str | None]]],
-) -> tuple[list[tuple[int, Sequence[str | None]]], list[RowReject]]:
-    """The rows that can be copied, and rejects for those with characters that no text has."""
+def sound(rows: Iterable[Row]) -> tuple[list[tuple[int, Sequence[str | None]]], list[RowReject]]:
+    """The rows that can be copied, and rejects for the others: also those with characters that no text has."""
     whole, rejects = [], []
     for number, values in rows:
+        if isinstance(values, str):
+            rejects.append(RowReject(number, values))
+            continue
         text = "".join(filter(None, values))
         if "\0" in text:
             rejects.append(RowReject(number, "a zero character stands in the row"))

@@ -142,6 +142,14 @@ _CODECS = {
 codecs.register(_CODECS.get)
 
 
+def typed_with_its_font(text: str, encoding: str) -> str:
+    """What a cell of a workbook shows where it was typed with a font of `encoding`: its bytes were kept as Windows' signs.
+
+    Raises UnicodeError for text that was not typed so (Unicode among it).
+    """
+    return text if text.isascii() else text.encode("cp1252").decode(encoding)
+
+
 def windows_1258(text: str) -> bytes:
     """Text in windows-1258, as Windows writes it: a base letter, then its tone as a combining mark."""
     letters = []

@@ -14,8 +14,10 @@ from itertools import chain, islice
 from pathlib import Path
 
 from kho.contract import Contract
+from kho.contract.model import OWN_ENCODINGS
 from kho.formats.block import Block, Export, Unreadable, in_blocks
 from kho.formats.cells import texts
+from kho.formats.encodings import typed_with_its_font
 from kho.formats.header import find_header
 from kho.formats.part import Layout, Part
 
@@ -48,14 +50,19 @@ def open_export(contract: Contract, part: Part, layout: Layout) -> Export:
         notes.append(f"sheet '{sheet}' instead of '{layout.sheet}'")
         rows = _rows(data, layout, sheet)
     head = list(islice(rows, HEAD))
-    first, header = find_header(contract, _labels(head))
+    first, header = find_header(contract, _labels(head, layout.encoding))
     start = first + contract.file.header_rows
     row_texts = texts(contract, header)
 
+    def cells(row: Row) -> list[str | None] | str:
+        try:
+            return row_texts([_exact(cell) for cell in _in_unicode(row, layout.encoding)])
+        except UnicodeError:
+            return f"a text in the row is not in {layout.encoding.lower()}: was it typed in Unicode?"
+
     def blocks(before: int = 0) -> Iterator[Block]:
         yield from in_blocks(
-            (number, row_texts([_exact(cell) for cell in row]))
-            for number, row in enumerate(chain(head[start:], rows), before + 1)
+            (number, cells(row)) for number, row in enumerate(chain(head[start:], rows), before + 1)
         )
 
     return Export(header, blocks, notes=notes, header_row=first + 1)
@@ -83,7 +90,7 @@ def _only_fitting(contract: Contract, wanted: str | None, sheets: Mapping[str, l
     fitting = []
     for name, head in sheets.items():
         with suppress(Unreadable):
-            find_header(contract, _labels(head))
+            find_header(contract, _labels(head, contract.encoding))
             fitting.append(name)
     if len(fitting) != 1:
         several = "several" if fitting else "none"
@@ -98,11 +105,22 @@ def _named(sheets: Mapping[str, list[Row]]) -> str:
     return "there are " + ", ".join(f"'{name}'" for name in sheets)
 
 
-def _labels(rows: list[Row]) -> list[list[str]]:
-    return [
-        [str(int(cell) if isinstance(cell, float) and cell.is_integer() else cell) for cell in row]
-        for row in rows
-    ]
+def _labels(rows: list[Row], encoding: str) -> list[list[str]]:
+    labels = []
+    for row in rows:
+        with suppress(UnicodeError):  # a title may be in another font
+            row = _in_unicode(row, encoding)
+        labels.append(
+            [str(int(cell) if isinstance(cell, float) and cell.is_integer() else cell) for cell in row]
+        )
+    return labels
+
+
+def _in_unicode(row: Row, encoding: str) -> Row:
+    """The row's cells; their texts read as the contract says where old fonts typed them. Raises UnicodeError."""
+    if encoding.lower() not in OWN_ENCODINGS:
+        return row
+    return [typed_with_its_font(cell, encoding) if isinstance(cell, str) else cell for cell in row]
 
 
 def _exact(cell: object) -> object:

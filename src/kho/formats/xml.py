@@ -1,8 +1,8 @@
 """XML, read as it streams by: each record becomes its values by their paths, whatever stands around the records.
 
 Names are taken without their namespaces. A path leads from the record to an element (`From/OrganId`) or an attribute
-(`@id`, `From/@type`); the texts of a repeated element are joined by `; `. No DTD is taken: it could declare entities
-that grow without end, or that are fetched from elsewhere.
+(`@id`, `From/@type`); the texts of a repeated element are joined by `; `, or only its last one counts (`Hop[last()]`).
+No DTD is taken: it could declare entities that grow without end, or that are fetched from elsewhere.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ MAX_TAG_BYTES = 1 << 22  # of one tag or comment
 MAX_RECORD_CHARACTERS = 1 << 22
 MAX_DEPTH = 200
 _INSTANCE = "xsi"  # prefix of attributes that speak about the element
+_LAST = "[last()]"
 
 
 class _Broken(Exception):
@@ -59,7 +60,8 @@ def records(part: Part, layout: Layout, whole: Set[str] = frozenset()) -> Iterat
 
 class _Reader:
     def __init__(self, records_path: str | None, known: Set[str]) -> None:
-        self.known = known
+        self.last = {path.replace(_LAST, ""): path for path in known if _LAST in path}
+        self.headers, self.known = known, known | self.last.keys()
         self.sought = records_path.strip("/").split("/") if records_path else None
         self.is_document = self.sought is not None and len(self.sought) == 1
         self.has_place = self.sought is None or self.is_document  # where records stand was seen
@@ -163,7 +165,14 @@ class _Reader:
     def record(self, values: dict[str, list[str]]) -> dict[str, object] | str:
         if self.size > MAX_RECORD_CHARACTERS:
             return f"the record is longer than {MAX_RECORD_CHARACTERS} characters"
-        return {path: "; ".join(filter(None, texts)) or None for path, texts in values.items()}
+        record: dict[str, object] = {}
+        for path, texts in values.items():
+            told = [text for text in texts if text]
+            if path in self.last:
+                record[self.last[path]] = told[-1] if told else None
+            if path not in self.last or path in self.headers:
+                record[path] = "; ".join(told) or None
+        return record
 
 
 def _local(name: str) -> str:

@@ -166,7 +166,11 @@ def fill(
     )
     missing = found.missing
     if export.seen_columns is not None and landed.row_count > landed.rejected:
-        missing = [column.header for column in contract.columns if column.header not in export.seen_columns]
+        missing = [
+            column.header
+            for column in contract.columns
+            if column.header not in export.seen_columns and not column.keys.may_be_absent
+        ]
     reasons = _count_reasons(connection, batch_id)
     profile = {
         "missing_columns": missing,

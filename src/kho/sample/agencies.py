@@ -22,7 +22,7 @@ class Agency:
     def leaf_first(self) -> str:
         """The code as the one-stop desk spells it: four parts, leaf first (000.21.12.H51)."""
         parts = self.code.split(".")[::-1]
-        return ".".join(["000", "00"][: 4 - len(parts)] + parts)
+        return ".".join(["000", "00", "00"][: 4 - len(parts)] + parts)
 
 
 def read(seed: Path, district_code: str, on: date) -> list[Agency]:

@@ -15,6 +15,16 @@ import xlsxwriter
 from kho import people
 from kho.sample.agencies import Agency
 from kho.sample.export import Export, Line, spoil
+from kho.sample.paperwork import (
+    ASSIGNED,
+    FATES,
+    IN_PROCESS,
+    RECEIVED,
+    SUBJECTS,
+    TYPES,
+    office_hour,
+    symbol_of,
+)
 from kho.sample.section import Level
 from kho.sample.totals import Totals
 from kho.sample.working_days import SATURDAY, WorkingDays, month_ends
@@ -22,21 +32,6 @@ from kho.sample.working_days import SATURDAY, WorkingDays, month_ends
 REGISTER_HEADER = (
     "STT", "Mã định danh", "Số", "Ký hiệu", "Ngày ban hành", "Loại văn bản", "Trích yếu", "Người ký", "Độ mật",
     "Ký số, gửi điện tử", "Gửi kèm bản giấy", "Ngày cập nhật",
-)  # fmt: skip
-# Types of documents with the letters of their symbols and how often they are issued; official letters have none.
-TYPES = (
-    ("Công văn", "", 40), ("Báo cáo", "BC", 16), ("Quyết định", "QĐ", 14), ("Kế hoạch", "KH", 8),
-    ("Thông báo", "TB", 8), ("Tờ trình", "TTr", 7), ("Giấy mời", "GM", 5), ("Chương trình", "CTr", 1),
-    ("Hướng dẫn", "HD", 1), ("Chỉ thị", "CT", 1),
-)  # fmt: skip
-# Letters of the departments, by the last part of their agency codes.
-DEPARTMENTS = {
-    "01": "VP", "02": "NV", "03": "TP", "04": "TCKH", "05": "TNMT", "06": "LĐTBXH", "07": "VHTT", "08": "GDĐT",
-    "09": "YT", "10": "TTr", "11": "NN", "12": "KTHT",
-}  # fmt: skip
-SUBJECTS = (
-    "V/v triển khai nhiệm vụ công tác", "Về kết quả công tác tháng", "V/v cung cấp số liệu",
-    "Về việc phê duyệt dự toán", "V/v giải quyết đơn của ông {name}", "Về việc khen thưởng bà {name}",
 )  # fmt: skip
 SECRET_PER_MONTH = 2
 
@@ -94,9 +89,9 @@ def _issued(
     for n, issued_on in enumerate(issued):
         agency = rng.choices(units, cum_weights=weights)[0]
         kind, letters, _ = rng.choices(TYPES, weights=[weight for *_, weight in TYPES])[0]
-        symbol = _symbol(agency, agency is agencies[0], letters, rng)
+        symbol = symbol_of(agency, agency is agencies[0], letters, rng)
         numbers[agency.code, symbol] += 1
-        entered = datetime.combine(days.after(issued_on, rng.choice((0, 0, 0, 1))), _office_hour(rng))
+        entered = datetime.combine(days.after(issued_on, rng.choice((0, 0, 0, 1))), office_hour(rng))
         last = Document(
             agency=agency,
             number=numbers[agency.code, symbol],
@@ -119,22 +114,10 @@ def _issued(
                 else replace(last, is_on_paper=not last.is_on_paper)
             )
             day = max(days.last_until(changed.date()), last.updated_at.date() + timedelta(days=1))
-            found.append([first, replace(last, updated_at=datetime.combine(day, _office_hour(rng)))])
+            found.append([first, replace(last, updated_at=datetime.combine(day, office_hour(rng)))])
         else:
             found.append([last])
     return found
-
-
-def _symbol(agency: Agency, is_district: bool, letters: str, rng: Random) -> str:
-    if agency.level == "district" and not is_district:
-        department = DEPARTMENTS.get(agency.code.rsplit(".", 1)[-1], "CQ")
-        return f"{letters}-{department}" if letters else f"{department}-{rng.choice(('TH', 'CM'))}"
-    return f"{letters}-UBND" if letters else "UBND-VP"
-
-
-def _office_hour(rng: Random) -> time:
-    minute = rng.randint(7 * 60, 16 * 60 + 50)
-    return time(minute // 60, minute % 60)
 
 
 # The register
@@ -230,13 +213,6 @@ REGISTER_SPOILERS = (
 )
 
 # The events
-
-ARRIVED, REFUSED, RECEIVED, ASSIGNED, IN_PROCESS, DONE, RECALLED = "01", "02", "03", "04", "05", "06", "13"
-# How a document fares at a recipient, and how often.
-FATES = (
-    ((ARRIVED, RECEIVED), 30), ((ARRIVED, RECEIVED, DONE), 45), ((ARRIVED, RECEIVED, ASSIGNED, IN_PROCESS, DONE), 20),
-    ((ARRIVED, REFUSED), 3), ((ARRIVED, RECEIVED, RECALLED), 2),
-)  # fmt: skip
 
 
 def _deliveries(

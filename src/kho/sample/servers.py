@@ -40,7 +40,14 @@ from kho.server import ports
 from kho.settings import Settings, settings
 
 USER = "kho"
-SFTP_CONNECTIONS = ("civil_status_sftp", "igate_sftp", "one_stop_sftp", "portal_sftp", "post_sftp")
+SFTP_CONNECTIONS = (
+    "civil_status_sftp",
+    "idesk_sftp",
+    "igate_sftp",
+    "one_stop_sftp",
+    "portal_sftp",
+    "post_sftp",
+)
 API_CONNECTIONS = ("documents_api", "online_services_api", "portal_api")
 MOST_RECORDS_PER_PAGE = 5000
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError, model_validator
 
 from kho.sample.certificates import Certificates
 from kho.sample.civil_status import CivilStatus
+from kho.sample.document_systems import DocumentSystems
 from kho.sample.igate import IGate
 from kho.sample.misa import Misa
 from kho.sample.online_services import OnlineServices
@@ -145,6 +146,7 @@ class Totals(Section):
     commune: LevelTotals | None = None
     certificates: Certificates | None = None
     civil_status: CivilStatus | None = None
+    idesk_and_moffice: DocumentSystems | None = None
     misa: Misa | None = None
     operations: list[Operation] = []
     population: Population | None = None
@@ -194,6 +196,7 @@ class Totals(Section):
                     late.model_copy(update={"count": ceil(late.count * factor)})
                     for late in self.dossiers_late_on_software
                 ],
+                "idesk_and_moffice": self.idesk_and_moffice and self.idesk_and_moffice.scaled(factor),
                 "adjustments": [
                     one.model_copy(update={"amount": ceil(one.amount * factor)}) for one in self.adjustments
                 ],

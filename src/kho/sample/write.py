@@ -16,8 +16,10 @@ from kho.sample import (
     documents,
     dossiers,
     fees,
+    idesk,
     igate,
     misa,
+    moffice,
     online_services,
     population,
     portal,
@@ -75,6 +77,9 @@ def parts(
         yield "register", lambda: register.exports(totals.operations, period, units)
     if totals.workplace:
         yield "workplace", lambda: workplace.exports(totals.workplace, period, units, seed)
+    if totals.idesk_and_moffice:
+        yield "iDesk", lambda: idesk.exports(totals.idesk_and_moffice, period, units, seed)
+        yield "M-Office", lambda: moffice.exports(totals.idesk_and_moffice, period, units, seed)
 
 
 def generate(settings: Settings, totals: Totals, seed: int = SEED) -> Iterator[Export]:

@@ -12,6 +12,7 @@ with document as (
 select
   {{ document_key('canonical_code', 'issued_date', 'number', 'symbol') }} as document_key,
   'documents' as system,
+  'new' as action,
   canonical_code as agency_code,
   number as document_number,
   symbol as document_symbol,
@@ -19,6 +20,7 @@ select
   document_type.code as document_type,
   is_signed_electronically,
   is_sent_on_paper,
+  null::text as replaced_by,
   updated_at,
   {{ version_columns() }}
 from folded

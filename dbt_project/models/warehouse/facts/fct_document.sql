@@ -8,6 +8,7 @@ with entry as (
 ), newest as (
   select distinct on (document_key, system) *
   from entry
+  where action in ('new', 'update')
   order by document_key, system, {{ newest_first('updated_at') }}
 ), document as (
   -- A document that came through two systems is one document, sent in both their ways.
@@ -20,13 +21,12 @@ with entry as (
     min(document_type) as document_type,
     bool_or(is_signed_electronically) as is_signed_electronically,
     bool_or(is_sent_on_paper) as is_sent_on_paper,
-    count(*)::integer as system_count,
-    min(system) as first_system,
-    max(updated_at) as updated_at,
     (array_agg(_batch_id order by {{ newest_first('updated_at') }}))[1] as _batch_id,
     (array_agg(_row_number order by {{ newest_first('updated_at') }}))[1] as _row_number
   from newest
   group by document_key
+), life as (
+  {{ document_lives('entry', 'document_key') }}
 )
 
 select
@@ -40,12 +40,15 @@ select
   document.document_type,
   document.is_signed_electronically,
   document.is_sent_on_paper,
-  document.system_count,
-  document.first_system,
-  document.updated_at,
+  life.systems,
+  life.recalled_at is not null as is_recalled,
+  life.recalled_at,
+  life.replaced_by,
+  life.updated_at,
   document._batch_id,
   document._row_number
 from document
+join life using (document_key)
 left join {{ ref('dim_agency') }} as agency
   on agency.agency_code = document.agency_code
   and document.issued_date between agency.valid_from and coalesce(agency.valid_to, 'infinity')

@@ -1,3 +1,4 @@
 {{ union_of([
   ref('stg_documents__deliveries'),
+  ref('stg_idesk__deliveries'),
 ]) }}

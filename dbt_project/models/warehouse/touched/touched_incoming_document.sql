@@ -1,0 +1,3 @@
+select distinct incoming_key
+from {{ ref('union_incoming_document') }}
+where _is_touched

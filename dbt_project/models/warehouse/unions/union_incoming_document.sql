@@ -1,0 +1,4 @@
+{{ union_of([
+  ref('stg_idesk__incoming'),
+  ref('stg_moffice__incoming'),
+]) }}

@@ -1,0 +1,273 @@
+"""iDesk and M-Office side by side: a document is one, whatever it came through, in whatever order its exports came."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import uuid4
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+from psycopg.rows import dict_row
+from psycopg.sql import SQL, Identifier
+
+from kho.sample import totals
+from kho.settings import Settings
+from kho.transform.layers import run
+from tests.integration import nights
+from tests.integration.loading import rows
+
+END = date(2017, 9, 28)
+
+
+@pytest.fixture(scope="module")
+def told(module_warehouse: Settings) -> totals.Totals:
+    return totals.read(module_warehouse.project / "samples" / f"{nights.TIEU_CAN}.yaml")
+
+
+@pytest.fixture(scope="module")
+def tieu_can(module_warehouse: Settings) -> Settings:
+    """The warehouse of what both systems of the sample tell."""
+    exports = nights.sample(module_warehouse, report=nights.TIEU_CAN)
+    nights.hand_over(module_warehouse, (each for each in exports if each.system in ("idesk", "moffice")))
+    nights.accept_pending(module_warehouse)
+    nights.build_warehouse(module_warehouse, END)
+    return module_warehouse
+
+
+def built(settings: Settings, query: str) -> list[dict]:
+    """What a query of the warehouse gives."""
+    with psycopg.connect(settings.role_url("kho_transformer"), row_factory=dict_row) as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_a_document_of_both_systems_counts_once(tieu_can: Settings, told: totals.Totals) -> None:
+    found = {
+        (row["agency_level"], row["systems"]): row["n"]
+        for row in built(
+            tieu_can,
+            "select agency_level, systems, count(*) as n from warehouse.fct_document"
+            " join warehouse.dim_agency using (agency_key) group by 1, 2",
+        )
+    }
+    section = told.idesk_and_moffice
+    assert found == {
+        (level, systems): count
+        for level, given in (("district", section.district), ("commune", section.commune))
+        for systems, count in (
+            ("idesk", given.only_idesk),
+            ("moffice", given.only_moffice),
+            ("idesk, moffice", given.through_both),
+        )
+    }
+
+
+def test_what_happened_to_documents_is_kept_and_makes_no_others(
+    tieu_can: Settings, told: totals.Totals
+) -> None:
+    (found,) = built(
+        tieu_can,
+        "select count(*) filter (where is_recalled) as recalled, count(replaced_by) as replaced,"
+        " count(*) filter (where is_signed_electronically) as signed, count(*) filter (where is_sent_on_paper) as on_paper,"
+        " (select count(*) from warehouse.fct_incoming_document) as incoming"
+        " from warehouse.fct_document",
+    )
+    levels = (told.idesk_and_moffice.district, told.idesk_and_moffice.commune)
+    assert found == {
+        "recalled": sum(level.recalled for level in levels),
+        "replaced": sum(level.replaced for level in levels),
+        "signed": sum(level.electronic_signed for level in levels),
+        "on_paper": sum(level.parallel_paper for level in levels),
+        "incoming": sum(level.incoming for level in levels),
+    }
+
+
+def test_secret_series_stop_at_load_and_show_nothing(tieu_can: Settings) -> None:
+    secret = rows(
+        tieu_can,
+        "select row_text from reject.rejected_row join ledger.batch using (batch_id)"
+        " where contract = 'moffice.outgoing' and 'Độ mật: not one of the contract''s values' = any(reasons)",
+    )
+    assert len(secret) > 3 and {row["row_text"] for row in secret} == {"•••"}
+    assert rows(tieu_can, "select 1 from raw.moffice__outgoing where document_code ~ '/\\s*T?M-'") == []
+    assert (
+        rows(tieu_can, "select 1 from raw.idesk__outgoing where document_symbol in ('M-UBND', 'TM-UBND')")
+        == []
+    )
+
+
+# Any documents, in any order
+
+
+@dataclass(frozen=True)
+class Told:
+    """A row of an export: which document (agency, year, number), how it is spelled, and what is said of it."""
+
+    agency: int
+    year: int
+    number: int
+    spelling: int
+    minute: int
+    is_signed: bool
+    is_on_paper: bool
+    business: str = "0"
+    of: int = 0  # number of the document that is replaced
+
+
+AGENCIES = (("000.00.06.H59", "UBND huyện Tiểu Cần"), ("000.31.06.H59", "UBND xã Tân Hòa"))
+START = datetime(2017, 1, 2, 8)
+facts = st.fixed_dictionaries(
+    {"agency": st.integers(0, 1), "year": st.sampled_from([2016, 2017]), "number": st.integers(1, 4),
+     "spelling": st.integers(0, 2), "minute": st.integers(0, 30), "is_signed": st.booleans(), "is_on_paper": st.booleans()}
+)  # fmt: skip
+messages = st.builds(
+    lambda fact, business, of: Told(**fact, business=business, of=of),
+    facts,
+    st.sampled_from(["0", "0", "0", "1", "2", "3"]),
+    st.integers(1, 4),
+)
+entries = st.builds(lambda fact: Told(**fact), facts)
+
+
+def exports_of(one: st.SearchStrategy[Told]) -> st.SearchStrategy[list[list[Told]]]:
+    """Some months of a system, each with its rows; a row's own time tells its versions apart."""
+    same = lambda row: (row.agency, row.year, row.number, row.business, row.minute)  # noqa: E731
+    all_rows = st.lists(one, max_size=14, unique_by=same)
+    return st.tuples(all_rows, st.integers(1, 3)).map(
+        lambda drawn: [drawn[0][n :: drawn[1]] for n in range(drawn[1])]
+    )
+
+
+@st.composite
+def interleavings(draw: st.DrawFn) -> tuple[list, list]:
+    """The same exports of both systems twice: each system's in their order, the two mixed otherwise."""
+    idesk, moffice = draw(exports_of(messages)), draw(exports_of(entries))
+
+    def mixed() -> list[tuple[str, int, list[Told]]]:
+        left = {
+            "idesk.outgoing": list(enumerate(idesk)),
+            "moffice.outgoing": list(enumerate(moffice)),
+        }
+        made = []
+        for contract in draw(st.permutations([name for name, each in left.items() for _ in each])):
+            made.append((contract, *left[contract].pop(0)))
+        return made
+
+    return mixed(), mixed()
+
+
+@pytest.fixture(scope="module")
+def folded(tieu_can: Settings) -> Iterator[psycopg.Connection]:
+    """A transaction in which the build's input is what a test says; it is taken back in the end."""
+    results = run(tieu_can, ["compile", "--full-refresh", "--select", "fct_document"])
+    (compiled,) = (each.node.compiled_code for each in results if each.node.resource_type == "model")
+    with psycopg.connect(tieu_can.role_url("kho_owner"), autocommit=False) as connection:
+        connection.execute(
+            "create table ledger.example (batch_id bigint, contract text, business_date date, arrival_id bigint)"
+        )
+        connection.execute(
+            "create or replace view ledger.build_input as"
+            " select *, true as is_in_force, true as is_touched from ledger.example"
+        )
+        connection.execute(SQL("create temporary view folded as {}").format(SQL(compiled)))
+        yield connection
+        connection.rollback()
+
+
+def documents(connection: psycopg.Connection, exports: list[tuple[str, int, list[Told]]]) -> list[tuple]:
+    """What the fact makes of the exports, arrived in this order; all but where each version stood."""
+    connection.execute("savepoint example")
+    for arrival, (contract, month, told) in enumerate(exports, 10**6):
+        connection.execute(
+            "insert into ledger.example values (%s, %s, %s, %s)",
+            [arrival, contract, date(2017, month + 1, 28), arrival],
+        )
+        for number, row in enumerate(told):
+            values = {"_batch_id": arrival, "_row_number": number, "_key": uuid4(), **columns(contract, row)}
+            connection.execute(
+                SQL("insert into {} ({}) values ({})").format(
+                    Identifier("raw", contract.replace(".", "__")),
+                    SQL(", ").join(map(Identifier, values)),
+                    SQL(", ").join(SQL("%s") for _ in values),
+                ),
+                list(values.values()),
+            )
+    found = connection.execute(
+        "select agency_code, issued_year, document_number, document_symbol, issued_date, document_type,"
+        " is_signed_electronically, is_sent_on_paper, systems, is_recalled, recalled_at, replaced_by, updated_at"
+        " from folded order by 1, 2, 3, 4"
+    ).fetchall()
+    connection.execute("rollback to savepoint example")
+    return found
+
+
+def columns(contract: str, row: Told) -> dict[str, object]:
+    code, name = AGENCIES[row.agency]
+    number = (f"{row.number}", f"0{row.number}", f"00{row.number}")[row.spelling]
+    symbol = ("QĐ-UBND", "QÐ - UBND", "qđ–UBND")[row.spelling]
+    day = date(row.year, 1, 5 + row.spelling)
+    moment = START + timedelta(minutes=row.minute)
+    both = {"issued_date": day, "document_type_name": "Quyết định", "is_sent_on_paper": row.is_on_paper}
+    if contract == "moffice.outgoing":
+        return {
+            **both,
+            "agency_name": name,
+            "document_code": f"{number} / {symbol}",
+            "is_signed_electronically": row.is_signed,
+            "updated_at": moment,
+        }
+    replaced = f"{code},{row.year}/01/05,{row.of}/QĐ-UBND"
+    return {
+        **both,
+        "business_code": row.business,
+        "sent_at": moment,
+        "agency_code": code,
+        "document_number": number,
+        "document_symbol": symbol,
+        "signature_method": "rsa" if row.is_signed else None,
+        "replaced_document_codes": replaced if row.business == "3" else None,
+    }
+
+
+def registered(exports: list[tuple[str, int, list[Told]]]) -> dict[tuple, set[str]]:
+    """The documents that there are, with their systems: what some system registered and nothing calls a replacement."""
+    found: dict[tuple, set[str]] = {}
+    no_others = set()
+    for contract, _, told in exports:
+        for row in told:
+            document = (re.sub(r"^000\.(00\.)?", "", AGENCIES[row.agency][0]), row.year, str(row.number))
+            if row.business == "0":
+                found.setdefault(document, set()).add(contract.split(".")[0])
+            elif row.business == "3" and row.of != row.number:
+                no_others.add(document)
+    return {document: systems for document, systems in found.items() if document not in no_others}
+
+
+@examples(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(both=interleavings())
+def test_any_interleaving_of_the_two_systems_gives_the_same_documents(
+    folded: psycopg.Connection, both: tuple[list, list]
+) -> None:
+    one, other = both
+    found = documents(folded, one)
+    assert found == documents(folded, other)
+    leaf_first = {"H59.06": "06.H59", "H59.06.31": "31.06.H59"}
+    assert {(leaf_first[row[0]], row[1], row[2]): set(row[8].split(", ")) for row in found} == registered(one)
+
+
+def test_the_models_of_documents_hold_their_own_tests(tieu_can: Settings) -> None:
+    results = run(
+        tieu_can,
+        [
+            "test",
+            "--select",
+            "path:models/staging,test_type:unit",
+            "path:models/warehouse/facts,test_type:unit",
+        ],
+    )
+    assert {result.node.name: result.message for result in results if result.status != "pass"} == {}
