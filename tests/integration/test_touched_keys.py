@@ -103,14 +103,17 @@ def test_what_fails_is_named_and_may_be_built_again(warehouse: Settings) -> None
     build.open_build(warehouse, END)
     transform.build(warehouse, "staging")
     with connect(warehouse, "kho_transformer") as connection:
-        connection.execute("alter view staging.stg_portal__traffic rename column section to elsewhere")
+        connection.execute(
+            "alter view staging.stg_broadcasting__programmes rename column minute_count to elsewhere"
+        )
     with pytest.raises(
-        transform.TransformError, match=r"warehouse could not be built: .*fct_portal_traffic: .*section"
+        transform.TransformError,
+        match=r"warehouse could not be built: .*fct_broadcast_programme: .*minute_count",
     ):
         transform.build(warehouse, "warehouse")
     transform.build(warehouse, "staging")
     transform.build(warehouse, "warehouse")
-    assert "fct_portal_traffic" in contents(warehouse)
+    assert "fct_broadcast_programme" in contents(warehouse)
 
 
 def test_marts_need_a_release_to_go_to(warehouse: Settings) -> None:

@@ -30,9 +30,6 @@ def figures(exports: Path, seeds: Path, end: date) -> dict[tuple[str, str], int]
         found["documents_outgoing", level] = len(some)
         found["documents_electronic_signed", level] = int((some["Ký số, gửi điện tử"] == "x").sum())
         found["documents_parallel_paper", level] = int((some["Gửi kèm bản giấy"] == "x").sum())
-    news = items(exports)
-    found["portal_items_received", "district"] = len(news)
-    found["portal_items_published", "district"] = int((news["status"] == "published").sum())
     for _, row in adjustments(exports).iterrows():
         place = (row["Chỉ tiêu"], levels[root_first(row["Mã định danh"])])
         found[place] += int(row["Số lượng"])
@@ -227,25 +224,6 @@ def documents(exports: Path, levels: pd.Series) -> pd.DataFrame:
     )
     papers = newest(papers, ["Mã định danh", "year", "number", "symbol"], "updated")
     return papers.assign(level=papers["Mã định danh"].map(levels))
-
-
-def items(exports: Path) -> pd.DataFrame:
-    months = []
-    for path in sorted((exports / "portal" / "items").glob("*.json")):
-        table = pd.DataFrame(json.loads(path.read_text(encoding="utf-8"))["items"])
-        if len(table):
-            months.append(table.assign(_file=path.name, _row=range(len(table))))
-    if not months:
-        return pd.DataFrame(columns=["id", "status"])
-    news = pd.concat(months, ignore_index=True)
-    updated = pd.to_datetime(news["updated_at"], format="ISO8601", errors="coerce")
-    sound = (
-        updated.notna()
-        & news["received_at"].notna()
-        & news["status"].isin(["received", "published", "unpublished"])
-    )
-    sound &= news["photos"].map(lambda photos: isinstance(photos, int))
-    return newest(news[sound].assign(updated=updated), ["id"], "updated")
 
 
 def adjustments(exports: Path) -> pd.DataFrame:

@@ -89,9 +89,20 @@ ISSUED = {Ref(f"raw.{system}__outgoing", "issued_date") for system in ("document
         (
             "portal_photos_published",
             "counted by",
-            {Ref("raw.portal__items", "photo_count"), Ref("raw.portal__items", "published_at")},
+            {
+                Ref("raw.portal__items", "photo_count"),
+                Ref("raw.portal__items", "published_at"),
+                Ref("raw.portal__items", "item_type"),
+                Ref("raw.tieu_can_portal__items", "photo_count"),
+                Ref("raw.tieu_can_portal__items", "published_at"),
+                Ref("raw.tieu_can_portal__items", "item_type_name"),
+            },
         ),
-        ("portal_visits", "counted by", {Ref("raw.portal__traffic", "visits")}),
+        (
+            "portal_visits",
+            "counted by",
+            {Ref("raw.portal__traffic", "visits"), Ref("raw.tieu_can_portal__traffic", "visits")},
+        ),
     ],
 )
 def test_what_figures_come_from(known: Lineage, metric: str, role: str, origins: set[Ref]) -> None:

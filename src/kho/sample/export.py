@@ -42,6 +42,7 @@ def spoil(
     rng: Random,
     is_open: Callable[[date], bool],
     share: float = 0.004,
+    rows_per_spoiled: int = ROWS_PER_SPOILED,
 ) -> None:
     """Spoil a share of the rows of `files` (by their dates) and let each come again, mended, in a later file.
 
@@ -58,7 +59,7 @@ def spoil(
         if not later:
             break
         wanted += share * len(lines)
-        count = min(int(wanted), len(lines) // ROWS_PER_SPOILED)
+        count = min(int(wanted), len(lines) // rows_per_spoiled)
         wanted -= count
         for index in sorted(rng.sample(range(len(lines)), count)):
             line = lines[index]

@@ -1,96 +1,71 @@
-"""The portal: its items by month, and its daily visit counters."""
+"""The portal of Long Phú: its items by month, its daily visits, and its monthly counters."""
 
 from __future__ import annotations
 
 import json
-from datetime import date, datetime, time, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime
 from random import Random
 
-from kho import people
 from kho.formats.encodings import windows_1258
+from kho.sample import portal_life
 from kho.sample.agencies import Agency
 from kho.sample.export import Export, Line, control, crlf_csv, spoil
-from kho.sample.totals import Totals
-from kho.sample.working_days import SATURDAY, WorkingDays, month_ends
+from kho.sample.portal_life import TRAFFIC_SECTIONS, Counters, Item, Portal
+from kho.sample.section import Period
+from kho.sample.working_days import month_ends
 
-SECTIONS = (
-    "Tin tức – Sự kiện", "Văn hóa – Xã hội", "Kinh tế", "Quốc phòng – An ninh", "Cải cách hành chính",
-    "Chuyển đổi số", "Thông báo",
-)  # fmt: skip
-TRAFFIC_SECTIONS = (*SECTIONS, "Trang chủ", "Dịch vụ công")
 TRAFFIC_HEADER = ("Ngày", "Mã đơn vị", "Chuyên mục", "Lượt truy cập", "Lượt xem trang")
 
 
-def exports(totals: Totals, agencies: list[Agency], seed: int) -> list[Export]:
-    """Items and visits of the district's portal."""
-    return _items(totals, agencies[0], Random(f"{seed} items")) + _traffic(
-        totals, agencies[0], Random(f"{seed} traffic")
-    )
+def exports(told: Portal, period: Period, units: Sequence[Agency], seed: int) -> list[Export]:
+    """Items, visits and counters of the district's portal."""
+    code, rng = units[0].code, Random(f"{seed} items")
+    lives = portal_life.items(told, period, units, rng)
+    traffic = Random(f"{seed} traffic")
+    visited = portal_life.visits(told, period, len(TRAFFIC_SECTIONS), traffic)
+    return [
+        *_items(code, lives, period, rng),
+        *_traffic(code, visited, period, traffic),
+        *_counters(code, portal_life.counters(told, period, lives, visited)),
+    ]
 
 
-def _items(totals: Totals, district: Agency, rng: Random) -> list[Export]:
-    days = WorkingDays(totals.period)
-    months = month_ends(days.start, days.end)
-    files: dict[date, list[Line]] = {last: [] for last in months}
-    count = totals.district.portal_items_received
-    received = sorted(
-        datetime.combine(day, time(rng.randint(7, 16), rng.randrange(60), rng.randrange(60)))
-        for day in rng.choices(days.within, k=count)
-    )
-    end = datetime.combine(days.end, time(17))
-    # The last ones sent in are the likeliest still to wait.
-    order = sorted(range(count), key=lambda n: rng.random() * count + n / 2)
-    published = set(order[: totals.district.portal_items_published])
-    for n, moment in enumerate(received):
-        code = f"TB{moment:%y}{n + 1:05d}"
-        item = {
-            "id": code,
-            "unit": district.code,
-            "section": rng.choice(SECTIONS),
-            "type": rng.choice(("news", "news", "article")),
-            "title": f"Tin mẫu số {n + 1}: {rng.choice(('hội nghị', 'tập huấn', 'gương sáng', 'kế hoạch'))}",
-            "author": people.name(rng),
-            "status": "received",
-            "photos": rng.randint(0, 6),
-            "received_at": _stamp(moment),
-            "published_at": None,
-            "updated_at": _stamp(moment),
-        }
-        states = [(moment, item)]
-        if n in published:
-            appeared = min(moment + timedelta(hours=rng.choice((2, 5, 20, 30, 70, 200))), end)
-            item = {
-                **item,
-                "status": "published",
-                "published_at": _stamp(appeared),
-                "updated_at": _stamp(appeared),
-            }
-            states.append((appeared, item))
-            corrected = appeared + timedelta(days=rng.randint(1, 30), hours=1)
-            if rng.random() < 0.1 and corrected < end:
-                states.append(
-                    (corrected, {**item, "photos": item["photos"] + 1, "updated_at": _stamp(corrected)})
-                )
-        elif rng.random() < 0.3 and (turned_down := moment + timedelta(days=3)) < end:
-            states.append((turned_down, {**item, "status": "unpublished", "updated_at": _stamp(turned_down)}))
-        newest = {next(last for last in months if when.date() <= last): state for when, state in states}
-        for last, state in newest.items():
-            files[last].append(Line(code, state))
+def _items(code: str, lives: list[list[Item]], period: Period, rng: Random) -> list[Export]:
+    files = {
+        last: [Line(str(item.number), _record(code, item)) for item in items]
+        for last, items in portal_life.by_month(lives, period).items()
+    }
     spoil(files, ITEM_SPOILERS, rng, lambda day: True, share=0.02)
     return [
-        Export(
-            "portal",
-            "items",
-            f"items_{last:%Y%m%d}.json",
-            json.dumps({"items": [line.values for line in lines]}, ensure_ascii=False, indent=1).encode(),
-            last,
-        )
-        for last, lines in files.items()
-    ]
+        _document("items", last, [line.values for line in lines]) for last, lines in files.items()
+    ]  # fmt: skip
+
+
+def _record(code: str, item: Item) -> dict[str, object]:
+    return {
+        "id": f"TB{item.received_at:%y}{item.number:05d}",
+        "unit": code,
+        "sent_by": item.sent_by and item.sent_by.code,
+        "section": item.section,
+        "type": item.kind,
+        "title": item.title,
+        "author": item.author,
+        "status": item.status,
+        "photos": item.photos,
+        "received_at": _stamp(item.received_at),
+        "published_at": item.published_at and _stamp(item.published_at),
+        "updated_at": _stamp(item.updated_at),
+    }
 
 
 def _stamp(moment: datetime) -> str:
     return f"{moment.isoformat()}+07:00"
+
+
+def _document(entity: str, last: date, records: list[object]) -> Export:
+    text = json.dumps({"items": records}, ensure_ascii=False, indent=1)
+    return Export("portal", entity, f"{entity}_{last:%Y%m%d}.json", text.encode(), last)
 
 
 def _set(name: str, value: object):
@@ -105,21 +80,14 @@ ITEM_SPOILERS = (
 )
 
 
-def _traffic(totals: Totals, district: Agency, rng: Random) -> list[Export]:
-    """Daily visits of every section; visits are invented, no total tells them."""
-    start, found_first = totals.period.start, totals.period.start
-    months = month_ends(start, totals.period.end)
-    files: dict[date, list[Line]] = {}
-    for last in months:
-        lines = files[last] = []
-        for n in range((last - found_first).days + 1):
-            day = found_first + timedelta(days=n)
-            for section in TRAFFIC_SECTIONS:
-                visits = int(rng.uniform(40, 900) * (1 if day.weekday() < SATURDAY else 0.4))
-                views = int(visits * rng.uniform(1.2, 3.5))
-                values = [f"{day:%d/%m/%Y}", district.code, section, _dotted(visits), _dotted(views)]
-                lines.append(Line(f"{day}|{section}", values))
-        found_first = last + timedelta(days=1)
+def _traffic(code: str, visited: dict[date, list[int]], period: Period, rng: Random) -> list[Export]:
+    files: dict[date, list[Line]] = {last: [] for last in month_ends(period.start, period.end)}
+    for day, parts in visited.items():
+        lines = files[next(last for last in files if day <= last)]
+        for section, visits in zip(TRAFFIC_SECTIONS, parts, strict=True):
+            views = int(visits * rng.uniform(1.2, 3.5))
+            values = [f"{day:%d/%m/%Y}", code, section, _dotted(visits), _dotted(views)]
+            lines.append(Line(f"{day}|{section}", values))
     spoil(files, TRAFFIC_SPOILERS, rng, lambda day: True)
     found = []
     for last, lines in files.items():
@@ -143,3 +111,13 @@ TRAFFIC_SPOILERS = (
     _put(4, "-5"),
     lambda rng, cells: cells[:3],
 )
+
+
+def _counters(code: str, shown: list[Counters]) -> list[Export]:
+    return [
+        _document("counters", at.day, [
+            {"unit": code, "as_of": at.day.isoformat(), "counter": name, "year_to_date": year, "since_opening": ever}
+            for name, (year, ever) in (("items", at.items), ("photos", at.photos), ("visits", at.visits))
+        ])
+        for at in shown
+    ]  # fmt: skip

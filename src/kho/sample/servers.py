@@ -41,12 +41,15 @@ from kho.settings import Settings, settings
 
 USER = "kho"
 SFTP_CONNECTIONS = (
+    "broadcasting_sftp",
     "civil_status_sftp",
     "idesk_sftp",
     "igate_sftp",
+    "lookups_sftp",
     "one_stop_sftp",
     "portal_sftp",
     "post_sftp",
+    "tieu_can_portal_sftp",
 )
 API_CONNECTIONS = ("documents_api", "online_services_api", "portal_api")
 MOST_RECORDS_PER_PAGE = 5000

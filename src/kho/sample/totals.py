@@ -10,14 +10,18 @@ from typing import Literal
 import yaml
 from pydantic import ValidationError, model_validator
 
+from kho.sample.broadcasting import Broadcasting
 from kho.sample.certificates import Certificates
 from kho.sample.civil_status import CivilStatus
 from kho.sample.document_systems import DocumentSystems
 from kho.sample.igate import IGate
+from kho.sample.lookups import Lookups
 from kho.sample.misa import Misa
 from kho.sample.online_services import OnlineServices
 from kho.sample.population import Population
+from kho.sample.portal_life import Portal
 from kho.sample.post import Post
+from kho.sample.radio_survey import RadioSurvey
 from kho.sample.register import Operation
 from kho.sample.section import Count, Level, Period, Section
 from kho.sample.workplace import Workplace
@@ -84,8 +88,6 @@ class LevelTotals(Section):
     documents_outgoing: Count
     documents_electronic_signed: Count
     documents_parallel_paper: Count
-    portal_items_received: Count = 0
-    portal_items_published: Count = 0
 
     @model_validator(mode="after")
     def _parts_fit_their_wholes(self) -> LevelTotals:
@@ -107,7 +109,6 @@ class LevelTotals(Section):
             ("dossiers_received_online + dossiers_received_by_post", self.dossiers_received_online + self.dossiers_received_by_post, "dossiers_received", self.dossiers_received),
             ("documents_electronic_signed", self.documents_electronic_signed, "documents_outgoing", self.documents_outgoing),
             ("documents_parallel_paper", self.documents_parallel_paper, "documents_outgoing", self.documents_outgoing),
-            ("portal_items_published", self.portal_items_published, "portal_items_received", self.portal_items_received),
         ]  # fmt: skip
         for part, has, whole, limit in wholes:
             if has > limit:
@@ -141,7 +142,7 @@ class Totals(Section):
     period: Period
     district_code: str
     deliveries: Deliveries | None = None
-    #: of the one-stop desk, the document system and the portal, where the district has them
+    #: of the one-stop desk and the document system, where the district has them
     district: LevelTotals | None = None
     commune: LevelTotals | None = None
     certificates: Certificates | None = None
@@ -154,6 +155,11 @@ class Totals(Section):
     igate: IGate | None = None
     online_services: OnlineServices | None = None
     post: Post | None = None
+    portal: Portal | None = None
+    tieu_can_portal: Portal | None = None
+    broadcasting: Broadcasting | None = None
+    radio_survey: RadioSurvey | None = None
+    lookups: Lookups | None = None
     dossiers_late_on_software: list[LateDossiers] = []
     adjustments: list[Adjustment] = []
 
@@ -172,8 +178,6 @@ class Totals(Section):
             raise ValueError(
                 "district: procedures_on_one_stop has only own_authority, the other groups are communes'"
             )
-        if self.commune.portal_items_received:
-            raise ValueError("commune: portal_items_received must be 0, the portal is the district's")
         return self
 
     def level(self, level: Level) -> LevelTotals:
@@ -192,6 +196,10 @@ class Totals(Section):
                 "igate": self.igate and self.igate.scaled(factor),
                 "online_services": self.online_services and self.online_services.scaled(factor),
                 "post": self.post and self.post.scaled(factor),
+                "portal": self.portal and self.portal.scaled(factor),
+                "tieu_can_portal": self.tieu_can_portal and self.tieu_can_portal.scaled(factor),
+                "broadcasting": self.broadcasting and self.broadcasting.scaled(factor),
+                "lookups": self.lookups and self.lookups.scaled(factor),
                 "dossiers_late_on_software": [
                     late.model_copy(update={"count": ceil(late.count * factor)})
                     for late in self.dossiers_late_on_software

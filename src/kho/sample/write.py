@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from kho.sample import (
     agencies,
+    broadcasting,
     certificates,
     civil_status,
     documents,
@@ -18,6 +19,7 @@ from kho.sample import (
     fees,
     idesk,
     igate,
+    lookups,
     misa,
     moffice,
     online_services,
@@ -25,8 +27,10 @@ from kho.sample import (
     portal,
     post,
     procedures,
+    radio_survey,
     register,
     supplements,
+    tieu_can_portal,
     workplace,
 )
 from kho.sample.export import Export
@@ -48,7 +52,6 @@ def parts(
         yield "one-stop: dossiers", lambda: dossiers.exports(totals, units, offered, seed)
         yield "one-stop: adjustments", lambda: dossiers.adjustments(totals, units)
         yield "documents", lambda: documents.exports(totals, units, seed)
-        yield "portal", lambda: portal.exports(totals, units, seed)
         told = cache(lambda: dossiers.told_last(totals, units, offered, seed))
         yield "one-stop: supplements", lambda: supplements.exports(totals.period, told(), seed)
         yield "one-stop: fees", lambda: fees.exports(totals.period, told(), seed)
@@ -80,6 +83,19 @@ def parts(
     if totals.idesk_and_moffice:
         yield "iDesk", lambda: idesk.exports(totals.idesk_and_moffice, period, units, seed)
         yield "M-Office", lambda: moffice.exports(totals.idesk_and_moffice, period, units, seed)
+    if totals.portal:
+        yield "portal", lambda: portal.exports(totals.portal, period, units, seed)
+    if totals.tieu_can_portal:
+        yield (
+            "portal of Tiểu Cần",
+            lambda: tieu_can_portal.exports(totals.tieu_can_portal, period, units, seed),
+        )
+    if totals.broadcasting:
+        yield "broadcasting", lambda: broadcasting.exports(totals.broadcasting, period, units, seed)
+    if totals.radio_survey:
+        yield "radio survey", lambda: radio_survey.exports(totals.radio_survey, period, units, seed)
+    if totals.lookups:
+        yield "look-ups", lambda: lookups.exports(totals.lookups, period, units, seed)
 
 
 def generate(settings: Settings, totals: Totals, seed: int = SEED) -> Iterator[Export]:

@@ -9,3 +9,5 @@ union all
 select spending_item, spending_item_name from {{ ref('dim_spending_item') }}
 union all
 select civil_event, civil_event_name from {{ ref('dim_civil_event') }}
+union all
+select lookup_channel, lookup_channel_name from {{ ref('dim_lookup_channel') }}

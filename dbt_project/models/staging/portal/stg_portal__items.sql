@@ -3,6 +3,7 @@ select
   item_code,
   'portal' as system,
   {{ canonical_agency_code('item.agency_code') }} as agency_code,
+  {{ canonical_agency_code('item.contributor_code') }} as contributor_code,
   section,
   item_type,
   status,

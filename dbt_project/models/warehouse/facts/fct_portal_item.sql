@@ -24,6 +24,7 @@ select
   dated.system,
   agency.agency_key,
   dated.agency_code,
+  dated.contributor_code,
   dated.section,
   dated.item_type,
   dated.status,

@@ -3,10 +3,11 @@
   indexes=[{'columns': ['traffic_key'], 'unique': true}]
 ) }}
 {% set touched = ref('touched_portal_traffic') %}
-with newest as (
+with version as (
+  {{ in_force(ref('union_portal_traffic'), 'traffic_key', touched) }}
+), newest as (
   select distinct on (traffic_key) *
-  from {{ ref('stg_portal__traffic') }}
-  where _is_in_force {{ only_touched('traffic_key', touched) }}
+  from version
   order by traffic_key, {{ newest_first() }}
 )
 

@@ -1,3 +1,3 @@
 select distinct traffic_key
-from {{ ref('stg_portal__traffic') }}
+from {{ ref('union_portal_traffic') }}
 where _is_touched

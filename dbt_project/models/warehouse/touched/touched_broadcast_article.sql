@@ -1,0 +1,3 @@
+select distinct article_key
+from {{ ref('stg_broadcasting__articles') }}
+where _is_touched

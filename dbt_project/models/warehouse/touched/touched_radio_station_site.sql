@@ -1,0 +1,3 @@
+select distinct site_key
+from {{ ref('stg_radio_survey__sites') }}
+where _is_touched
