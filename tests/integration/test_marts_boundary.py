@@ -219,6 +219,23 @@ def test_sound_marts_pass_and_the_overlap_of_the_flags_is_told_with_its_count(bu
     )
 
 
+def test_systems_that_tell_otherwise_are_told_with_the_count(built):
+    ((leading, months),) = rows(
+        built,
+        "select sum(leading_count)::int, count(*)::int from marts.source_reconciliation where topic = 'dossiers_received_online'",
+    )
+    with changed(
+        built,
+        "update source_reconciliation set other_count = leading_count, difference = 0",
+        "update source_reconciliation set other_count = leading_count + 7, difference = 7 where topic = 'dossiers_received_online'",
+    ):
+        verdict = check.marts(built)
+    (told,) = [each for each in verdict.told if each.expectation == "systems_agree"]
+    assert told.severity == "warning" and not verdict.is_refused
+    assert f"units_and_months_that_differ {months}, leading_system one_stop, counts {leading}" in told.message
+    assert f"counts_instead {leading + 7 * months}, differ_by {7 * months}" in told.message
+
+
 def test_the_first_release_is_compared_with_nothing_and_says_so(first_release):
     skipped = rows(
         first_release,
