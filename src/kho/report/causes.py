@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date
 
 from psycopg import sql
-from psycopg.rows import namedtuple_row
+from psycopg.rows import class_row
 
 from kho.report.figures import Figure, Published
 from kho.report.vietnamese import day
@@ -15,28 +16,48 @@ from kho.report.vietnamese import day
 _NAMED = 5
 
 
+@dataclass(frozen=True)
+class _Batch:
+    batch_id: int
+    contract: str
+    name: str
+    business_date: date
+    is_new: bool  # in the release in force, and not in the one that was reported; else the other way round
+
+
+@dataclass(frozen=True)
+class _Metric:
+    metric: str
+    kind: str
+    movement: str | None
+    numerator: str | None
+    denominator: str | None
+    contracts: list[str]
+
+
 class Causes:
     """What differs between the release that was reported and the one in force."""
 
     def __init__(self, release: Published, reported: int, last_day: date) -> None:
         """`reported` is the number of the release that was reported; `last_day` that of the period."""
         self._release = release
-        connection = release.connection
-        with connection.cursor(row_factory=namedtuple_row) as cursor:
-            then, self._has_other_rules = connection.execute(
-                """
-                select build.build_id, build.model_fingerprint is distinct from now.model_fingerprint
-                from ledger.release join ledger.build using (build_id)
-                join ledger.build as now on now.build_id = %s
-                where release_id = %s
-                """,
-                [release.build, reported],
-            ).fetchone()
+        then, self._has_other_rules = release.connection.execute(
+            """
+            select build.build_id, build.model_fingerprint is distinct from now.model_fingerprint
+            from ledger.release join ledger.build using (build_id)
+            join ledger.build as now on now.build_id = %s
+            where release_id = %s
+            """,
+            [release.build, reported],
+        ).fetchone()
+        with release.connection.cursor(row_factory=class_row(_Batch)) as cursor:
             self._batches = cursor.execute(
                 """
                 select batch.batch_id, batch.contract, delivery.name, batch.business_date,
                   bool_or(input.from_build <= %(now)s and coalesce(input.to_build > %(now)s, true)) as is_new
-                from ledger.build_batch as input join ledger.batch using (batch_id) join ledger.delivery using (delivery_id)
+                from ledger.build_batch as input
+                join ledger.batch using (batch_id)
+                join ledger.delivery using (delivery_id)
                 group by batch.batch_id, delivery.name
                 having bool_or(input.from_build <= %(now)s and coalesce(input.to_build > %(now)s, true))
                   <> bool_or(input.from_build <= %(then)s and coalesce(input.to_build > %(then)s, true))
@@ -44,27 +65,26 @@ class Causes:
                 """,
                 {"then": then, "now": release.build},
             ).fetchall()
-            self._metrics = {
-                row.metric: row
-                for row in cursor.execute(
-                    sql.SQL(
-                        """
-                        select metric.metric, metric.kind, metric.movement, metric.numerator, metric.denominator,
-                          array(select distinct contract from {coverage} as coverage
-                                where coverage.fact in (metric.fact, metric.fact || '_adjustment')) as contracts
-                        from {metric} as metric
-                        """
-                    ).format(
-                        metric=sql.Identifier(release.schema, "figure_metric"),
-                        coverage=sql.Identifier(release.schema, "figure_coverage"),
-                    )
+        with release.connection.cursor(row_factory=class_row(_Metric)) as cursor:
+            metrics = cursor.execute(
+                sql.SQL(
+                    """
+                    select metric.metric, metric.kind, metric.movement, metric.numerator, metric.denominator,
+                      array(select distinct contract from {coverage} as coverage
+                            where coverage.fact in (metric.fact, metric.fact || '_adjustment')) as contracts
+                    from {metric} as metric
+                    """
+                ).format(
+                    metric=sql.Identifier(release.schema, "figure_metric"),
+                    coverage=sql.Identifier(release.schema, "figure_coverage"),
                 )
-            }
-            self._moved = self._movements(last_day)
-            self._members: dict[str, dict[str, str]] = {}
+            ).fetchall()
+        self._metrics = {each.metric: each for each in metrics}
+        self._moved = self._movements(last_day)
+        self._members: dict[str, dict[str, str]] = {}
 
     def of(self, figure: Figure) -> list[str]:
-        """The batches that changed this figure, newest rules last; all of its sources' where none can be told."""
+        """The batches that changed this figure; where none can be told, all of its sources'. Changed rules come last."""
         moving = {batch for metric in self._parts(figure.metric) for batch in self._moving(metric, figure)}
         contracts = {each for metric in self._parts(figure.metric) for each in metric.contracts}
         feeding = [batch for batch in self._batches if batch.contract in contracts]
@@ -80,7 +100,7 @@ class Causes:
             told.append("cách tính hoặc danh mục đã thay đổi")
         return told
 
-    def _parts(self, metric: str) -> Iterator:
+    def _parts(self, metric: str) -> Iterator[_Metric]:
         known = self._metrics[metric]
         if known.kind == "ratio":
             yield self._metrics[known.numerator]
@@ -88,7 +108,7 @@ class Causes:
         else:
             yield known
 
-    def _moving(self, metric, figure: Figure) -> Iterable[int]:
+    def _moving(self, metric: _Metric, figure: Figure) -> Iterable[int]:
         """Batches that moved what this metric is made of, at the scope's agencies, in the days that it counts."""
         members = self._of_scope(figure.scope_code)
         for movement, agency, moved_on, batch in self._moved:

@@ -79,14 +79,15 @@ def _units(
     below = release.connection.execute(
         sql.SQL(
             """
-            select unit.scope_agency_code, unit.scope_unit_code, unit.scope_short_name
+            select distinct on (unit.scope_agency_code)
+              unit.scope_agency_code, unit.scope_unit_code, unit.scope_short_name
             from {scope} as link
             join {scope} as unit
               on unit.scope_agency_code = link.agency_code and unit.depth = 0
               and unit.valid_from <= %(last)s and coalesce(unit.valid_to, 'infinity') >= %(first)s
             where link.scope_agency_code = %(scope)s and link.depth = 1 and unit.scope_unit_code is not null
               and link.valid_from <= %(last)s and coalesce(link.valid_to, 'infinity') >= %(first)s
-            order by 1
+            order by unit.scope_agency_code, unit.valid_from desc
             """
         ).format(scope=sql.Identifier(release.schema, "figure_scope")),
         {"scope": scope.agency_code, "first": first_day, "last": last_day},
@@ -135,8 +136,8 @@ def _parent(release: Published, scope: Scope, on: date) -> str:
     """The authority above, as the head of a letter names it; empty where the warehouse doesn't know one."""
     found = release.connection.execute(
         sql.SQL(
-            "select scope_name, scope_unit_code from {} where agency_code = %s and depth = 1"
-            " and valid_from <= %s and coalesce(valid_to, 'infinity') >= %s"
+            "select scope_name from {} where agency_code = %s and depth = 1"
+            " and valid_from <= %s and coalesce(valid_to, 'infinity') >= %s order by valid_from desc limit 1"
         ).format(sql.Identifier(release.schema, "figure_scope")),
         [scope.agency_code, on, on],
     ).fetchone()

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from kho.report.content import Source
 from kho.report.figures import Figure, Published, Scope
-from kho.report.vietnamese import LEVELS, day, number, printed
+from kho.report.vietnamese import LEVELS, day, number, printed, quantity
 
 
 def notices(sources: list[Source]) -> list[str]:
@@ -41,14 +41,14 @@ def remarks(
     sources: list[Source],
 ) -> list[str]:
     """The chapter on data quality: attested figures and who signed, overlaps, what two systems tell differently, rows
-    that were left out, absences."""
+    that were left out, figures that lack days."""
     return [
         *_attested(figures),
         *_signed(release, scope, first_day, last_day),
         *_overlap(figures),
         *_reconciled(release, scope, first_day, last_day),
         *_rejected(sources),
-        *_absent(figures),
+        *_incomplete(figures),
     ]
 
 
@@ -58,7 +58,7 @@ def _attested(figures: Iterable[Figure]) -> Iterable[str]:
         if figure.state == "attested" and not figure.detail and figure.level != "all":
             yield (
                 f"{figure.title}, {LEVELS[figure.level].lower()}: phần mềm ghi nhận"
-                f" {number(figure.measured_value, figure.unit)}, số báo cáo {printed(figure)} có cộng điều chỉnh đã ký."
+                f" {quantity(figure.measured_value, figure.unit)}, số báo cáo {printed(figure)} có cộng điều chỉnh đã ký."
             )
 
 
@@ -136,16 +136,8 @@ def _rejected(sources: Iterable[Source]) -> Iterable[str]:
             )
 
 
-def _absent(figures: Iterable[Figure]) -> Iterable[str]:
-    whole: dict[str, Figure] = {}
-    for figure in figures:
-        if not figure.detail:
-            whole.setdefault(figure.metric, figure)
-    for state, why in (
-        ("not_operated", "Không vận hành trong kỳ, vì vậy không có số liệu (khác với bằng 0)"),
-        ("not_delivered", "Nguồn chưa gửi số liệu của kỳ (khác với bằng 0)"),
-        ("stale", "Số liệu của kỳ chưa đủ"),
-    ):
-        titles = [figure.title for figure in whole.values() if figure.state == state]
-        if titles:
-            yield f"{why}: {'; '.join(titles)}."
+def _incomplete(figures: Iterable[Figure]) -> Iterable[str]:
+    """Figures that lack days. What has no value at all is said by its area."""
+    titles = dict.fromkeys(figure.title for figure in figures if figure.state == "stale")
+    if titles:
+        yield f"Số liệu của kỳ chưa đủ: {'; '.join(titles)}."

@@ -10,7 +10,7 @@ from kho.report.causes import Causes
 from kho.report.content import Area, Content, Line, Revision, key, printed_figures
 from kho.report.figures import Figure, Published
 from kho.report.issues import newest, reported_figures
-from kho.report.vietnamese import number, printed
+from kho.report.vietnamese import printed, quantity
 
 
 def compared(release: Published, content: Content) -> Content:
@@ -31,7 +31,7 @@ def compared(release: Published, content: Content) -> Content:
     ]
     causes = Causes(release, issue.release, content.last_day) if changed else None
     revisions = [
-        Revision(title, figure, was, number(was, figure.unit), printed(figure), causes.of(figure))
+        Revision(title, figure, was, quantity(was, figure.unit), printed(figure), causes.of(figure))
         for title, figure, was in changed
     ]
     return replace(content, earlier=issue, revisions=revisions, areas=_noted(content.areas, revisions))

@@ -46,13 +46,18 @@ def printed(figure: Figure) -> str:
     """The number as a table has it; where there is none, why."""
     if figure.value is None:
         return STATES[figure.state] if figure.state in WITHOUT_VALUE else "–"
-    return number(figure.value, figure.unit) + ("%" if figure.unit == "percent" else "")
+    return quantity(figure.value, figure.unit)
+
+
+def quantity(value: Decimal | None, unit: str) -> str:
+    """The number, a percentage with its sign."""
+    return number(value, unit) + ("%" if unit == "percent" and value is not None else "")
 
 
 def note(figure: Figure) -> str:
     """What has to be said of a figure's state; nothing where it is simply measured."""
     if figure.state == "attested":
-        return f"phần mềm {number(figure.measured_value, figure.unit)}, đã xác nhận"
+        return f"phần mềm {quantity(figure.measured_value, figure.unit)}, đã xác nhận"
     if figure.state == "stale":
         return f"số liệu mới đến {day(figure.as_of)}" if figure.as_of else "số liệu chưa đủ"
     return STATES[figure.state] if figure.state in WITHOUT_VALUE else ""
@@ -125,7 +130,7 @@ def lineage(figure: Figure) -> str:
         lines.append(f"Tử số: {number(figure.numerator, '')}")
         lines.append(f"Mẫu số: {number(figure.denominator, '')}")
     if figure.measured_value != figure.value:
-        lines.append(f"Số đo trên phần mềm: {number(figure.measured_value, figure.unit)}")
+        lines.append(f"Số đo trên phần mềm: {quantity(figure.measured_value, figure.unit)}")
     if figure.as_of:
         lines.append(f"Số liệu đến hết ngày: {day(figure.as_of)}")
     lines.append(f"Bản phát hành: {figure.release}")
