@@ -44,7 +44,8 @@ def sources(own_server: Settings) -> Iterator[Settings]:
     """The sample exports of a small district, behind real SFTP and HTTP servers."""
     environment = os.environ | {"KHO_HOME": str(own_server.home)}
     kho = Path(sys.executable).with_name("kho")
-    subprocess.run([kho, "sample", "--scale", SCALE], env=environment, check=True)
+    one_district = own_server.project / "samples" / "long_phu_2021_h1.yaml"
+    subprocess.run([kho, "sample", "--totals", one_district, "--scale", SCALE], env=environment, check=True)
     servers = subprocess.Popen([sys.executable, "-m", "kho.sample.servers"], env=environment)
     while not (own_server.home / "connections.json").exists():
         assert servers.poll() is None

@@ -12,7 +12,7 @@ import typer
 def sample(
     totals: Annotated[
         Path | None,
-        typer.Option(help="What the exports add up to.", show_default="samples/long_phu_2021_h1.yaml"),
+        typer.Option(help="What the exports of a district add up to.", show_default="every file of samples/"),
     ] = None,
     until: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only what is handed over by this day.")
@@ -20,7 +20,7 @@ def sample(
     seed: Annotated[int, typer.Option(help="Another seed, other exports with the same totals.")] = 946,
     scale: Annotated[float, typer.Option(min=0.001, help="Size of the district, against the totals.")] = 1.0,
 ) -> int:
-    """Write the sample exports of a district, where the sample servers and folder contracts find them."""
+    """Write the sample exports of districts, where the sample servers and folder contracts find them."""
     from rich.console import Console
     from rich.progress import track
 
@@ -33,9 +33,11 @@ def sample(
     here = settings()
     last_day = until.date() if until else None
     try:
-        told = read(totals or here.project / "samples" / "long_phu_2021_h1.yaml").scaled(scale)
+        files = [totals] if totals else sorted((here.project / "samples").glob("*.yaml"))
         written = there = 0
-        for title, make in write.parts(here, told, seed):
+        for title, make in (
+            part for file in files for part in write.parts(here, read(file).scaled(scale), seed)
+        ):
             with console.status(f"{title}: making the exports"):
                 exports = [export for export in make() if last_day is None or export.arrives <= last_day]
             for export in track(exports, f"{title:<24}", console=console):

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from kho.contract import Contract
 from kho.formats.block import Unreadable, composed
@@ -14,6 +15,7 @@ _FOLDS = str.maketrans({"đ": "d", "ð": "d", "\ufeff": None})
 _GAPS = re.compile(r"[\s_\-./,:;()]+")
 
 
+@lru_cache(maxsize=4096)
 def fold(text: str) -> str:
     """Lower case, no accents, no spacing or punctuation: equal for spellings of the same words."""
     lowered = composed(text).lower().translate(_FOLDS)
