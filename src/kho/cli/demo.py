@@ -1,4 +1,4 @@
-"""`kho demo`: half a year of a sample district through two real nights."""
+"""`kho demo`: two sample districts through two real nights, to their reports."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from kho.settings import Settings, settings
 console = Console()
 
 FIRST, LAST = date(2021, 5, 31), date(2021, 6, 30)
-SCOPE, PERIOD = "946", "2021-H1"
+REPORTS = {"846": "2017-01-01..2017-09-28", "946": "2021-H1"}
 
 
 def demo() -> None:
-    """A sample district through two nights: history, then the rest with updates and corrections; its figures."""
+    """Two sample districts through two nights: history, then the rest with updates and corrections; their reports."""
     from kho.cli.figures import figures
+    from kho.cli.report import Format, report
     from kho.cli.server import print_night, up
 
     start = time.monotonic()
@@ -38,8 +39,13 @@ def demo() -> None:
     if not is_done:
         _run_night(here, LAST)
     console.print(Rule("What came out", align="left"))
-    figures(SCOPE, PERIOD)
+    for scope, period in REPORTS.items():
+        figures(scope, period)
     print_night(here, LAST)
+    console.print(Rule("Reports", align="left"))
+    for scope, period in REPORTS.items():
+        for format in (Format.docx, Format.xlsx):
+            report(scope, period, format=format)
     if is_done:
         console.print("[green]Nothing changed: the exports are the same, both nights are released.[/]")
     console.print(f"[dim]{time.monotonic() - start:.0f} s[/]")
@@ -47,7 +53,8 @@ def demo() -> None:
         f"""
 Next:
   [bold].venv/bin/kho status[/]                      what runs, Airflow's address and login, how fresh each source is
-  [bold].venv/bin/kho figures {SCOPE} 2021-Q2[/]         another period; [bold]--format csv[/] for a file
+  [bold].venv/bin/kho figures 946 2021-Q2[/]         another period; [bold]--format csv[/] for a file
+  [bold].venv/bin/kho report 946 2021-Q2[/]          its report, for Word; [bold]--format xlsx[/], [bold]html[/] or [bold]json[/]
   [bold].venv/bin/kho rejects list[/]                rows that could not be taken, and why
   [bold].venv/bin/kho psql --role bi_reader[/]       the marts, as a BI tool sees them
   put a file into {here.exports}/<system>/<entity>/ and [bold].venv/bin/kho run --date {LAST}[/]
@@ -60,7 +67,7 @@ Next:
 def _write_sample(until: date) -> int:
     from kho.cli.sample import sample
 
-    console.print(Rule(f"Sample exports of huyện Long Phú up to {until}", align="left"))
+    console.print(Rule(f"Sample exports up to {until}", align="left"))
     return sample(until=None if until == LAST else datetime.combine(until, datetime.min.time()))
 
 
