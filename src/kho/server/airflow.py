@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import psycopg
+import tenacity
 from psycopg import sql
 
 from kho.server import postgres
@@ -206,7 +207,11 @@ class Api:
 
     def tasks(self, run: str) -> list[Task]:
         """The run's tasks in the order in which they became known to Airflow."""
-        found = self._get(f"/api/v2/dags/{DAG}/dagRuns/{run}/taskInstances?limit=100")["task_instances"]
+        path, found, total = f"/api/v2/dags/{DAG}/dagRuns/{run}/taskInstances?limit=100", [], 1
+        while len(found) < total:
+            page = self._get(f"{path}&offset={len(found)}")
+            found += page["task_instances"]
+            total = page["total_entries"] if page["task_instances"] else 0
         return [Task(task["task_id"], task["state"], task["duration"], task["try_number"]) for task in found]
 
     def errors(self, run: str, task: Task) -> list[str]:
@@ -221,6 +226,12 @@ class Api:
                 told += [line["event"], *details]
         return told
 
+    @tenacity.retry(
+        retry=tenacity.retry_if_exception_type(httpx.TransportError),  # slow on a busy machine, or just restarting
+        stop=tenacity.stop_after_delay(180),
+        wait=tenacity.wait_exponential(min=1, max=15),
+        reraise=True,
+    )
     def _get(self, path: str) -> dict:
         return self._client.get(path).raise_for_status().json()
 
