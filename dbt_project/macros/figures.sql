@@ -103,8 +103,13 @@ member as (
   ) as each_level
 ), detailed as (
   select
-    cell.cell_id, part.detail, period_amount.metric, period_amount.kind, period_amount.is_distinct,
-    period_amount.counted_key,
+    cell.cell_id,
+    case part.kind
+      when 'whole' then ''
+      when 'detail' then period_amount.detail
+      else member.short_name || ' / ' || period_amount.detail
+    end as detail,
+    period_amount.metric, period_amount.kind, period_amount.is_distinct, period_amount.counted_key,
     period_amount.measured, period_amount.adjustment
   from period_amount
   join member using (period_id, agency_code)
@@ -112,16 +117,12 @@ member as (
     on cell.period_id = member.period_id
     and cell.scope_agency_code = member.scope_agency_code
     and cell.level = member.agency_level
-  cross join lateral (
-    values
-      ('', true),
-      (period_amount.detail, period_amount.detail_by is not null and period_amount.detail <> ''),
-      (
-        member.short_name || ' / ' || period_amount.detail,
-        period_amount.detail_by = 'agency_and_detail' and period_amount.detail <> '' and member.is_group
-      )
-  ) as part (detail, applies)
-  where part.applies
+  join (values ('whole'), ('detail'), ('agency_and_detail')) as part (kind)
+    on part.kind = 'whole'
+    or period_amount.detail <> '' and (
+      part.kind = 'detail' and period_amount.detail_by is not null
+      or part.kind = 'agency_and_detail' and period_amount.detail_by = 'agency_and_detail' and member.is_group
+    )
 ), counted_once as (
   select cell_id, detail, metric, kind, counted_key
   from detailed

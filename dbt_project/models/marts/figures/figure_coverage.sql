@@ -34,8 +34,10 @@ cross join lateral (
     -- A list stands until the next one is due.
     case
       when not source.is_full_list then source.delivered_to
-      when source.frequency = 'm' then (source.delivered_to + interval '1 month')::date - 1
-      when source.frequency = 'q' then (source.delivered_to + interval '3 months')::date - 1
-      else source.delivered_to
+      else greatest(source.delivered_to, least(source.end_of_life, source.business_date, case source.frequency
+        when 'm' then (source.delivered_to + interval '1 month')::date - 1
+        when 'q' then (source.delivered_to + interval '3 months')::date - 1
+        else source.delivered_to
+      end))
     end as told_to
 ) as span
