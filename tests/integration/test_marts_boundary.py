@@ -126,6 +126,11 @@ WRONG = {
         "online_service",
         "online_within_received",
     ): "update online_service set received_online_count = received_count + 1",
+    ("workplace", "parts_within_staff"): "update workplace set staff_with_mailbox_count = staff_count + 1",
+    (
+        "civil_registration",
+        "parts_within_whole",
+    ): "update civil_registration set with_dossier_count = registration_count + 1",
     ("portal_activity", "counts_are_not_negative"): "update portal_activity set visit_count = -1",
     ("source_freshness", "nothing_is_lost"): "update source_freshness set rows_loaded = rows_loaded + 1",
     (
