@@ -1,6 +1,6 @@
-{# A sum in the metric's unit: whole as it was counted, or divided, to two places. #}
+{# A sum in the metric's unit: as it was counted, or divided. It is exact, so that parts add up: who prints it rounds. #}
 {% macro in_unit(amount) -%}
-  case when metric.divisor is null then ({{ amount }})::numeric else round(({{ amount }})::numeric / metric.divisor, 2) end
+  case when metric.divisor is null then ({{ amount }})::numeric else trim_scale(({{ amount }})::numeric / metric.divisor) end
 {%- endmacro %}
 
 {# The day of the last list that is due up to a day: a list stands until the next one is due. #}

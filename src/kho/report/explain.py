@@ -77,7 +77,7 @@ class Part:
         if self.kind.startswith("distinct"):
             return Decimal(len({(row.level, row.counted_key) for row in rows}))
         total = Decimal(sum(row.amount for row in rows))
-        return round(total / self.divisor, 2) if self.divisor else total
+        return total / self.divisor if self.divisor else total
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ _PARTS = {
 
 
 def number(value: Decimal | None, unit: str) -> str:
-    """1234 as 1.234, 12.5 percent as 12,50; a dash for no value."""
+    """1234 as 1.234, 12.5 percent as 12,50, at most two decimals; a dash for no value."""
     if value is None:
         return "–"
     if unit == "percent":
@@ -38,7 +38,7 @@ def number(value: Decimal | None, unit: str) -> str:
     elif value == value.to_integral_value():
         text = f"{value:,.0f}"
     else:
-        text = f"{value.normalize():,f}"
+        text = f"{round(value, 2).normalize():,f}"
     return text.translate(str.maketrans(",.", ".,"))
 
 
