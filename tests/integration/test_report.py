@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import docx
 import msgspec
 import psycopg
 import pytest
@@ -31,6 +33,7 @@ from kho.report.issues import encode, hand_over, issued
 from kho.settings import Settings
 from tests import office
 from tests.integration import nights
+from tests.integration.test_figures import typing_at
 
 NIGHT = date(2021, 1, 20)
 PERIOD = "2021-01-04..2021-01-20"
@@ -50,6 +53,7 @@ class Story:
     before: Content  # of a period that ends before the held day
     unreported: Content
     reported: Content
+    typed: dict[str, str]  # what `kho figures` printed of it, by format
     ahead: Explanation  # of the same release, when the next one's warehouse was built
     later: Content
 
@@ -75,6 +79,8 @@ def story(module_warehouse: Settings) -> Story:
     before = draft(settings, "946", BEFORE_AND_AFTER[0])
     unreported = draft(settings, "946", PERIOD)
     reported = hand_over(settings, unreported, POSITION)
+    with pytest.MonkeyPatch.context() as patch, typing_at(settings, patch) as ask:
+        typed = {name: ask("946", PERIOD, "--format", name).stdout for name in ("table", "csv", "json")}
     batch.accept(settings, held, actor="operator", reason="the source confirmed it")
     batch.withdraw(settings, withdrawn, actor="operator", reason="another district's")
     nights.build_warehouse(settings, NIGHT)
@@ -88,6 +94,7 @@ def story(module_warehouse: Settings) -> Story:
         before,
         unreported,
         reported,
+        typed,
         ahead,
         draft(settings, "946", PERIOD),
     )
@@ -215,6 +222,48 @@ def test_what_is_not_operated_is_said_in_words(story: Story) -> None:
     assert "không vận hành" in portal.paragraphs[0] and "khác với bằng 0" in portal.paragraphs[0]
     assert {cell.text for line in portal.lines for cell in line.cells} == {"không vận hành"}
     assert all(cell.value is None for line in portal.lines for cell in line.cells)
+
+
+def test_the_four_states_and_zero_are_told_apart_wherever_figures_are_shown(story: Story) -> None:
+    expected = {
+        ("procedures_online_full", "all"): ("0", "measured"),
+        ("dossiers_received", "all"): (str(value(story.reported, "dossiers_received")), "stale"),
+        ("portal_items_received", "all"): ("", "not_delivered"),
+        ("portal_items_received", "commune"): ("", "not_operated"),
+    }
+    typed = csv.DictReader(io.StringIO(story.typed["csv"]))
+    found = {(row["metric"], row["level"]): row for row in typed if not row["detail"]}
+    assert {name: (found[name]["value"], found[name]["state"]) for name in expected} == expected
+    numbers = {
+        (row["metric"], row["level"]): row for row in json.loads(story.typed["json"]) if not row["detail"]
+    }
+    assert {name: (numbers[name]["value"], numbers[name]["state"]) for name in expected} == {
+        name: (int(number) if number else None, state) for name, (number, state) in expected.items()
+    }
+
+    def lines(rows: Iterable[Sequence[object]], title: str) -> str:
+        return next(" | ".join(map(str, row)) for row in rows if title in str(row[0]))
+
+    rows = re.findall(r"<tr.*?</tr>", page.render(story.reported), re.DOTALL)
+    book = CalamineWorkbook.from_filelike(io.BytesIO(workbook.render(story.reported)))
+    document = docx.Document(io.BytesIO(word.render(story.reported)))
+    shown = {
+        # A line without a number at its end is a note to the one above.
+        "table": re.split(r"\n(?=.* {2}[\d.,–]+ *\n)", story.typed["table"]),
+        "html": [re.sub(r"<[^>]+>", " | ", row).lstrip(" |\n") for row in rows],
+        "xlsx": [row for sheet in book.sheet_names for row in book.get_sheet_by_name(sheet).to_python()],
+        "docx": [[cell.text for cell in row.cells] for table in document.tables for row in table.rows],
+    }
+    for form, rows in shown.items():
+        rows = [[row] if isinstance(row, str) else row for row in rows]
+        absent = {"chưa có số liệu", "không vận hành"}
+        news = lines(rows, "Tin bài nhận được")
+        assert all(text in news for text in absent), (form, news)
+        zero = lines(rows, "Thủ tục cung cấp trực tuyến toàn trình")
+        assert "0" in zero and not any(text in zero for text in absent), (form, zero)
+        received = lines(rows, "Hồ sơ tiếp nhận trong kỳ")
+        assert "số liệu mới đến 11/01/2021" in received, (form, received)
+        assert expected["dossiers_received", "all"][0] in received, (form, received)
 
 
 def test_every_number_carries_its_lineage_in_the_json(story: Story) -> None:
