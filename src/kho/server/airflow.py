@@ -227,7 +227,8 @@ class Api:
         return told
 
     @tenacity.retry(
-        retry=tenacity.retry_if_exception_type(httpx.TransportError),  # slow on a busy machine, or just restarting
+        # Slow on a busy machine, or just restarting.
+        retry=tenacity.retry_if_exception_type(httpx.TransportError),
         stop=tenacity.stop_after_delay(180),
         wait=tenacity.wait_exponential(min=1, max=15),
         reraise=True,
