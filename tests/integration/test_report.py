@@ -362,6 +362,21 @@ def test_what_two_systems_tell_differently_is_remarked_with_its_count(story: Sto
         assert [each for each in remarks if expected in each and "lấy theo Một cửa điện tử" in each], remarks
 
 
+def test_counters_that_differ_from_what_is_counted_are_remarked_with_the_amount(story: Story) -> None:
+    with connect(story.settings, "kho_transformer") as connection:
+        connection.execute(
+            "insert into release_2.counter_reconciliation values"
+            " ('portal', 'H51.12', 'items', '2021-01-19', 'year_to_date', '2021-01-01', 1234, 1230, 4),"
+            " ('portal', 'H51.12', 'items', '2021-01-05', 'year_to_date', '2021-01-01', 9, 1, 8),"
+            " ('portal', 'H51.12', 'visits', '2021-01-19', 'year_to_date', '2021-01-01', 7, 7, 0)"
+        )
+    told = [each for each in draft(story.settings, "946", PERIOD).remarks if "bộ đếm" in each]
+    assert told == [
+        "Trang thông tin điện tử: bộ đếm tin bài ghi 1.234 từ 01/01/2021 đến 19/01/2021,"
+        " cộng từng ngày là 1.230 (chênh lệch +4)."
+    ]
+
+
 def test_what_was_reported_stays_as_it_was(story: Story) -> None:
     kept = issued(story.settings, "Long Phú (huyện)", PERIOD, "calendar", 1)
     assert kept == story.reported
@@ -418,6 +433,7 @@ def test_handed_over_again_it_is_a_version_only_if_figures_differ(
     story: Story, kho: Callable[..., Result], tmp_path: Path
 ) -> None:
     department = draft(story.settings, "H51.12.03", PERIOD)
+    assert (department.issuer, department.place) == ("Phòng Tư pháp", "Long Phú")
     first = hand_over(story.settings, department, "Trưởng phòng")
     again = hand_over(story.settings, draft(story.settings, "H51.12.03", PERIOD), "Phó Trưởng phòng")
     assert again == first and first.issue.version == 1

@@ -35,12 +35,13 @@ def draft(settings: Settings, scope: str, period: str, scheme: Scheme = "calenda
         levels = vietnamese.levels(meant.name, {figure.level for figure in figures})
         definitions = _definitions(release)
         sources = _sources(release, meant, first_day, last_day, _lacked(figures, definitions))
+        parent = _parent(release, meant, last_day)
         called = vietnamese.period(period, first_day, last_day)
         content = Content(
             title=f"Kết quả ứng dụng công nghệ thông tin {called[0].lower()}{called[1:]}",
             issuer=vietnamese.issuer(meant.name) if meant.unit_code else meant.name,
-            parent_name=_parent(release, meant, last_day),
-            place=vietnamese.place(meant.name),
+            parent_name=vietnamese.issuer(parent) if parent else "",
+            place=vietnamese.place(meant.name if meant.unit_code or not parent else parent),
             scope_code=meant.agency_code,
             unit_code=meant.unit_code or "",
             scope_name=meant.name,
@@ -133,7 +134,7 @@ def _whole(figures: list[Figure]) -> dict[str, Figure]:
 
 
 def _parent(release: Published, scope: Scope, on: date) -> str:
-    """The authority above, as the head of a letter names it; empty where the warehouse doesn't know one."""
+    """The unit above; empty where the warehouse doesn't know one."""
     found = release.connection.execute(
         sql.SQL(
             "select scope_name from {} where agency_code = %s and depth = 1"
@@ -141,7 +142,7 @@ def _parent(release: Published, scope: Scope, on: date) -> str:
         ).format(sql.Identifier(release.schema, "figure_scope")),
         [scope.agency_code, on, on],
     ).fetchone()
-    return vietnamese.issuer(found[0]) if found else ""
+    return found[0] if found else ""
 
 
 def _lacked(figures: list[Figure], definitions: list[Definition]) -> set[str]:

@@ -12,6 +12,8 @@ from kho.report.content import Source
 from kho.report.figures import Figure, Published, Scope
 from kho.report.vietnamese import LEVELS, day, number, printed, quantity
 
+_COUNTERS = {"items": "tin bài", "photos": "ảnh", "visits": "lượt truy cập"}
+
 
 def notices(sources: list[Source]) -> list[str]:
     """What makes the release less than whole, by source; nothing where all is there."""
@@ -47,6 +49,7 @@ def remarks(
         *_signed(release, scope, first_day, last_day),
         *_overlap(figures),
         *_reconciled(release, scope, first_day, last_day),
+        *_counters(release, scope, first_day, last_day),
         *_rejected(sources),
         *_incomplete(figures),
     ]
@@ -124,6 +127,29 @@ def _reconciled(release: Published, scope: Scope, first_day: date, last_day: dat
         yield (
             f"{title}: {other} khác {leader} ở {times} lần đối chiếu theo đơn vị và tháng (nhiều hơn {number(more, '')},"
             f" ít hơn {number(less, '')}); số báo cáo lấy theo {leader}."
+        )
+
+
+def _counters(release: Published, scope: Scope, first_day: date, last_day: date) -> Iterable[str]:
+    """What the newest readings of a portal's counters tell otherwise than what is counted day by day."""
+    rows = release.connection.execute(
+        sql.SQL(
+            """
+            select distinct on (told.system, told.counter, told.told_for)
+              system.system_name, told.counter, told.from_date, told.counted_on, told.told_count, told.counted_count,
+              told.difference
+            from {told} as told
+            join warehouse.dim_system as system using (system)
+            where told.agency_code = %s and told.difference <> 0 and told.counted_on between %s and %s
+            order by told.system, told.counter, told.told_for, told.counted_on desc
+            """
+        ).format(told=sql.Identifier(release.schema, "counter_reconciliation")),
+        [scope.agency_code, first_day, last_day],
+    )
+    for system, counter, since, until, told, counted, difference in rows:
+        yield (
+            f"{system}: bộ đếm {_COUNTERS.get(counter, counter)} ghi {number(Decimal(told), '')} từ {day(since)} đến"
+            f" {day(until)}, cộng từng ngày là {number(Decimal(counted), '')} (chênh lệch {difference:+d})."
         )
 
 
