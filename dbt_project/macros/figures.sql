@@ -12,6 +12,17 @@
   end
 {%- endmacro %}
 
+{# The periods that a source of some facts tells something of: years between those of two districts cost nothing.
+   `facts` is a condition on the name of the fact. #}
+{% macro told_periods(facts) -%}
+select scheme, period_code, from_date, to_date
+  from {{ ref('figure_period') }}
+  where exists (
+    select from {{ ref('figure_coverage') }}
+    where fact {{ facts }} and covered_from <= to_date and told_to >= from_date
+  )
+{%- endmacro %}
+
 {# Amounts of every metric per period, agency, detail and key of what is counted once.
    `period` is a relation (scheme, period_code, from_date, to_date). Movements are first summed between the dates at
    which any period begins or ends, so that each meets each period by equality and not by comparing dates. #}

@@ -1,8 +1,5 @@
 with period as (
-  select scheme, period_code, from_date, to_date
-  from {{ ref('figure_period') }}
-  where from_date <= (select max(delivered_to) from {{ ref('figure_coverage') }} where fact like 'broadcast_%')
-    and to_date >= (select min(covered_from) from {{ ref('figure_coverage') }} where fact like 'broadcast_%')
+  {{ told_periods("like 'broadcast_%'") }}
 ), daily as (
   select agency_code, broadcast_date as day, 1 as programmes, minute_count, listen_count, 0 as articles, 0 as articles_broadcast
   from {{ ref('fct_broadcast_programme') }}

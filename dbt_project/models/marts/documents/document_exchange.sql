@@ -1,8 +1,5 @@
 with period as (
-  select scheme, period_code, from_date, to_date
-  from {{ ref('figure_period') }}
-  where from_date <= (select max(delivered_to) from {{ ref('figure_coverage') }} where fact in ('document', 'incoming_document'))
-    and to_date >= (select min(covered_from) from {{ ref('figure_coverage') }} where fact in ('document', 'incoming_document'))
+  {{ told_periods("in ('document', 'incoming_document')") }}
 ), delivered as (
   select document_key, bool_or(received_at is not null) as is_received, count(*) as recipient_count
   from {{ ref('fct_document_delivery') }}

@@ -1,8 +1,5 @@
 with period as (
-  select scheme, period_code, from_date, to_date
-  from {{ ref('figure_period') }}
-  where from_date <= (select max(delivered_to) from {{ ref('figure_coverage') }} where fact = 'dossier')
-    and to_date >= (select min(covered_from) from {{ ref('figure_coverage') }} where fact = 'dossier')
+  {{ told_periods("= 'dossier'") }}
 ), {{ period_amounts_ctes('period', ref('figure_metric'), ref('figure_movement')) }},
 counted as (
   select
@@ -43,5 +40,13 @@ join numbered_period as period using (period_id)
 left join (
   select agency_code, min(agency_level) as agency_level from {{ ref('figure_scope') }} where depth = 0 group by agency_code
 ) as agency using (agency_code)
-where dossiers_received + dossiers_carried_over + dossiers_resolved + dossiers_in_progress <> 0
+where dossiers_received + dossiers_resolved <> 0
   or counted.is_attested
+  -- What is only still open counts while its system tells of it.
+  or dossiers_carried_over + dossiers_in_progress <> 0 and exists (
+    select from {{ ref('figure_coverage') }} as coverage
+    where coverage.fact = 'dossier'
+      and coverage.agency_code = counted.agency_code
+      and coverage.covered_from <= period.to_date
+      and coverage.told_to >= period.from_date
+  )

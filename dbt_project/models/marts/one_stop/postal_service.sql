@@ -1,8 +1,5 @@
 with period as (
-  select scheme, period_code, from_date, to_date
-  from {{ ref('figure_period') }}
-  where from_date <= (select max(delivered_to) from {{ ref('figure_coverage') }} where fact = 'dossier')
-    and to_date >= (select min(covered_from) from {{ ref('figure_coverage') }} where fact = 'dossier')
+  {{ told_periods("= 'dossier'") }}
 ), announced as (
   select period.scheme, period.period_code, offering.agency_code, count(distinct offering.procedure_code) as procedure_count
   from period

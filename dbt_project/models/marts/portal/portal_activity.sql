@@ -1,8 +1,5 @@
 with period as (
-  select scheme, period_code, from_date, to_date
-  from {{ ref('figure_period') }}
-  where from_date <= (select max(delivered_to) from {{ ref('figure_coverage') }} where fact like 'portal_%')
-    and to_date >= (select min(covered_from) from {{ ref('figure_coverage') }} where fact like 'portal_%')
+  {{ told_periods("like 'portal_%'") }}
 ), daily as (
   select
     agency_code, section, received_date as activity_date, 1 as received, 0 as published, 0 as photos,

@@ -1,8 +1,5 @@
 with period as (
-  select scheme, period_code, from_date, to_date
-  from {{ ref('figure_period') }}
-  where from_date <= (select max(delivered_to) from {{ ref('figure_coverage') }} where fact like 'portal_item%')
-    and to_date >= (select min(covered_from) from {{ ref('figure_coverage') }} where fact like 'portal_item%')
+  {{ told_periods("like 'portal_item%'") }}
 )
 
 select
