@@ -58,6 +58,8 @@ def is_of_lines(export: Export) -> bool:
 def test_a_full_refresh_gives_the_same_rows_after_any_history(warehouse: Settings, seed: int) -> None:
     random = Random(seed)
     exports = nights.sample(warehouse, scale=0.02)
+    two_systems = nights.sample(warehouse, scale=0.05, report=nights.TIEU_CAN)
+    exports += [each for each in two_systems if each.system in ("idesk", "moffice")]
     daily = [each for each in exports if is_of_lines(each)]
     others = [each for each in exports if not is_of_lines(each)]
     waiting = random.sample(daily, 60) + others
@@ -95,6 +97,7 @@ def test_a_full_refresh_gives_the_same_rows_after_any_history(warehouse: Setting
     assert len(step_by_step["fct_dossier"]) > 100
     assert len(step_by_step["fct_procedure_offering"]) > 20
     assert len(step_by_step["fct_document_delivery"]) > 0
+    assert len(step_by_step["fct_incoming_document"]) > 0
     assert {table for table in from_scratch if from_scratch[table] != step_by_step[table]} == set()
     assert from_scratch.keys() == step_by_step.keys()
 
