@@ -200,9 +200,13 @@ def test_what_is_only_odd_is_told_and_released(built):
         built,
         "update report_figure set value = round(value / 2) where metric = 'portal_page_views' and period_code = '2021-01'",
         "update source_freshness set state = 'stale', stale_since = business_date where contract = 'portal.items'",
+        "update counter_reconciliation set told_count = told_count + 7, difference = difference + 7 where counter = 'photos'",
     ):
         verdict = check.marts(built)
     found = failed(verdict)
+    (counters,) = [each for each in verdict.told if each.subject == "counter_reconciliation"]
+    assert counters.severity == "warning"
+    assert "counter photos" in counters.message and "difference 7" in counters.message
     assert found["source_freshness", "sources_are_fresh"] == "warning"
     assert found["report_figure", "closed_periods_do_not_drop"] == "warning"
     assert {each.expectation for each in verdict.critical} <= {
