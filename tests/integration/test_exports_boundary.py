@@ -152,6 +152,7 @@ def test_a_missing_delivery_is_a_warning_told_once_a_night(warehouse, hand_over)
         assert missing[DOSSIERS].message == "stale since 2021-01-29: not delivered"
         assert missing[DOSSIERS].severity == "warning"
         assert missing[ITEMS].message == "nothing delivered yet"
+        assert "register.operations" not in missing, "an optional source is missed by nobody"
     assert rows(
         warehouse,
         "select count(*) from ledger.verdict where expectation = 'delivered' and subject = %s",

@@ -241,6 +241,18 @@ def test_days_that_were_missed_are_asked_for_later(
     assert run(warehouse, contract, connection, date(2021, 6, 25)).taken == ["permits_20210625.csv"]
 
 
+def test_a_system_that_was_given_up_is_asked_for_its_last_days_only(
+    warehouse: Settings, site: Site, connection: Connection, made: Callable[..., Contract]
+) -> None:
+    contract = made("{business_date}/permits.csv", "none", "csv").model_copy(
+        update={"end_of_life": date(2021, 6, 28)}
+    )
+    site.files = {f"2021-06-{day}/permits.csv": (b"code\n1\n", {}) for day in (27, 28, 29, 30)}
+    assert run(warehouse, contract, connection, date(2021, 6, 27)).taken == ["permits_20210627.csv"]
+    assert run(warehouse, contract, connection).taken == ["permits_20210628.csv"]
+    assert run(warehouse, contract, connection).taken == []
+
+
 def test_a_file_of_a_known_version_is_not_sent_again(
     warehouse: Settings, site: Site, connection: Connection, made: Callable[..., Contract]
 ) -> None:
