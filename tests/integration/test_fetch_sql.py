@@ -226,6 +226,19 @@ def test_a_month_is_a_file_dated_its_last_day(
     assert codes(warehouse) == [(31, ["a", "b"]), (30, ["c"])]
 
 
+def test_the_last_month_of_a_system_that_was_given_up_is_dated_its_last_day(
+    warehouse: Settings, registry: Registry, tmp_path: Path
+) -> None:
+    registry.put(("a", "2021-05-02 05:00"), ("b", "2021-06-01 05:00"), ("c", "2021-06-11 05:00"))
+    keys = {"connection": "registry", "query": "select * from permit", "watermarkColumn": "changed_at"}
+    written = contracts.document(registry.place, unit="m", **keys)
+    written["slaProperties"].append({"property": "endOfLife", "value": "2021-06-10"})
+    contract = contracts.read(tmp_path, written)
+    taken = ["permits_20210531.jsonl", "permits_20210610.jsonl"]
+    assert run(warehouse, registry, contract).taken == taken
+    assert codes(warehouse) == [(31, ["a"]), (10, ["b"])]
+
+
 def test_a_full_list_is_taken_once_for_every_date(
     warehouse: Settings, registry: Registry, tmp_path: Path
 ) -> None:
