@@ -144,12 +144,18 @@ def test_the_last_stop_of_a_message_is_its_time_and_an_unsigned_one_lacks_nothin
     assert ledger["profile"]["missing_columns"] == [] and ledger["profile"]["unknown_columns"] == {}
 
 
+def test_a_month_without_messages_says_that_nothing_happened(module_warehouse: Settings) -> None:
+    contract = contracts(module_warehouse)["idesk.deliveries"]
+    deliver(module_warehouse, contract, "good quiet month", zipped({}), DAY)
+    (batch,) = load(module_warehouse, contract)
+    assert (batch.state, batch.reason, batch.rows_in_file) == ("pending", None, 0)
+
+
 GOOD_ZIP = zipped({"1.edxml": MESSAGE})
 BAD_ZIPS = [
     ("idesk.outgoing", b"", "this is no whole zip"),
     ("idesk.outgoing", GOOD_ZIP[:-30], "this is no whole zip"),
     ("idesk.outgoing", MESSAGE.encode(), "this is no whole zip"),
-    ("idesk.outgoing", zipped({}), "the zip holds no file"),
     ("idesk.outgoing", zipped({"1.edxml": STATUS.replace("edXML", "Status")}), "the file's root is Status"),
     ("idesk.outgoing", zipped({"1.edxml": MESSAGE, "2.txt": "<log/>"}), "'2.txt': the file's root is log"),
 ]

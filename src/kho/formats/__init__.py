@@ -132,6 +132,8 @@ def _opened(contract: Contract, path: Path) -> Iterator[Export]:
             if export.header != header:
                 raise Unreadable("it has another header than the parts before it")
         yield replace(export, blocks=_blocks_of(part, export))
+    if header is None:
+        yield records.open_export(contract, iter(()))
 
 
 def _open(contract: Contract, part: Part, layout: Layout) -> Export:

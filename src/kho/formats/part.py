@@ -31,6 +31,11 @@ class Layout:
     compression: Literal["zip", "gzip"] | None = None
     max_bytes: int = 64_000_000  # of a part that is read whole
 
+    @property
+    def is_of_messages(self) -> bool:
+        """Whether each file is one record: a zip without any then says that nothing happened."""
+        return self.format == "xml" and bool(self.records_path) and "/" not in self.records_path.strip("/")
+
     @classmethod
     def of(cls, contract: Contract) -> Layout:
         return cls(
@@ -63,7 +68,10 @@ class Part:
 
 
 def parts(path: Path, layout: Layout) -> Iterator[Part]:
-    """The parts of the file in order of their names. Each is to be read before the next is asked for."""
+    """The parts of the file in order of their names; none of an empty zip of messages.
+
+    Each is to be read before the next is asked for.
+    """
     with path.open("rb") as file:
         budget = _Budget(max(layout.max_bytes, MAX_RATIO * path.stat().st_size))
         if layout.compression is None:
@@ -72,17 +80,17 @@ def parts(path: Path, layout: Layout) -> Iterator[Part]:
             with gzip.GzipFile(fileobj=file) as unpacked:
                 yield Part(io.BufferedReader(_Unpacked(unpacked, budget)), is_plain=False)
         else:
-            yield from _members(file, budget)
+            yield from _members(file, budget, layout)
 
 
-def _members(file: BinaryIO, budget: _Budget) -> Iterator[Part]:
+def _members(file: BinaryIO, budget: _Budget, layout: Layout) -> Iterator[Part]:
     try:
         archive = zipfile.ZipFile(file)
     except _DAMAGE as error:
         raise Unreadable(f"this is no whole zip (cut off, or another kind of file): {error}") from None
     with archive:
         members = [member for member in archive.infolist() if _is_export(member)]
-        if not members:
+        if not members and not layout.is_of_messages:
             raise Unreadable("the zip holds no file")
         for member in sorted(members, key=lambda each: each.filename):
             name = _shown(member.filename)
