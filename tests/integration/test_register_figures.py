@@ -125,3 +125,27 @@ def test_a_list_holds_until_the_next_one(registers: Settings) -> None:
     # The veterans' certificate expired in the quarter; until then every unit signed.
     before = found(registers, "846", "2017-01-31..2017-01-31")
     assert before["units_without_digital_certificate", "all", ""].value <= 1
+
+
+def test_nobody_is_known_beyond_load(registers: Settings) -> None:
+    """Staff numbers and addresses are keyed hashes; names, days of birth, positions and narrations are nowhere."""
+    with connect(registers, "kho_transformer") as connection:
+        for table, columns in {
+            "workplace__staff": {"ordinal", "staff_hash", "agency_code"},
+            "workplace__mailboxes": {"ordinal", "mailbox_hash", "staff_hash", "agency_code", "status"},
+            "misa__spending": {
+                "ordinal", "voucher_code", "posted_date", "budget_item", "amount_vnd", "agency_code",
+            },
+            "certificates__register": {
+                "ordinal", "agency_code", "agency_name", "certificate_code", "holder_kind", "issuer", "issued_date",
+                "expiry_date", "status",
+            },
+            "civil_status__registrations": {
+                "agency_code", "event_kind", "book_code", "entry_number", "registered_date", "dossier_code",
+            },
+        }.items():  # fmt: skip
+            rows = connection.execute(f"select * from raw.{table}")  # noqa: S608
+            kept = {column.name for column in rows.description if not column.name.startswith("_")}
+            assert kept == columns
+            told = " ".join(map(str, rows.fetchall()))
+            assert not any(secret in told for secret in ("Nguyễn", "CB-0", "example.gov.vn", "Chuyên viên"))
