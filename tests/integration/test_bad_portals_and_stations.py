@@ -30,7 +30,7 @@ Row = dict[str, Any]
 
 
 def rowset(made: list[Row]) -> bytes:
-    return tieu_can_portal._rowset(
+    return tieu_can_portal.rowset(
         [Line("", {name: str(value) for name, value in row.items()}) for row in made]
     )
 
@@ -42,7 +42,7 @@ def statistics(made: list[Row]) -> bytes:
 
 def page(made: list[Row]) -> bytes:
     empty = tieu_can_portal.Counters(DAY, (0, 0), (0, 0), (0, 0))
-    head, _, _ = tieu_can_portal._page(empty).decode().partition(f"<tr><td>{SITE}")
+    head, _, _ = tieu_can_portal.page(empty).decode().partition(f"<tr><td>{SITE}")
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row.values()) + "</tr>\n" for row in made)
     return f"{head}{body}</table></body></html>".encode()
 

@@ -19,6 +19,7 @@ SITE = "tieucan.travinh.example"
 TYPES = {"news": "Tin", "article": "Bài viết", "directive": "Văn bản chỉ đạo điều hành"}
 # Moderation of a SharePoint list: 0 approved, 1 rejected, 2 pending.
 STATUSES = {"published": "0", "unpublished": "1", "received": "2"}
+TRAFFIC_HEADER = ("Site", "Day", "Number of visits", "Pages")
 
 
 def exports(told: Portal, period: Period, units: Sequence[Agency], seed: int) -> list[Export]:
@@ -43,7 +44,7 @@ def _items(lives: list[list[Item]], period: Period, rng: Random) -> list[Export]
     }
     spoil(files, ITEM_SPOILERS, rng, lambda day: True, share=0.02)
     return [
-        Export("tieu_can_portal", "items", f"TinBai_{last:%Y%m%d}.xml", _rowset(lines), last)
+        Export("tieu_can_portal", "items", f"TinBai_{last:%Y%m%d}.xml", rowset(lines), last)
         for last, lines in files.items()
     ]
 
@@ -69,7 +70,8 @@ def _attributes(item: Item) -> dict[str, str]:
     return found
 
 
-def _rowset(lines: list[Line]) -> bytes:
+def rowset(lines: list[Line]) -> bytes:
+    """The XML of a list: an element a row, its cells as attributes."""
     rows = "".join(
         "   <z:row" + "".join(f" {name}={quoteattr(value)}" for name, value in line.values.items()) + "/>\n"
         for line in lines
@@ -116,20 +118,18 @@ def _traffic(visited: dict[date, list[int]], period: Period, rng: Random) -> lis
     return found
 
 
-TRAFFIC_HEADER = ("Site", "Day", "Number of visits", "Pages")
-
-
 # The counters: a page of the portal's administration, saved from the browser
 
 
 def _counters(shown: list[Counters]) -> list[Export]:
     return [
-        Export("tieu_can_portal", "counters", f"ThongKe_{at.day:%Y%m%d}.xls", _page(at), at.day)
+        Export("tieu_can_portal", "counters", f"ThongKe_{at.day:%Y%m%d}.xls", page(at), at.day)
         for at in shown
     ]
 
 
-def _page(at: Counters) -> bytes:
+def page(at: Counters) -> bytes:
+    """The page as a browser saves it: all counters in one row below a header of two."""
     groups = (("Tin bài", at.items), ("Ảnh", at.photos), ("Lượt truy cập", at.visits))
     above = "".join(f'<th colspan="2">{name}</th>' for name, _ in groups)
     below = "".join(f"<th>{name} trong năm</th><th>{name} từ khi hoạt động</th>" for name, _ in groups)
