@@ -42,6 +42,7 @@ def pdf(*files: Path) -> list[Path]:
 
 
 def pages(document: Path) -> list[str]:
-    """The text of each page, on one line."""
+    """The text of each page, on one line, without the page's number at its head."""
     with pypdfium2.PdfDocument(document) as opened:
-        return [re.sub(r"\s+", " ", page.get_textpage().get_text_range()) for page in opened]
+        texts = [re.sub(r"\s+", " ", page.get_textpage().get_text_range()) for page in opened]
+    return [text.removeprefix(f"{number} ") for number, text in enumerate(texts, start=1)]

@@ -182,3 +182,18 @@ def reported(by: str = "Chủ tịch UBND huyện") -> Content:
             ),
         ],
     )
+
+
+def rows(content: Content, is_book: bool = False) -> list[str]:
+    """What is read in every table from left to right: a row of the document; of the workbook its parts, since
+    LibreOffice writes texts that may take several lines apart from the others."""
+    read: list[list[str]] = []
+    for area in content.areas:
+        for line in area.lines:
+            numbers = [line.unit_title, *(cell.text for cell in line.cells)]
+            read += [[line.title], numbers, [line.note]] if is_book else [[line.title, line.note, *numbers]]
+        for breakdown in area.breakdowns:
+            for place, label in enumerate(breakdown.labels):
+                numbers = [series.cells[place].text for series in breakdown.series]
+                read.append([label, *([breakdown.codes[place]] if is_book else []), *numbers])
+    return [" ".join(filter(None, row)) for row in read]

@@ -20,13 +20,21 @@ from kho import archive
 from kho import settings as settings_module
 from kho.cli import app
 from kho.database import connect
+from kho.report import word, workbook
+from kho.report.draft import draft
 from kho.report.explain import explain
 from kho.settings import Settings
 from kho.transform.layers import run
+from tests import office, reports
 from tests.integration import nights
 from tests.pages import blocks
 
 REPORTS = Path(__file__).resolve().parents[1] / "figures"
+#: the reports that the districts made by hand: file of its figures, scope, period
+HANDED_IN = [
+    ("long_phu_2021_h1", "946", "2021-H1"),
+    ("tieu_can_2017_q3", "Huyện Tiểu Cần", "2017-01-01..2017-09-28"),
+]
 NIGHT = date(2021, 6, 30)
 
 Ask = Callable[..., Result]
@@ -95,13 +103,7 @@ def by_name(result: Result) -> dict[tuple[str, str, str], dict[str, str]]:
     return named
 
 
-@pytest.mark.parametrize(
-    ("report", "scope", "period"),
-    [
-        ("long_phu_2021_h1", "946", "2021-H1"),
-        ("tieu_can_2017_q3", "Huyện Tiểu Cần", "2017-01-01..2017-09-28"),
-    ],
-)
+@pytest.mark.parametrize(("report", "scope", "period"), HANDED_IN)
 def test_every_figure_of_the_report_comes_out(kho: Ask, report: str, scope: str, period: str) -> None:
     result = kho(scope, period, "--format", "csv")
     assert result.stdout.startswith(
@@ -139,6 +141,28 @@ def test_the_years_between_two_districts_cost_nothing(long_phu: Settings) -> Non
             " group by 1 order by 1"
         ).fetchall()
     assert years == [("H51", ["2021"]), ("H51.12", ["2021"]), ("H59.06", ["2016", "2017"])]
+
+
+@office.needs_office
+def test_every_figure_stands_in_the_reports_that_are_opened(long_phu: Settings, tmp_path: Path) -> None:
+    made = [(name, draft(long_phu, scope, period)) for name, scope, period in HANDED_IN]
+    for name, content in made:
+        told = {
+            (cell.figure.metric, cell.figure.level, cell.figure.detail)
+            for area in content.areas
+            for line in area.lines
+            for cell in line.cells
+            if cell.figure
+        }
+        lines = csv.DictReader((REPORTS / f"{name}.csv").open(encoding="utf-8"))
+        assert [line for line in lines if (line["metric"], line["level"], line["detail"]) not in told] == []
+        (tmp_path / f"{name}.docx").write_bytes(word.render(content))
+        (tmp_path / f"{name}_book.xlsx").write_bytes(workbook.render(content))
+    for shown in office.pdf(*tmp_path.iterdir()):
+        is_book = shown.stem.endswith("_book")
+        content = dict(made)[shown.stem.removesuffix("_book")]
+        whole = " ".join(office.pages(shown))
+        assert [row for row in reports.rows(content, is_book) if row not in whole] == []
 
 
 def test_the_readme_shows_what_comes_out(

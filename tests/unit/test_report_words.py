@@ -53,7 +53,7 @@ def test_numbers_are_printed_the_vietnamese_way() -> None:
     assert vietnamese.number(Decimal(32501), "dossiers") == "32.501"
     assert vietnamese.printed(figure(value="61.87", unit="percent")) == "61,87%"
     assert vietnamese.printed(figure(value="100", unit="percent")) == "100,00%"
-    assert vietnamese.number(Decimal("102.50"), "million VND") == "102,5"
+    assert vietnamese.number(Decimal("102.50"), "million VND") == "102,50"
     assert vietnamese.number(Decimal("1003.255"), "million VND") == "1.003,26"
 
 

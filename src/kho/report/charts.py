@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 MOST_SERIES = 3
 #: fill and hatch of each series: apart in grey too
 STYLES = (("#1f4e79", ""), ("#9dc3e6", ""), ("#e7e6e6", "////"))
+#: of more columns the numbers would overlap
+MOST_COLUMNS = 18
 #: titles with more letters don't stand side by side
 LONGEST_LEGEND = 70
 #: between the margins of an official page, in inches
@@ -39,7 +41,7 @@ def png(breakdown: Breakdown) -> bytes:
 def _written(breakdown: Breakdown, format: str) -> bytes:
     import matplotlib
 
-    # The same breakdown gives the same bytes: no date, and ids that come from the title.
+    # The same breakdown gives the same bytes: ids that come from the title, and nothing on when and by what.
     settings = {
         "font.family": _fonts(),
         "font.size": 9,
@@ -48,8 +50,8 @@ def _written(breakdown: Breakdown, format: str) -> bytes:
         "svg.hashsalt": breakdown.title,
     }
     with matplotlib.rc_context(settings), io.BytesIO() as file:
-        metadata = {"Date": None} if format == "svg" else {"Software": None}
-        _drawn(breakdown).savefig(file, format=format, dpi=200, metadata=metadata)
+        unsaid = ("Date", "Creator", "Format", "Type") if format == "svg" else ("Software",)
+        _drawn(breakdown).savefig(file, format=format, dpi=200, metadata=dict.fromkeys(unsaid))
         return file.getvalue()
 
 
@@ -71,6 +73,7 @@ def _drawn(breakdown: Breakdown) -> Figure:
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     axes = figure.add_subplot()
     thick = FILLED / len(series)
+    is_dense = len(breakdown.labels) * len(series) > MOST_COLUMNS
     for place, (each, (fill, hatch)) in enumerate(zip(series, STYLES, strict=False)):
         middles = [at - FILLED / 2 + thick * (place + 0.5) for at in range(len(each.cells))]
         lengths = [0.0 if cell.value is None else float(cell.value) for cell in each.cells]
@@ -84,7 +87,8 @@ def _drawn(breakdown: Breakdown) -> Figure:
         bars = (axes.barh if lies else axes.bar)(middles, lengths, thick, **style)
         texts = axes.bar_label(bars, [cell.text for cell in each.cells], padding=2, fontsize=6.5)
         for text, cell in zip(texts, each.cells, strict=True):
-            text.set_rotation(90 if cell.value is None and not lies else 0)  # words are wider than a column
+            # Words are wider than a column, and so are numbers where columns are many.
+            text.set_rotation(90 if not lies and (cell.value is None or is_dense) else 0)
     _name_axes(axes, breakdown, lies)
     if len(series) > 1:
         is_short = sum(len(each.title) for each in series) <= LONGEST_LEGEND
@@ -97,12 +101,12 @@ def _name_axes(axes: Axes, breakdown: Breakdown, lies: bool) -> None:
 
     labels, values = (axes.yaxis, axes.xaxis) if lies else (axes.xaxis, axes.yaxis)
     labels.set_ticks(range(len(breakdown.labels)), breakdown.labels)
-    labels.set_tick_params(length=0)
+    labels.set_tick_params(length=0, labelsize=9 if lies or len(breakdown.labels) <= 8 else 6.5)
     values.set_major_locator(MaxNLocator(5, integer=True))
     values.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}".replace(",", ".")))
     values.set_label_text(breakdown.unit_title)
     ends = (-0.6, len(breakdown.labels) - 0.4)
-    axes.margins(0.12)
+    axes.margins(0.12 if lies else 0.2)
     if lies:
         axes.set(ylim=ends[::-1], xlim=(0, None))
     else:

@@ -30,15 +30,11 @@ _PARTS = {
 
 
 def number(value: Decimal | None, unit: str) -> str:
-    """1234 as 1.234, 12.5 percent as 12,50, at most two decimals; a dash for no value."""
+    """1234 as 1.234, 12.5 percent as 12,50, 16.6 million as 16,60; a dash for no value."""
     if value is None:
         return "–"
-    if unit == "percent":
-        text = f"{value:,.2f}"
-    elif value == value.to_integral_value():
-        text = f"{value:,.0f}"
-    else:
-        text = f"{round(value, 2).normalize():,f}"
+    is_whole = unit != "percent" and value == value.to_integral_value()
+    text = f"{value:,.0f}" if is_whole else f"{value:,.2f}"
     return text.translate(str.maketrans(",.", ".,"))
 
 
