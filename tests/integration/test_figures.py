@@ -168,7 +168,7 @@ def test_every_figure_stands_in_the_reports_that_are_opened(long_phu: Settings, 
 def test_the_readme_shows_what_comes_out(
     kho: Ask, long_phu: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("COLUMNS", "92")
     table, sources = blocks(Path("README.md"), "text")[0].text.split("\n\n")
     printed = [line.rstrip() for line in kho("946", "2021-H1").stdout.splitlines()]
     assert [line for line in table.splitlines() if line not in printed] == []
