@@ -55,6 +55,7 @@ def test_numbers_are_printed_the_vietnamese_way() -> None:
     assert vietnamese.printed(figure(value="100", unit="percent")) == "100,00%"
     assert vietnamese.number(Decimal("102.50"), "million VND") == "102,50"
     assert vietnamese.number(Decimal("1003.255"), "million VND") == "1.003,26"
+    assert vietnamese.number(Decimal("76.725"), "million VND") == "76,73"
 
 
 @pytest.mark.parametrize(

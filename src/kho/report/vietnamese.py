@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from kho.report.figures import Figure, Report
 
@@ -34,7 +34,8 @@ def number(value: Decimal | None, unit: str) -> str:
     if value is None:
         return "–"
     is_whole = unit != "percent" and value == value.to_integral_value()
-    text = f"{value:,.0f}" if is_whole else f"{value:,.2f}"
+    # A half goes up, as in Excel and in every office; Python's own rounding would take it to the even digit.
+    text = f"{value:,.0f}" if is_whole else f"{value.quantize(Decimal('0.01'), ROUND_HALF_UP):,f}"
     return text.translate(str.maketrans(",.", ".,"))
 
 
