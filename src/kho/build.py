@@ -93,12 +93,15 @@ def close_build(settings: Settings) -> int | None:
 
 
 def model_fingerprint(settings: Settings) -> str:
-    """sha256 over what decides the warehouse's rows besides its input: dbt's models, macros, seeds and settings."""
+    """sha256 over what decides the warehouse's rows besides its input: dbt's models, macros, seeds and settings.
+
+    Which contracts there are counts too: the staging models of drafts are not built.
+    """
     project = settings.project / "dbt_project"
     files = [project / "dbt_project.yml"]
     for folder in ("models", "macros", "seeds"):
         files += sorted(path for path in (project / folder).rglob("*") if path.is_file())
-    digest = hashlib.sha256()
+    digest = hashlib.sha256("\0".join(contracts(settings)).encode())
     for path in files:
         if path.is_file() and not _is_leftover(path.relative_to(project)):
             digest.update(f"{path.relative_to(project).as_posix()}\0".encode())

@@ -35,7 +35,8 @@ DECIDED = {
 @pytest.fixture(scope="module")
 def exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("exports")
-    totals = read(SETTINGS.project / "samples" / "long_phu_2021_h1.yaml").scaled(0.1)
+    whole = read(SETTINGS.project / "samples" / "long_phu_2021_h1.yaml")
+    totals = whole.scaled(0.1).model_copy(update={"portal": whole.portal})  # enough visits for thousands
     for export in write.generate(SETTINGS, totals):
         wanted = SAMPLES.get(f"{export.system}.{export.entity}")
         if wanted and wanted(export.name):

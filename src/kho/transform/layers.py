@@ -45,20 +45,22 @@ class _Build:
 def build(settings: Settings, layer: Layer) -> None:
     """Build a layer for the newest build of the ledger; marts go to the schema of its candidate release.
 
+    Views are made in a full refresh only: what they are made of is part of the models' fingerprint.
     Raises `TransformError` that names the failing models; what succeeded stays, and the layer may be built again.
     """
     now = _newest_build(settings)
     arguments = ["build", "--resource-type", "model"]
     if layer == "staging":
         _ensure_raw_tables(settings)
-        if now.is_full_refresh:  # seeds are part of the models' fingerprint
-            arguments += ["--resource-type", "seed", "--select", "resource_type:seed", "path:models/staging"]
-        else:
-            arguments += ["--select", "path:models/staging"]
+        if not now.is_full_refresh:
+            return
+        arguments += ["--resource-type", "seed", "--select", "resource_type:seed", "path:models/staging"]
+        if waiting := drafts(settings):
+            arguments += ["--exclude", *(f"source:raw.{sources.table_name(name)}+1" for name in waiting)]
     else:
         arguments += ["--select", f"path:models/{layer}"]
-    if layer == "staging" and (waiting := drafts(settings)):
-        arguments += ["--exclude", *(f"source:raw.{sources.table_name(name)}+1" for name in waiting)]
+    if layer == "warehouse" and not now.is_full_refresh:
+        arguments += ["--exclude", "config.materialized:view"]
     if layer == "marts" and not now.release_schema:
         raise TransformError(
             f"build {now.build_id} has no candidate release: open one before building the marts"
@@ -105,7 +107,7 @@ def _invoke(
     options = [
         "--project-dir", str(project), "--profiles-dir", str(project),
         "--target-path", str(target), "--log-path", str(settings.home / "dbt" / "logs"),
-        "--quiet", "--log-level-file", "info",
+        "--log-level", "none", "--log-level-file", "info", "--no-write-json",
     ]  # fmt: skip
     with _environment(variables | {"KHO_DBT_SOURCES": str(sources.write(settings))}):
         outcome = dbtRunner(manifest=manifest).invoke([*arguments, *options])
