@@ -7,6 +7,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,8 +54,9 @@ def store(settings: Settings, chunks: Iterable[bytes]) -> Stored:
 def remove_old_drafts(settings: Settings) -> None:
     """Remove what a process that was killed while storing left behind: drafts nobody has written to for a day."""
     for draft in settings.archive.glob(".draft-*"):
-        if time.time() - draft.stat().st_mtime > 24 * 3600:
-            draft.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another process has just finished it
+            if time.time() - draft.stat().st_mtime > 24 * 3600:
+                draft.unlink()
 
 
 def _sync(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from pathlib import Path
 
@@ -44,3 +45,14 @@ def test_bytes_that_break_off_leave_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(ConnectionError):
         archive.store(settings, chunks())
     assert not files(settings)
+
+
+def test_drafts_of_others_may_go_while_old_ones_are_removed(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    archive.store(settings, [b"whole"])
+    gone, old = settings.archive / ".draft-gone", settings.archive / ".draft-old"
+    gone.symlink_to(tmp_path / "finished meanwhile")
+    old.touch()
+    os.utime(old, (0, 0))
+    archive.remove_old_drafts(settings)
+    assert not old.exists()

@@ -45,7 +45,7 @@ class _Build:
 def build(settings: Settings, layer: Layer) -> None:
     """Build a layer for the newest build of the ledger; marts go to the schema of its candidate release.
 
-    Views are made in a full refresh only: what they are made of is part of the models' fingerprint.
+    Views of staging and unions are made in a full refresh only: what they are made of is part of the models' fingerprint.
     Raises `TransformError` that names the failing models; what succeeded stays, and the layer may be built again.
     """
     now = _newest_build(settings)
@@ -60,7 +60,7 @@ def build(settings: Settings, layer: Layer) -> None:
     else:
         arguments += ["--select", f"path:models/{layer}"]
     if layer == "warehouse" and not now.is_full_refresh:
-        arguments += ["--exclude", "config.materialized:view"]
+        arguments += ["--exclude", "path:models/warehouse/unions"]
     if layer == "marts" and not now.release_schema:
         raise TransformError(
             f"build {now.build_id} has no candidate release: open one before building the marts"
