@@ -175,7 +175,7 @@ class Content:
     def standing(self) -> str:
         """Whether these are reported figures, in a line."""
         if self.issue is None:
-            return f"DỰ THẢO, theo bản phát hành {self.release}, số liệu đến hết ngày {vietnamese.day(self.business_date)}"
+            return f"DỰ THẢO, theo bản phát hành {self.release}, số liệu đến hết ngày {vietnamese.day(min(self.business_date, self.last_day))}"
         return (
             f"Báo cáo lần {self.issue.version}, do {self.issue.reported_by} báo cáo ngày"
             f" {vietnamese.day(self.issue.reported_at)}, theo bản phát hành {self.issue.release}"
