@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from kho import batch, build
+from kho.contract import contracts
 from kho.database import connect
 
 DOSSIERS = "one_stop.dossiers"
@@ -144,7 +145,7 @@ def test_each_source_says_how_fresh_it_is(warehouse, accepted, hand_over):
             build_id,
         )
     }
-    assert len(sources) == 7
+    assert sources.keys() == contracts(warehouse).keys()
     day = date(2021, 1, 29), date(2021, 1, 30)
     assert sources[DOSSIERS] == [day[0], day[1], "stale", day[1], "held: too many rejects", 60, 57, 2, 1]
     assert sources["portal.items"] == [None, None, "not_delivered", None, "nothing delivered yet", 0, 0, 0, 0]
