@@ -20,7 +20,8 @@ def show_sources(sources: list[SourceState]) -> None:
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 1, 0), pad_edge=False)
-    for title in ("Source", "Comes from", "Fresh", "Last batch"):
+    table.add_column("Source", overflow="fold", min_width=20)  # most names are whole in 80 columns
+    for title in ("Comes from", "Fresh", "Last batch"):
         table.add_column(title, overflow="fold")
     notes = []
     for each in sources:
