@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
+from kho.figures.figures import Figure, State
 from kho.report import vietnamese
 from kho.report.content import Area, Breakdown, Cell, Content, Issue, Line, Revision, Series
-from kho.report.figures import Figure, State
 
 FIRST, LAST = date(2021, 1, 1), date(2021, 6, 30)
 LEVELS = ("all", "district", "commune")

@@ -62,21 +62,23 @@ def check_exports(settings: Settings, business_date: date) -> None:
 
 def build_layer(settings: Settings, layer: str, business_date: date) -> None:
     """Build one layer with dbt. Staging opens the build, a finished warehouse closes it, marts open a release."""
-    from kho import build, release, transform
+    from kho import transform
+    from kho.publish import release
+    from kho.transform import builds
 
     if layer == "staging":
-        log.info("Build %s", build.open_build(settings, business_date))
+        log.info("Build %s", builds.open_build(settings, business_date))
     if layer == "marts":
         log.info("%s", release.open_release(settings))
     transform.build(settings, layer)
     if layer == "warehouse":
-        build.close_build(settings)
+        builds.close_build(settings)
 
 
 def check_marts(settings: Settings) -> None:
     """Audit the candidate release. Refuses it and raises `Refused` when it must not be published."""
-    from kho import release
     from kho.check import marts
+    from kho.publish import release
 
     verdict = marts(settings)
     log.info("%s", verdict)
@@ -87,7 +89,7 @@ def check_marts(settings: Settings) -> None:
 
 def publish(settings: Settings) -> None:
     """Put the audited release in force."""
-    from kho import release
+    from kho.publish import release
 
     log.info("%s", release.publish(settings))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kho import release
+from kho.ledger import releases
 from kho.server import airflow, postgres, processes
 from kho.settings import Settings
 from tests.mailbox import Mailbox, mailbox
@@ -93,7 +93,7 @@ def released(running: Settings) -> Settings:
     """The same home with everything running and a release in force, whatever tests before did to it."""
     up = kho(running, "up")
     assert up.returncode == 0, up.stdout + up.stderr
-    if release.in_force(running) is None:
+    if releases.in_force(running) is None:
         ran = kho(running, "run", "--date", NIGHT.isoformat())
         assert ran.returncode == 0, ran.stdout + ran.stderr
     return running

@@ -12,13 +12,15 @@ import pytest
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from kho import build, release
 from kho.database import connect
+from kho.ledger import releases
+from kho.publish import release
 from kho.settings import Settings
+from kho.transform import builds
 
 
 @pytest.fixture
-def candidate(warehouse: Settings) -> Callable[..., release.Release]:
+def candidate(warehouse: Settings) -> Callable[..., releases.Release]:
     """Makes a candidate whose marts are these queries: `candidate(first="select 1 as n")`.
 
     By default there are `first` and `second`, whose `version` is the release's number: a reader that meets two
@@ -27,9 +29,9 @@ def candidate(warehouse: Settings) -> Callable[..., release.Release]:
     return partial(_candidate, warehouse)
 
 
-def _candidate(settings: Settings, **marts: str) -> release.Release:
-    build.open_build(settings, date(2021, 1, 31))
-    build.close_build(settings)
+def _candidate(settings: Settings, **marts: str) -> releases.Release:
+    builds.open_build(settings, date(2021, 1, 31))
+    builds.close_build(settings)
     made = release.open_release(settings)
     version = sql.SQL("select {} as version, n from generate_series(1, 100) n").format(made.release_id)
     queries = {mart: sql.SQL(query) for mart, query in marts.items()} or {"first": version, "second": version}

@@ -6,13 +6,16 @@ import re
 from collections.abc import Iterable
 from datetime import date, datetime
 
-from kho import build, release, transform
+from kho import transform
 from kho.contract import contracts
 from kho.database import connect
+from kho.ledger import releases
 from kho.load import load
-from kho.sample import totals, write
-from kho.sample.export import Export
+from kho.publish import release
 from kho.settings import Settings
+from kho.transform import builds
+from kho_sample import totals, write
+from kho_sample.export import Export
 from tests.integration.loading import deliver
 
 LONG_PHU, TIEU_CAN = "long_phu_2021_h1", "tieu_can_2017_q3"
@@ -69,19 +72,19 @@ def accept_pending(settings: Settings) -> None:
 
 
 def build_warehouse(settings: Settings, night: date) -> None:
-    build.open_build(settings, night)
+    builds.open_build(settings, night)
     transform.build(settings, "staging")
     transform.build(settings, "warehouse")
-    build.close_build(settings)
+    builds.close_build(settings)
 
 
-def publish(settings: Settings) -> release.Release:
+def publish(settings: Settings) -> releases.Release:
     release.open_release(settings)
     transform.build(settings, "marts")
     return release.publish(settings)
 
 
-def run_night(settings: Settings, night: date) -> release.Release:
+def run_night(settings: Settings, night: date) -> releases.Release:
     """Everything pending is accepted, the warehouse built and its marts published."""
     accept_pending(settings)
     build_warehouse(settings, night)

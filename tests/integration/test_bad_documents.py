@@ -10,11 +10,12 @@ from datetime import date, datetime
 import pytest
 import xlwt
 
-from kho import build, check
+from kho import check
 from kho.contract import contracts
 from kho.load import load
-from kho.sample import moffice
 from kho.settings import Settings
+from kho.transform import builds
+from kho_sample import moffice
 from tests.integration.loading import deliver, raw_rows, rejects, rows
 
 DAY = date(2017, 6, 30)
@@ -335,6 +336,6 @@ def test_the_boundary_holds_them_all_and_the_next_build_reads_what_it_read_befor
     ]  # fmt: skip
     verdict = check.exports(here, DAY)
     assert sorted(verdict.accepted) == good
-    build.open_build(here, DAY)
+    builds.open_build(here, DAY)
     read = rows(here, "select batch_id from ledger.build_input order by 1")
     assert [each["batch_id"] for each in read] == good

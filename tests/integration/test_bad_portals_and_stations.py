@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from kho import build, check
+from kho import check
 from kho.contract import contracts
 from kho.load import load
-from kho.sample import broadcasting, lookups, radio_survey, tieu_can_portal
-from kho.sample.export import Line, crlf_csv
 from kho.settings import Settings
+from kho.transform import builds
+from kho_sample import broadcasting, lookups, radio_survey, tieu_can_portal
+from kho_sample.export import Line, crlf_csv
 from tests.integration.loading import deliver, rejects, rows
 
 SEED = "dbt_project/seeds/code_mappings.csv"
@@ -305,8 +306,8 @@ def published(module_warehouse: Settings) -> Settings:
         (batch,) = load(module_warehouse, contract)
         assert (batch.state, batch.rows_loaded, batch.rows_rejected) == ("pending", 1, 0), (name, batch)
     assert check.exports(module_warehouse, DAY).held == {}
-    build.open_build(module_warehouse, DAY)
-    build.close_build(module_warehouse)
+    builds.open_build(module_warehouse, DAY)
+    builds.close_build(module_warehouse)
     return module_warehouse
 
 
@@ -360,6 +361,6 @@ def test_the_boundary_holds_them_all_and_the_next_build_reads_what_it_read_befor
     before = rows(published, read)
     verdict = check.exports(published, DAY)
     assert verdict.accepted == [] and verdict.held
-    build.open_build(published, DAY)
-    build.close_build(published)
+    builds.open_build(published, DAY)
+    builds.close_build(published)
     assert rows(published, read) == before and len(before) == len(FORMATS)

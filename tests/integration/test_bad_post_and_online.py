@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from kho import build, check
+from kho import check
 from kho.contract import contracts
 from kho.formats.encodings import windows_1258
 from kho.load import load
-from kho.sample.post import HEADER
 from kho.settings import Settings
+from kho.transform import builds
+from kho_sample.post import HEADER
 from tests.integration.loading import deliver, rejects, rows
 
 DAY = date(2021, 1, 31)
@@ -194,7 +195,7 @@ def test_the_boundary_holds_them_all_and_the_next_build_reads_what_it_read_befor
         "held": len(BAD_BILLS) + len(BAD_SUBMISSIONS),
         "unreadable": len(BAD_FILES),
     }
-    build.open_build(here, DAY)
+    builds.open_build(here, DAY)
     assert [
         each["batch_id"] for each in rows(here, "select batch_id from ledger.build_input order by 1")
     ] == sorted(good)

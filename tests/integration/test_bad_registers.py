@@ -10,11 +10,12 @@ import pytest
 import xlsxwriter
 
 import kho.formats.encodings  # noqa: F401  (makes vni and tcvn3 known)
-from kho import build, check
+from kho import check
 from kho.contract import contracts
 from kho.load import load
-from kho.sample import certificates, civil_status, misa, population, workplace
 from kho.settings import Settings
+from kho.transform import builds
+from kho_sample import certificates, civil_status, misa, population, workplace
 from tests.integration.loading import deliver, raw_rows, rejects, rows
 
 DAY = date(2021, 6, 30)
@@ -293,6 +294,6 @@ def test_the_boundary_holds_them_all_and_the_next_build_reads_what_it_read_befor
         good += [batch.batch_id for batch in load(here, contracts(here)[name])]
     verdict = check.exports(here, DAY)
     assert sorted(verdict.accepted) == sorted(good)
-    build.open_build(here, DAY)
+    builds.open_build(here, DAY)
     read = rows(here, "select batch_id from ledger.build_input order by 1")
     assert [each["batch_id"] for each in read] == sorted(good)

@@ -6,9 +6,10 @@ from datetime import date
 
 import pytest
 
-from kho import batch, build
 from kho.contract import contracts
 from kho.database import connect
+from kho.ledger import decisions
+from kho.transform import builds
 
 DOSSIERS = "one_stop.dossiers"
 NIGHT = date(2021, 1, 31)
@@ -26,8 +27,8 @@ def inputs(settings):
 
 
 def built(settings, night=NIGHT):
-    build_id = build.open_build(settings, night)
-    build.close_build(settings)
+    build_id = builds.open_build(settings, night)
+    builds.close_build(settings)
     return build_id
 
 
@@ -50,11 +51,11 @@ def test_only_what_changed_since_is_touched(warehouse, accepted):
     second = accepted("2021-01-31")
     built(warehouse)
     assert inputs(warehouse) == ({first, second}, {second})
-    batch.withdraw(warehouse, first, actor="lan", reason="sent by mistake")
+    decisions.withdraw(warehouse, first, actor="lan", reason="sent by mistake")
     built(warehouse)
     assert inputs(warehouse) == ({second}, {first})
     assert ("withdrawn: sent by mistake",) in rows(warehouse, "select reason from ledger.build_source")
-    batch.undo(warehouse, first, actor="lan", reason="it was right")
+    decisions.undo(warehouse, first, actor="lan", reason="it was right")
     built(warehouse)
     assert inputs(warehouse) == ({first, second}, {first})
     built(warehouse)
@@ -63,12 +64,12 @@ def test_only_what_changed_since_is_touched(warehouse, accepted):
 
 def test_a_build_run_again_keeps_the_list_that_it_froze(warehouse, accepted):
     first = accepted("2021-01-30")
-    build_id = build.open_build(warehouse, NIGHT)
+    build_id = builds.open_build(warehouse, NIGHT)
     late = accepted("2021-01-29")
-    batch.withdraw(warehouse, first, actor="lan", reason="wrong")
-    assert build.open_build(warehouse, NIGHT) == build_id
+    decisions.withdraw(warehouse, first, actor="lan", reason="wrong")
+    assert builds.open_build(warehouse, NIGHT) == build_id
     assert inputs(warehouse) == ({first}, {first})
-    build.close_build(warehouse)
+    builds.close_build(warehouse)
     built(warehouse)
     assert inputs(warehouse) == ({late}, {first, late})
 
@@ -77,11 +78,11 @@ def test_what_an_abandoned_build_touched_stays_touched(warehouse, accepted):
     first, second = accepted("2021-01-29"), accepted("2021-01-30")
     built(warehouse)
     third = accepted("2021-01-31")
-    batch.withdraw(warehouse, first, actor="lan", reason="wrong")
-    abandoned = build.open_build(warehouse, NIGHT)
-    batch.withdraw(warehouse, third, actor="lan", reason="wrong too")
-    batch.undo(warehouse, first, actor="lan", reason="right after all")
-    latest = build.open_build(warehouse, date(2021, 2, 1))
+    decisions.withdraw(warehouse, first, actor="lan", reason="wrong")
+    abandoned = builds.open_build(warehouse, NIGHT)
+    decisions.withdraw(warehouse, third, actor="lan", reason="wrong too")
+    decisions.undo(warehouse, first, actor="lan", reason="right after all")
+    latest = builds.open_build(warehouse, date(2021, 2, 1))
     assert dict(
         rows(warehouse, "select build_id, state from ledger.build where build_id >= %s", abandoned)
     ) == {
@@ -113,7 +114,7 @@ def test_changed_models_mean_a_full_refresh(warehouse, tmp_path):
     assert is_full_refresh()
     assert not is_full_refresh()
     model.write_text("select 2")
-    build.open_build(ours, date(2021, 1, 30))  # begun with the other model, and given up
+    builds.open_build(ours, date(2021, 1, 30))  # begun with the other model, and given up
     model.write_text("select 1")
     assert is_full_refresh()
     assert not is_full_refresh()
@@ -125,9 +126,9 @@ def test_models_changed_under_an_open_build_mean_a_full_refresh(warehouse, tmp_p
     (project / "contracts").symlink_to(warehouse.contracts)
     ours = warehouse.model_copy(update={"project": project})
     built(ours)
-    build.open_build(ours, NIGHT)
+    builds.open_build(ours, NIGHT)
     (project / "dbt_project" / "seeds" / "agencies.csv").write_text("code\n")
-    build.open_build(ours, NIGHT)
+    builds.open_build(ours, NIGHT)
     assert rows(ours, "select is_full_refresh from ledger.build where state = 'open'") == [(True,)]
 
 
@@ -135,7 +136,7 @@ def test_each_source_says_how_fresh_it_is(warehouse, accepted, hand_over):
     accepted("2021-01-29", rows=50, rejected=2, skipped=1)
     hand_over(DOSSIERS, "2021-01-30", state="held", reason="too many rejects")
     accepted("2021-01-31", rows=10)
-    build_id = build.open_build(warehouse, NIGHT)
+    build_id = builds.open_build(warehouse, NIGHT)
     sources = {
         contract: rest
         for contract, *rest in rows(
@@ -160,7 +161,7 @@ def test_lists_are_expected_of_every_unit(warehouse, hand_over):
     ]:
         name = f"procedures_{unit}_{day.replace('-', '')}.xls"
         hand_over("one_stop.procedures", day, name=name, state="accepted")
-    build.open_build(warehouse, date(2021, 4, 30))
+    builds.open_build(warehouse, date(2021, 4, 30))
     assert rows(
         warehouse,
         "select as_of, expected_as_of, state, reason from ledger.build_source where contract = 'one_stop.procedures'",

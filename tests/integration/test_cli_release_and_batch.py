@@ -8,11 +8,12 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from kho import release, settings
+from kho import settings
 from kho.cli import batch as batch_commands
 from kho.cli import release as release_commands
 from kho.contract import contracts
 from kho.database import connect
+from kho.publish import release
 
 DOSSIERS, DAY = "one_stop.dossiers", "2021-01-31"
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from kho.build import close_build, open_build
 from kho.database import connect
 from kho.digest import digest
 from kho.settings import Settings
+from kho.transform.builds import close_build, open_build
 from tests.mailbox import mailbox, subject_and_text
 
 NIGHT = date(2021, 1, 4)

@@ -15,12 +15,13 @@ import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kho import build, check
+from kho import check
 from kho.check.exports import rules
 from kho.contract import ContractError, contracts, read_contract
 from kho.database import connect
 from kho.fetch import fetch
 from kho.formats.encodings import windows_1258
+from kho.ledger import freshness, sources
 from kho.load import load
 from kho.load.signs import is_garbled
 from kho.settings import Settings
@@ -429,14 +430,14 @@ def handed_over(settings: Settings, name: str, data: bytes) -> None:
     os.utime(path, (0, 0))
 
 
-def fresh(settings: Settings) -> build.Freshness:
+def fresh(settings: Settings) -> freshness.Freshness:
     """Fetch, load and judge what is handed over; how fresh the source is then."""
     contract = contracts(settings)["desk.cases"]
     fetch(settings, contract, DAY)
     load(settings, contract)
     check.exports(settings, DAY)
     with connect(settings, "kho_auditor") as connection:
-        return build.source_freshness(connection, DAY, contract)
+        return sources.source_freshness(connection, DAY, contract)
 
 
 def test_an_export_in_parts_is_complete_when_all_are_there(desk: Settings) -> None:

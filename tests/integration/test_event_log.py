@@ -13,11 +13,12 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
-from kho import night, release, transform
+from kho import night, transform
 from kho.contract import read_contract
 from kho.database import connect
+from kho.figures.figures import figures
+from kho.ledger import releases
 from kho.load import raw
-from kho.report.figures import figures
 from kho.settings import Settings
 from kho.transform.layers import run
 from tests.integration import nights
@@ -321,7 +322,7 @@ def test_a_staging_model_that_lacks_a_column_of_its_union_is_named(
         match=r"stg_permits__events has fee_vnd as text, not bigint; lacks charge_vnd \(bigint\): union_dossier needs",
     ):
         night.build_layer(settings, "warehouse", FIRST)
-    assert not release.releases(settings)
+    assert not releases.releases(settings)
 
 
 def test_events_are_found_by_their_case(warehouse: Settings, project: Path) -> None:

@@ -11,9 +11,10 @@ from datetime import date
 
 import pytest
 
-from kho import batch, check
+from kho import check
 from kho.check.project import data_docs
 from kho.database import connect
+from kho.ledger import decisions
 
 DOSSIERS, ITEMS, LISTS = "one_stop.dossiers", "portal.items", "one_stop.procedures"
 NIGHT = date(2021, 1, 31)
@@ -75,7 +76,7 @@ def test_poisoned_batches_are_held_each_for_its_reason_and_the_others_go_on(ware
     events = rows(
         warehouse,
         "select batch_id, from_state, to_state, actor from ledger.batch_event where actor = %s",
-        batch.BOUNDARY,
+        decisions.BOUNDARY,
     )
     assert len(events) == 1 + len(poisoned)
 
@@ -189,7 +190,7 @@ def test_killed_in_the_middle_of_deciding_it_ends_the_same_when_run_again(wareho
         "check.exports(Settings(home=Path(sys.argv[1]), warehouse_database=sys.argv[2]), date(2021, 1, 31))"
     )
     with connect(warehouse, "kho_owner") as blocker:
-        batch.lock(blocker, bad)  # the first batch is decided by then, the second is waited for
+        decisions.lock(blocker, bad)  # the first batch is decided by then, the second is waited for
         process = subprocess.Popen(
             [sys.executable, "-c", program, str(warehouse.home), warehouse.warehouse_database],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},

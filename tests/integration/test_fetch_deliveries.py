@@ -17,8 +17,8 @@ import pytest
 from kho import archive
 from kho.fetch import FetchFailed, connections, fetch, folder, listing
 from kho.fetch.source import Incomplete
-from kho.sample import servers
 from kho.settings import Settings
+from kho_sample import servers
 from tests.integration import fetching
 from tests.integration.fetching import arrivals, failures, put, run
 

@@ -18,8 +18,8 @@ from kho.fetch import FetchFailed, connections, source, web
 from kho.fetch.http import Http
 from kho.fetch.source import Incomplete
 from kho.fetch.web import Web
-from kho.sample import servers
 from kho.settings import Settings
+from kho_sample import servers
 from tests.integration import fetching
 from tests.integration.fetching import arrivals, failures, put, run
 

@@ -20,8 +20,8 @@ from tenacity import wait_none
 from kho.fetch import Connection, FetchFailed, connections, source
 from kho.fetch.sftp import Sftp
 from kho.fetch.source import Incomplete, SourceError
-from kho.sample import servers
 from kho.settings import Settings
+from kho_sample import servers
 from tests.integration import fetching
 from tests.integration.fetching import arrivals, failures, put, run, write
 

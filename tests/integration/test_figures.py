@@ -20,9 +20,9 @@ from kho import archive
 from kho import settings as settings_module
 from kho.cli import app
 from kho.database import connect
+from kho.figures.explain import explain
 from kho.report import word, workbook
 from kho.report.draft import draft
-from kho.report.explain import explain
 from kho.settings import Settings
 from kho.transform.layers import run
 from tests import office, reports

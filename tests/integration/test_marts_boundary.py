@@ -12,14 +12,17 @@ from datetime import date, datetime
 import pytest
 from psycopg import sql
 
-from kho import build, check, release, transform
+from kho import check, transform
 from kho.check.project import data_docs, open_project
 from kho.contract import contracts
 from kho.database import connect
+from kho.ledger import releases
 from kho.load import load
-from kho.sample import write
-from kho.sample.totals import read
+from kho.publish import release
 from kho.settings import Settings
+from kho.transform import builds
+from kho_sample import write
+from kho_sample.totals import read
 
 from .loading import deliver
 
@@ -39,10 +42,10 @@ def first_release(module_warehouse: Settings) -> Settings:
                 deliver(here, contract, file.name, file.read_bytes(), day)
         load(here, contract)
     check.exports(here, NIGHT)
-    build.open_build(here, NIGHT)
+    builds.open_build(here, NIGHT)
     transform.build(here, "staging")
     transform.build(here, "warehouse")
-    build.close_build(here)
+    builds.close_build(here)
     candidate(here)
     verdict = check.marts(here)
     assert not verdict.is_refused, verdict.reason
@@ -57,7 +60,7 @@ def built(first_release: Settings) -> Settings:
     return first_release
 
 
-def candidate(settings: Settings) -> release.Release:
+def candidate(settings: Settings) -> releases.Release:
     made = release.open_release(settings)
     transform.build(settings, "marts")
     return made
@@ -71,7 +74,7 @@ def rows(settings: Settings, query: str, *parameters: object) -> list[tuple]:
 @contextmanager
 def changed(settings: Settings, *statements: str) -> Iterator[None]:
     """The candidate's marts with these changes, and afterwards without them."""
-    schema = release.releases(settings)[0].schema_name
+    schema = releases.releases(settings)[0].schema_name
     marts = sorted({re.search(r"(?:update|from|into) (\w+)", each)[1] for each in statements})
     with connect(settings, "kho_transformer") as connection:
         connection.execute(sql.SQL("set search_path to {}").format(sql.Identifier(schema)))
@@ -262,12 +265,12 @@ def test_run_again_its_verdicts_are_replaced(built):
 
 
 def test_a_mart_that_is_missing_refuses_the_release(built):
-    mart = sql.Identifier(release.releases(built)[0].schema_name, "online_service")
+    mart = sql.Identifier(releases.releases(built)[0].schema_name, "online_service")
     with connect(built, "kho_transformer") as connection:
         connection.execute(sql.SQL("alter table {} rename to was_online_service").format(mart))
     verdict = check.marts(built)
     with connect(built, "kho_transformer") as connection:
-        gone = sql.Identifier(release.releases(built)[0].schema_name, "was_online_service")
+        gone = sql.Identifier(releases.releases(built)[0].schema_name, "was_online_service")
         connection.execute(sql.SQL("alter table {} rename to online_service").format(gone))
     assert verdict.is_refused
     assert "online_service: Not so" in verdict.reason and "could not be checked" in verdict.reason

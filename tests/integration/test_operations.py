@@ -7,9 +7,9 @@ from datetime import date
 from kho import check
 from kho.contract import contracts
 from kho.load import load
-from kho.sample.export import crlf_csv
-from kho.sample.register import HEADER
 from kho.settings import Settings
+from kho_sample.export import crlf_csv
+from kho_sample.register import HEADER
 from tests.integration.loading import deliver, raw_rows, rejects, rows
 
 DAY = date(2017, 1, 1)

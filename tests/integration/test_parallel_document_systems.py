@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier
 
-from kho import build, transform
-from kho.sample import totals
+from kho import transform
 from kho.settings import Settings
+from kho.transform import builds
 from kho.transform.layers import run
+from kho_sample import totals
 from tests.integration import nights
 from tests.integration.loading import rows
 
@@ -37,7 +38,7 @@ def tieu_can(module_warehouse: Settings) -> Settings:
     exports = nights.sample(module_warehouse, report=nights.TIEU_CAN)
     nights.hand_over(module_warehouse, (each for each in exports if each.system in ("idesk", "moffice")))
     nights.accept_pending(module_warehouse)
-    build.open_build(module_warehouse, END)
+    builds.open_build(module_warehouse, END)
     transform.build(module_warehouse, "staging")
     facts = [f"path:models/warehouse,+{fact}" for fact in ("fct_document", "fct_incoming_document")]
     results = run(

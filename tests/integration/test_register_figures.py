@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from kho.database import connect
-from kho.report.figures import Figure, figures
-from kho.sample import totals, write
-from kho.sample.export import Export
+from kho.figures.figures import Figure, figures
 from kho.settings import Settings
+from kho_sample import totals, write
+from kho_sample.export import Export
 from tests.integration import nights
 
 SYSTEMS = {"certificates", "civil_status", "misa", "population", "workplace"}

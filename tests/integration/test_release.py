@@ -20,14 +20,16 @@ import pytest
 import sqlalchemy
 from psycopg import sql
 
-from kho import build, release
 from kho.database import connect
-from kho.release import ReleaseError
+from kho.ledger import releases
+from kho.ledger.releases import ReleaseError
+from kho.publish import release
 from kho.server import postgres
 from kho.settings import Settings
+from kho.transform import builds
 
 PUBLICATIONS = 22
-Candidate = Callable[..., release.Release]
+Candidate = Callable[..., releases.Release]
 HAPPENED = ("errors", "empty", "mixed")
 
 
@@ -51,7 +53,7 @@ def seen(settings: Settings) -> set[int]:
 
 
 def states(settings: Settings) -> dict[int, str]:
-    return {each.release_id: each.state for each in release.releases(settings)}
+    return {each.release_id: each.state for each in releases.releases(settings)}
 
 
 def schemas(settings: Settings) -> set[str]:
@@ -136,7 +138,7 @@ def dependent_view(settings: Settings) -> None:
 def test_concurrent_readers_never_meet_an_error_an_empty_mart_or_two_releases(published, candidate):
     dependent_view(published)
     readers = Readers(published)
-    first_publication = release.in_force(published).release_id
+    first_publication = releases.in_force(published).release_id
     with readers.reading():
         for _ in range(PUBLICATIONS):
             # Opened before the build, first reading after it, while publishing is under way.
@@ -153,7 +155,7 @@ def test_concurrent_readers_never_meet_an_error_an_empty_mart_or_two_releases(pu
                 connection.close()
             publishing.join()
             assert seen(published) == {made.release_id}
-    assert release.in_force(published).release_id == first_publication + PUBLICATIONS
+    assert releases.in_force(published).release_id == first_publication + PUBLICATIONS
     assert {each: readers.counts[each] for each in HAPPENED} == dict.fromkeys(HAPPENED, 0), readers.counts
     assert len(readers.reads) == 5 and all(count >= PUBLICATIONS for count in readers.reads.values()), (
         readers.reads
@@ -195,7 +197,7 @@ def test_a_reader_that_holds_a_mart_makes_publishing_wait_then_fail_and_name_it(
 
 
 def test_a_candidate_without_marts_is_not_published(published):
-    build.open_build(published, date(2021, 2, 28))
+    builds.open_build(published, date(2021, 2, 28))
     release.open_release(published)
     with pytest.raises(ReleaseError, match="release_2 has no marts"):
         release.publish(published)
@@ -203,9 +205,9 @@ def test_a_candidate_without_marts_is_not_published(published):
 
 
 def test_published_again_changes_nothing(published):
-    before = release.releases(published)
+    before = releases.releases(published)
     assert release.publish(published) == before[0]
-    assert release.releases(published) == before
+    assert releases.releases(published) == before
 
 
 def test_three_releases_are_kept_and_one_command_goes_back(published, candidate):

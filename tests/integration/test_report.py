@@ -20,15 +20,15 @@ import pytest
 from python_calamine import CalamineWorkbook
 from typer.testing import CliRunner, Result
 
-from kho import batch
 from kho import settings as settings_module
 from kho.cli import app
 from kho.database import connect
+from kho.figures.explain import Explanation, explain
+from kho.figures.figures import Figure, NoRelease, figures
+from kho.ledger import decisions
 from kho.report import page, word, workbook
 from kho.report.content import Cell, Content
 from kho.report.draft import draft
-from kho.report.explain import Explanation, explain
-from kho.report.figures import Figure, NoRelease, figures
 from kho.report.issues import encode, hand_over, issued
 from kho.settings import Settings
 from tests import office, reports
@@ -68,7 +68,9 @@ def story(module_warehouse: Settings) -> Story:
         (held,) = connection.execute(
             "select batch_id from ledger.batch where contract = 'one_stop.dossiers' and business_date = '2021-01-12'"
         ).fetchone()
-        batch.change(connection, held, "pending", "held", actor=batch.BOUNDARY, reason="too many rejects")
+        decisions.change(
+            connection, held, "pending", "held", actor=decisions.BOUNDARY, reason="too many rejects"
+        )
         (withdrawn,) = connection.execute(
             "select batch_id from ledger.batch where contract = 'population.services'"
         ).fetchone()
@@ -81,8 +83,8 @@ def story(module_warehouse: Settings) -> Story:
     reported = hand_over(settings, unreported, POSITION)
     with pytest.MonkeyPatch.context() as patch, typing_at(settings, patch) as ask:
         typed = {name: ask("946", PERIOD, "--format", name).stdout for name in ("table", "csv", "json")}
-    batch.accept(settings, held, actor="operator", reason="the source confirmed it")
-    batch.withdraw(settings, withdrawn, actor="operator", reason="another district's")
+    decisions.accept(settings, held, actor="operator", reason="the source confirmed it")
+    decisions.withdraw(settings, withdrawn, actor="operator", reason="another district's")
     nights.build_warehouse(settings, NIGHT)
     ahead = explain(settings, "946", PERIOD, "dossiers_received")
     nights.publish(settings)

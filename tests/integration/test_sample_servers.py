@@ -16,13 +16,13 @@ from typer.testing import CliRunner
 
 from kho.fetch import connections
 from kho.fetch.sftp import Sftp
-from kho.sample import servers
 from kho.settings import Settings
+from kho_sample import servers
 
 
 def start(home: Path) -> subprocess.Popen:
     process = subprocess.Popen(
-        [sys.executable, "-m", "kho.sample.servers"],
+        [sys.executable, "-m", "kho_sample.servers"],
         env=os.environ | {"KHO_HOME": str(home)},
         stdout=subprocess.PIPE,
         text=True,

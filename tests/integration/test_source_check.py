@@ -18,10 +18,10 @@ from kho import check, night, settings
 from kho.cli import source as commands
 from kho.contract import Contract, contracts
 from kho.load import load
-from kho.sample import servers, totals, write
 from kho.settings import Settings
 from kho.source import Step
 from kho.source import check as look_at
+from kho_sample import servers, totals, write
 from tests import contracts as small
 from tests.integration import databases
 from tests.integration.loading import deliver, rows

@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from kho import build, settings
+from kho import settings
 from kho.cli import source as commands
 from kho.contract import contracts
 from kho.database import connect
 from kho.settings import Settings
+from kho.transform import builds
 
 DOSSIERS, LISTS = "one_stop.dossiers", "one_stop.procedures"
 
@@ -63,7 +64,7 @@ def test_every_source_is_listed_with_its_freshness_and_last_batch(kho, warehouse
     number = hand_over(
         DOSSIERS, "2021-01-31", state="held", rows=110, rejected=30, skipped=10, reason="too many"
     )
-    build.open_build(warehouse, date(2021, 1, 31))
+    builds.open_build(warehouse, date(2021, 1, 31))
     code, said = kho("list", "--format", "json")
     assert code == 0
     assert {each["source"] for each in json.loads(said)} == contracts(warehouse).keys()
@@ -129,7 +130,7 @@ def test_a_source_is_shown_with_its_batches_rejects_failures_and_versions(kho, p
             " values (%s, 'dossiers_20210126.csv', '2021-01-26', 'its control file is not there')",
             [DOSSIERS],
         )
-    build.open_build(project, date(2021, 1, 27))
+    builds.open_build(project, date(2021, 1, 27))
     shown = json.loads(kho("show", DOSSIERS, "--format", "json")[1])
     assert (shown["next_expected"], shown["freshness"]["state"]) == ("2021-01-26", "stale")
     assert len(shown["batches"]) == 10 and shown["batches"][0]["rows_rejected"] == 20

@@ -21,17 +21,16 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from kho import build
 from kho import settings as settings_module
 from kho.cli import app
 from kho.contract import Contract, read_contract
 from kho.database import connect
 from kho.formats import look
 from kho.load import load
-from kho.propose import CannotPropose, Written, propose, write
-from kho.propose.detect import detect, opened
 from kho.settings import TIMEZONE, Settings
-from kho.transform import layers
+from kho.transform import builds, layers
+from kho_propose import CannotPropose, Written, propose, write
+from kho_propose.detect import detect, opened
 from tests import samples
 from tests.integration.loading import deliver, raw_rows, rejects
 from tests.pages import PROJECT
@@ -175,7 +174,7 @@ def test_an_activated_proposal_is_built_and_its_tests_hold(
     (batch,) = load(warehouse, contract)
     with connect(warehouse, "kho_owner") as connection:
         connection.execute("update ledger.batch set state = 'accepted' where batch_id = %s", [batch.batch_id])
-    build.open_build(here, DAY)
+    builds.open_build(here, DAY)
     layers.build(here, "staging")
     results = layers.run(here, ["test", "--select", "stg_land__certificates"])
     assert {str(result.status) for result in results} == {"pass"}

@@ -8,10 +8,11 @@ from random import Random
 import pytest
 from psycopg import sql
 
-from kho import build, transform
+from kho import transform
 from kho.database import connect
-from kho.sample.export import Export
 from kho.settings import Settings
+from kho.transform import builds
+from kho_sample.export import Export
 from tests.integration import nights
 
 END = date(2021, 6, 30)
@@ -103,7 +104,7 @@ def test_a_full_refresh_gives_the_same_rows_after_any_history(warehouse: Setting
 
 
 def test_what_fails_is_named_and_may_be_built_again(warehouse: Settings) -> None:
-    build.open_build(warehouse, END)
+    builds.open_build(warehouse, END)
     transform.build(warehouse, "staging")
     with connect(warehouse, "kho_transformer") as connection:
         connection.execute(
@@ -122,6 +123,6 @@ def test_what_fails_is_named_and_may_be_built_again(warehouse: Settings) -> None
 def test_marts_need_a_release_to_go_to(warehouse: Settings) -> None:
     with pytest.raises(transform.TransformError, match="no build yet"):
         transform.build(warehouse, "staging")
-    build.open_build(warehouse, END)
+    builds.open_build(warehouse, END)
     with pytest.raises(transform.TransformError, match="no candidate release"):
         transform.build(warehouse, "marts")

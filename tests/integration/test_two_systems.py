@@ -7,10 +7,10 @@ from datetime import date
 
 import pytest
 
-from kho import batch
-from kho.report.figures import Figure, figures
-from kho.sample import totals
+from kho.figures.figures import Figure, figures
+from kho.ledger import decisions
 from kho.settings import Settings
+from kho_sample import totals
 from tests.integration import nights
 from tests.integration.loading import rows
 from tests.unit import recount
@@ -151,13 +151,13 @@ def test_a_withdrawn_adjustment_gives_the_measured_figure_back(built: Settings) 
             "select batch_id from ledger.batch where contract = 'one_stop.adjustments' and rows_loaded > 0",
         )
     ):
-        batch.withdraw(built, number, actor="an", reason="signed by mistake")
+        decisions.withdraw(built, number, actor="an", reason="signed by mistake")
     nights.build_warehouse(built, NIGHT)
     nights.publish(built)
     after = by_name(built, "946", "2021-H1")[ON_TIME]
     assert (after.state, after.value) == ("measured", before.measured_value)
     assert warehouse(built, "select * from warehouse.fct_dossier_adjustment") == []
     (number,) = rows(built, "select min(batch_id) as n from ledger.batch where contract = 'one_stop.adjustments' and rows_loaded > 0")  # fmt: skip
-    assert [each.to_state for each in batch.undo(built, number["n"], actor="an", reason="it was right")] == [
-        "accepted"
-    ]
+    assert [
+        each.to_state for each in decisions.undo(built, number["n"], actor="an", reason="it was right")
+    ] == ["accepted"]

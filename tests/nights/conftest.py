@@ -46,7 +46,7 @@ def sources(own_server: Settings) -> Iterator[Settings]:
     kho = Path(sys.executable).with_name("kho")
     one_district = own_server.project / "samples" / "long_phu_2021_h1.yaml"
     subprocess.run([kho, "sample", "--totals", one_district, "--scale", SCALE], env=environment, check=True)
-    servers = subprocess.Popen([sys.executable, "-m", "kho.sample.servers"], env=environment)
+    servers = subprocess.Popen([sys.executable, "-m", "kho_sample.servers"], env=environment)
     while not (own_server.home / "connections.json").exists():
         assert servers.poll() is None
         time.sleep(0.1)

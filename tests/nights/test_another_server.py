@@ -18,8 +18,9 @@ import pytest
 from psycopg import sql
 from pydantic import SecretStr
 
-from kho import database, release
-from kho.report.figures import figures
+from kho import database
+from kho.figures.figures import figures
+from kho.ledger import releases
 from kho.server import postgres
 from kho.settings import Settings
 from tests.nights.conftest import NIGHTS, finish
@@ -112,7 +113,7 @@ def test_the_night_runs_on_another_server(
         connection.execute(str(told.value).partition("runs once: ")[2])
     database.prepare(settings)
     finish(settings, NIGHTS[0], tmp_path / "progress")
-    assert release.in_force(settings).business_date == NIGHTS[0]
+    assert releases.in_force(settings).business_date == NIGHTS[0]
     assert not lost_rows(settings)
     received = {
         each.level: each.value for each in figures(settings, "946", "2021-01") if each.metric == "dossiers_received" and not each.detail

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kho import batch, release
 from kho.contract import contracts
-from kho.report.figures import figures
+from kho.figures.figures import figures
+from kho.ledger import batches, decisions, releases
 from kho.settings import Settings
 from tests.integration.test_load_csv import GOOD, csv
 from tests.nights.conftest import NIGHTS, copy_of, finish, start_night
@@ -47,14 +47,14 @@ def zip_bomb() -> bytes:
 def state_of(settings: Settings, name: str) -> tuple[str, str, int]:
     """State, reason and number of the newest batch of a file."""
     number, _, _, _, state, *_, reason = next(
-        each for each in batch.batches(settings) if each[2] == Path(name).name
+        each for each in batches.batches(settings) if each[2] == Path(name).name
     )
     return state, reason or "", number
 
 
 def sources_of(settings: Settings) -> dict[str, tuple[str, str | None]]:
     """Freshness of each contract in the release in force, and since when it is stale."""
-    found, _ = release.contents(settings, release.in_force(settings))
+    found, _ = releases.contents(settings, releases.in_force(settings))
     return {contract: (state, str(since) if since else None) for contract, state, _, _, since, *_ in found}
 
 
@@ -80,7 +80,7 @@ def test_broken_files_are_held_and_an_operator_decides(
         for name, (_, state, reason) in poisons.items():
             found_state, found_reason, _ = state_of(settings, name)
             assert (found_state, reason in found_reason) == (state, True), (name, found_state, found_reason)
-        assert release.in_force(settings).business_date == NIGHT
+        assert releases.in_force(settings).business_date == NIGHT
         fresh = sources_of(settings)
         assert fresh["one_stop.dossiers"] == ("stale", "2021-03-01")
         assert fresh["documents.outgoing"] == ("stale", "2021-02-28")
@@ -98,9 +98,9 @@ def test_broken_files_are_held_and_an_operator_decides(
 
         # The sources mend their files; the file with bad rows is good enough, says the operator, and a good one is not.
         _, _, held = state_of(settings, DOSSIERS.format(2))
-        batch.accept(settings, held, actor="operator", reason="the three rows come again tomorrow")
+        decisions.accept(settings, held, actor="operator", reason="the three rows come again tomorrow")
         _, _, good = state_of(settings, DOSSIERS.format(20))
-        batch.withdraw(settings, good, actor="operator", reason="the desk sent the wrong day")
+        decisions.withdraw(settings, good, actor="operator", reason="the desk sent the wrong day")
         with replaced(sources.exports, {DOSSIERS.format(2): poisons[DOSSIERS.format(2)][0]}):
             finish(settings, NIGHT, tmp_path / "progress")
         assert state_of(settings, DOSSIERS.format(2))[:2] == (
@@ -126,14 +126,14 @@ def test_a_wrong_mart_is_refused_and_every_published_row_stays(
     assert model.read_text() != right
     for settings in copy_of(after_first_night, sources, tmp_path / "home"):
         settings = settings.model_copy(update={"project": project})
-        published, before = snapshot(settings, "marts"), release.in_force(settings)
+        published, before = snapshot(settings, "marts"), releases.in_force(settings)
         process = start_night(settings, NIGHT, tmp_path / "progress")
         process.join(300)
         assert process.exitcode == 1
-        assert snapshot(settings, "marts") == published and release.in_force(settings) == before
-        refused = release.releases(settings)[0]
+        assert snapshot(settings, "marts") == published and releases.in_force(settings) == before
+        refused = releases.releases(settings)[0]
         assert refused.state == "refused" and "dossier_settlement" in refused.reason
         # Mended, the same night is released.
         model.write_text(right)
         finish(settings, NIGHT, tmp_path / "progress")
-        assert release.in_force(settings).business_date == NIGHT
+        assert releases.in_force(settings).business_date == NIGHT

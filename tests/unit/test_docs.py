@@ -14,7 +14,7 @@ import typer
 import yaml
 
 from kho.fetch.connection import connections
-from kho.report.figures import State
+from kho.figures.figures import State
 from kho.settings import Settings
 from tests import contracts
 from tests.pages import PAGES, PROJECT, Block, blocks, commands, spans

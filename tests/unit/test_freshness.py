@@ -5,7 +5,8 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kho.build import Delivered, Freshness, expected_dates, freshness, joined, newest_expected_date
+from kho.contract.schedule import expected_dates, newest_expected_date
+from kho.ledger.freshness import Delivered, Freshness, freshness, joined
 
 days = st.dates(date(2015, 1, 1), date(2035, 12, 31))
 frequencies = st.sampled_from(["d", "m", "q"])

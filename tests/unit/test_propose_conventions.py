@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from kho.formats.encodings import windows_1258
 from kho.formats.guessing import SURE, guess, is_vietnamese
-from kho.propose import Proposal, propose
-from kho.propose.types import Values, infer
+from kho_propose import Proposal, propose
+from kho_propose.types import Values, infer
 
 TEXT = """
 Số vào sổ ngày cấp diện tích người sử dụng đất hòa giải trường hợp đăng ký khai sinh quyết định ủy ban

@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 
 from kho.contract import read_contract
 from kho.formats import open_export
-from kho.propose import CannotPropose, Proposal, contract_text, fixture, propose, staging
-from kho.propose.detect import delimiter, detect
-from kho.propose.layout import find
-from kho.propose.names import column_names, file_names, frequency, singular
-from kho.propose.personal import look
-from kho.propose.types import Typed
+from kho_propose import CannotPropose, Proposal, contract_text, fixture, propose, staging
+from kho_propose.detect import delimiter, detect
+from kho_propose.layout import find
+from kho_propose.names import column_names, file_names, frequency, singular
+from kho_propose.personal import look
+from kho_propose.types import Typed
 from tests import samples
 
 

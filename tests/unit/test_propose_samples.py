@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from kho.contract import Contract, contracts, read_contract
-from kho.propose import Proposal, contract_text, fixture, propose
-from kho.sample import write
-from kho.sample.totals import read
 from kho.settings import Settings
+from kho_propose import Proposal, contract_text, fixture, propose
+from kho_sample import write
+from kho_sample.totals import read
 
 SETTINGS = Settings()
 SAMPLES: dict[str, Callable[[str], bool]] = {

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from kho.figures.figures import Figure
 from kho.report import vietnamese
-from kho.report.figures import Figure
 from kho.report.outline import outline
 from kho.report.sentences import PLACE, paragraphs
 from kho.settings import Settings

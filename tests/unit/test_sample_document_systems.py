@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from kho.sample import totals, write
-from kho.sample.document_systems import Documents, DocumentSystems
 from kho.settings import Settings
+from kho_sample import totals, write
+from kho_sample.document_systems import Documents, DocumentSystems
 from tests.unit import recount_documents
 
 PROJECT = Path(__file__).resolve().parents[2]

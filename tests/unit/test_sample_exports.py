@@ -18,8 +18,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from kho.contract import contracts
-from kho.sample import totals, write
 from kho.settings import Settings
+from kho_sample import totals, write
 from tests.unit import recount
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -12,14 +12,14 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from kho.sample import agencies, broadcasting, lookups, portal, radio_survey, tieu_can_portal, totals, write
-from kho.sample.broadcasting import Broadcasting
-from kho.sample.lookups import Lookups
-from kho.sample.portal_life import Portal
-from kho.sample.radio_survey import RadioSurvey
-from kho.sample.section import Period, Section
-from kho.sample.shares import shares
 from kho.settings import Settings
+from kho_sample import agencies, broadcasting, lookups, portal, radio_survey, tieu_can_portal, totals, write
+from kho_sample.broadcasting import Broadcasting
+from kho_sample.lookups import Lookups
+from kho_sample.portal_life import Portal
+from kho_sample.radio_survey import RadioSurvey
+from kho_sample.section import Period, Section
+from kho_sample.shares import shares
 from tests.unit import recount_portals
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 
 from kho.contract import contracts
 from kho.formats.header import match
-from kho.sample import (
+from kho.settings import Settings
+from kho_sample import (
     agencies,
     certificates,
     civil_status,
@@ -27,13 +28,12 @@ from kho.sample import (
     workplace,
     write,
 )
-from kho.sample.certificates import Certificates
-from kho.sample.civil_status import CivilStatus
-from kho.sample.misa import Misa
-from kho.sample.population import Population
-from kho.sample.section import Period, Section
-from kho.sample.workplace import Workplace
-from kho.settings import Settings
+from kho_sample.certificates import Certificates
+from kho_sample.civil_status import CivilStatus
+from kho_sample.misa import Misa
+from kho_sample.population import Population
+from kho_sample.section import Period, Section
+from kho_sample.workplace import Workplace
 from tests.unit import recount_registers
 
 PROJECT = Path(__file__).resolve().parents[2]

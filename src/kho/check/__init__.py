@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from kho.check.exports import ExportsVerdict, exports, foresee
 from kho.check.marts import MartsVerdict, marts
-from kho.check.verdict import Verdict
+from kho.ledger.verdicts import Verdict
 
 __all__ = ["ExportsVerdict", "MartsVerdict", "Verdict", "exports", "foresee", "marts"]

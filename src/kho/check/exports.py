@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg.rows import dict_row
 
-from kho import batch, build
 from kho.check import drift
 from kho.check.drift import HISTORY
+from kho.check.failure import exception
 from kho.check.project import open_passing_project, open_project, write_data_docs
-from kho.check.verdict import Severity, Verdict, exception, write
 from kho.contract import Contract, contracts
 from kho.contract.model import Quality
 from kho.database import connect
+from kho.ledger import decisions, sources
+from kho.ledger.verdicts import Severity, Verdict, write
 from kho.settings import Settings
 
 if TYPE_CHECKING:
@@ -487,7 +488,7 @@ def _decide(connection: psycopg.Connection, verdicts: list[Verdict]) -> ExportsV
         of_batch.setdefault(verdict.batch_id, []).append(verdict)
     outcome = ExportsVerdict()
     for batch_id, found in sorted(of_batch.items()):
-        state = batch.lock(connection, batch_id)
+        state = decisions.lock(connection, batch_id)
         if state not in ("pending", "unreadable"):
             continue
         write(connection, found)
@@ -496,10 +497,10 @@ def _decide(connection: psycopg.Connection, verdicts: list[Verdict]) -> ExportsV
         if state == "unreadable":
             outcome.held[batch_id] = why
         elif why:
-            batch.change(connection, batch_id, state, "held", actor=batch.BOUNDARY, reason=why)
+            decisions.change(connection, batch_id, state, "held", actor=decisions.BOUNDARY, reason=why)
             outcome.held[batch_id] = why
         else:
-            batch.accept_locked(connection, batch_id, state, actor=batch.BOUNDARY, reason=None)
+            decisions.accept_locked(connection, batch_id, state, actor=decisions.BOUNDARY, reason=None)
             outcome.accepted.append(batch_id)
     return outcome
 
@@ -510,7 +511,7 @@ def _missing(
     """A warning for every contract that is not as fresh as it should be; written once a night."""
     warnings = []
     for contract in known.values():
-        state = build.source_freshness(connection, business_date, contract)
+        state = sources.source_freshness(connection, business_date, contract)
         is_optional = contract.frequency is None and not state.stale_since
         if state.state == "fresh" or is_optional:
             continue

@@ -13,11 +13,12 @@ from urllib.parse import quote
 
 from psycopg import sql
 
-from kho import release
+from kho.check.failure import exception
 from kho.check.project import open_project, write_data_docs
-from kho.check.verdict import Verdict, exception, write
 from kho.database import SESSION, connect
-from kho.release import Release
+from kho.ledger import releases
+from kho.ledger.releases import Release, ReleaseError
+from kho.ledger.verdicts import Verdict, write
 from kho.settings import Settings
 
 CHECKPOINT = "marts"
@@ -49,11 +50,11 @@ class MartsVerdict:
 
 def marts(settings: Settings) -> MartsVerdict:
     """Judge the candidate release and write the verdicts; run again, they are replaced. Changes no release's state."""
-    candidate = next((each for each in release.releases(settings) if each.state == "candidate"), None)
+    candidate = next((each for each in releases.releases(settings) if each.state == "candidate"), None)
     if not candidate:
-        raise release.ReleaseError("there is no candidate to check: build the marts first")
+        raise ReleaseError("there is no candidate to check: build the marts first")
     _analyze(settings, candidate)
-    is_first = release.in_force(settings) is None
+    is_first = releases.in_force(settings) is None
     os.environ["KHO_AUDITED_URL"] = _audited_url(settings, candidate)
     project = open_project(settings)
     from great_expectations.core.run_identifier import RunIdentifier

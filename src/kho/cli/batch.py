@@ -25,7 +25,7 @@ def list_batches(
     output_format: Format = "table",
 ) -> None:
     """Batches, newest first."""
-    from kho import batch
+    from kho.ledger import batches
     from kho.settings import settings
 
     show_rows(
@@ -42,7 +42,7 @@ def list_batches(
             "skipped",
             "reason",
         ),
-        batch.batches(settings(), contract, state),
+        batches.batches(settings(), contract, state),
         output_format,
     )
 
@@ -50,14 +50,14 @@ def list_batches(
 @app.command()
 def show(batch_id: Batch, output_format: Format = "table") -> None:
     """What the boundary found of a batch, and everything that was decided on it."""
-    from kho import batch
+    from kho.ledger import batches
     from kho.settings import settings
 
     here = settings()
-    found = batch.batches(here, batch_id=batch_id)
+    found = batches.batches(here, batch_id=batch_id)
     if not found:
         fail(f"there is no batch {batch_id}: `kho batch list` shows them")
-    verdicts, events = batch.story(here, batch_id)
+    verdicts, events = batches.story(here, batch_id)
     findings = ("expectation", "severity", "outcome", "observed", "message")
     if output_format != "table":
         show_rows("Expectations", findings, verdicts, output_format)
@@ -71,29 +71,29 @@ def show(batch_id: Batch, output_format: Format = "table") -> None:
 @app.command()
 def accept(batch_id: Batch, reason: Reason) -> None:
     """Let a held or withdrawn batch count, from the next night on."""
-    from kho import batch
+    from kho.ledger import decisions
 
-    _decide(batch.accept, batch_id, reason)
+    _decide(decisions.accept, batch_id, reason)
 
 
 @app.command()
 def withdraw(batch_id: Batch, reason: Reason) -> None:
     """Let a batch no longer count, from the next night on."""
-    from kho import batch
+    from kho.ledger import decisions
 
-    _decide(batch.withdraw, batch_id, reason)
+    _decide(decisions.withdraw, batch_id, reason)
 
 
 @app.command()
 def undo(batch_id: Batch, reason: Reason) -> None:
     """Take back the last decision that a person made on a batch."""
-    from kho import batch
+    from kho.ledger import decisions
 
-    _decide(batch.undo, batch_id, reason)
+    _decide(decisions.undo, batch_id, reason)
 
 
 def _decide(decision: Callable[..., list[Any]], batch_id: int, reason: str) -> None:
-    from kho.batch import DecisionError
+    from kho.ledger.decisions import DecisionError
     from kho.settings import settings
 
     if not reason.strip():

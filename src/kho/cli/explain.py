@@ -13,7 +13,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from kho.report.explain import Explanation, Part, Row
+    from kho.figures.explain import Explanation, Part, Row
 
 #: rows of a table: who wants them all takes csv
 MOST_ROWS = 40
@@ -68,7 +68,7 @@ def _json(found: Explanation) -> None:
 
 
 def _columns() -> list[str]:
-    from kho.report.explain import Row
+    from kho.figures.explain import Row
 
     return [field.name for field in fields(Row)]
 

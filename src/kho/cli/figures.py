@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from kho.report.figures import Figure, Report
+    from kho.figures.figures import Figure, Report
 
 COLUMNS = (
     "metric", "level", "detail", "value", "unit", "state",
@@ -54,8 +54,8 @@ def figures(
     ] = None,
 ) -> None:
     """Show the figures of an agency and those below it, from the release in force."""
-    from kho.report.figures import NoRelease, UnknownPeriod, UnknownScope, report
-    from kho.report.restated import NotRestatable, restated
+    from kho.figures.figures import NoRelease, UnknownPeriod, UnknownScope, report
+    from kho.figures.restated import NotRestatable, restated
     from kho.settings import settings
 
     if explain and units_of:
@@ -84,8 +84,8 @@ def figures(
 
 def _explain(scope: str, period: str, metric: str, scheme: Scheme, output_format: str) -> None:
     from kho.cli.explain import show
-    from kho.report import explain
-    from kho.report.figures import NoRelease, UnknownPeriod, UnknownScope
+    from kho.figures import explain
+    from kho.figures.figures import NoRelease, UnknownPeriod, UnknownScope
     from kho.settings import settings
 
     try:

@@ -16,10 +16,10 @@ _COLUMNS = ("release", "state", "business_date", "build", "published_at", "reaso
 @app.command("list")
 def list_releases(output_format: Format = "table") -> None:
     """Every release, newest first."""
-    from kho import release
+    from kho.ledger import releases
     from kho.settings import settings
 
-    show_rows("Releases", _COLUMNS, [_row(each) for each in release.releases(settings())], output_format)
+    show_rows("Releases", _COLUMNS, [_row(each) for each in releases.releases(settings())], output_format)
 
 
 @app.command()
@@ -28,14 +28,14 @@ def show(
     output_format: Format = "table",
 ) -> None:
     """How fresh each source is in a release, and what its boundary found."""
-    from kho import release
+    from kho.ledger import releases
     from kho.settings import settings
 
     here = settings()
     found = next(
         (
             each
-            for each in release.releases(here)
+            for each in releases.releases(here)
             if each.release_id == number or (not number and each.state == "in_force")
         ),
         None,
@@ -48,7 +48,7 @@ def show(
         )
     if output_format == "table":
         show_rows(f"Release {found.release_id}", _COLUMNS, [_row(found)], output_format)
-    sources, findings = release.contents(here, found)
+    sources, findings = releases.contents(here, found)
     show_rows(
         "Sources",
         (
@@ -80,7 +80,7 @@ def rollback(
     number: Annotated[int | None, typer.Argument(help="A kept release; without it, the one before.")] = None,
 ) -> None:
     """Go back to a kept release. The next night publishes a newer one as ever."""
-    from kho import release
+    from kho.publish import release
     from kho.settings import settings
 
     try:

@@ -54,8 +54,8 @@ def report(
     Without `--reported-by` it is a draft and says so. What was handed over never changes: a draft of the same period
     tells what differs from it, and handing it over again makes the next version.
     """
+    from kho.figures.figures import NoRelease, UnknownPeriod, UnknownScope
     from kho.report.draft import draft
-    from kho.report.figures import NoRelease, UnknownPeriod, UnknownScope
     from kho.report.issues import UnknownIssue, hand_over, issued
     from kho.settings import settings
 

@@ -24,10 +24,10 @@ def sample(
     from rich.console import Console
     from rich.progress import track
 
-    from kho.sample import write
-    from kho.sample.totals import read
     from kho.server.processes import sample_mark
     from kho.settings import settings
+    from kho_sample import write
+    from kho_sample.totals import read
 
     console = Console()
     here = settings()

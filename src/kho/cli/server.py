@@ -90,7 +90,7 @@ def run(
     ] = None,
 ) -> None:
     """One night now, through the real Dag. Exit code 1 when nothing was released."""
-    from kho.build import yesterday
+    from kho.contract.schedule import yesterday
     from kho.server import processes
 
     if not processes.is_up(settings()):

@@ -16,7 +16,7 @@ from kho.cli import source_view as view
 from kho.cli.output import Format, fail, is_server_missing, show_rows, wide_console
 
 if TYPE_CHECKING:
-    from kho.propose import Proposal, Question, Written
+    from kho_propose import Proposal, Question, Written
 
 app = typer.Typer(no_args_is_help=True, help="Sources: the exports that Kho takes, one contract each.")
 
@@ -74,7 +74,7 @@ def new(
     """
     import tempfile
 
-    from kho import propose
+    import kho_propose as propose
     from kho.settings import settings
 
     here = settings()

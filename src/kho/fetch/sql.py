@@ -19,8 +19,8 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from kho.build import expected_dates, newest_expected_date
 from kho.contract import Contract
+from kho.contract.schedule import expected_dates, newest_expected_date
 from kho.fetch.connection import Connection
 from kho.fetch.source import Incomplete, Listed, Passing, SourceError, patiently
 

@@ -11,8 +11,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
+from kho.figures.figures import Figure, State
 from kho.report import vietnamese
-from kho.report.figures import Figure, State
 from kho.report.outline import AreaOutline, BreakdownOutline, outline
 from kho.report.sentences import paragraphs
 

@@ -7,9 +7,9 @@ from datetime import date
 from psycopg import sql
 from psycopg.rows import class_row
 
+from kho.figures.figures import Figure, Published, Scheme, Scope, agency, figures_of, period_days, published
 from kho.report import vietnamese
 from kho.report.content import Content, Definition, HeldBatch, Label, Source, areas
-from kho.report.figures import Figure, Published, Scheme, Scope, agency, figures_of, period_days, published
 from kho.report.remarks import notices, remarks
 from kho.report.revisions import compared
 from kho.settings import Settings

@@ -14,8 +14,8 @@ import msgspec
 import psycopg
 
 from kho.database import connect
+from kho.figures.figures import Scheme, agency, period_days, published
 from kho.report.content import Content, Issue, Key, printed_figures
-from kho.report.figures import Scheme, agency, period_days, published
 from kho.settings import TIMEZONE, Settings
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")

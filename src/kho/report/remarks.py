@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from psycopg import sql
 
+from kho.figures.figures import Figure, Published, Scope
 from kho.report.content import Source
-from kho.report.figures import Figure, Published, Scope
 from kho.report.vietnamese import LEVELS, day, number, printed, quantity
 
 _COUNTERS = {"items": "tin bài", "photos": "ảnh", "visits": "lượt truy cập"}

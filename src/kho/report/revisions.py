@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 
-from kho.report.causes import Causes
+from kho.figures.causes import Causes
+from kho.figures.figures import Figure, Published
 from kho.report.content import Area, Content, Line, Revision, key, printed_figures
-from kho.report.figures import Figure, Published
 from kho.report.issues import newest, reported_figures
 from kho.report.vietnamese import printed, quantity
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from kho.figures.figures import Figure
 from kho.report import vietnamese
-from kho.report.figures import Figure
 
 #: {metric@level/detail: unit}
 PLACE = re.compile(r"\{(?P<metric>\w+)(?:@(?P<level>\w+))?(?:/(?P<detail>\w+))?(?:: (?P<unit>[^}]+))?\}")

@@ -7,7 +7,7 @@ from collections.abc import Container
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
-from kho.report.figures import Figure, Report
+from kho.figures.figures import Figure, Report
 
 LEVELS = {"all": "Toàn bộ", "province": "Cấp tỉnh", "district": "Cấp huyện", "commune": "Cấp xã"}
 STATES = {

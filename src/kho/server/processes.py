@@ -184,7 +184,7 @@ def _supervisor_configuration(settings: Settings) -> str:
     for name in AIRFLOW:
         options = " --skip-serve-logs" if name in ("scheduler", "triggerer") else ""
         sections[f"program:{name}"] = {"command": f"{shlex.quote(str(bin / 'airflow'))} {name}{options}"}
-    sections[f"program:{SAMPLES}"] = {"command": shlex.join([sys.executable, "-m", "kho.sample.servers"])}
+    sections[f"program:{SAMPLES}"] = {"command": shlex.join([sys.executable, "-m", "kho_sample.servers"])}
     for name, section in sections.items():
         if name.startswith("program:"):
             log = logs(settings) / f"{name.removeprefix('program:')}.log"

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import psycopg
 
-from kho.build import delivered, joined, yesterday
 from kho.contract import Contract, ContractError, read_contract
+from kho.contract.schedule import yesterday
 from kho.database import connect
 from kho.fetch import FetchFailed, Offered, connections, listing
+from kho.ledger.freshness import delivered, joined
 from kho.settings import Settings
 from kho.source import trial
 from kho.source.overview import find

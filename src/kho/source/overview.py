@@ -8,10 +8,10 @@ from pathlib import Path
 
 import psycopg
 
-from kho import build
-from kho.build import Freshness
-from kho.contract import Contract, ContractError, paths, read_contract
+from kho.contract import Contract, ContractError, paths, read_contract, schedule
 from kho.database import connect
+from kho.ledger.freshness import Freshness
+from kho.ledger.sources import source_freshness
 from kho.settings import Settings
 
 
@@ -78,7 +78,7 @@ def sources(settings: Settings, *, with_ledger: bool = True) -> list[SourceState
                 name,
                 contract,
                 problem,
-                build.source_freshness(connection, day, contract) if contract else None,
+                source_freshness(connection, day, contract) if contract else None,
                 next(iter(last_batches(connection, name, most=1)), None),
             )
             for name, (contract, problem) in known.items()
@@ -97,7 +97,7 @@ def newest_night(connection: psycopg.Connection) -> date:
     (day,) = connection.execute(
         "select (select business_date from ledger.build order by build_id desc limit 1)"
     ).fetchone()
-    return day or build.yesterday()
+    return day or schedule.yesterday()
 
 
 def last_batches(connection: psycopg.Connection, name: str, *, most: int) -> list[LastBatch]:

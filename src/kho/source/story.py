@@ -7,10 +7,10 @@ from datetime import date, datetime, timedelta
 
 import psycopg
 
-from kho import build
-from kho.build import Freshness
-from kho.contract import Contract
+from kho.contract import Contract, schedule
 from kho.database import connect
+from kho.ledger import sources
+from kho.ledger.freshness import Freshness
 from kho.settings import Settings
 from kho.source.overview import LastBatch, last_batches, newest_night
 
@@ -69,7 +69,7 @@ def story(settings: Settings, contract: Contract) -> Story:
         night = newest_night(connection)
         return Story(
             night,
-            build.source_freshness(connection, night, contract),
+            sources.source_freshness(connection, night, contract),
             _next_expected(connection, contract),
             last_batches(connection, contract.name, most=BATCHES),
             _trends(connection, contract),
@@ -85,7 +85,7 @@ def _next_expected(connection: psycopg.Connection, contract: Contract) -> date |
     if not last:
         return None
     first, until = last + timedelta(days=1), last + _LONGEST
-    return next(iter(build.expected_dates(contract.frequency, first, until, contract.end_of_life)), None)
+    return next(iter(schedule.expected_dates(contract.frequency, first, until, contract.end_of_life)), None)
 
 
 def _trends(connection: psycopg.Connection, contract: Contract) -> list[Trend]:

@@ -11,9 +11,9 @@ from typing import Any
 import psycopg
 
 from kho import archive
-from kho.build import yesterday
 from kho.check import foresee
 from kho.contract import Contract
+from kho.contract.schedule import yesterday
 from kho.fetch import Offered, connections, take
 from kho.load.dry_run import DryRun, dry_run
 from kho.settings import Settings

@@ -1,0 +1,83 @@
+"""Builds: what a night's warehouse is made of, written down before it is made.
+
+A build freezes the batches it reads, so that a kill or a decision in between never mixes two states. A batch is in
+a build from `ledger.build_batch.from_build` until `to_build`; both are compared with the last build that was built,
+so what an abandoned build touched stays touched.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import psycopg
+
+from kho.contract import Contract
+from kho.ledger.sources import source_freshness
+
+
+def insert(connection: psycopg.Connection, business_date: date, fingerprint: str) -> int:
+    # An abandoned build of other models may have left its rows: only an unbroken row of the same ones is trusted.
+    return connection.execute(
+        """
+        with last_built as (select max(build_id) as build_id from ledger.build where state = 'built')
+        insert into ledger.build (business_date, state, model_fingerprint, is_full_refresh)
+        select %(date)s, 'open', %(now)s, (select build_id from last_built) is null or exists (
+            select from ledger.build
+            where build_id >= (select build_id from last_built) and model_fingerprint is distinct from %(now)s)
+        returning build_id
+        """,
+        {"date": business_date, "now": fingerprint},
+    ).fetchone()[0]
+
+
+def freeze(connection: psycopg.Connection, build_id: int, business_date: date) -> None:
+    given = {"build": build_id, "date": business_date}
+    connection.execute(
+        """
+        update ledger.build_batch i set to_build = %(build)s
+        from ledger.batch b
+        where b.batch_id = i.batch_id and i.to_build is null
+          and (b.state <> 'accepted' or b.business_date > %(date)s)
+        """,
+        given,
+    )
+    connection.execute(
+        """
+        insert into ledger.build_batch (batch_id, from_build)
+        select batch_id, %(build)s from ledger.batch b
+        where state = 'accepted' and business_date <= %(date)s
+          and not exists (select from ledger.build_batch i where i.batch_id = b.batch_id and i.to_build is null)
+        """,
+        given,
+    )
+
+
+def write_source(
+    connection: psycopg.Connection, build_id: int, business_date: date, contract: Contract
+) -> None:
+    state = source_freshness(connection, business_date, contract)
+    connection.execute(
+        """
+        insert into ledger.build_source
+          (build_id, contract, as_of, expected_as_of, state, stale_since, reason,
+           rows_in_file, rows_loaded, rows_rejected, rows_skipped)
+        select %(build)s, %(contract)s, %(as_of)s, %(expected)s, %(state)s, %(since)s, %(reason)s,
+          coalesce(sum(rows_in_file), 0), coalesce(sum(rows_loaded), 0),
+          coalesce(sum(rows_rejected), 0), coalesce(sum(rows_skipped), 0)
+        from ledger.batch join ledger.build_batch using (batch_id)
+        where contract = %(contract)s and to_build is null
+        """,
+        {
+            "build": build_id,
+            "contract": contract.name,
+            "as_of": state.as_of,
+            "expected": state.expected_as_of,
+            "state": state.state,
+            "since": state.stale_since,
+            "reason": state.reason,
+        },
+    )
+
+
+def lock(connection: psycopg.Connection) -> None:
+    connection.execute("select pg_advisory_xact_lock(hashtext('kho build'))")

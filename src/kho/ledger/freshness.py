@@ -1,0 +1,112 @@
+"""How far a contract's data is complete, by what was delivered of it. Pure: nothing here asks the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Literal
+
+from kho.contract import Contract
+from kho.contract.schedule import Frequency, expected_dates
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A delivery as freshness sees it."""
+
+    business_date: date
+    unit: str = ""  # whose full list it is; empty where a delivery stands for all
+    is_accepted: bool = True
+    trouble: str | None = None  # why it is no good: held, unreadable, not loaded
+    withdrawal: str | None = None  # why it does not count: somebody took it back
+    part: int | None = None  # where a date's export comes in several files; counted from 1
+    parts: int | None = None  # how many it comes in, where their names say so
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How far one contract's data is complete, and how far it should be. Both dates are inclusive."""
+
+    as_of: date | None
+    expected_as_of: date | None
+    state: Literal["fresh", "stale", "not_delivered"]
+    stale_since: date | None = None
+    reason: str | None = None
+
+
+def freshness(
+    deliveries: Iterable[Delivered],
+    frequency: Frequency | None,
+    latency_days: int,
+    business_date: date,
+    end_of_life: date | None = None,
+) -> Freshness:
+    """How fresh a contract is on `business_date`, from its deliveries up to that date.
+
+    Deliveries are expected from the first one of each unit on. The data is complete up to the last accepted
+    delivery before the first gap; a gap is an expected date at which a unit has none accepted, or a delivery in
+    trouble. It is stale when it isn't complete up to the last date that had to be there by now.
+    """
+    known = [each for each in deliveries if each.business_date <= business_date]
+    accepted = {(each.unit, each.business_date) for each in known if each.is_accepted}
+    first = {}
+    for each in known:
+        first[each.unit] = min(each.business_date, first.get(each.unit, each.business_date))
+    gaps = {each.business_date: each.trouble for each in known if each.trouble}
+    withdrawn = {(each.unit, each.business_date): each.withdrawal for each in known}
+    due = set(gaps)  # what came and was no good is missing at once, whatever the latency
+    for unit, start in first.items():
+        for day in expected_dates(frequency, start, business_date, end_of_life):
+            if day <= business_date - timedelta(days=latency_days):
+                due.add(day)
+            if (unit, day) not in accepted:
+                missing = f"not delivered by {unit}" if unit else "not delivered"
+                gaps.setdefault(day, withdrawn.get((unit, day)) or missing)
+    gap = min(gaps, default=None)
+    as_of = max((day for _, day in accepted if gap is None or day < gap), default=None)
+    expected_as_of = max(due, default=None)
+    if not accepted:
+        return Freshness(None, expected_as_of, "not_delivered", gap, gaps.get(gap) or "nothing delivered yet")
+    if expected_as_of and (as_of is None or as_of < expected_as_of):
+        return Freshness(as_of, expected_as_of, "stale", gap, gaps[gap])
+    return Freshness(as_of, expected_as_of, "fresh")
+
+
+def joined(deliveries: Iterable[Delivered]) -> list[Delivered]:
+    """The deliveries with the parts of one date as one: accepted when all are there, in trouble else.
+
+    Where no name says how many parts there are, none may be missing before the last one.
+    """
+    whole, parts_of = [], {}
+    for each in deliveries:
+        if each.part is None:
+            whole.append(each)
+        else:
+            parts_of.setdefault((each.unit, each.business_date), []).append(each)
+    for (unit, day), parts in parts_of.items():
+        missing = []
+        # A date that was split anew has parts of both ways to split it.
+        for many in dict.fromkeys(each.parts for each in parts):
+            accepted = {each.part for each in parts if each.parts == many and each.is_accepted}
+            last = many or max(each.part for each in parts if each.parts == many)
+            missing.append(
+                [f"part {n}{f' of {many}' if many else ''}" for n in range(1, last + 1) if n not in accepted]
+            )
+        is_whole = not all(missing)
+        trouble = next((each.trouble for each in parts if each.trouble), None)
+        withdrawal = next((each.withdrawal for each in parts if each.withdrawal), None)
+        if not is_whole and not trouble:
+            trouble = withdrawal or f"{', '.join(min(missing, key=len))} not delivered"
+        whole.append(Delivered(day, unit, is_whole, trouble, withdrawal))
+    return whole
+
+
+def delivered(contract: Contract, name: str, day: date, *states: Any) -> Delivered:
+    """A delivery by what its name says: whose it is, and which part. `states` are the fields after `unit`."""
+    named = contract.named(name)
+    unit = (named.get("unit") or "") if contract.file.full_list_of else ""
+    part, parts = (
+        int(number) if (number := named.get(group) or "").isdecimal() else None for group in ("part", "parts")
+    )
+    return Delivered(day, unit, *states, part=part, parts=parts)

@@ -1,0 +1,76 @@
+"""The views in `marts`, which readers see: all of them turn to one release at once."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg import errors, sql
+
+from kho.ledger.releases import ReleaseError
+
+READERS = ("bi_reader", "kho_auditor", "kho_owner")
+
+
+def repoint(connection: psycopg.Connection, schema: str) -> None:
+    """Point `marts` at this schema: replace views in place where that is possible, so that dependents stay."""
+    wanted, there = _columns(connection, schema), _columns(connection, "marts")
+    if not wanted:
+        raise ReleaseError(f"{schema} has no marts: build them first")
+    for mart in sorted(there.keys() - wanted.keys()):
+        _drop_view(connection, mart, "is no longer there")
+    for mart in sorted(wanted):
+        grants = [] if mart in there else [(role, "SELECT", False) for role in READERS]
+        # A view may gain columns at its end; anything else takes a new view.
+        if mart in there and wanted[mart][: len(there[mart])] != there[mart]:
+            grants = _grants(connection, mart)
+            _drop_view(connection, mart, "has other columns")
+        connection.execute(
+            sql.SQL("create or replace view {} as select * from {}").format(
+                sql.Identifier("marts", mart), sql.Identifier(schema, mart)
+            )
+        )
+        for grantee, privilege, is_grantable in grants:
+            connection.execute(
+                sql.SQL("grant {} on {} to {}{}").format(
+                    sql.SQL(privilege),
+                    sql.Identifier("marts", mart),
+                    sql.Identifier(grantee) if grantee else sql.SQL("public"),
+                    sql.SQL(" with grant option" if is_grantable else ""),
+                )
+            )
+
+
+def _columns(connection: psycopg.Connection, schema: str) -> dict[str, list[tuple]]:
+    """Name, type and collation of the columns of every table and view of a schema, in their order."""
+    rows = connection.execute(
+        """
+        select c.relname, array_agg(row(a.attname, a.atttypid::bigint, a.atttypmod, a.attcollation::bigint)::text
+                                    order by a.attnum) filter (where a.attnum > 0 and not a.attisdropped)
+        from pg_class c join pg_attribute a on a.attrelid = c.oid
+        where c.relnamespace = %s::regnamespace and c.relkind in ('r', 'p', 'v', 'm')
+        group by c.relname
+        """,
+        [schema],
+    ).fetchall()
+    return dict(rows)
+
+
+def _grants(connection: psycopg.Connection, mart: str) -> list[tuple[str | None, str, bool]]:
+    """Who but the owner was granted what on a mart; None stands for everybody."""
+    return connection.execute(
+        """
+        select r.rolname, x.privilege_type, x.is_grantable
+        from pg_class c cross join aclexplode(c.relacl) x left join pg_roles r on r.oid = x.grantee
+        where c.relnamespace = 'marts'::regnamespace and c.relname = %s and x.grantee <> c.relowner
+        """,
+        [mart],
+    ).fetchall()
+
+
+def _drop_view(connection: psycopg.Connection, mart: str, why: str) -> None:
+    try:
+        connection.execute(sql.SQL("drop view {}").format(sql.Identifier("marts", mart)))
+    except errors.DependentObjectsStillExist as error:
+        raise ReleaseError(
+            f"marts.{mart} {why} in the new release, and other objects depend on it: drop or change them, then "
+            f"publish again.\n{error.diag.message_detail}"
+        ) from None

@@ -1,0 +1,95 @@
+"""The staging model of a proposed source, and what stands beside it: descriptions and tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from kho_propose.contract_text import description
+from kho_propose.names import singular
+from kho_propose.proposal import Column, Proposal
+
+_TYPES = {
+    "string": "text", "integer": "bigint", "number": "numeric", "date": "date", "timestamp": "timestamptz",
+    "boolean": "boolean",
+}  # fmt: skip
+
+
+def model_name(proposal: Proposal) -> str:
+    return f"stg_{proposal.system}__{proposal.entity}"
+
+
+def render_sql(proposal: Proposal) -> str:
+    """The model: the rows of the build with their names; all versions stay."""
+    row = singular(proposal.entity)
+    row = f"{row}_row" if row == proposal.entity else row
+    names = [
+        f"_key as {_key(proposal)}",
+        *(column.name for column in _stored(proposal)),
+        "{{ version_columns() }}",
+    ]
+    lines = [
+        f"with {row} as (",
+        f"  {{{{ input_rows('{proposal.name}') }}}}",
+        ")",
+        "",
+        "select",
+        ",\n".join(f"  {name}" for name in names),
+        f"from {row}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def render_yaml(proposal: Proposal) -> str:
+    """Description and tests of every column. A key is not unique here: all versions of a row stay."""
+    thing = singular(proposal.entity).replace("_", " ")
+    key = ", ".join(column.name for column in proposal.key)
+    columns: list[dict[str, Any]] = [
+        {
+            "name": _key(proposal),
+            "data_type": "uuid",
+            "description": f"Key of the {thing}: hash of {key}.",
+            "data_tests": ["not_null"],
+        }
+    ]
+    for column in _stored(proposal):
+        made: dict[str, Any] = {
+            "name": column.name,
+            "data_type": _TYPES[column.typed.type],
+            "description": description(column),
+        }
+        tests: list[Any] = ["not_null"] if column.is_required else []
+        if column.enum:
+            tests.append({"accepted_values": {"arguments": {"values": list(column.enum)}}})
+        columns.append(made | ({"data_tests": tests} if tests else {}))
+    document = {
+        "version": 2,
+        "models": [
+            {
+                "name": model_name(proposal),
+                "description": f"One row per version of a {thing}.",
+                "columns": columns,
+            }
+        ],
+    }
+    text = yaml.dump(document, Dumper=_Indented, sort_keys=False, allow_unicode=True, width=10_000)
+    return text.replace("version: 2\n", "version: 2\n\n", 1)
+
+
+def _key(proposal: Proposal) -> str:
+    name = f"{singular(proposal.entity)}_key"
+    return f"{name}_hash" if any(column.name == name for column in proposal.columns) else name
+
+
+def _stored(proposal: Proposal) -> list[Column]:
+    return [
+        column for column in proposal.columns if not column.personal or column.personal.treatment != "drop"
+    ]
+
+
+class _Indented(yaml.SafeDumper):
+    """Lists are indented below their key, as everywhere in the project."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
