@@ -321,7 +321,7 @@ def test_grants_survive_a_mart_that_is_made_anew(published, candidate):
 
 def publish_in_a_process(settings: Settings) -> subprocess.Popen:
     program = (
-        "import sys; from pathlib import Path; from kho.settings import Settings; from kho import release\n"
+        "import sys; from pathlib import Path; from kho.settings import Settings; from kho.publish import release\n"
         "settings = Settings(home=Path(sys.argv[1]), warehouse_database=sys.argv[2])\n"
         "print('ready', flush=True); release.publish(settings)"
     )

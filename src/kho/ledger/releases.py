@@ -79,4 +79,4 @@ def find_in_force(connection: psycopg.Connection) -> Release | None:
 
 
 def lock(connection: psycopg.Connection) -> None:
-    connection.execute("select pg_advisory_xactlock(hashtext('kho release'))")
+    connection.execute("select pg_advisory_xact_lock(hashtext('kho release'))")
