@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
 
 import pytest
@@ -166,3 +167,40 @@ def test_lists_are_expected_of_every_unit(warehouse, hand_over):
         warehouse,
         "select as_of, expected_as_of, state, reason from ledger.build_source where contract = 'one_stop.procedures'",
     ) == [(date(2021, 1, 1), date(2021, 4, 1), "stale", "not delivered by 000.00.12.H51")]
+
+
+def lists(settings):
+    return dict(rows(settings, "select batch_id, list_unit from ledger.build_input where is_in_force"))
+
+
+def changed(settings, folder, contract, *changes):
+    """Settings whose contract of this name reads otherwise; nothing else differs."""
+    ours = settings.model_copy(update={"project": folder})
+    if not folder.exists():
+        shutil.copytree(settings.contracts, folder / "contracts")
+    path = folder / "contracts" / f"{contract.replace('.', '/')}.yaml"
+    text = path.read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text, encoding="utf-8")
+    return ours
+
+
+def test_each_batch_of_a_build_says_whose_list_it_is_as_its_contract_reads_the_name_now(
+    warehouse, hand_over, accepted, tmp_path
+):
+    of_unit = hand_over(
+        "one_stop.procedures",
+        "2021-01-01",
+        name="procedures_000.21.12.H51_20210101.xls",
+        state="accepted",
+    )
+    of_all = hand_over("workplace.staff", "2021-01-01", state="accepted")
+    changes = accepted("2021-01-30")
+    built(warehouse)
+    assert lists(warehouse) == {of_unit: "000.21.12.H51", of_all: "", changes: ""}
+    ours = changed(warehouse, tmp_path / "changed", "one_stop.procedures", ("(?P<unit>", r"000\.(?P<unit>"))
+    built(ours)
+    assert rows(ours, "select is_full_refresh from ledger.build order by build_id desc limit 1") == [(True,)]
+    assert lists(ours) == {of_unit: "21.12.H51", of_all: "", changes: ""}

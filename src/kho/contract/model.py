@@ -324,6 +324,10 @@ class Contract(BaseModel):
         found = re.fullmatch(self.server.file_name, name)
         return found.groupdict() if found else {}
 
+    def unit_of(self, name: str) -> str:
+        """Whose whole list a delivery of this name is; empty where a delivery stands for all units."""
+        return (self.named(name).get("unit") or "") if self.is_list_per_unit else ""
+
     def day_of(self, name: str) -> date | None:
         """The date in the name of a delivery; None when it is named otherwise or holds no date."""
         try:

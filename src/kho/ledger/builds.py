@@ -7,6 +7,7 @@ so what an abandoned build touched stays touched.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 
 import psycopg
@@ -30,7 +31,10 @@ def insert(connection: psycopg.Connection, business_date: date, fingerprint: str
     ).fetchone()[0]
 
 
-def freeze(connection: psycopg.Connection, build_id: int, business_date: date) -> None:
+def freeze(
+    connection: psycopg.Connection, build_id: int, business_date: date, known: Iterable[Contract]
+) -> None:
+    """Write down the batches that a build reads, each with the unit whose list it is."""
     given = {"build": build_id, "date": business_date}
     connection.execute(
         """
@@ -50,6 +54,28 @@ def freeze(connection: psycopg.Connection, build_id: int, business_date: date) -
         """,
         given,
     )
+    _name_lists(connection, {contract.name: contract for contract in known})
+
+
+def _name_lists(connection: psycopg.Connection, known: dict[str, Contract]) -> None:
+    # All batches in force are read anew: a contract may read its names in another way than at their first build.
+    in_force = connection.execute(
+        """
+        select batch_id, b.contract, d.name, i.list_unit
+        from ledger.build_batch i join ledger.batch b using (batch_id) join ledger.delivery d using (delivery_id)
+        where i.to_build is null and (i.list_unit <> '' or b.contract = any(%s))
+        """,
+        [[name for name, contract in known.items() if contract.is_list_per_unit]],
+    ).fetchall()
+    units = [
+        (known[contract].unit_of(name) if contract in known else "", batch_id, unit)
+        for batch_id, contract, name, unit in in_force
+    ]
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "update ledger.build_batch set list_unit = %s where batch_id = %s and to_build is null",
+            [(now, batch_id) for now, batch_id, before in units if now != before],
+        )
 
 
 def write_source(

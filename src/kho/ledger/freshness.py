@@ -105,8 +105,7 @@ def joined(deliveries: Iterable[Delivered]) -> list[Delivered]:
 def delivered(contract: Contract, name: str, day: date, *states: Any) -> Delivered:
     """A delivery by what its name says: whose it is, and which part. `states` are the fields after `unit`."""
     named = contract.named(name)
-    unit = (named.get("unit") or "") if contract.file.full_list_of else ""
     part, parts = (
         int(number) if (number := named.get(group) or "").isdecimal() else None for group in ("part", "parts")
     )
-    return Delivered(day, unit, *states, part=part, parts=parts)
+    return Delivered(day, contract.unit_of(name), *states, part=part, parts=parts)

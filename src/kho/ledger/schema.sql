@@ -117,6 +117,8 @@ create table if not exists ledger.build_batch (
   to_build bigint references ledger.build,
   primary key (batch_id, from_build)
 );
+-- whose whole list it is, by the delivery's name as its contract reads it; empty: one list for all, or no list
+alter table ledger.build_batch add column if not exists list_unit text not null default '';
 
 -- How fresh each contract's data is in a build.
 create table if not exists ledger.build_source (
@@ -148,7 +150,8 @@ select
   b.arrival_id,
   -- A batch that went and came back has two rows here.
   bool_or(bb.to_build is null) as is_in_force,
-  coalesce(bool_or(bb.from_build > l.build_id or bb.to_build > l.build_id), false) as is_touched
+  coalesce(bool_or(bb.from_build > l.build_id or bb.to_build > l.build_id), false) as is_touched,
+  (array_agg(bb.list_unit order by bb.from_build desc))[1] as list_unit
 from ledger.build_batch bb
 join ledger.batch b using (batch_id)
 cross join last_built l

@@ -40,7 +40,7 @@ def open_build(settings: Settings, business_date: date) -> int:
             "update ledger.build set state = 'abandoned', closed_at = now() where state = 'open'"
         )
         build_id = builds.insert(connection, business_date, fingerprint)
-        builds.freeze(connection, build_id, business_date)
+        builds.freeze(connection, build_id, business_date, known.values())
         for contract in known.values():
             builds.write_source(connection, build_id, business_date, contract)
         return build_id
@@ -59,13 +59,16 @@ def close_build(settings: Settings) -> int | None:
 def model_fingerprint(settings: Settings) -> str:
     """sha256 over what decides the warehouse's rows besides its input: dbt's models, macros, seeds and settings.
 
-    Which contracts there are counts too: the staging models of drafts are not built.
+    Of contracts counts which there are (the staging models of drafts are not built), and whose lists they hand over.
     """
     project = settings.project / "dbt_project"
     files = [project / "dbt_project.yml"]
     for folder in ("models", "macros", "seeds"):
         files += sorted(path for path in (project / folder).rglob("*") if path.is_file())
-    digest = hashlib.sha256("\0".join(contracts(settings)).encode())
+    digest = hashlib.sha256()
+    for contract in contracts(settings).values():
+        lists_of = contract.server.file_name if contract.is_list_per_unit else ""
+        digest.update(f"{contract.name}\0{contract.file.load}\0{lists_of}\0".encode())
     for path in files:
         if path.is_file() and not _is_leftover(path.relative_to(project)):
             digest.update(f"{path.relative_to(project).as_posix()}\0".encode())
