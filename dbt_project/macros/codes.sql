@@ -22,13 +22,14 @@
   upper(translate(regexp_replace(normalize({{ column }}, nfc), '[\s\u00A0\u200B]', '', 'g'), 'Ððđ–—‐‑−', 'ĐĐĐ-----'))
 {%- endmacro %}
 
-{# Number and symbol are unique per agency and year (NĐ 30/2020 Art. 15), whatever system a document came through. #}
+{# Number and symbol are unique per agency and year (NĐ 30/2020 Art. 15), whatever system a document came through, and
+   whether it writes nothing or an empty text for what is missing. #}
 {% macro document_key(agency_code, issued_date, number, symbol) -%}
   {{ document_key_of_year(agency_code, 'extract(year from ' ~ issued_date ~ ')::integer', number, symbol) }}
 {%- endmacro %}
 
 {% macro document_key_of_year(agency_code, issued_year, number, symbol) -%}
-  {{ hash_key([agency_code, issued_year, number, symbol]) }}
+  {{ hash_key(["coalesce(" ~ agency_code ~ ", '')", issued_year, "coalesce(" ~ number ~ ", '')", "coalesce(" ~ symbol ~ ", '')"]) }}
 {%- endmacro %}
 
 {# The number in `012 / UBND-VP`, which registers write as one; the symbol is what follows the first stroke. #}

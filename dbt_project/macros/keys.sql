@@ -1,8 +1,6 @@
-{# The one way keys are made: md5 of the parts joined by '|', as uuid. A missing part is an empty text. #}
+{# A key of these parts, the system first where a code is known to one system alone. What makes `_key` of raw rows too. #}
 {% macro hash_key(parts) -%}
-  md5(
-    {%- for part in parts %}
-    coalesce({{ part }}::text, ''){{ " || '|' || " if not loop.last }}
-    {%- endfor -%}
-  )::uuid
+  raw.key_of(
+    {%- for part in parts %}({{ part }})::text{{ ", " if not loop.last }}{% endfor -%}
+  )
 {%- endmacro %}

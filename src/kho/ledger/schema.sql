@@ -246,6 +246,10 @@ grant usage on all sequences in schema ledger to kho_loader;
 reset role;
 
 set local role kho_loader;
+-- The one rule for keys, raw or of the warehouse: an array's text quotes its parts and tells what is missing from ''.
+create or replace function raw.key_of(variadic parts text[]) returns uuid language sql stable parallel safe
+return md5(parts::text)::uuid;
+
 create table if not exists reject.rejected_row (
   batch_id bigint not null,
   row_number bigint not null,             -- 1 is the first row after the header

@@ -92,7 +92,7 @@ _REJECT_DUPLICATES = SQL(
     ), typed as (
       select *, {values}, {skips} as _skip from cleaned offset 0
     ), good as (
-      select _row_number, {key} as _key, {stored}, {row_text} as _row_text, md5(concat_ws('|', {texts})) as _content
+      select _row_number, {key} as _key, {stored}, {row_text} as _row_text, raw.key_of({texts}) as _content
       from typed where _skip is null and not ({is_wrong}) offset 0
     )
     insert into reject.rejected_row (batch_id, row_number, reasons, row_text)
@@ -127,9 +127,7 @@ class _Parts:
             "skips": SQL("case {} end").format(SQL(" ").join(_skips(contract, match, header))),
             "stored": _list(Identifier(f"v_{column.name}") for column in contract.stored),
             "is_wrong": SQL(" or ").join(_is_wrong(contract, column) for column in contract.columns),
-            "key": SQL("md5(concat_ws('|', {}))::uuid").format(
-                _list(Identifier(f"v_{column.name}") for column in contract.key)
-            ),
+            "key": raw.key(contract, "v_"),
             "reasons": _list(_reason(contract, column) for column in contract.columns),
             "is_secret": _is_secret(contract),
             "mask": Literal(MASK),
@@ -143,7 +141,7 @@ class _Parts:
             )
             if (version := contract.file.version_column)
             else SQL("true"),
-            "texts": _list(SQL("coalesce({}, '')").format(text) for text in texts),
+            "texts": _list(texts),
         }
 
     def in_statement(self, statement: SQL) -> Composed:

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from psycopg import Connection
-from psycopg.sql import SQL, Composed, Identifier
+from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from kho.contract import Contract, ContractError
 from kho.settings import Settings
+
+
+#: what says of a table's `_key` that its rows have keys of this rule
+KEY_RULE = "raw.key_of(system, key columns)"
 
 
 def table(contract: Contract) -> Identifier:
     return Identifier("raw", contract.raw_table)
 
 
+def key(contract: Contract, prefix: str = "") -> Composed:
+    """SQL of a row's key, from its system and its key columns; their names may have a prefix."""
+    columns = [SQL("{}::text").format(Identifier(prefix + column.name)) for column in contract.key]
+    return SQL("raw.key_of({})").format(SQL(", ").join([Literal(contract.system), *columns]))
+
+
 def ensure(connection: Connection, settings: Settings, contract: Contract) -> None:
     """Create the raw table, or add the columns that a new version of the contract brings.
+
+    Rows whose keys were made by an older rule get those of today's: facts are to be built anew then.
 
     Raises `ContractError` when the rows that are there can't stand beside new ones: a column changed its type, or
     another column tells the versions of a row apart.
@@ -32,6 +44,7 @@ def ensure(connection: Connection, settings: Settings, contract: Contract) -> No
     )
     if not have:
         connection.execute(_create(contract))
+        _tell_key_rule(connection, contract)
         _find_by_case(connection, contract)
         return
     wanted = {column.name: column for column in contract.stored}
@@ -56,7 +69,22 @@ def ensure(connection: Connection, settings: Settings, contract: Contract) -> No
                     table(contract), Identifier(name), SQL(column.raw_type)
                 )
             )
+    if _key_rule(connection, contract) != KEY_RULE:
+        connection.execute(SQL("update {} set _key = {}").format(table(contract), key(contract)))
+        _tell_key_rule(connection, contract)
     _find_by_case(connection, contract)
+
+
+def _key_rule(connection: Connection, contract: Contract) -> str | None:
+    found = connection.execute(
+        "select col_description(attrelid, attnum) from pg_attribute where attrelid = to_regclass(%s) and attname = '_key'",
+        [f'raw."{contract.raw_table}"'],
+    ).fetchone()
+    return found[0] if found else None
+
+
+def _tell_key_rule(connection: Connection, contract: Contract) -> None:
+    connection.execute(SQL("comment on column {}._key is {}").format(table(contract), Literal(KEY_RULE)))
 
 
 def _version_column(connection: Connection, contract: Contract) -> str | None:

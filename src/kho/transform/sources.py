@@ -66,7 +66,7 @@ def _table(contract: Contract) -> dict:
     technical = [
         ("_batch_id", "bigint", "Batch that the row came in."),
         ("_row_number", "bigint", "Row of the file, 1 is the first after the header."),
-        ("_key", "uuid", "md5 of the primary key's columns joined by '|'."),
+        ("_key", "uuid", "Key of the row: hash of its system and its primary key's columns."),
     ]
     stored = [(column.name, column.raw_type, column.description) for column in contract.stored]
     return {

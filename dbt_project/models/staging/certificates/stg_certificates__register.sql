@@ -1,5 +1,5 @@
 select
-  {{ hash_key(["'certificates'", 'certificate.certificate_code']) }} as certificate_key,
+  certificate._key as certificate_key,
   certificate.certificate_code,
   'certificates' as system,
   {{ canonical_agency_code('certificate.agency_code') }} as agency_code,

@@ -6,7 +6,7 @@ select
   entry.book_code || '-' || entry.entry_number as registration_code,
   entry.registered_date,
   -- The key that the one-stop desk's dossier of this code has.
-  case when entry.dossier_code is not null then {{ hash_key(['entry.dossier_code']) }} end as dossier_key,
+  case when entry.dossier_code is not null then {{ hash_key(["'one_stop'", 'entry.dossier_code']) }} end as dossier_key,
   entry.dossier_code,
   {{ version_columns() }}
 from (

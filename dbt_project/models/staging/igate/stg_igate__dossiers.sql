@@ -1,5 +1,5 @@
 select
-  {{ hash_key(["'igate'", 'dossier.dossier_code']) }} as dossier_key,
+  dossier._key as dossier_key,
   dossier.dossier_code,
   'igate' as system,
   {{ canonical_agency_code('dossier.agency_code') }} as agency_code,

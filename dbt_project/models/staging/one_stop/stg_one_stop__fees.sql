@@ -2,7 +2,7 @@ select
   receipt._key as fee_key,
   receipt.receipt_code,
   'one_stop' as system,
-  {{ hash_key(['receipt.dossier_code']) }} as dossier_key,
+  {{ hash_key(["'one_stop'", 'receipt.dossier_code']) }} as dossier_key,
   receipt.dossier_code,
   {{ canonical_agency_code('receipt.agency_code') }} as agency_code,
   fee_type.code as fee_type,

@@ -2,7 +2,7 @@ select
   supplement._key as supplement_key,
   supplement.supplement_code,
   'one_stop' as system,
-  {{ hash_key(['supplement.dossier_code']) }} as dossier_key,
+  {{ hash_key(["'one_stop'", 'supplement.dossier_code']) }} as dossier_key,
   supplement.dossier_code,
   {{ canonical_agency_code('supplement.agency_code') }} as agency_code,
   reason.code as reason,

@@ -1,5 +1,5 @@
 select
-  {{ hash_key(["'population'", 'service.agency_code', 'service.service_code']) }} as registration_key,
+  service._key as registration_key,
   service.service_code,
   'population' as system,
   {{ canonical_agency_code('service.agency_code') }} as agency_code,

@@ -1,5 +1,5 @@
 select
-  {{ hash_key(["'portal'", "counter.agency_code", 'counter.counted_on', 'counter.counter']) }} as counter_key,
+  counter._key as counter_key,
   'portal' as system,
   {{ canonical_agency_code('counter.agency_code') }} as agency_code,
   counter.counter,

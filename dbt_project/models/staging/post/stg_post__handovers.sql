@@ -3,7 +3,7 @@ select
   bill.bill_number,
   'post' as system,
   direction.code as direction,
-  {{ hash_key(['bill.dossier_code']) }} as dossier_key,
+  {{ hash_key(["'one_stop'", 'bill.dossier_code']) }} as dossier_key,
   bill.dossier_code,
   {{ canonical_agency_code('bill.agency_code') }} as agency_code,
   bill.post_office,

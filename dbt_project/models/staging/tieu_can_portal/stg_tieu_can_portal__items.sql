@@ -1,5 +1,5 @@
 select
-  {{ hash_key(["'tieu_can_portal'", 'item.item_code']) }} as item_key,
+  item._key as item_key,
   item.item_code,
   'tieu_can_portal' as system,
   site.code as agency_code,

@@ -1,5 +1,5 @@
 select
-  {{ hash_key(["'tieu_can_portal'", 'day.site', 'day.visit_date']) }} as traffic_key,
+  day._key as traffic_key,
   'tieu_can_portal' as system,
   site.code as agency_code,
   'Toàn trang' as section,

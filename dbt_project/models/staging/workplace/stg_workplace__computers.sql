@@ -1,5 +1,5 @@
 select
-  {{ hash_key(["'workplace'", 'computer.computer_code']) }} as computer_key,
+  computer._key as computer_key,
   {{ hash_key(["'workplace'", 'computer.staff_hash']) }} as staff_key,
   computer.computer_code,
   'workplace' as system,

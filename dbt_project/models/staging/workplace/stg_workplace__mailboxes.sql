@@ -1,5 +1,5 @@
 select
-  {{ hash_key(["'workplace'", 'mailbox.mailbox_hash']) }} as mailbox_key,
+  mailbox._key as mailbox_key,
   {{ hash_key(["'workplace'", 'mailbox.staff_hash']) }} as staff_key,
   'workplace' as system,
   {{ canonical_agency_code('mailbox.agency_code') }} as agency_code,

@@ -1,5 +1,5 @@
 select
-  {{ hash_key(["'workplace'", 'staff.staff_hash']) }} as staff_key,
+  staff._key as staff_key,
   staff.staff_hash,
   'workplace' as system,
   {{ canonical_agency_code('staff.agency_code') }} as agency_code,
