@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from random import Random
 
-from kho import people
 from kho.formats.header import fold
 from kho_propose import personal
 from kho_propose.fixture_bytes import encoded
 from kho_propose.layout import text
 from kho_propose.proposal import Column, Proposal
+from kho_sample import people
 
 # Shorter values of a personal column stand elsewhere by chance: in a cell as a whole, or within one.
 _LEAST_LETTERS, _LEAST_WITHIN = 4, 6

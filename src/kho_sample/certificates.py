@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random
 
-from kho import people
+from kho_sample import people
 from kho_sample.agencies import Agency
 from kho_sample.export import Export
 from kho_sample.section import Count, Period, Section

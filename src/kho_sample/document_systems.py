@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from kho import people
+from kho_sample import people
 from kho_sample.agencies import Agency
 from kho_sample.paperwork import SUBJECTS, TYPES, office_hour, symbol_of
 from kho_sample.section import Count, Level, Period, Section

@@ -12,7 +12,7 @@ from random import Random
 
 import xlsxwriter
 
-from kho import people
+from kho_sample import people
 from kho_sample.agencies import Agency
 from kho_sample.export import Export, Line, spoil
 from kho_sample.paperwork import (

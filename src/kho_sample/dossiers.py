@@ -14,8 +14,8 @@ from functools import cache
 from itertools import accumulate
 from random import Random
 
-from kho import people
 from kho.formats.encodings import windows_1258
+from kho_sample import people
 from kho_sample.agencies import Agency
 from kho_sample.desk import DIRECT, ONLINE, POST, Told
 from kho_sample.export import Export, Line, control, crlf_csv, spoil

@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from random import Random
 from xml.sax.saxutils import escape
 
-from kho import people
+from kho_sample import people
 from kho_sample.agencies import Agency
 from kho_sample.document_systems import Document, DocumentSystems, issued, received
 from kho_sample.export import Export, Line, spoil

@@ -9,7 +9,7 @@ from random import Random
 
 import xlsxwriter
 
-from kho import people
+from kho_sample import people
 from kho_sample.agencies import Agency
 from kho_sample.export import Export
 from kho_sample.section import Count, Period, Section

@@ -9,7 +9,7 @@ from random import Random
 import xlwt
 
 import kho.formats.encodings  # noqa: F401  (makes tcvn3 known)
-from kho import people
+from kho_sample import people
 from kho_sample.agencies import Agency
 from kho_sample.document_systems import Arrival, Document, DocumentSystems, issued, received
 from kho_sample.export import Export, Line, spoil

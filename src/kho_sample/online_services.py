@@ -9,7 +9,7 @@ from math import ceil
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from kho import people
+from kho_sample import people
 from kho_sample.agencies import Agency
 from kho_sample.desk import DIRECT, ONLINE, Told, moment
 from kho_sample.export import Export, Line, Spoil, monthly, spoil

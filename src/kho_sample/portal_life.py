@@ -14,7 +14,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from kho import people
+from kho_sample import people
 from kho_sample.agencies import Agency
 from kho_sample.section import Count, Period, Section
 from kho_sample.shares import shares

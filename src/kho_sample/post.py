@@ -6,8 +6,8 @@ from datetime import datetime, time
 from math import ceil
 from random import Random
 
-from kho import people
 from kho.formats.encodings import windows_1258
+from kho_sample import people
 from kho_sample.agencies import Agency
 from kho_sample.desk import DIRECT, POST, Told, moment
 from kho_sample.export import Export, Line, control, crlf_csv, monthly, put_cell, spoil

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from kho import people
+from kho_sample import people
 from kho_sample.desk import Told, moment
 from kho_sample.export import Export, Line, crlf_csv, monthly, put_cell, spoil
 from kho_sample.section import Period

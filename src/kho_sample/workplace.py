@@ -10,7 +10,7 @@ from random import Random
 
 from pydantic import model_validator
 
-from kho import people
+from kho_sample import people
 from kho_sample.agencies import Agency
 from kho_sample.export import ROWS_PER_SPOILED, Export
 from kho_sample.section import Count, Level, Period, Section

@@ -53,7 +53,7 @@ def pid(settings: Settings, name: str) -> int:
 
 
 def pids(settings: Settings) -> dict[str, int]:
-    return {name: pid(settings, name) for name in ("postgres", *processes.AIRFLOW, processes.SAMPLES)}
+    return {name: pid(settings, name) for name in ("postgres", *processes.AIRFLOW, "samples")}
 
 
 def settled(settings: Settings) -> dict[str, int]:

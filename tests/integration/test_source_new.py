@@ -29,8 +29,9 @@ from kho.formats import look
 from kho.load import load
 from kho.settings import TIMEZONE, Settings
 from kho.transform import builds, layers
-from kho_propose import CannotPropose, Written, propose, write
-from kho_propose.detect import detect, opened
+from kho_propose.detect import CannotPropose, detect, opened
+from kho_propose.infer import propose
+from kho_propose.write import Written, write
 from tests import samples
 from tests.integration.loading import deliver, raw_rows, rejects
 from tests.pages import PROJECT

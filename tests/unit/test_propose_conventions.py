@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from kho.formats.encodings import windows_1258
 from kho.formats.guessing import SURE, guess, is_vietnamese
-from kho_propose import Proposal, propose
+from kho_propose.infer import propose
+from kho_propose.proposal import Proposal
 from kho_propose.types import Values, infer
 
 TEXT = """

@@ -18,11 +18,13 @@ from hypothesis import strategies as st
 
 from kho.contract import read_contract
 from kho.formats import open_export
-from kho_propose import CannotPropose, Proposal, contract_text, fixture, propose, staging
-from kho_propose.detect import delimiter, detect
+from kho_propose import contract_text, fixture, staging
+from kho_propose.detect import CannotPropose, delimiter, detect
+from kho_propose.infer import propose
 from kho_propose.layout import find
 from kho_propose.names import column_names, file_names, frequency, singular
 from kho_propose.personal import look
+from kho_propose.proposal import Proposal
 from kho_propose.types import Typed
 from tests import samples
 

@@ -10,7 +10,9 @@ import pytest
 
 from kho.contract import Contract, contracts, read_contract
 from kho.settings import Settings
-from kho_propose import Proposal, contract_text, fixture, propose
+from kho_propose import contract_text, fixture
+from kho_propose.infer import propose
+from kho_propose.proposal import Proposal
 from kho_sample import write
 from kho_sample.totals import read
 

@@ -1,14 +1,22 @@
-"""`kho`: the warehouse's command line. Each group of commands is a module beside this one."""
+"""`kho`: the warehouse's command line. Each group of commands is a module beside this one.
+
+Other packages bring commands by the entry points `kho.commands`: `sample` becomes `kho sample`, `source.new` becomes
+`kho source new`. The extra that an entry point names is what its command needs to be installed.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import wraps
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-from kho.cli import batch, demo, dictionary, figures, rejects, release, report, sample, server, source
-from kho.cli.output import is_server_missing
+from kho.cli import batch, dictionary, figures, rejects, release, report, server, source
+from kho.cli.output import fail, is_server_missing
 
 
 class _Group(TyperGroup):
@@ -40,7 +48,32 @@ for command in (server.up, server.down, server.status, server.run, server.psql):
 app.command()(figures.figures)
 app.command()(report.report)
 app.command()(dictionary.dictionary)
-for group in (release, batch, rejects, source):
-    app.add_typer(group.app, name=group.__name__.rpartition(".")[2])
-app.command()(sample.sample)
-app.command()(demo.demo)
+groups = {None: app}
+for module in (release, batch, rejects, source):
+    name = module.__name__.rpartition(".")[2]
+    groups[name] = module.app
+    app.add_typer(module.app, name=name)
+
+
+def _brought(entry: EntryPoint) -> Callable[..., Any]:
+    """The command of an entry point; where its extra is not installed, it says so."""
+    command = entry.load()
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except ModuleNotFoundError as error:
+            if not entry.extras:
+                raise
+            extras = ", ".join(entry.extras)
+            fail(
+                f"{error.name} is not installed: install Kho with its extra {extras}, as requirements-dev.lock does."
+            )
+
+    return run
+
+
+for entry in entry_points(group="kho.commands"):
+    group, _, name = entry.name.rpartition(".")
+    groups[group or None].command(name)(_brought(entry))

@@ -1,4 +1,4 @@
-"""Everything that runs: PostgreSQL and Airflow's four processes (and the sample sources) under supervisord.
+"""Everything that runs: PostgreSQL, Airflow's four processes and what other packages bring, under supervisord.
 
 supervisord restarts what dies. A short outage of PostgreSQL ends Airflow's processes; started again, they finish
 the run they were at. Airflow's log servers, which would listen on every interface, are switched off: everything is
@@ -19,11 +19,10 @@ from pathlib import Path
 import psutil
 
 from kho import database
-from kho.server import airflow, ports, postgres
+from kho.server import airflow, ports, postgres, programs
 from kho.settings import Settings
 
 AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer")
-SAMPLES = "samples"
 
 _HEALTHY_SECONDS = 240
 _STOP_SECONDS = 120
@@ -52,10 +51,11 @@ def up(settings: Settings, say: Callable[[str], None] = lambda step: None) -> No
         say("Starting Airflow")
         for name in AIRFLOW:
             _start(settings, name)
-        if sample_mark(settings).exists():
-            say("Starting the sample sources")
-            _start(settings, SAMPLES)
-            _wait(lambda: _listen(settings, "sftp", "http"), settings, SAMPLES)
+        for name, program in programs.installed().items():
+            if program.is_wanted(settings):
+                say(f"Starting {program.title}")
+                _start(settings, name)
+                _wait(lambda program=program: _listen(settings, *program.ports), settings, name)
         say("Waiting for Airflow")
         for part in ("api_server", "scheduler", "dag_processor", "triggerer"):
             _wait(lambda part=part: airflow.health(settings)[part], settings, part.replace("_", "-"))
@@ -96,11 +96,6 @@ def states(settings: Settings) -> dict[str, str]:
         else process["statename"].lower()
         for process in _supervisor(settings).getAllProcessInfo()
     }
-
-
-def sample_mark(settings: Settings) -> Path:
-    """The file by which `kho sample` says that the exports are a sample, to be served by the sample servers."""
-    return settings.exports / ".sample"
 
 
 def logs(settings: Settings) -> Path:
@@ -184,7 +179,8 @@ def _supervisor_configuration(settings: Settings) -> str:
     for name in AIRFLOW:
         options = " --skip-serve-logs" if name in ("scheduler", "triggerer") else ""
         sections[f"program:{name}"] = {"command": f"{shlex.quote(str(bin / 'airflow'))} {name}{options}"}
-    sections[f"program:{SAMPLES}"] = {"command": shlex.join([sys.executable, "-m", "kho_sample.servers"])}
+    for name, program in programs.installed().items():
+        sections[f"program:{name}"] = {"command": shlex.join([sys.executable, "-m", program.module])}
     for name, section in sections.items():
         if name.startswith("program:"):
             log = logs(settings) / f"{name.removeprefix('program:')}.log"

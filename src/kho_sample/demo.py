@@ -65,7 +65,7 @@ Next:
 
 
 def _write_sample(until: date) -> int:
-    from kho.cli.sample import sample
+    from kho_sample.command import sample
 
     console.print(Rule(f"Sample exports up to {until}", align="left"))
     return sample(until=None if until == LAST else datetime.combine(until, datetime.min.time()))

@@ -24,9 +24,8 @@ def sample(
     from rich.console import Console
     from rich.progress import track
 
-    from kho.server.processes import sample_mark
     from kho.settings import settings
-    from kho_sample import write
+    from kho_sample import program, write
     from kho_sample.totals import read
 
     console = Console()
@@ -48,6 +47,6 @@ def sample(
     except (ValueError, LookupError, OSError) as error:
         console.print(f"[red]The sample cannot be written:[/red] {error}", soft_wrap=True)
         raise typer.Exit(1) from None
-    sample_mark(here).touch()  # from now on `kho up` and `kho run` start the sample servers
+    program.mark(here).touch()  # from now on `kho up` and `kho run` start the sample servers
     console.print(f"{written} files written, {there} already there, in {here.exports}", soft_wrap=True)
     return written
