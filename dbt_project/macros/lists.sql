@@ -1,39 +1,20 @@
-{# Registers that are handed over whole. Their staging models have `list_date`, the date of the delivery: a list holds from
-   that day until the day before the next one's. Facts keep each row of each list, keyed by `list_date`. #}
-
-{# The lists that came or went since the last build, and the ones just before them: those end on another day now. #}
-{% macro touched_lists(staging) -%}
-select list_date
-from (
+{# Rows of a register that is handed over whole, as a list of all that there is: that of everybody, or of a unit. A list
+   holds from its day until the day before its unit's next one, an empty one too. The rows have
+     list_unit, list_date, listed_to: whose list it is, its day, and the last day on which it holds (empty: it still does)
+     _is_in_force: the row's list counts; of several lists of a unit and day the one that came last does
+     _is_touched: the list, or its unit's next one, came or went since the last build
+   Write it as `from ( {{ list_rows(…) }} ) as name`. #}
+{% macro list_rows(contract) -%}
   select
-    list_date,
-    bool_or(_is_touched) as is_touched,
-    lead(bool_or(_is_touched)) over (order by list_date) as is_next_touched
-  from {{ staging }}
-  group by list_date
-) as list
-where is_touched or is_next_touched
-{%- endmacro %}
-
-{# The rows of lists, each once, with `listed_to`: the last day on which its list holds, empty for the newest list.
-   Of several lists of one day the one that came last counts. With `touched`: of touched lists only, unless all are built
-   anew. #}
-{% macro rows_of_lists(staging, row_key, touched=none) -%}
-select distinct on (listed.list_date, listed.{{ row_key }})
-  listed.*,
-  list.listed_to
-from (
-  select * from {{ staging }} where _is_in_force {% if touched %}{{ only_touched('list_date', touched) }}{% endif %}
-) as listed
-join (
-  select
-    list_date,
-    max(_arrival_id) as _arrival_id,
-    lead(list_date) over (order by list_date) - 1 as listed_to
-  from {{ staging }}
-  where _is_in_force
-  group by list_date
-) as list
-  on list.list_date = listed.list_date and list._arrival_id = listed._arrival_id
-order by listed.list_date, listed.{{ row_key }}, listed._row_number
+    raw_row.*,
+    list.list_unit,
+    list.list_date,
+    list.listed_to,
+    list.list_date as _business_date,
+    list.arrival_id as _arrival_id,
+    list.is_in_force as _is_in_force,
+    list.is_touched as _is_touched
+  from {{ source('raw', contract | replace('.', '__')) }} as raw_row
+  join {{ ref('stg_ledger__lists') }} as list
+    on list.batch_id = raw_row._batch_id and list.contract = '{{ contract }}'
 {%- endmacro %}

@@ -55,7 +55,6 @@ def test_models_are_named_for_what_they_are(manifest: Manifest) -> None:
         "dimensions": "dim_",
         "facts": "fct_",
         "bridges": "bridge_",
-        "touched": "touched_",
         "unions": "union_",
         "movements": "movement_",
     }
@@ -68,8 +67,6 @@ def test_models_are_named_for_what_they_are(manifest: Manifest) -> None:
 
 def test_every_model_is_described_and_every_published_column_too(manifest: Manifest) -> None:
     for layer, node in models(manifest).values():
-        if node.name.startswith("touched_"):
-            continue
         assert node.description, node.name
         assert node.columns, node.name
         assert all(column.description and column.data_type for column in node.columns.values()), node.name
@@ -83,11 +80,32 @@ def test_a_staging_model_is_described_in_a_file_of_its_own(manifest: Manifest) -
             assert node.patch_path == "kho://" + node.original_file_path.replace(".sql", ".yml")
 
 
-def test_large_tables_follow_touched_keys(manifest: Manifest) -> None:
-    incremental = [node for _, node in models(manifest).values() if node.config.materialized == "incremental"]
-    assert {node.config.incremental_strategy for node in incremental} == {"touched_keys"}
-    for node in incremental:
-        assert [parent for parent in node.depends_on.nodes if ".touched_" in parent], node.name
+def test_a_fact_is_one_model_with_its_key(manifest: Manifest) -> None:
+    """What it reads tells of its key: without that nothing would ever touch it."""
+    known = models(manifest)
+    facts = [node for _, node in known.values() if node.config.materialized == "fact"]
+    assert len(facts) > 20
+    for node in facts:
+        key = node.config.unique_key
+        wanted = {key} if isinstance(key, str) else set(key)
+        read_by_it = [known[parent][1] for parent in node.depends_on.nodes if parent in known]
+        versions = [each for each in read_by_it if each.name.startswith(("stg_", "union_"))]
+        assert [each.name for each in versions if wanted <= each.columns.keys()], node.name
+        assert wanted <= node.columns.keys(), node.name
+    assert not [node.name for _, node in known.values() if node.config.materialized == "incremental"]
+
+
+def test_registers_that_are_handed_over_whole_are_read_as_lists(
+    manifest: Manifest, settings: Settings
+) -> None:
+    """A row of a list holds no longer than the list."""
+    known = contracts(settings)
+    read_as_lists = {
+        contract
+        for _, node in models(manifest).values()
+        for contract in re.findall(r"list_rows\('([\w.]+)'\)", node.raw_code)
+    }
+    assert read_as_lists == {name for name, each in known.items() if each.file.load == "full"}
 
 
 def test_rows_are_the_same_whenever_they_are_built(manifest: Manifest) -> None:

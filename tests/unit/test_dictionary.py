@@ -68,11 +68,7 @@ def test_everything_is_told_of(content: Dictionary, settings: Settings, page: st
     ids = set(Links(page).ids)
     for contract in contracts(settings).values():
         assert {f"{contract.name}.{column.name}" for column in contract.columns} <= ids
-    models = {
-        path.stem
-        for path in (settings.project / "dbt_project" / "models").rglob("*.sql")
-        if path.parent.name != "touched"
-    }
+    models = {path.stem for path in (settings.project / "dbt_project" / "models").rglob("*.sql")}
     seeds = {path.stem for path in (settings.project / "dbt_project" / "seeds").glob("*.csv")}
     assert models | seeds <= ids
     assert {entry.figure.metric for entry in content.figures} <= ids

@@ -45,7 +45,7 @@ _VERSION_COLUMNS = {
     "_batch_id": "Batch that the row came in.",
     "_row_number": "Row of the file, 1 is the first after the header.",
     "_is_in_force": "The batch is in the build.",
-    "_is_touched": "The batch came or went since the last build.",
+    "_is_touched": "The batch, or the unit's list after it, came or went since the last build.",
 }
 
 
@@ -141,7 +141,7 @@ def dictionary(settings: Settings) -> Dictionary:
     return Dictionary(
         sources=[_source(contract, systems, all_lineage, users) for contract in known.values()],
         drafts=drafts(settings),
-        tables=[_table(table, all_lineage) for table in tables if table.topic != "touched"],
+        tables=[_table(table, all_lineage) for table in tables],
         figures=[_figure(figure, all_lineage, known) for figure in all_lineage.figures.values()],
         roles={role: _ROLES[role] for role in ROLES.values()},
     )
@@ -255,7 +255,7 @@ def _table(table: Table, known: Lineage) -> TableEntry:
     return TableEntry(
         table,
         [(column, sorted(known.columns.get(Ref(table.name, column.name), ()))) for column in columns],
-        sorted(child for child in known.children.get(table.name, ()) if not child.startswith("touched_")),
+        sorted(known.children.get(table.name, ())),
     )
 
 

@@ -8,10 +8,12 @@ select
   certificate.issued_date,
   certificate.expiry_date,
   status.code as status,
-  certificate._business_date as list_date,
+  certificate.list_unit,
+  certificate.list_date,
+  certificate.listed_to,
   {{ version_columns() }}
 from (
-  {{ input_rows('certificates.register') }}
+  {{ list_rows('certificates.register') }}
 ) as certificate
 {{ join_mapping('holder', 'certificate_holder', 'certificates', 'certificate.holder_kind') }}
 {{ join_mapping('status', 'certificate_status', 'certificates', 'certificate.status') }}

@@ -7,9 +7,12 @@ select
   entry.posted_date,
   entry.amount_vnd,
   -- A list tells of the year so far.
-  extract(year from entry._business_date)::integer as fiscal_year,
+  extract(year from entry.list_date)::integer as fiscal_year,
+  entry.list_unit,
+  entry.list_date,
+  entry.listed_to,
   {{ version_columns() }}
 from (
-  {{ input_rows('misa.spending') }}
+  {{ list_rows('misa.spending') }}
 ) as entry
 {{ join_mapping('item', 'spending_item', 'misa', 'entry.budget_item') }}

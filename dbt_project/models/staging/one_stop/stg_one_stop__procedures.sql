@@ -1,5 +1,5 @@
 with offered as (
-  {{ input_rows('one_stop.procedures') }}
+  {{ list_rows('one_stop.procedures') }}
 )
 
 select
@@ -11,7 +11,9 @@ select
   scheme.code as service_level_scheme,
   level.code as service_level,
   offered.is_announced_for_post,
-  offered._business_date as list_date,
+  offered.list_unit,
+  offered.list_date,
+  offered.listed_to,
   {{ version_columns() }}
 from offered
 left join {{ ref('fields') }} as field on field.system = 'one_stop' and field.raw_code = offered.field_code

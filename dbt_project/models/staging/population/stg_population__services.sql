@@ -5,9 +5,11 @@ select
   {{ canonical_agency_code('service.agency_code') }} as agency_code,
   service.registered_date,
   status.code as status,
-  service._business_date as list_date,
+  service.list_unit,
+  service.list_date,
+  service.listed_to,
   {{ version_columns() }}
 from (
-  {{ input_rows('population.services') }}
+  {{ list_rows('population.services') }}
 ) as service
 {{ join_mapping('status', 'connection_status', 'population', 'service.status') }}

@@ -6,8 +6,11 @@ select
   operation.operated_from,
   operation.operated_to,
   operation.document_code,
+  operation.list_unit,
+  operation.list_date,
+  operation.listed_to,
   {{ version_columns() }}
 from (
-  {{ input_rows('register.operations') }}
+  {{ list_rows('register.operations') }}
 ) as operation
 {{ join_mapping('system', 'system', 'register', 'operation.system_name') }}

@@ -5,8 +5,10 @@ select
   'workplace' as system,
   {{ canonical_agency_code('computer.agency_code') }} as agency_code,
   computer.is_networked,
-  computer._business_date as list_date,
+  computer.list_unit,
+  computer.list_date,
+  computer.listed_to,
   {{ version_columns() }}
 from (
-  {{ input_rows('workplace.computers') }}
+  {{ list_rows('workplace.computers') }}
 ) as computer

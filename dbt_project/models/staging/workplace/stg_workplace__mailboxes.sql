@@ -4,9 +4,11 @@ select
   'workplace' as system,
   {{ canonical_agency_code('mailbox.agency_code') }} as agency_code,
   status.code as status,
-  mailbox._business_date as list_date,
+  mailbox.list_unit,
+  mailbox.list_date,
+  mailbox.listed_to,
   {{ version_columns() }}
 from (
-  {{ input_rows('workplace.mailboxes') }}
+  {{ list_rows('workplace.mailboxes') }}
 ) as mailbox
 {{ join_mapping('status', 'mailbox_status', 'workplace', 'mailbox.status') }}

@@ -3,8 +3,10 @@ select
   staff.staff_hash,
   'workplace' as system,
   {{ canonical_agency_code('staff.agency_code') }} as agency_code,
-  staff._business_date as list_date,
+  staff.list_unit,
+  staff.list_date,
+  staff.listed_to,
   {{ version_columns() }}
 from (
-  {{ input_rows('workplace.staff') }}
+  {{ list_rows('workplace.staff') }}
 ) as staff

@@ -1,21 +1,23 @@
 with register as (
   select * from {{ ref('stg_register__operations') }} where _is_in_force
-), newest_list as (
-  select distinct on (district_code) district_code, _batch_id
-  from register
-  order by district_code, {{ newest_first() }}
+), handed_over as (
+  -- The districts that ever handed over a list, were it an empty one.
+  select district_code from register
+  union
+  select {{ canonical_agency_code('list_unit') }}
+  from {{ ref('stg_ledger__lists') }}
+  where contract = 'register.operations' and is_in_force
 ), told as (
-  -- A district says nothing of another's units.
+  -- A district's newest list stands. It says nothing of another's units.
   select register.system, register.agency_code, register.includes_departments, register.operated_from, register.operated_to
   from register
-  join newest_list using (district_code, _batch_id)
-  where starts_with(register.agency_code || '.', register.district_code || '.')
+  where register.listed_to is null and starts_with(register.agency_code || '.', register.district_code || '.')
   union all
   -- The seed stands for districts that never handed over a list.
   select seed.system, seed.agency_code, seed.includes_departments, seed.operated_from, seed.operated_to
   from {{ ref('system_operation') }} as seed
   where not exists (
-    select from newest_list where starts_with(seed.agency_code || '.', newest_list.district_code || '.')
+    select from handed_over where starts_with(seed.agency_code || '.', handed_over.district_code || '.')
   )
 ), operated as (
   -- Times that overlap or meet are one.

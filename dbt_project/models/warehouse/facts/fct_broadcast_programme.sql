@@ -1,13 +1,6 @@
-{{ config(
-  materialized='incremental', incremental_strategy='touched_keys', unique_key='programme_key',
-  indexes=[{'columns': ['programme_key'], 'unique': true}]
-) }}
-{% set touched = ref('touched_broadcast_programme') %}
+{{ config(materialized='fact', unique_key='programme_key') }}
 with newest as (
-  select distinct on (programme_key) *
-  from {{ ref('stg_broadcasting__programmes') }}
-  where _is_in_force {{ only_touched('programme_key', touched) }}
-  order by programme_key, {{ newest_first('updated_at') }}
+  {{ newest(ref('stg_broadcasting__programmes'), 'programme_key', version_by='updated_at') }}
 )
 
 select
@@ -23,6 +16,4 @@ select
   newest._batch_id,
   newest._row_number
 from newest
-left join {{ ref('dim_agency') }} as agency
-  on agency.agency_code = newest.agency_code
-  and newest.broadcast_date between agency.valid_from and coalesce(agency.valid_to, 'infinity')
+{{ join_agency('newest', 'broadcast_date') }}

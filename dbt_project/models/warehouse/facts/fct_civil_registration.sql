@@ -1,13 +1,6 @@
-{{ config(
-  materialized='incremental', incremental_strategy='touched_keys', unique_key='registration_key',
-  indexes=[{'columns': ['registration_key'], 'unique': true}]
-) }}
-{% set touched = ref('touched_civil_registration') %}
+{{ config(materialized='fact', unique_key='registration_key') }}
 with newest as (
-  select distinct on (registration_key) *
-  from {{ ref('stg_civil_status__registrations') }}
-  where _is_in_force {{ only_touched('registration_key', touched) }}
-  order by registration_key, {{ newest_first() }}
+  {{ newest(ref('stg_civil_status__registrations'), 'registration_key') }}
 )
 
 select
@@ -24,6 +17,4 @@ select
   newest._batch_id,
   newest._row_number
 from newest
-left join {{ ref('dim_agency') }} as agency
-  on agency.agency_code = newest.agency_code
-  and newest.registered_date between agency.valid_from and coalesce(agency.valid_to, 'infinity')
+{{ join_agency('newest', 'registered_date') }}

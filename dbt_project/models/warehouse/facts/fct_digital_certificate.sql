@@ -1,10 +1,9 @@
 {{ config(
-  materialized='incremental', incremental_strategy='touched_keys', unique_key='list_date',
-  indexes=[{'columns': ['list_date', 'certificate_key'], 'unique': true}]
+  materialized='fact', unique_key='list_date',
+  indexes=[{'columns': ['list_date', '_batch_id', 'certificate_key'], 'unique': true}]
 ) }}
-{% set touched = ref('touched_digital_certificate') %}
 with listed as (
-  {{ rows_of_lists(ref('stg_certificates__register'), 'certificate_key', touched) }}
+  {{ versions(ref('stg_certificates__register')) }}
 ), counted as (
   select
     *,
@@ -32,6 +31,4 @@ select
   counted._batch_id,
   counted._row_number
 from counted
-left join {{ ref('dim_agency') }} as agency
-  on agency.agency_code = counted.agency_code
-  and counted.list_date between agency.valid_from and coalesce(agency.valid_to, 'infinity')
+{{ join_agency('counted', 'list_date') }}

@@ -1,10 +1,6 @@
-{{ config(
-  materialized='incremental', incremental_strategy='touched_keys', unique_key='document_key',
-  indexes=[{'columns': ['document_key'], 'unique': true}]
-) }}
-{% set touched = ref('touched_document') %}
+{{ config(materialized='fact', unique_key='document_key') }}
 with entry as (
-  {{ in_force(ref('union_document'), 'document_key', touched) }}
+  {{ versions(ref('union_document')) }}
 ), newest as (
   select distinct on (document_key, system) *
   from entry
@@ -49,6 +45,4 @@ select
   document._row_number
 from document
 join life using (document_key)
-left join {{ ref('dim_agency') }} as agency
-  on agency.agency_code = document.agency_code
-  and document.issued_date between agency.valid_from and coalesce(agency.valid_to, 'infinity')
+{{ join_agency('document', 'issued_date') }}

@@ -1,14 +1,6 @@
-{{ config(
-  materialized='incremental', incremental_strategy='touched_keys', unique_key='delivery_key',
-  indexes=[{'columns': ['document_key', 'delivery_key'], 'unique': true}]
-) }}
-{% set touched = ref('touched_document_delivery') %}
-with version as (
-  {{ in_force(ref('union_document_delivery'), 'delivery_key', touched) }}
-), event as (
-  select distinct on (delivery_key, event_key) *
-  from version
-  order by delivery_key, event_key, {{ newest_first('occurred_at') }}
+{{ config(materialized='fact', unique_key=['document_key', 'delivery_key']) }}
+with event as (
+  {{ newest(ref('union_document_delivery'), 'delivery_key, event_key', version_by='occurred_at') }}
 ), delivery as (
   select
     delivery_key,
@@ -42,6 +34,4 @@ select
   delivery.recalled_at,
   delivery.event_count
 from delivery
-left join {{ ref('dim_agency') }} as agency
-  on agency.agency_code = delivery.agency_code
-  and delivery.issued_date between agency.valid_from and coalesce(agency.valid_to, 'infinity')
+{{ join_agency('delivery', 'issued_date') }}

@@ -1,14 +1,32 @@
-{{ config(
-  materialized='incremental', incremental_strategy='touched_keys', unique_key='dossier_key',
-  indexes=[{'columns': ['dossier_key'], 'unique': true}]
-) }}
-{% set touched = ref('touched_dossier') %}
-with version as (
-  {{ in_force(ref('union_dossier'), 'dossier_key', touched) }}
-), newest as (
-  select distinct on (dossier_key) *
-  from version
-  order by dossier_key, {{ newest_first('updated_at') }}
+{{ config(materialized='fact', unique_key='dossier_key') }}
+{% call also_touched() %}
+  -- A list bears on what its unit received while it holds and after it, and on its procedures' names anywhere. Where days
+  -- begin earlier than here, that is up to a day earlier.
+  with listed as (
+    select distinct agency_code, procedure_code, list_date
+    from {{ ref('stg_one_stop__procedures') }}
+    where _is_touched
+  ), unit_list as (
+    select agency_code, min(list_date) as list_date from listed group by agency_code
+  ), procedure_list as (
+    select procedure_code, min(list_date) as list_date from listed group by procedure_code
+  )
+
+  select dossier.dossier_key
+  from {{ ref('union_dossier') }} as dossier
+  join {{ ref('dim_agency') }} as agency on agency.agency_code = dossier.agency_code
+  join unit_list on unit_list.agency_code = agency.unit_agency_code
+  where dossier.received_at >= unit_list.list_date - 1
+
+  union
+
+  select dossier.dossier_key
+  from {{ ref('union_dossier') }} as dossier
+  join procedure_list on procedure_list.procedure_code = dossier.procedure_code
+  where dossier.received_at >= procedure_list.list_date - 1
+{% endcall %}
+with newest as (
+  {{ newest(ref('union_dossier'), 'dossier_key', version_by='updated_at') }}
 ), dated as (
   select
     newest.*,
@@ -64,9 +82,7 @@ select
   dated._batch_id,
   dated._row_number
 from dated
-left join {{ ref('dim_agency') }} as agency
-  on agency.agency_code = dated.agency_code
-  and dated.received_date between agency.valid_from and coalesce(agency.valid_to, 'infinity')
+{{ join_agency('dated', 'received_date') }}
 left join {{ ref('dim_procedure') }} as procedure
   on procedure.procedure_code = dated.procedure_code
   and dated.received_date between procedure.valid_from and coalesce(procedure.valid_to, 'infinity')

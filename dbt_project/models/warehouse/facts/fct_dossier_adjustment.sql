@@ -1,13 +1,6 @@
-{{ config(
-  materialized='incremental', incremental_strategy='touched_keys', unique_key='adjustment_key',
-  indexes=[{'columns': ['adjustment_key'], 'unique': true}]
-) }}
-{% set touched = ref('touched_dossier_adjustment') %}
+{{ config(materialized='fact', unique_key='adjustment_key') }}
 with newest as (
-  select distinct on (adjustment_key) *
-  from {{ ref('stg_one_stop__adjustments') }}
-  where _is_in_force {{ only_touched('adjustment_key', touched) }}
-  order by adjustment_key, {{ newest_first('signed_at') }}
+  {{ newest(ref('stg_one_stop__adjustments'), 'adjustment_key', version_by='signed_at') }}
 )
 
 select
@@ -27,6 +20,4 @@ select
   newest._batch_id,
   newest._row_number
 from newest
-left join {{ ref('dim_agency') }} as agency
-  on agency.agency_code = newest.agency_code
-  and newest.effective_date between agency.valid_from and coalesce(agency.valid_to, 'infinity')
+{{ join_agency('newest', 'effective_date') }}

@@ -1,13 +1,6 @@
-{{ config(
-  materialized='incremental', incremental_strategy='touched_keys', unique_key='fee_key',
-  indexes=[{'columns': ['fee_key'], 'unique': true}]
-) }}
-{% set touched = ref('touched_dossier_fee') %}
+{{ config(materialized='fact', unique_key='fee_key') }}
 with newest as (
-  select distinct on (fee_key) *
-  from {{ ref('stg_one_stop__fees') }}
-  where _is_in_force {{ only_touched('fee_key', touched) }}
-  order by fee_key, {{ newest_first('updated_at') }}
+  {{ newest(ref('stg_one_stop__fees'), 'fee_key', version_by='updated_at') }}
 ), dated as (
   select
     newest.*,
@@ -34,6 +27,4 @@ select
   dated._batch_id,
   dated._row_number
 from dated
-left join {{ ref('dim_agency') }} as agency
-  on agency.agency_code = dated.agency_code
-  and dated.paid_date between agency.valid_from and coalesce(agency.valid_to, 'infinity')
+{{ join_agency('dated', 'paid_date') }}

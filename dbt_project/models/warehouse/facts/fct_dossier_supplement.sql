@@ -1,13 +1,6 @@
-{{ config(
-  materialized='incremental', incremental_strategy='touched_keys', unique_key='supplement_key',
-  indexes=[{'columns': ['supplement_key'], 'unique': true}]
-) }}
-{% set touched = ref('touched_dossier_supplement') %}
+{{ config(materialized='fact', unique_key='supplement_key') }}
 with newest as (
-  select distinct on (supplement_key) *
-  from {{ ref('stg_one_stop__supplements') }}
-  where _is_in_force {{ only_touched('supplement_key', touched) }}
-  order by supplement_key, {{ newest_first('updated_at') }}
+  {{ newest(ref('stg_one_stop__supplements'), 'supplement_key', version_by='updated_at') }}
 ), dated as (
   select
     newest.*,
@@ -32,6 +25,4 @@ select
   dated._batch_id,
   dated._row_number
 from dated
-left join {{ ref('dim_agency') }} as agency
-  on agency.agency_code = dated.agency_code
-  and dated.requested_date between agency.valid_from and coalesce(agency.valid_to, 'infinity')
+{{ join_agency('dated', 'requested_date') }}

@@ -1,10 +1,6 @@
-{{ config(
-  materialized='incremental', incremental_strategy='touched_keys', unique_key='incoming_key',
-  indexes=[{'columns': ['incoming_key'], 'unique': true}]
-) }}
-{% set touched = ref('touched_incoming_document') %}
+{{ config(materialized='fact', unique_key='incoming_key') }}
 with entry as (
-  {{ in_force(ref('union_incoming_document'), 'incoming_key', touched) }}
+  {{ versions(ref('union_incoming_document')) }}
 ), newest as (
   select distinct on (incoming_key, system, action = 'new') *
   from entry

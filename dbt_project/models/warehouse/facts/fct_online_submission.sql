@@ -1,13 +1,6 @@
-{{ config(
-  materialized='incremental', incremental_strategy='touched_keys', unique_key='submission_key',
-  indexes=[{'columns': ['submission_key'], 'unique': true}]
-) }}
-{% set touched = ref('touched_online_submission') %}
+{{ config(materialized='fact', unique_key='submission_key') }}
 with newest as (
-  select distinct on (submission_key) *
-  from {{ ref('stg_online_services__submissions') }}
-  where _is_in_force {{ only_touched('submission_key', touched) }}
-  order by submission_key, {{ newest_first('updated_at') }}
+  {{ newest(ref('stg_online_services__submissions'), 'submission_key', version_by='updated_at') }}
 ), dated as (
   select
     newest.*,
@@ -36,6 +29,4 @@ select
   dated._batch_id,
   dated._row_number
 from dated
-left join {{ ref('dim_agency') }} as agency
-  on agency.agency_code = dated.agency_code
-  and dated.submitted_date between agency.valid_from and coalesce(agency.valid_to, 'infinity')
+{{ join_agency('dated', 'submitted_date') }}

@@ -1,10 +1,9 @@
 {{ config(
-  materialized='incremental', incremental_strategy='touched_keys', unique_key='list_date',
-  indexes=[{'columns': ['list_date', 'registration_key'], 'unique': true}]
+  materialized='fact', unique_key='list_date',
+  indexes=[{'columns': ['list_date', '_batch_id', 'registration_key'], 'unique': true}]
 ) }}
-{% set touched = ref('touched_population_service') %}
 with listed as (
-  {{ rows_of_lists(ref('stg_population__services'), 'registration_key', touched) }}
+  {{ versions(ref('stg_population__services')) }}
 )
 
 select
@@ -21,6 +20,4 @@ select
   listed._batch_id,
   listed._row_number
 from listed
-left join {{ ref('dim_agency') }} as agency
-  on agency.agency_code = listed.agency_code
-  and listed.list_date between agency.valid_from and coalesce(agency.valid_to, 'infinity')
+{{ join_agency('listed', 'list_date') }}

@@ -1,14 +1,6 @@
-{{ config(
-  materialized='incremental', incremental_strategy='touched_keys', unique_key='counter_key',
-  indexes=[{'columns': ['counter_key'], 'unique': true}]
-) }}
-{% set touched = ref('touched_portal_counter') %}
-with version as (
-  {{ in_force(ref('union_portal_counter'), 'counter_key', touched) }}
-), newest as (
-  select distinct on (counter_key) *
-  from version
-  order by counter_key, {{ newest_first() }}
+{{ config(materialized='fact', unique_key='counter_key') }}
+with newest as (
+  {{ newest(ref('union_portal_counter'), 'counter_key') }}
 )
 
 select
@@ -23,6 +15,4 @@ select
   newest._batch_id,
   newest._row_number
 from newest
-left join {{ ref('dim_agency') }} as agency
-  on agency.agency_code = newest.agency_code
-  and newest.counted_on between agency.valid_from and coalesce(agency.valid_to, 'infinity')
+{{ join_agency('newest', 'counted_on') }}

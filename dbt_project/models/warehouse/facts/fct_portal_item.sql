@@ -1,14 +1,6 @@
-{{ config(
-  materialized='incremental', incremental_strategy='touched_keys', unique_key='item_key',
-  indexes=[{'columns': ['item_key'], 'unique': true}]
-) }}
-{% set touched = ref('touched_portal_item') %}
-with version as (
-  {{ in_force(ref('union_portal_item'), 'item_key', touched) }}
-), newest as (
-  select distinct on (item_key) *
-  from version
-  order by item_key, {{ newest_first('updated_at') }}
+{{ config(materialized='fact', unique_key='item_key') }}
+with newest as (
+  {{ newest(ref('union_portal_item'), 'item_key', version_by='updated_at') }}
 ), dated as (
   select
     newest.*,
@@ -39,6 +31,4 @@ select
   dated._batch_id,
   dated._row_number
 from dated
-left join {{ ref('dim_agency') }} as agency
-  on agency.agency_code = dated.agency_code
-  and dated.received_date between agency.valid_from and coalesce(agency.valid_to, 'infinity')
+{{ join_agency('dated', 'received_date') }}

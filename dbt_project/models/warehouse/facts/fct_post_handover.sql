@@ -1,13 +1,6 @@
-{{ config(
-  materialized='incremental', incremental_strategy='touched_keys', unique_key='handover_key',
-  indexes=[{'columns': ['handover_key'], 'unique': true}]
-) }}
-{% set touched = ref('touched_post_handover') %}
+{{ config(materialized='fact', unique_key='handover_key') }}
 with newest as (
-  select distinct on (handover_key) *
-  from {{ ref('stg_post__handovers') }}
-  where _is_in_force {{ only_touched('handover_key', touched) }}
-  order by handover_key, {{ newest_first('updated_at') }}
+  {{ newest(ref('stg_post__handovers'), 'handover_key', version_by='updated_at') }}
 ), dated as (
   select
     newest.*,
@@ -38,6 +31,4 @@ select
   dated._batch_id,
   dated._row_number
 from dated
-left join {{ ref('dim_agency') }} as agency
-  on agency.agency_code = dated.agency_code
-  and dated.accepted_date between agency.valid_from and coalesce(agency.valid_to, 'infinity')
+{{ join_agency('dated', 'accepted_date') }}

@@ -1,13 +1,6 @@
-{{ config(
-  materialized='incremental', incremental_strategy='touched_keys', unique_key='site_key',
-  indexes=[{'columns': ['site_key'], 'unique': true}]
-) }}
-{% set touched = ref('touched_radio_station_site') %}
+{{ config(materialized='fact', unique_key='site_key') }}
 with newest as (
-  select distinct on (site_key) *
-  from {{ ref('stg_radio_survey__sites') }}
-  where _is_in_force {{ only_touched('site_key', touched) }}
-  order by site_key, {{ newest_first() }}
+  {{ newest(ref('stg_radio_survey__sites'), 'site_key') }}
 )
 
 select
@@ -22,6 +15,4 @@ select
   newest._batch_id,
   newest._row_number
 from newest
-left join {{ ref('dim_agency') }} as agency
-  on agency.agency_code = newest.agency_code
-  and newest.surveyed_date between agency.valid_from and coalesce(agency.valid_to, 'infinity')
+{{ join_agency('newest', 'surveyed_date') }}

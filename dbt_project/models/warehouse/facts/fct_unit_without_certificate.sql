@@ -1,11 +1,13 @@
 with list as (
-  select distinct list_date, listed_to, _batch_id from {{ ref('fct_digital_certificate') }}
+  select list_date, listed_to, batch_id, {{ canonical_agency_code('list_unit') }} as agency_code
+  from {{ ref('stg_ledger__lists') }}
+  where contract = 'certificates.register' and is_in_force
 ), unit as (
-  -- Whoever the register is for, whether it has a row there or not.
+  -- Whoever the list is for, whether it has a row there or not; the list of a unit is for all below it.
   select
     operation.agency_code,
     list.list_date,
-    list._batch_id,
+    list.batch_id as _batch_id,
     datemultirange(
       daterange(
         greatest(list.list_date, operation.operated_from), least(list.listed_to, operation.operated_to), '[]'
@@ -16,12 +18,13 @@ with list as (
     on operation.system = 'certificates'
     and operation.operated_from <= coalesce(list.listed_to, 'infinity')
     and coalesce(operation.operated_to, 'infinity') >= list.list_date
+    and (list.agency_code is null or starts_with(operation.agency_code || '.', list.agency_code || '.'))
 ), signing as (
   -- The days on which one of the unit's own certificates is valid; those of its people don't count.
-  select agency_code, list_date, range_agg(daterange(valid_from, valid_to, '[]')) as days
+  select agency_code, range_agg(daterange(valid_from, valid_to, '[]')) as days
   from {{ ref('fct_digital_certificate') }}
   where is_valid and holder_kind = 'unit'
-  group by agency_code, list_date
+  group by agency_code
 ), gap as (
   select
     unit.agency_code,
@@ -29,7 +32,7 @@ with list as (
     unit._batch_id,
     unnest(unit.days - coalesce(signing.days, '{}')) as days
   from unit
-  left join signing on signing.agency_code = unit.agency_code and signing.list_date = unit.list_date
+  left join signing on signing.agency_code = unit.agency_code
 )
 
 select

@@ -1,22 +1,36 @@
 {{ config(
-  materialized='incremental', incremental_strategy='touched_keys', unique_key='list_date',
-  indexes=[{'columns': ['list_date', 'staff_key'], 'unique': true}]
+  materialized='fact', unique_key='list_date',
+  indexes=[{'columns': ['list_date', '_batch_id', 'staff_key'], 'unique': true}]
 ) }}
-{% set touched = ref('touched_workplace_staff') %}
+{% call also_touched() %}
+  -- A list of mailboxes or computers, come or gone, bears on the lists of staff from its day on.
+  select list_date
+  from {{ ref('stg_workplace__staff') }}
+  where list_date >= (
+    select min(list_date)
+    from {{ ref('stg_ledger__lists') }}
+    where contract in ('workplace.mailboxes', 'workplace.computers') and is_touched
+  )
+{% endcall %}
 with staff as (
-  {{ rows_of_lists(ref('stg_workplace__staff'), 'staff_key', touched) }}
-), mailbox as (
-  select staff_key, list_date, listed_to, bool_or(status = 'in_use') as is_in_use
-  from (
-    {{ rows_of_lists(ref('stg_workplace__mailboxes'), 'mailbox_key') }}
-  ) as listed
-  group by staff_key, list_date, listed_to
-), computer as (
-  select staff_key, list_date, listed_to, bool_or(is_networked) as is_networked
-  from (
-    {{ rows_of_lists(ref('stg_workplace__computers'), 'computer_key') }}
-  ) as listed
-  group by staff_key, list_date, listed_to
+  {{ versions(ref('stg_workplace__staff')) }}
+), equipped as (
+  -- By the newest list of the other kind: where one is late, the one before stands.
+  select
+    staff._batch_id,
+    staff._row_number,
+    bool_or(mailbox.status = 'in_use') as has_official_mailbox,
+    bool_or(computer.is_networked) as has_networked_computer
+  from staff
+  left join {{ ref('stg_workplace__mailboxes') }} as mailbox
+    on mailbox.staff_key = staff.staff_key
+    and mailbox._is_in_force
+    and staff.list_date between mailbox.list_date and coalesce(mailbox.listed_to, 'infinity')
+  left join {{ ref('stg_workplace__computers') }} as computer
+    on computer.staff_key = staff.staff_key
+    and computer._is_in_force
+    and staff.list_date between computer.list_date and coalesce(computer.listed_to, 'infinity')
+  group by staff._batch_id, staff._row_number
 )
 
 select
@@ -26,18 +40,10 @@ select
   staff.agency_code,
   staff.list_date,
   staff.listed_to,
-  coalesce(mailbox.is_in_use, false) as has_official_mailbox,
-  coalesce(computer.is_networked, false) as has_networked_computer,
+  coalesce(equipped.has_official_mailbox, false) as has_official_mailbox,
+  coalesce(equipped.has_networked_computer, false) as has_networked_computer,
   staff._batch_id,
   staff._row_number
 from staff
--- By the newest list of the other kind: where one is late, the one before stands.
-left join mailbox
-  on mailbox.staff_key = staff.staff_key
-  and staff.list_date between mailbox.list_date and coalesce(mailbox.listed_to, 'infinity')
-left join computer
-  on computer.staff_key = staff.staff_key
-  and staff.list_date between computer.list_date and coalesce(computer.listed_to, 'infinity')
-left join {{ ref('dim_agency') }} as agency
-  on agency.agency_code = staff.agency_code
-  and staff.list_date between agency.valid_from and coalesce(agency.valid_to, 'infinity')
+join equipped using (_batch_id, _row_number)
+{{ join_agency('staff', 'list_date') }}

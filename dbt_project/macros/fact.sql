@@ -1,0 +1,128 @@
+{# How a fact is built. `unique_key` is what its rows are replaced by: the key of a row, or the list that it stands in. In a
+   full refresh the fact is built whole. Otherwise the touched keys' rows are deleted and built again, in one transaction:
+   the keys of touched rows, come or gone, in every relation of versions that the model reads and that tells of the key;
+   and those that `also_touched` says. Without any the fact stays as it is.
+   A unique index on the key follows, unless the model's `indexes` say another. #}
+{% materialization fact, adapter='postgres' %}
+  {%- if not is_touching() -%}
+    {{ return(materialization_table_default()) }}
+  {%- endif -%}
+
+  {%- set fact = this.incorporate(type='table') -%}
+  {%- set parts = sql.split(end_of_touched()) -%}
+  {{ run_hooks(pre_hooks) }}
+  {%- call statement('touched', fetch_result=true) -%}
+    create temporary table touched on commit drop as
+    {{ (touched_rows() + parts[:-1]) | join('\nunion\n') }};
+    analyze pg_temp.touched;
+    select exists (select from pg_temp.touched);
+  {%- endcall -%}
+  {%- set is_touched = load_result('touched')['data'][0][0] -%}
+  {%- call statement('main') -%}
+    delete from {{ fact }} where {{ is_of_touched() }}
+  {%- endcall -%}
+  {%- if is_touched -%}
+    {%- do expect_columns(fact, 'a full refresh makes the table anew', exactly=true) -%}
+    {%- call statement('main') -%}
+      {{ get_assert_columns_equivalent(parts[-1]) }}
+      insert into {{ fact }} ({{ model.columns.keys() | join(', ') }})
+      {{ get_select_subquery(parts[-1]) }}
+    {%- endcall -%}
+    {{ run_hooks(post_hooks) }}
+  {%- endif -%}
+  {%- do adapter.commit() -%}
+  {{ return({'relations': [fact]}) }}
+{% endmaterialization %}
+
+{# Whether a fact that is there already follows its touched keys now. Unit tests, and whoever only compiles, see all rows. #}
+{% macro is_touching() -%}
+  {%- set is_built = execute and flags.WHICH in ['build', 'run'] and model.resource_type == 'model' -%}
+  {{ return(is_built and not should_full_refresh() and load_cached_relation(this) is not none) }}
+{%- endmacro %}
+
+{# The columns of the fact's key. #}
+{% macro key_columns() -%}
+  {%- set key = config.get('unique_key') -%}
+  {{ return(key if key is string else key | join(', ')) }}
+{%- endmacro %}
+
+{% macro is_of_touched() -%}
+  ({{ key_columns() }}) in (select {{ key_columns() }} from pg_temp.touched)
+{%- endmacro %}
+
+{# Queries of the touched keys in the versions that the model reads. #}
+{% macro touched_rows() -%}
+  {%- set queries = [] -%}
+  {%- set key = key_columns() -%}
+  {%- for parent in model.depends_on.nodes if '.stg_' in parent or '.union_' in parent -%}
+    {%- set node = graph.nodes[parent] -%}
+    {%- if key.split(', ') | reject('in', node.columns) | list == [] -%}
+      {%- do queries.append('select distinct ' ~ key ~ ' from ' ~ node.relation_name ~ ' where _is_touched') -%}
+    {%- endif -%}
+  {%- else -%}
+    {{ exceptions.raise_compiler_error(model.name ~ ' reads no versions: as a fact it never changes') }}
+  {%- endfor -%}
+  {%- if not queries -%}
+    {{ exceptions.raise_compiler_error('nothing that ' ~ model.name ~ ' reads tells of ' ~ key ~ ' in its YAML') }}
+  {%- endif -%}
+  {{ return(queries) }}
+{%- endmacro %}
+
+{# A query of keys that something else than their own rows touches. It stands before the model's select, and counts only
+   where touched keys do:
+     {% call also_touched() %} select dossier_key from … {% endcall %} #}
+{% macro also_touched() -%}
+  {%- set query = caller() -%}
+  {%- if is_touching() -%}
+    {{ query }}
+    {{ end_of_touched() }}
+  {%- endif -%}
+{%- endmacro %}
+
+{% macro end_of_touched() -%}
+  {{ return('-- end of touched keys --') }}
+{%- endmacro %}
+
+{# The rows in force of a relation of versions; of touched keys only where the fact follows those. Each system's rows of a
+   union are filtered by themselves: the planner takes no join through a union, and would read every row of every system. #}
+{% macro versions(relation) -%}
+  {%- if not is_touching() -%}
+    select * from {{ relation }} where _is_in_force
+  {%- else -%}
+    {%- set node = graph.nodes['model.' ~ project_name ~ '.' ~ relation.identifier] -%}
+    {%- set is_union = node.name.startswith('union_') -%}
+    {%- for part in node.depends_on.nodes if is_union %}
+    select {{ node.columns.keys() | join(', ') }}
+    from {{ graph.nodes[part].relation_name }}
+    where _is_in_force and {{ is_of_touched() }}
+    {{ 'union all' if not loop.last }}
+    {%- else %}
+    select * from {{ relation }} where _is_in_force and {{ is_of_touched() }}
+    {%- endfor -%}
+  {%- endif -%}
+{%- endmacro %}
+
+{# The newest version of each key: by the source's own time, where it tells one, then as the versions came. #}
+{% macro newest(relation, key, version_by=none) -%}
+  select distinct on ({{ key }}) *
+  from (
+    {{ versions(relation) }}
+  ) as version
+  order by {{ key }}, {{ newest_first(version_by) }}
+{%- endmacro %}
+
+{# A table's indexes are those of its config; a fact's is on its key if there are none. #}
+{% macro postgres__create_indexes(relation) -%}
+  {%- set key = config.get('unique_key') -%}
+  {%- set of_key = [{'columns': [key] if key is string else key, 'unique': true}] if model.config.materialized == 'fact' else [] -%}
+  {%- for index in config.get('indexes') or of_key -%}
+    {%- do run_query(get_create_index_sql(relation, index)) -%}
+  {%- endfor -%}
+{%- endmacro %}
+
+{# Joins the agency of a row as it was on a day, as `agency`; none for an agency that the seed does not know. #}
+{% macro join_agency(row, day) -%}
+  left join {{ ref('dim_agency') }} as agency
+    on agency.agency_code = {{ row }}.agency_code
+    and {{ row }}.{{ day }} between agency.valid_from and coalesce(agency.valid_to, 'infinity')
+{%- endmacro %}

@@ -1,3 +1,0 @@
-select distinct registration_key
-from {{ ref('stg_civil_status__registrations') }}
-where _is_touched

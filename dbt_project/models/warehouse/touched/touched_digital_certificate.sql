@@ -1,1 +1,0 @@
-{{ touched_lists(ref('stg_certificates__register')) }}

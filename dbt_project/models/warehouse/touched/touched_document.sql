@@ -1,3 +1,0 @@
-select distinct document_key
-from {{ ref('union_document') }}
-where _is_touched

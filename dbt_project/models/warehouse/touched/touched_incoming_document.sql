@@ -1,3 +1,0 @@
-select distinct incoming_key
-from {{ ref('union_incoming_document') }}
-where _is_touched
