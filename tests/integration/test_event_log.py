@@ -20,7 +20,7 @@ from kho.figures.figures import figures
 from kho.ledger import releases
 from kho.load import raw
 from kho.settings import Settings
-from kho.transform.layers import run
+from kho.transform.project import run
 from tests.integration import nights
 from tests.integration.loading import rows
 from tests.integration.test_touched_keys import contents

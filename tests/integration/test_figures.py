@@ -24,7 +24,7 @@ from kho.figures.explain import explain
 from kho.report import word, workbook
 from kho.report.draft import draft
 from kho.settings import Settings
-from kho.transform.layers import run
+from kho.transform.project import run
 from tests import office, reports
 from tests.integration import nights
 from tests.pages import blocks

@@ -19,7 +19,7 @@ from psycopg.sql import SQL, Identifier
 from kho import transform
 from kho.settings import Settings
 from kho.transform import builds
-from kho.transform.layers import run
+from kho.transform.project import run
 from kho_sample import totals
 from tests.integration import nights
 from tests.integration.loading import rows

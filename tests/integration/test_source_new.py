@@ -29,6 +29,7 @@ from kho.formats import look
 from kho.load import load
 from kho.settings import TIMEZONE, Settings
 from kho.transform import builds, layers
+from kho.transform.project import read, run
 from kho_propose.detect import CannotPropose, detect, opened
 from kho_propose.infer import propose
 from kho_propose.write import Written, write
@@ -146,7 +147,7 @@ def test_a_proposal_is_a_draft_that_dbt_reads_and_nights_leave_alone(
     for question in contract["customProperties"][0]["value"]:
         assert question in said.replace("\n", " ")
     here = warehouse.model_copy(update={"project": project})
-    manifest = layers.read(here)
+    manifest = read(here)
     model = manifest.nodes["model.kho.stg_land__certificates"]
     assert all(column.description for column in model.columns.values())
     tests = {
@@ -177,7 +178,7 @@ def test_an_activated_proposal_is_built_and_its_tests_hold(
         connection.execute("update ledger.batch set state = 'accepted' where batch_id = %s", [batch.batch_id])
     builds.open_build(here, DAY)
     layers.build(here, "staging")
-    results = layers.run(here, ["test", "--select", "stg_land__certificates"])
+    results = run(here, ["test", "--select", "stg_land__certificates"])
     assert {str(result.status) for result in results} == {"pass"}
     assert any("accepted_values" in result.node.name for result in results)
     with connect(warehouse, "kho_transformer") as connection:

@@ -13,7 +13,7 @@ from dbt.contracts.graph.manifest import Manifest
 from kho.contract import contracts
 from kho.settings import Settings
 from kho.transform import holidays, sources
-from kho.transform.layers import read
+from kho.transform.project import read
 
 #: who may read whom; a layer may read itself
 READS = {

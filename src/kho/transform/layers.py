@@ -2,37 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Literal
-
-from psycopg.conninfo import conninfo_to_dict
+from typing import Any, Literal
 
 from kho.contract import contracts, drafts
-from kho.database import SESSION, connect
+from kho.database import connect
 from kho.load import raw
 from kho.settings import Settings
 from kho.transform import sources
-
-if TYPE_CHECKING:
-    from dbt.contracts.graph.manifest import Manifest
+from kho.transform.project import TransformError, run
 
 Layer = Literal["staging", "warehouse", "marts"]
-#: what the profile asks for, where nothing is connected to
-_NO_SERVER = {
-    "KHO_DBT_HOST": "localhost",
-    "KHO_DBT_PORT": "1",
-    "KHO_DBT_DBNAME": "none",
-    "DBT_ENV_SECRET_KHO_PASSWORD": "none",
-}
-
-
-class TransformError(Exception):
-    """A layer that could not be built: which models failed, and why."""
 
 
 @dataclass(frozen=True)
@@ -68,52 +48,6 @@ def build(settings: Settings, layer: Layer) -> None:
     if now.is_full_refresh:
         arguments.append("--full-refresh")
     _record(settings, now.build_id, layer, run(settings, arguments, release_schema=now.release_schema))
-
-
-def run(settings: Settings, arguments: list[str], *, release_schema: str | None = None) -> Any:
-    """Run dbt in this process as kho_transformer; gives what the command results in, a list of its nodes' results.
-
-    Raises `TransformError` if it can't start. Nodes that fail are in the results.
-    """
-    # Marts change their schema every night: a folder of their own keeps the other layers' parse reusable.
-    target = settings.home / "dbt" / ("marts" if release_schema else "warehouse")
-    return _invoke(settings, arguments, target, _variables(settings, release_schema))
-
-
-def read(settings: Settings, *, is_compiled: bool = False) -> Manifest:
-    """The project as dbt reads it, with the SQL of every model if asked for. It needs no server and disturbs no build.
-
-    Raises `TransformError` if dbt can't make sense of it.
-    """
-    with TemporaryDirectory() as folder:
-        manifest = _invoke(settings, ["parse"], Path(folder), _NO_SERVER)
-        if is_compiled:
-            # As in a full refresh: what is incremental would ask the server.
-            options = ["--no-introspect", "--no-populate-cache", "--full-refresh", "--select", "path:models"]
-            _invoke(settings, ["compile", *options], Path(folder), _NO_SERVER, manifest)
-    return manifest
-
-
-def _invoke(
-    settings: Settings,
-    arguments: list[str],
-    target: Path,
-    variables: dict[str, str],
-    manifest: Manifest | None = None,
-) -> Any:
-    from dbt.cli.main import dbtRunner
-
-    project = settings.project / "dbt_project"
-    options = [
-        "--project-dir", str(project), "--profiles-dir", str(project),
-        "--target-path", str(target), "--log-path", str(settings.home / "dbt" / "logs"),
-        "--log-level", "none", "--log-level-file", "info", "--no-write-json",
-    ]  # fmt: skip
-    with _environment(variables | {"KHO_DBT_SOURCES": str(sources.write(settings))}):
-        outcome = dbtRunner(manifest=manifest).invoke([*arguments, *options])
-    if outcome.exception:
-        raise TransformError(f"dbt could not run: {outcome.exception}") from outcome.exception
-    return outcome.result
 
 
 def _newest_build(settings: Settings) -> _Build:
@@ -163,33 +97,3 @@ def _record(settings: Settings, build_id: int, layer: Layer, results: Any) -> No
 
 def _one_line(message: str | None) -> str:
     return " ".join((message or "no message").split())
-
-
-def _variables(settings: Settings, release_schema: str | None) -> dict[str, str]:
-    address = conninfo_to_dict(settings.role_url("kho_transformer"))
-    variables = {
-        "KHO_DBT_HOST": str(address.get("host", "localhost")),
-        "KHO_DBT_PORT": str(address.get("port", 5432)),
-        "KHO_DBT_USER": str(address["user"]),
-        "DBT_ENV_SECRET_KHO_PASSWORD": str(address["password"]),
-        "KHO_DBT_DBNAME": str(address["dbname"]),
-        "KHO_DBT_SSLMODE": str(address.get("sslmode", "prefer")),
-        "PGOPTIONS": SESSION,
-    }
-    if release_schema:
-        variables["KHO_RELEASE_SCHEMA"] = release_schema
-    return variables
-
-
-@contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

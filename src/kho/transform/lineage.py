@@ -20,7 +20,7 @@ from sqlglot.optimizer.scope import Scope, build_scope, walk_in_scope
 
 from kho.contract import Contract
 from kho.settings import Settings
-from kho.transform.layers import read
+from kho.transform.project import read
 
 Layer = Literal["raw", "ledger", "seed", "staging", "warehouse", "marts"]
 #: what a figure has columns for, by the column of the counted movements

@@ -20,7 +20,7 @@ def write(settings: Settings) -> Path:
     It is below the home, since the project may be read-only. Another process that writes at the same time writes the
     same; a reader sees a whole file.
     """
-    path = settings.home / "dbt" / "sources" / "raw.yml"
+    path = folder(settings) / "raw.yml"
     text = render(contracts(settings), drafts(settings))
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -28,6 +28,11 @@ def write(settings: Settings) -> Path:
         draft.write_text(text, encoding="utf-8")
         draft.replace(path)
     return path.parent
+
+
+def folder(settings: Settings) -> Path:
+    """Where the sources' YAML is."""
+    return settings.home / "dbt" / "sources"
 
 
 def table_name(contract: str) -> str:

@@ -1,0 +1,168 @@
+"""The dbt project: read once, run as often as there is something to build."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.metadata import version
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from psycopg.conninfo import conninfo_to_dict
+
+from kho.database import SESSION
+from kho.settings import Settings
+from kho.transform import sources
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
+
+#: what the profile asks for, where nothing is connected to
+_NO_SERVER = {
+    "KHO_DBT_HOST": "localhost",
+    "KHO_DBT_PORT": "1",
+    "KHO_DBT_DBNAME": "none",
+    "DBT_ENV_SECRET_KHO_PASSWORD": "none",
+}
+_MARTS = "release"  # the schema of marts as the project names it, whatever release they are built for
+_KEPT_SECONDS = 24 * 3600  # a manifest that another has taken the place of
+_ASKED = re.compile(rb"env_var\(\s*['\"](\w+)")
+
+
+class TransformError(Exception):
+    """What dbt could not read or build: which models failed, and why."""
+
+
+def run(settings: Settings, arguments: list[str], *, release_schema: str | None = None) -> Any:
+    """Run dbt in this process as kho_transformer; gives what the command results in, a list of its nodes' results.
+
+    Marts are those of `release_schema`. Raises `TransformError` if it can't start. Nodes that fail are in the results.
+    """
+    variables = _variables(settings)
+    manifest = read(settings)
+    _aim(manifest, variables["KHO_DBT_DBNAME"], release_schema or _MARTS)
+    return _invoke(settings, arguments, settings.home / "dbt" / "target", variables, manifest)
+
+
+def read(settings: Settings, *, is_compiled: bool = False) -> Manifest:
+    """The project as dbt reads it, with the SQL of every model if asked for. It needs no server and disturbs no build.
+
+    It is read anew only if something that it is made of changed. Raises `TransformError` if dbt can't make sense of it.
+    """
+    manifest = _kept(settings)
+    if is_compiled:
+        # As in a full refresh: what is incremental would ask the server.
+        options = ["--no-introspect", "--no-populate-cache", "--full-refresh", "--select", "path:models"]
+        with TemporaryDirectory() as folder:
+            _invoke(settings, ["compile", *options], Path(folder), _NO_SERVER, manifest)
+    return manifest
+
+
+def _kept(settings: Settings) -> Manifest:
+    """The manifest that the home keeps under the fingerprint of what it was read from."""
+    from dbt.contracts.graph.manifest import Manifest
+
+    folder = sources.write(settings)
+    fingerprint = _fingerprint(settings, folder)
+    path = settings.home / "dbt" / "manifests" / fingerprint
+    if path.exists():
+        return Manifest.from_msgpack(path.read_bytes())
+    with TemporaryDirectory() as target:
+        manifest = _invoke(settings, ["parse", "--no-partial-parse"], Path(target), _NO_SERVER)
+    # Read while somebody wrote, it may be neither what was there nor what is.
+    if _fingerprint(settings, folder) == fingerprint:
+        _keep(path, manifest.to_msgpack())
+    return manifest
+
+
+def _keep(path: Path, packed: bytes) -> None:
+    path.parent.mkdir(exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_bytes(packed)
+    draft.replace(path)
+    for old in path.parent.iterdir():
+        with suppress(FileNotFoundError):  # another process was first
+            if time.time() - old.stat().st_mtime > _KEPT_SECONDS:
+                old.unlink()
+
+
+def _fingerprint(settings: Settings, raw: Path) -> str:
+    """sha256 over all that dbt reads: itself, the project's files, the sources of raw, variables that one asks for."""
+    project = settings.project / "dbt_project"
+    digest = hashlib.sha256(f"{version('dbt-core')} {version('dbt-postgres')} {project}\0".encode())
+    asked = set()
+    for path in chain(sorted(project.rglob("*")), sorted(raw.glob("*.yml"))):
+        if path.is_file():
+            body = path.read_bytes()
+            asked.update(name.decode() for name in _ASKED.findall(body))
+            digest.update(f"{path.relative_to(project if project in path.parents else raw)}\0".encode())
+            digest.update(hashlib.sha256(body).digest())
+    for name in sorted(asked):
+        digest.update(f"{name}={os.environ.get(name)}\0".encode())
+    return digest.hexdigest()
+
+
+def _aim(manifest: Manifest, database: str, release_schema: str) -> None:
+    """Name the relations of a manifest, which was read for no server, as they are in this database and release."""
+    for node in chain(manifest.nodes.values(), manifest.sources.values()):
+        schema = release_schema if node.schema == _MARTS else node.schema
+        if node.relation_name:
+            _, _, name = node.relation_name.rpartition(".")
+            node.relation_name = f'"{database}"."{schema}".{name}'
+        node.database, node.schema = database, schema
+    manifest.build_flat_graph()  # what macros see of other models
+
+
+def _invoke(
+    settings: Settings,
+    arguments: list[str],
+    target: Path,
+    variables: dict[str, str],
+    manifest: Manifest | None = None,
+) -> Any:
+    from dbt.cli.main import dbtRunner
+
+    project = settings.project / "dbt_project"
+    options = [
+        "--project-dir", str(project), "--profiles-dir", str(project),
+        "--target-path", str(target), "--log-path", str(settings.home / "dbt" / "logs"),
+        "--log-level", "none", "--log-level-file", "info", "--no-write-json",
+    ]  # fmt: skip
+    with _environment(variables | {"KHO_DBT_SOURCES": str(sources.folder(settings))}):
+        outcome = dbtRunner(manifest=manifest).invoke([*arguments, *options])
+    if outcome.exception:
+        raise TransformError(f"dbt could not run: {outcome.exception}") from outcome.exception
+    return outcome.result
+
+
+def _variables(settings: Settings) -> dict[str, str]:
+    address = conninfo_to_dict(settings.role_url("kho_transformer"))
+    return {
+        "KHO_DBT_HOST": str(address.get("host", "localhost")),
+        "KHO_DBT_PORT": str(address.get("port", 5432)),
+        "KHO_DBT_USER": str(address["user"]),
+        "DBT_ENV_SECRET_KHO_PASSWORD": str(address["password"]),
+        "KHO_DBT_DBNAME": str(address["dbname"]),
+        "KHO_DBT_SSLMODE": str(address.get("sslmode", "prefer")),
+        "PGOPTIONS": SESSION,
+    }
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -1,0 +1,106 @@
+"""The project is read once and kept: never longer than what it was read from stays as it is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from kho.settings import Settings
+from kho.transform.project import TransformError, read
+
+FILES = {
+    "dbt_project.yml": """
+name: kho
+profile: kho
+model-paths: [models, "{{ env_var('KHO_DBT_SOURCES') }}"]
+models: {kho: {+schema: staging}}
+flags: {send_anonymous_usage_stats: false}
+""",
+    "models/first.sql": "select {{ told() }} as n from {{ ref('codes') }} -- {{ env_var('KHO_TOLD', 'nothing') }}",
+    "macros/told.sql": "{% macro told() %}1{% endmacro %}",
+    "seeds/codes.csv": "code\n1\n",
+}
+MODEL, SEED = "model.kho.first", "seed.kho.codes"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """A project of one model, one macro and one seed, and of the contracts of one system."""
+    here = Settings(project=tmp_path / "project", home=tmp_path / "home")
+    shutil.copytree(Settings().contracts / "portal", here.contracts / "portal")
+    project = here.project / "dbt_project"
+    for name, text in FILES.items():
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(text)
+    shutil.copy(Settings().project / "dbt_project" / "profiles.yml", project)
+    shutil.copy(Settings().project / "dbt_project" / "seeds" / "code_mappings.csv", project / "seeds")
+    return here
+
+
+def kept(settings: Settings) -> dict[str, float]:
+    return {path.name: path.stat().st_mtime for path in (settings.home / "dbt" / "manifests").iterdir()}
+
+
+def test_what_did_not_change_is_not_read_again(settings: Settings) -> None:
+    read(settings).nodes.clear()
+    written = kept(settings)
+    assert {MODEL, SEED} <= read(settings).nodes.keys()
+    assert kept(settings) == written and len(written) == 1
+
+
+def test_what_was_read_long_ago_makes_room(settings: Settings) -> None:
+    read(settings)
+    ((first, at),) = kept(settings).items()
+    os.utime(settings.home / "dbt" / "manifests" / first, (at - 2 * 24 * 3600,) * 2)
+    (settings.project / "dbt_project" / "models" / "second.sql").write_text("select 1 as n")
+    assert "model.kho.second" in read(settings).nodes
+    assert len(kept(settings)) == 1 and first not in kept(settings)
+
+
+def test_every_change_is_seen(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def told() -> dict[str, object]:
+        manifest = read(settings)
+        return {
+            "model": manifest.nodes[MODEL].raw_code,
+            "seed": manifest.nodes[SEED].checksum.checksum,
+            "macro": manifest.macros["macro.kho.told"].macro_sql,
+            "contract": manifest.sources["source.kho.raw.portal__traffic"].config.meta["title"],
+            "settings": manifest.nodes[MODEL].schema,
+            "environment": manifest.env_vars["KHO_TOLD"],
+        }
+
+    def write(name: str, old: str, new: str) -> None:
+        path = settings.project / name
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+    before = told()
+    changes = {
+        "model": lambda: write("dbt_project/models/first.sql", "as n", "as m"),
+        "seed": lambda: write("dbt_project/seeds/codes.csv", "1", "2"),
+        "macro": lambda: write("dbt_project/macros/told.sql", "1", "2"),
+        "contract": lambda: write("contracts/portal/traffic.yaml", "Daily visits", "Visits by day"),
+        "settings": lambda: write("dbt_project/dbt_project.yml", "staging", "warehouse"),
+        "environment": lambda: monkeypatch.setenv("KHO_TOLD", "something"),
+    }
+    for change, make in changes.items():
+        make()
+        now = told()
+        assert {each for each in now if now[each] != before[each]} == {change}
+        before = now
+
+
+def test_a_project_that_makes_no_sense_is_told_and_not_kept(settings: Settings) -> None:
+    read(settings)
+    model = settings.project / "dbt_project" / "models" / "first.sql"
+    text = model.read_text()
+    model.write_text("select * from {{ ref('nowhere') }}")
+    for _ in range(2):
+        with pytest.raises(TransformError, match="nowhere"):
+            read(settings)
+    model.write_text(text)
+    assert MODEL in read(settings).nodes
