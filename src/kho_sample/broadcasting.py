@@ -16,6 +16,7 @@ from kho_sample.agencies import Agency
 from kho_sample.export import Export, Line, spoil
 from kho_sample.section import Count, Period, Section
 from kho_sample.shares import shares
+from kho_sample.system import Place, System
 from kho_sample.working_days import WorkingDays, month_ends
 
 PROGRAMMES = (
@@ -51,13 +52,22 @@ class Broadcasting(Section):
         return Broadcasting.model_validate(small)
 
 
-def exports(told: Broadcasting, period: Period, units: Sequence[Agency], seed: int) -> list[Export]:
+def exports(told: Broadcasting, place: Place) -> list[Export]:
     """A workbook of programmes and one of articles for every month."""
-    rng = Random(f"{seed} broadcasting")
-    days = WorkingDays(period)
+    rng = Random(f"{place.seed} broadcasting")
+    days = WorkingDays(place.period)
     return [
-        *_files("programmes", "phat_thanh", PROGRAMMES, _programmes(told, days, units[0], rng), period, rng),
-        *_files("articles", "cong_tac_vien", ARTICLES, _articles(told, days, units, rng), period, rng),
+        *_files(
+            "programmes",
+            "phat_thanh",
+            PROGRAMMES,
+            _programmes(told, days, place.units[0], rng),
+            place.period,
+            rng,
+        ),
+        *_files(
+            "articles", "cong_tac_vien", ARTICLES, _articles(told, days, place.units, rng), place.period, rng
+        ),
     ]
 
 
@@ -143,3 +153,8 @@ SPOILERS = {
     "programmes": (_put(4, "6 phút"), _put(5, "khoảng 4.000"), _put(2, "31/02/2021")),
     "articles": (_put(3, "hôm qua"), _put(6, "có"), _put(2, "xã")),
 }
+
+
+SYSTEM = System(
+    "broadcasting", {"broadcasting": exports}, section="broadcasting", told_as=Broadcasting, served=("sftp",)
+)

@@ -12,6 +12,7 @@ from kho_sample.agencies import Agency
 from kho_sample.export import Export
 from kho_sample.section import Count, Period, Section
 from kho_sample.sheet import workbook
+from kho_sample.system import Place, System
 from kho_sample.working_days import month_ends
 
 HEADER = (
@@ -54,20 +55,20 @@ class Certificate:
         return "Hết hạn" if self.expires < on else "Đang hiệu lực"
 
 
-def exports(told: Certificates, period: Period, units: Sequence[Agency], seed: int) -> list[Export]:
+def exports(told: Certificates, place: Place) -> list[Export]:
     """The register of every month. A row of every list but the last is wrong."""
-    rng = Random(f"{seed} certificates")
-    names = {unit.name for unit in units}
+    rng = Random(f"{place.seed} certificates")
+    names = {unit.name for unit in place.units}
     if unknown := [name for name in told.units_without_digital_certificate if name not in names]:
         raise LookupError(f"no agency is named {unknown[0]}: spell agencies as the seed agencies.csv does")
-    issued = _issued(told, period, units, rng)
-    lists = month_ends(period.start, period.end)
+    issued = _issued(told, place.period, place.units, rng)
+    lists = month_ends(place.period.start, place.period.end)
     return [
         Export(
             "certificates",
             "register",
             f"register_{day:%Y%m%d}.xlsx",
-            _list(issued, units[0], day, spoiled),
+            _list(issued, place.units[0], day, spoiled),
             day,
         )
         for day, spoiled in zip(lists, [*(rng.choice(SPOILED) for _ in lists[1:]), None], strict=True)
@@ -127,3 +128,6 @@ def _list(issued: list[Certificate], district: Agency, on: date, spoiled: tuple[
 
 #: column and what stands there in a wrong row
 SPOILED = ((8, "31/02/2018"), (3, "chưa rõ"), (9, "Còn hạn"), (1, "12"))
+
+
+SYSTEM = System("certificates", {"certificates": exports}, section="certificates", told_as=Certificates)

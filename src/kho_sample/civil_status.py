@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from datetime import date
 from math import ceil
 from random import Random
-from typing import TYPE_CHECKING
 
 import kho.formats.encodings  # noqa: F401  (makes vni known)
-from kho_sample.agencies import Agency
+from kho_sample.dossiers import drawn
 from kho_sample.export import Export, Line, crlf_csv, spoil
-from kho_sample.section import Count, Period, Section
+from kho_sample.section import Count, Section
+from kho_sample.system import Place, System
 from kho_sample.working_days import WorkingDays, month_ends
-
-if TYPE_CHECKING:  # the totals that dossiers are drawn from hold a section of this module
-    from kho_sample.dossiers import Dossier
 
 HEADER = ("Mã đơn vị", "Loại việc", "Quyển số", "Số", "Ngày đăng ký", "Mã hồ sơ")
 FIELD = "HT"
@@ -37,31 +33,31 @@ class CivilStatus(Section):
         return CivilStatus(registrations_without_dossier=ceil(self.registrations_without_dossier * factor))
 
 
-def exports(
-    told: CivilStatus, period: Period, units: Sequence[Agency], dossiers: Sequence[Dossier], seed: int
-) -> list[Export]:
+def exports(told: CivilStatus, place: Place) -> list[Export]:
     """A file in VNI for every month."""
-    rng = Random(f"{seed} civil_status")
-    days = WorkingDays(period)
+    rng = Random(f"{place.seed} civil_status")
+    days = WorkingDays(place.period)
     entries: list[tuple[date, str, str, str]] = []
-    for dossier in dossiers:
+    for dossier in drawn(place) if place.levels.district else ():
         if dossier.procedure.field["code"] == FIELD and dossier.outcome in ("on_time", "late"):
             # The district keeps one register, whichever of its desks received the dossier.
-            keeper = dossier.agency if dossier.agency.level == "commune" else units[0]
+            keeper = dossier.agency if dossier.agency.level == "commune" else place.units[0]
             event = next(
                 (event for word, event in EVENTS.items() if word in dossier.procedure.name), "Trích lục"
             )
-            day = min(days.after(dossier.received_on, rng.choice((0, 0, 1, 2))), days.last_until(period.end))
+            day = min(
+                days.after(dossier.received_on, rng.choice((0, 0, 1, 2))), days.last_until(place.period.end)
+            )
             entries.append((day, keeper.code, event, dossier.code))
-    communes = [unit for unit in units if unit.level == "commune"]
+    communes = [unit for unit in place.units if unit.level == "commune"]
     for _ in range(told.registrations_without_dossier):
-        place = rng.choice(communes)
-        entries.append((rng.choice(days.within), place.code, rng.choice(list(EVENTS.values())), ""))
-    files: dict[date, list[Line]] = {last: [] for last in month_ends(period.start, period.end)}
+        keeper = rng.choice(communes)
+        entries.append((rng.choice(days.within), keeper.code, rng.choice(list(EVENTS.values())), ""))
+    files: dict[date, list[Line]] = {last: [] for last in month_ends(place.period.start, place.period.end)}
     numbers: Counter[tuple[str, str]] = Counter()
-    for day, place, event, code in sorted(entries):
-        numbers[place, event] += 1
-        row = [place, event, f"01/{day:%Y}", str(numbers[place, event]), f"{day:%d/%m/%Y}", code]
+    for day, keeper, event, code in sorted(entries):
+        numbers[keeper, event] += 1
+        row = [keeper, event, f"01/{day:%Y}", str(numbers[keeper, event]), f"{day:%d/%m/%Y}", code]
         files[next(last for last in files if day <= last)].append(Line("|".join(row[:4]), row))
     spoil(files, SPOILERS, rng, lambda day: True)
     return [
@@ -86,4 +82,9 @@ SPOILERS = (
     _put(3, "17a"),
     _put(5, "không có"),
     lambda rng, cells: cells[:4],
+)
+
+
+SYSTEM = System(
+    "civil_status", {"civil status": exports}, section="civil_status", told_as=CivilStatus, served=("sftp",)
 )

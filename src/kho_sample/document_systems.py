@@ -15,7 +15,8 @@ from pydantic import model_validator
 from kho_sample import people
 from kho_sample.agencies import Agency
 from kho_sample.paperwork import SUBJECTS, TYPES, office_hour, symbol_of
-from kho_sample.section import Count, Level, Period, Section
+from kho_sample.section import Count, Level, Section
+from kho_sample.system import Place
 from kho_sample.working_days import WorkingDays
 
 Change = Literal["updated", "recalled", "replaced"]
@@ -110,13 +111,15 @@ class Arrival:
     in_moffice: bool
 
 
-def issued(section: DocumentSystems, period: Period, units: list[Agency], seed: int) -> list[Document]:
+def issued(section: DocumentSystems, place: Place) -> list[Document]:
     """The outgoing documents of all units."""
-    days = WorkingDays(period)
+    days = WorkingDays(place.period)
     return [
         document
         for level, told in (("district", section.district), ("commune", section.commune))
-        for document in _issued(told, level, days, units, Random(f"{seed} document systems {level}"))
+        for document in _issued(
+            told, level, days, place.units, Random(f"{place.seed} document systems {level}")
+        )
     ]
 
 
@@ -171,15 +174,13 @@ def _issued(
     return found
 
 
-def received(
-    section: DocumentSystems, period: Period, units: list[Agency], documents: list[Document], seed: int
-) -> list[Arrival]:
+def received(section: DocumentSystems, place: Place, documents: list[Document]) -> list[Arrival]:
     """What the units received: the district from the province, the communes from the district."""
-    rng = Random(f"{seed} document systems received")
-    offices = [unit for unit in units if unit.level == "district"]
-    communes = [unit for unit in units if unit.level == "commune"]
-    province = Agency(units[0].code.split(".")[0], "UBND tỉnh", "district")
-    days = WorkingDays(period)
+    rng = Random(f"{place.seed} document systems received")
+    offices = [unit for unit in place.units if unit.level == "district"]
+    communes = [unit for unit in place.units if unit.level == "commune"]
+    province = Agency(place.units[0].code.split(".")[0], "UBND tỉnh", "district")
+    days = WorkingDays(place.period)
     found, left, number = [], section.district.incoming, 0
     while left:
         number += 1

@@ -15,6 +15,7 @@ import xlsxwriter
 from kho_sample import people
 from kho_sample.agencies import Agency
 from kho_sample.export import Export, Line, spoil
+from kho_sample.levels import Levels, LevelTotals
 from kho_sample.paperwork import (
     ASSIGNED,
     FATES,
@@ -26,7 +27,7 @@ from kho_sample.paperwork import (
     symbol_of,
 )
 from kho_sample.section import Level
-from kho_sample.totals import Totals
+from kho_sample.system import Place, System
 from kho_sample.working_days import SATURDAY, WorkingDays, month_ends
 
 REGISTER_HEADER = (
@@ -58,23 +59,22 @@ class Document:
         return f"{self.agency.code}|{self.number}|{self.symbol}|{self.secrecy}"
 
 
-def exports(totals: Totals, agencies: list[Agency], seed: int) -> list[Export]:
+def exports(told: Levels, place: Place) -> list[Export]:
     """The registers of all months, then the events of all days."""
-    days = WorkingDays(totals.period)
+    days, agencies, seed = WorkingDays(place.period), place.units, place.seed
     rng = Random(f"{seed} documents")
     versions = [
         version
         for level in ("district", "commune")
-        for version in _issued(level, totals, agencies, days, Random(f"{seed} documents {level}"))
+        for version in _issued(level, told.level(level), agencies, days, Random(f"{seed} documents {level}"))
     ]
     return _registers(versions, agencies, days, rng) + _deliveries(versions, agencies, days, rng)
 
 
 def _issued(
-    level: Level, totals: Totals, agencies: list[Agency], days: WorkingDays, rng: Random
+    level: Level, told: LevelTotals, agencies: list[Agency], days: WorkingDays, rng: Random
 ) -> list[list[Document]]:
     """The versions of every document of a level, oldest first; the last ones add up to the totals."""
-    told = totals.level(level)
     units = [agency for agency in agencies if agency.level == level]
     weights = list(
         accumulate(rng.uniform(0.6, 1.6) * (6 if agency is agencies[0] else 1) for agency in units)
@@ -279,3 +279,6 @@ EVENT_SPOILERS = (
     _set("staff_name", b"Tr\xc7n Th\xdf".decode("utf-8", "surrogateescape")),
     _set("code_number", None),
 )
+
+
+SYSTEM = System("documents", {"documents": exports}, served=("api",))

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from itertools import accumulate
 from random import Random
 
@@ -19,9 +19,10 @@ from kho_sample import people
 from kho_sample.agencies import Agency
 from kho_sample.desk import DIRECT, ONLINE, POST, Told
 from kho_sample.export import Export, Line, control, crlf_csv, spoil
-from kho_sample.procedures import Catalogue, Procedure
+from kho_sample.levels import Levels, LevelTotals
+from kho_sample.procedures import Catalogue, Procedure, catalogue
 from kho_sample.section import Level
-from kho_sample.totals import LevelTotals, Totals
+from kho_sample.system import Place
 from kho_sample.working_days import SATURDAY, WorkingDays, month_ends
 
 HEADER = (
@@ -57,8 +58,10 @@ class Dossier:
     code: str = ""
 
 
-def drawn(totals: Totals, agencies: list[Agency], offered: Catalogue, seed: int) -> list[Dossier]:
+@lru_cache(maxsize=1)
+def drawn(place: Place) -> list[Dossier]:
     """Every dossier in its final state, the same for whoever asks: other systems tell of these dossiers, too."""
+    totals, agencies, offered = place.levels, place.units, catalogue(place)
     names = {agency.name for agency in agencies}
     for one in (*totals.dossiers_late_on_software, *totals.adjustments):
         if one.agency not in names:
@@ -69,27 +72,27 @@ def drawn(totals: Totals, agencies: list[Agency], offered: Catalogue, seed: int)
     dossiers = [
         dossier
         for level in ("district", "commune")
-        for dossier in _of_level(level, totals, agencies, offered, days, Random(f"{seed} dossiers {level}"))
+        for dossier in _of_level(
+            level, totals, agencies, offered, days, Random(f"{place.seed} dossiers {level}")
+        )
     ]
     _give_codes(dossiers)
     return dossiers
 
 
-def exports(totals: Totals, agencies: list[Agency], offered: Catalogue, seed: int) -> list[Export]:
+def exports(told: Levels, place: Place) -> list[Export]:
     """A delta with its control file for every day of the period."""
-    days = _days(totals)
-    rng = Random(f"{seed} dossiers")
+    days, rng = _days(told), Random(f"{place.seed} dossiers")
     span = [days.start + timedelta(days=n) for n in range((days.end - days.start).days + 1)]
     files: dict[date, list[Line]] = {day: [] for day in span}
-    dossiers = drawn(totals, agencies, offered, seed)
-    for dossier in dossiers:
+    for dossier in drawn(place):
         for day, line in _life(dossier, days, rng):
             files[day].append(line)
     for lines in files.values():
         lines.sort(key=lambda line: (line.values[-1][-5:], line.key))
     spoil(files, SPOILERS, rng, lambda day: day.weekday() < SATURDAY and bool(files[day]))
 
-    odd = totals.deliveries
+    odd = told.deliveries
     found = []
     for day, lines in files.items():
         content = "\ufeff" + crlf_csv([list(HEADER), *(line.values for line in lines)])
@@ -103,14 +106,15 @@ def exports(totals: Totals, agencies: list[Agency], offered: Catalogue, seed: in
     return found
 
 
-def told_last(totals: Totals, agencies: list[Agency], offered: Catalogue, seed: int) -> list[Told]:
+@lru_cache(maxsize=1)
+def told_last(place: Place) -> list[Told]:
     """Every dossier as the desk tells of it last: what exports of the same dossiers have to agree with."""
-    days, rng = _days(totals), Random(f"{seed} dossiers")
-    lives = ([line for _, line in _life(one, days, rng)] for one in drawn(totals, agencies, offered, seed))
+    days, rng = _days(place.levels), Random(f"{place.seed} dossiers")
+    lives = ([line for _, line in _life(one, days, rng)] for one in drawn(place))
     return [dict(zip(HEADER, lines[-1].values, strict=True)) for lines in lives]
 
 
-def _days(totals: Totals) -> WorkingDays:
+def _days(totals: Levels) -> WorkingDays:
     # The delivery that comes late must not be an empty one.
     return WorkingDays(totals.period, extra=totals.deliveries.late.date)
 
@@ -120,7 +124,7 @@ def _days(totals: Totals) -> WorkingDays:
 
 def _of_level(
     level: Level,
-    totals: Totals,
+    totals: Levels,
     agencies: list[Agency],
     offered: Catalogue,
     days: WorkingDays,
@@ -459,14 +463,14 @@ ADJUSTMENT_HEADER = (
 )  # fmt: skip
 
 
-def adjustments(totals: Totals, agencies: list[Agency]) -> list[Export]:
+def adjustments(told: Levels, place: Place) -> list[Export]:
     """The corrections signed in each month, UTF-16 with tabs; a header only where there were none."""
-    codes = {agency.name: agency.leaf_first for agency in agencies}
+    codes = {agency.name: agency.leaf_first for agency in place.units}
     found = []
-    first = totals.period.start
-    for last in month_ends(totals.period.start, totals.period.end):
+    first = place.period.start
+    for last in month_ends(place.period.start, place.period.end):
         rows = [ADJUSTMENT_HEADER]
-        for number, one in enumerate(totals.adjustments, start=1):
+        for number, one in enumerate(told.adjustments, start=1):
             if first <= one.signed_at.date() <= last:
                 rows.append((
                     f"DC-{one.signed_at:%Y}-{number:03d}", one.metric, codes[one.agency], one.field, str(one.amount),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from random import Random
 
 from kho_sample import people
-from kho_sample.desk import ONLINE, Told, moment
+from kho_sample.desk import ONLINE, moment
+from kho_sample.dossiers import told_last
 from kho_sample.export import Export, Line, control, crlf_csv, monthly, put_cell, spoil
-from kho_sample.section import Period
+from kho_sample.levels import Levels
+from kho_sample.system import Place
 from kho_sample.working_days import month_ends
 
 HEADER = (
@@ -18,11 +20,11 @@ CANCELLED = 0.002  # of the receipts: written a second time, under another numbe
 SPOILERS = (put_cell(3, "KHAC"), put_cell(5, "12.34", "-5.000"), put_cell(0, "BL-1"), put_cell(6, "hôm nay"))
 
 
-def exports(period: Period, dossiers: list[Told], seed: int) -> list[Export]:
+def exports(told: Levels, place: Place) -> list[Export]:
     """A receipt for each amount that a dossier shows, written at its reception."""
-    rng = Random(f"{seed} fees")
+    rng = Random(f"{place.seed} fees")
     paid = sorted(
-        ((one, kind, one[column]) for one in dossiers for column, kind in (("phi", "PHI"), ("lePhi", "LEPHI")) if one[column]),
+        ((one, kind, one[column]) for one in told_last(place) for column, kind in (("phi", "PHI"), ("lePhi", "LEPHI")) if one[column]),
         key=lambda each: (moment(each[0]["ngayTiepNhan"]), each[0]["maHoSo"], each[1]),
     )  # fmt: skip
     lines, number = [], 0
@@ -30,14 +32,14 @@ def exports(period: Period, dossiers: list[Told], seed: int) -> list[Export]:
         at = one["ngayTiepNhan"]
         for is_cancelled in (True, False) if rng.random() < CANCELLED else (False,):
             number += 1
-            code = f"BL{period.start:%y}-{number:06d}"
+            code = f"BL{place.period.start:%y}-{number:06d}"
             method = "TT" if one["kenhThucHien"] == ONLINE else rng.choice(("TM", "TM", "TM", "CK"))
             cells = [
                 code, one["maHoSo"], one["maDinhDanh"], kind, method, amount, at, "x" if is_cancelled else "",
                 people.name(rng), at,
             ]  # fmt: skip
             lines.append((moment(at).date(), Line(code, cells)))
-    files = monthly(lines, month_ends(period.start, period.end))
+    files = monthly(lines, month_ends(place.period.start, place.period.end))
     spoil(files, SPOILERS, rng, lambda day: True)
     found = []
     for end, rows in files.items():

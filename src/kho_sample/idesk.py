@@ -15,6 +15,7 @@ from kho_sample.document_systems import Document, DocumentSystems, issued, recei
 from kho_sample.export import Export, Line, spoil
 from kho_sample.paperwork import ASSIGNED, FATES, IN_PROCESS, RECEIVED
 from kho_sample.section import Period
+from kho_sample.system import Place, System
 from kho_sample.working_days import WorkingDays, month_ends
 
 NEW, RECALL, UPDATE, REPLACE = "0", "1", "2", "3"
@@ -22,31 +23,32 @@ AXIS = "000.00.00.G22"  # the exchange axis, the last hop of what arrives
 Message = dict[str, str]
 
 
-def exports(section: DocumentSystems, period: Period, units: list[Agency], seed: int) -> list[Export]:
+def exports(section: DocumentSystems, place: Place) -> list[Export]:
     """The zips of all months: outgoing, incoming, deliveries."""
-    rng, days = Random(f"{seed} idesk"), WorkingDays(period)
-    documents = issued(section, period, units, seed)
+    rng, days = Random(f"{place.seed} idesk"), WorkingDays(place.period)
+    documents = issued(section, place)
     sent = [document for document in documents if document.in_idesk]
     outgoing = sorted(
-        (line for document in sent for line in _life(document, units, rng)), key=lambda line: line.key
+        (line for document in sent for line in _life(document, place.units, rng)), key=lambda line: line.key
     )
     incoming = sorted(
         (
             Line(f"{arrival.received_at:%Y%m%d%H%M%S}|{_code(arrival.document)}", {
                 **_message(arrival.document, NEW, arrival.received_at, arrival.recipients, rng), "hop": AXIS,
             })
-            for arrival in received(section, period, units, documents, seed)
+            for arrival in received(section, place, documents)
             if arrival.in_idesk
         ),
         key=lambda line: line.key,
     )  # fmt: skip
     statuses = sorted(
-        (line for document in sent for line in _fate(document, units, days, rng)), key=lambda line: line.key
+        (line for document in sent for line in _fate(document, place.units, days, rng)),
+        key=lambda line: line.key,
     )
     return [
-        *_zips("outgoing", outgoing, _edxml, MESSAGE_SPOILERS, period, rng),
-        *_zips("incoming", incoming, _edxml, MESSAGE_SPOILERS, period, rng),
-        *_zips("deliveries", statuses, _status, STATUS_SPOILERS, period, rng),
+        *_zips("outgoing", outgoing, _edxml, MESSAGE_SPOILERS, place.period, rng),
+        *_zips("incoming", incoming, _edxml, MESSAGE_SPOILERS, place.period, rng),
+        *_zips("deliveries", statuses, _status, STATUS_SPOILERS, place.period, rng),
     ]
 
 
@@ -258,3 +260,8 @@ MESSAGE_SPOILERS = (
     _set("symbol", "M-UBND"),  # a secret document: it should not be in an export, and never enters
 )
 STATUS_SPOILERS = (_set("status", "99"), _set("at", "hôm qua"), _set("is_cut", "x"), _set("code", "không số"))
+
+
+SYSTEM = System(
+    "idesk", {"iDesk": exports}, section="idesk_and_moffice", told_as=DocumentSystems, served=("sftp",)
+)

@@ -10,9 +10,9 @@ from random import Random
 import xlsxwriter
 
 from kho_sample import people
-from kho_sample.agencies import Agency
 from kho_sample.export import Export
 from kho_sample.section import Count, Period, Section
+from kho_sample.system import Place, System
 from kho_sample.working_days import WorkingDays
 
 HEADER = (
@@ -36,12 +36,12 @@ class IGate(Section):
         return IGate.model_validate({name: ceil(count * factor) for name, count in self})
 
 
-def exports(section: IGate, period: Period, units: list[Agency], seed: int) -> list[Export]:
-    rng = Random(f"{seed} igate")
-    last = period.start - timedelta(days=1)
+def exports(section: IGate, place: Place) -> list[Export]:
+    rng = Random(f"{place.seed} igate")
+    last = place.period.start - timedelta(days=1)
     month = Period.model_validate({"from": last.replace(day=1), "to": last})
     days = WorkingDays(month)
-    desks = [unit for unit in units if unit.level == "commune" or unit is units[0]]
+    desks = [unit for unit in place.units if unit.level == "commune" or unit is place.units[0]]
     rows = []
     for number in range(1, section.received + 1):
         day = rng.choice(days.within[: len(days.within) // 2])
@@ -82,3 +82,6 @@ def _workbook(last: date, rows: list[list[str]]) -> bytes:
                 if cell:
                     sheet.write_string(y, x, cell)
     return buffer.getvalue()
+
+
+SYSTEM = System("igate", {"iGate": exports}, section="igate", told_as=IGate, served=("sftp",))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import ceil
 from random import Random
 from typing import Literal
 
-from kho_sample.agencies import Agency
 from kho_sample.export import Export, crlf_csv
-from kho_sample.section import Count, Period, Section
+from kho_sample.section import Count, Section
 from kho_sample.shares import shares
+from kho_sample.system import Place, System
 from kho_sample.working_days import month_ends
 
 HEADER = ("Ngày chốt", "Mã đơn vị", "Kênh tra cứu", "Số lượt")
@@ -29,11 +28,11 @@ class Lookups(Section):
         )
 
 
-def exports(told: Lookups, period: Period, units: Sequence[Agency], seed: int) -> list[Export]:
+def exports(told: Lookups, place: Place) -> list[Export]:
     """A file for every month: what every unit had by every channel."""
-    rng = Random(f"{seed} lookups")
-    months = month_ends(period.start, period.end)
-    desks = [unit for unit in units if unit is units[0] or unit.level == "commune"]
+    rng = Random(f"{place.seed} lookups")
+    months = month_ends(place.period.start, place.period.end)
+    desks = [unit for unit in place.units if unit is place.units[0] or unit.level == "commune"]
     rows: dict = {last: [list(HEADER)] for last in months}
     for channel, count in told.result_lookups.items():
         places = [(last, desk) for last in months for desk in desks]
@@ -44,3 +43,6 @@ def exports(told: Lookups, period: Period, units: Sequence[Agency], seed: int) -
         Export("lookups", "results", f"tra_cuu_{last:%Y%m%d}.csv", crlf_csv(lines).encode("utf-8-sig"), last)
         for last, lines in rows.items()
     ]
+
+
+SYSTEM = System("lookups", {"look-ups": exports}, section="lookups", told_as=Lookups, served=("sftp",))

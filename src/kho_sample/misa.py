@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from random import Random
@@ -13,6 +13,7 @@ from kho_sample.export import Export
 from kho_sample.section import Count, Period, Section
 from kho_sample.shares import shares
 from kho_sample.sheet import workbook
+from kho_sample.system import Place, System
 from kho_sample.working_days import WorkingDays, month_ends
 
 HEADER = ("STT", "Ngày hạch toán", "Số chứng từ", "Diễn giải", "Tiểu mục", "Số tiền", "Mã định danh")
@@ -47,11 +48,11 @@ class Entry:
     until: date | None = None
 
 
-def exports(told: Misa, period: Period, units: Sequence[Agency], seed: int) -> list[Export]:
+def exports(told: Misa, place: Place) -> list[Export]:
     """The books of the district's own budget. A row of larger lists is wrong, but for the last one."""
-    rng = Random(f"{seed} misa")
-    entries = _entries(told, period, rng)
-    months = month_ends(period.start, period.end)
+    rng = Random(f"{place.seed} misa")
+    entries = _entries(told, place.period, rng)
+    months = month_ends(place.period.start, place.period.end)
     found = []
     for last in months:
         now = [
@@ -60,7 +61,11 @@ def exports(told: Misa, period: Period, units: Sequence[Agency], seed: int) -> l
         spoiled = rng.choice(SPOILED) if last != months[-1] and len(now) >= ROWS_TO_SPOIL else None
         found.append(
             Export(
-                "misa", "spending", f"spending_{last:%Y%m%d}.xlsx", _list(now, units[0], last, spoiled), last
+                "misa",
+                "spending",
+                f"spending_{last:%Y%m%d}.xlsx",
+                _list(now, place.units[0], last, spoiled),
+                last,
             )
         )
     return found
@@ -129,3 +134,6 @@ def _lines(entries: list[Entry], district: Agency) -> Iterator[list[object]]:
 
 #: column and what stands there in a wrong row
 SPOILED = ((1, "31/04/2021"), (5, "1,5 triệu"), (4, "6699"))
+
+
+SYSTEM = System("misa", {"accounting": exports}, section="misa", told_as=Misa)

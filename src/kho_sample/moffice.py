@@ -14,6 +14,7 @@ from kho_sample.agencies import Agency
 from kho_sample.document_systems import Arrival, Document, DocumentSystems, issued, received
 from kho_sample.export import Export, Line, spoil
 from kho_sample.section import Period
+from kho_sample.system import Place, System
 from kho_sample.working_days import month_ends
 
 OUTGOING = (
@@ -27,22 +28,22 @@ INCOMING = (
 SECRET_PER_MONTH = 1
 
 
-def exports(section: DocumentSystems, period: Period, units: list[Agency], seed: int) -> list[Export]:
+def exports(section: DocumentSystems, place: Place) -> list[Export]:
     """The registers of all months."""
-    rng = Random(f"{seed} moffice")
-    months = month_ends(period.start, period.end)
-    documents = issued(section, period, units, seed)
+    rng = Random(f"{place.seed} moffice")
+    months = month_ends(place.period.start, place.period.end)
+    documents = issued(section, place)
     outgoing: dict[date, list[Line]] = {last: [] for last in months}
     for document in documents:
         if document.in_moffice:
-            for moment, cells in _entries(document, period, rng):
+            for moment, cells in _entries(document, place.period, rng):
                 # A register holds a document once, as it was when the month ended.
                 last = next(last for last in months if moment.date() <= last)
                 kept = [line for line in outgoing[last] if line.key != f"{document.agency.code} {cells[1]}"]
                 outgoing[last] = [*kept, Line(f"{document.agency.code} {cells[1]}", cells)]
     incoming: dict[date, list[Line]] = {last: [] for last in months}
     numbers: dict[str, int] = {}
-    for arrival in received(section, period, units, documents, seed):
+    for arrival in received(section, place, documents):
         if arrival.in_moffice:
             last = next(last for last in months if arrival.received_at.date() <= last)
             for unit in arrival.recipients:
@@ -51,7 +52,7 @@ def exports(section: DocumentSystems, period: Period, units: list[Agency], seed:
                 incoming[last].append(Line(f"{unit.code} {cells[4]} {cells[7]}", cells))
     for last, lines in outgoing.items():
         for _ in range(SECRET_PER_MONTH if len(lines) > 40 else 0):
-            lines.insert(rng.randrange(len(lines)), Line("", _secret(units[0], last, rng)))
+            lines.insert(rng.randrange(len(lines)), Line("", _secret(place.units[0], last, rng)))
     spoil(outgoing, OUTGOING_SPOILERS, rng, lambda day: True, share=0.01)
     spoil(incoming, INCOMING_SPOILERS, rng, lambda day: True, share=0.01)
     return [
@@ -198,3 +199,6 @@ INCOMING_SPOILERS = (
     _put(7, "Nơi không ai biết"),
     _put(2, UNICODE),
 )
+
+
+SYSTEM = System("moffice", {"M-Office": exports}, section="idesk_and_moffice", told_as=DocumentSystems)

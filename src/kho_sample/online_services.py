@@ -7,17 +7,17 @@ from datetime import date, datetime, timedelta
 from itertools import count
 from math import ceil
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kho_sample import people
 from kho_sample.agencies import Agency
 from kho_sample.desk import DIRECT, ONLINE, Told, moment
+from kho_sample.dossiers import told_last
 from kho_sample.export import Export, Line, Spoil, monthly, spoil
+from kho_sample.procedures import Catalogue, catalogue
 from kho_sample.section import Count, Period, Section
+from kho_sample.system import Place, System
 from kho_sample.working_days import month_ends
-
-if TYPE_CHECKING:
-    from kho_sample.procedures import Catalogue
 
 LEVELS = {3: "MUC_3", 4: "MUC_4"}
 DECREE = "43/2011/NĐ-CP"
@@ -36,16 +36,10 @@ class OnlineServices(Section):
         return OnlineServices.model_validate({name: ceil(count * factor) for name, count in self})
 
 
-def exports(
-    section: OnlineServices,
-    period: Period,
-    units: list[Agency],
-    offered: Catalogue,
-    dossiers: list[Told],
-    seed: int,
-) -> list[Export]:
-    rng = Random(f"{seed} online services")
-    return _offerings(units, offered) + _submissions(section, period, units, dossiers, rng)
+def exports(told: OnlineServices, place: Place) -> list[Export]:
+    rng = Random(f"{place.seed} online services")
+    submitted = _submissions(told, place.period, place.units, told_last(place), rng)
+    return _offerings(place.units, catalogue(place)) + submitted
 
 
 def _offerings(units: list[Agency], offered: Catalogue) -> list[Export]:
@@ -144,4 +138,14 @@ SPOILERS = (
     _set("submitted_at", "2021-02-31T08:15:00+07:00"),
     _set("unit", None),
     _set("id", "DVC-1"),
+)
+
+
+SYSTEM = System(
+    "online_services",
+    {"online services": exports},
+    section="online_services",
+    told_as=OnlineServices,
+    served=("api",),
+    tells_of_dossiers=True,
 )

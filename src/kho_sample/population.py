@@ -10,6 +10,7 @@ from kho_sample.agencies import Agency
 from kho_sample.export import ROWS_PER_SPOILED, Export
 from kho_sample.section import Count, Level, Period, Section
 from kho_sample.sheet import workbook
+from kho_sample.system import Place, System
 from kho_sample.working_days import quarter_starts
 
 HEADER = (
@@ -31,11 +32,11 @@ class Population(Section):
     services_registered_with_population_database: dict[Level, Count]
 
 
-def exports(told: Population, period: Period, units: Sequence[Agency], seed: int) -> list[Export]:
+def exports(told: Population, place: Place) -> list[Export]:
     """The list of every quarter; the ones before the last lack what was registered later, and have a wrong row."""
-    rng = Random(f"{seed} population")
-    rows = _rows(told, period, units, rng)
-    days = quarter_starts(period.start, period.end)
+    rng = Random(f"{place.seed} population")
+    rows = _rows(told, place.period, place.units, rng)
+    days = quarter_starts(place.period.start, place.period.end)
     found = []
     for day in days:
         now = [list(row) for row in rows if row[4] <= day]
@@ -43,7 +44,9 @@ def exports(told: Population, period: Period, units: Sequence[Agency], seed: int
             column, text = rng.choice(SPOILED)
             now[-1][column] = text
         found.append(
-            Export("population", "services", f"services_{day:%Y%m%d}.xlsx", _list(now, units[0], day), day)
+            Export(
+                "population", "services", f"services_{day:%Y%m%d}.xlsx", _list(now, place.units[0], day), day
+            )
         )
     return found
 
@@ -84,3 +87,6 @@ def _list(rows: list[list[object]], district: Agency, day: date) -> bytes:
 
 #: column of the row (without its number) and what stands there when it is wrong
 SPOILED = ((4, "quý I"), (2, "DVC-1"), (5, "Chờ duyệt"), (0, "12"))
+
+
+SYSTEM = System("population", {"population": exports}, section="population", told_as=Population)

@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from datetime import date, datetime
 from random import Random
 
 from kho.formats.encodings import windows_1258
 from kho_sample import portal_life
-from kho_sample.agencies import Agency
 from kho_sample.export import Export, Line, control, crlf_csv, spoil
 from kho_sample.portal_life import TRAFFIC_SECTIONS, Counters, Item, Portal
 from kho_sample.section import Period
+from kho_sample.system import Place, System
 from kho_sample.working_days import month_ends
 
 TRAFFIC_HEADER = ("Ngày", "Mã đơn vị", "Chuyên mục", "Lượt truy cập", "Lượt xem trang")
 
 
-def exports(told: Portal, period: Period, units: Sequence[Agency], seed: int) -> list[Export]:
+def exports(told: Portal, place: Place) -> list[Export]:
     """Items, visits and counters of the district's portal."""
-    code, rng = units[0].code, Random(f"{seed} items")
-    lives = portal_life.items(told, period, units, rng)
-    traffic = Random(f"{seed} traffic")
-    visited = portal_life.visits(told, period, len(TRAFFIC_SECTIONS), traffic)
+    code, rng = place.units[0].code, Random(f"{place.seed} items")
+    lives = portal_life.items(told, place.period, place.units, rng)
+    traffic = Random(f"{place.seed} traffic")
+    visited = portal_life.visits(told, place.period, len(TRAFFIC_SECTIONS), traffic)
     return [
-        *_items(code, lives, period, rng),
-        *_traffic(code, visited, period, traffic),
-        *_counters(code, portal_life.counters(told, period, lives, visited)),
+        *_items(code, lives, place.period, rng),
+        *_traffic(code, visited, place.period, traffic),
+        *_counters(code, portal_life.counters(told, place.period, lives, visited)),
     ]
 
 
@@ -121,3 +120,6 @@ def _counters(code: str, shown: list[Counters]) -> list[Export]:
         ])
         for at in shown
     ]  # fmt: skip
+
+
+SYSTEM = System("portal", {"portal": exports}, section="portal", told_as=Portal, served=("sftp", "api"))

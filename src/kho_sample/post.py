@@ -8,10 +8,11 @@ from random import Random
 
 from kho.formats.encodings import windows_1258
 from kho_sample import people
-from kho_sample.agencies import Agency
-from kho_sample.desk import DIRECT, POST, Told, moment
+from kho_sample.desk import DIRECT, POST, moment
+from kho_sample.dossiers import told_last
 from kho_sample.export import Export, Line, control, crlf_csv, monthly, put_cell, spoil
-from kho_sample.section import Count, Period, Section
+from kho_sample.section import Count, Section
+from kho_sample.system import Place, System
 from kho_sample.working_days import WorkingDays, month_ends
 
 HEADER = (
@@ -38,12 +39,10 @@ class Post(Section):
         return Post.model_validate({name: ceil(count * factor) for name, count in self})
 
 
-def exports(
-    section: Post, period: Period, units: list[Agency], dossiers: list[Told], seed: int
-) -> list[Export]:
+def exports(told: Post, place: Place) -> list[Export]:
     """The bills of the desk's dossiers, and those that the desk knows nothing of."""
-    rng, days = Random(f"{seed} post"), WorkingDays(period)
-    codes = {unit.leaf_first: unit.code for unit in units}
+    rng, days, dossiers = Random(f"{place.seed} post"), WorkingDays(place.period), told_last(place)
+    codes = {unit.leaf_first: unit.code for unit in place.units}
     fetched = [
         one
         for one in dossiers
@@ -51,7 +50,7 @@ def exports(
     ]
     carried = [(one, TO_DESK, "ngayTiepNhan") for one in dossiers if one["kenhThucHien"] == POST]
     carried += [(one, FROM_DESK, "ngayTra") for one in dossiers if one["nhanKetQuaBCCI"] == "1"]
-    carried += [(one, FROM_DESK, "ngayTra") for one in rng.sample(fetched, section.returned_untold)]
+    carried += [(one, FROM_DESK, "ngayTra") for one in rng.sample(fetched, told.returned_untold)]
     lines = []
     for one, direction, column in carried:
         delivered = moment(one[column])
@@ -68,7 +67,7 @@ def exports(
             ]  # fmt: skip
             lines.append((at.date(), Line(bill, cells)))
     lines.sort(key=lambda each: (each[0], each[1].values[-1][-5:], each[1].key))
-    files = monthly(lines, month_ends(period.start, period.end))
+    files = monthly(lines, month_ends(place.period.start, place.period.end))
     spoil(files, SPOILERS, rng, lambda day: True, share=0.02)
     found = []
     for end, rows in files.items():
@@ -80,3 +79,8 @@ def exports(
 
 def _text(at: datetime | None) -> str:
     return f"{at:%d/%m/%Y %H:%M}" if at else ""
+
+
+SYSTEM = System(
+    "post", {"post": exports}, section="post", told_as=Post, served=("sftp",), tells_of_dossiers=True
+)

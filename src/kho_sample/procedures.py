@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from html import escape
 from importlib import resources
 from random import Random
@@ -13,8 +14,9 @@ import yaml
 
 from kho_sample.agencies import Agency
 from kho_sample.export import ROWS_PER_SPOILED, Export
+from kho_sample.levels import Group, Levels, LevelTotals
 from kho_sample.section import Level
-from kho_sample.totals import Group, Totals
+from kho_sample.system import Place
 from kho_sample.working_days import quarter_starts
 
 GROUPS: dict[Group, str] = {
@@ -60,15 +62,16 @@ def fields() -> list[dict]:
     return yaml.safe_load(resources.files("kho_sample").joinpath("fields.yaml").read_text(encoding="utf-8"))
 
 
-def catalogue(totals: Totals, agencies: list[Agency], seed: int) -> Catalogue:
+@lru_cache(maxsize=1)
+def catalogue(place: Place) -> Catalogue:
     """Invent procedures that add up to the totals in the newest lists; older lists differ a little."""
-    rng = Random(f"{seed} procedures")
+    totals, rng = place.levels, Random(f"{place.seed} procedures")
     lists = quarter_starts(totals.period.start, totals.period.end)
     if not lists:
         raise ValueError("the period must hold the first day of a quarter: procedures are listed on that day")
     invent = _Inventor(rng)
     district = _district(totals, invent, rng)
-    communes = [agency for agency in agencies if agency.level == "commune"]
+    communes = [agency for agency in place.units if agency.level == "commune"]
     commune = _commune(totals, invent, rng, district)
     for level, procedures in (("district", district), ("commune", commune)):
         _announce(procedures, totals.level(level), rng)
@@ -96,7 +99,7 @@ class _Inventor:
         return Procedure(code, name, entry, group, online, online, rng.randint(*entry["days"]), weight)
 
 
-def _online_levels(totals: Totals, level: Level) -> list[int]:
+def _online_levels(totals: Levels, level: Level) -> list[int]:
     told = totals.level(level)
     four, three = told.procedures_online_level_4, told.procedures_online_level_3
     rest = sum(told.procedures_on_one_stop.values()) - three - four
@@ -107,7 +110,7 @@ def _field_codes(level: Level) -> list[str]:
     return [entry["code"] for entry in fields() if level in entry["levels"] and entry["code"] != MILITARY]
 
 
-def _district(totals: Totals, invent: _Inventor, rng: Random) -> list[Procedure]:
+def _district(totals: Levels, invent: _Inventor, rng: Random) -> list[Procedure]:
     levels = _online_levels(totals, "district")
     rng.shuffle(levels)
     # One procedure in four concerns land: communes receive for some of those.
@@ -118,7 +121,7 @@ def _district(totals: Totals, invent: _Inventor, rng: Random) -> list[Procedure]
     ]
 
 
-def _commune(totals: Totals, invent: _Inventor, rng: Random, district: list[Procedure]) -> list[Procedure]:
+def _commune(totals: Levels, invent: _Inventor, rng: Random, district: list[Procedure]) -> list[Procedure]:
     groups = totals.commune.procedures_on_one_stop
     free = Counter(_online_levels(totals, "commune"))
     found: list[Procedure] = []
@@ -159,7 +162,7 @@ def _commune(totals: Totals, invent: _Inventor, rng: Random, district: list[Proc
     return found
 
 
-def _announce(procedures: list[Procedure], told, rng: Random) -> None:
+def _announce(procedures: list[Procedure], told: LevelTotals, rng: Random) -> None:
     """Announce procedures for post: of online level 4 in the share that dossiers have, as far as there are some."""
     own = [procedure for procedure in procedures if procedure.group == "own_authority"]
     four = [procedure for procedure in own if procedure.online == 4]
@@ -209,9 +212,9 @@ HEADER = """<tr><th rowspan="3">STT</th><th rowspan="3">Mã định danh</th><th
 <tr><th>Mã lĩnh vực</th><th>Tên lĩnh vực</th></tr>"""
 
 
-def lists(offered: Catalogue, agencies: list[Agency], seed: int) -> list[Export]:
+def exports(told: Levels, place: Place) -> list[Export]:
     """The list of every unit (the district as one unit, each commune) at the start of every quarter."""
-    rng = Random(f"{seed} procedure lists")
+    rng, offered, agencies = Random(f"{place.seed} procedure lists"), catalogue(place), place.units
     found = []
     for day in offered.lists:
         for agency in agencies:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from random import Random
 
 from pydantic import model_validator
 
-from kho_sample.agencies import Agency
 from kho_sample.broadcasting import workbook
 from kho_sample.export import Export, Line
-from kho_sample.section import Count, Period, Section
+from kho_sample.section import Count, Section
+from kho_sample.system import Place, System
 from kho_sample.working_days import WorkingDays, month_ends
 
 HEADER = ("Mã điểm", "Mã đơn vị", "Địa điểm", "Ngày khảo sát", "Đủ điều kiện", "Lý do")
@@ -40,10 +39,10 @@ class RadioSurvey(Section):
         return self
 
 
-def exports(told: RadioSurvey, period: Period, units: Sequence[Agency], seed: int) -> list[Export]:
+def exports(told: RadioSurvey, place: Place) -> list[Export]:
     """The places surveyed in each of the last two months; a date of the first list is wrong and comes again, mended."""
-    rng = Random(f"{seed} radio_survey")
-    communes = {unit.name: unit for unit in units if unit.level == "commune"}
+    rng = Random(f"{place.seed} radio_survey")
+    communes = {unit.name: unit for unit in place.units if unit.level == "commune"}
     if unknown := [one.agency for one in told.not_eligible if one.agency not in communes]:
         raise LookupError(f"no commune is named {unknown[0]}: spell agencies as the seed agencies.csv does")
     good = told.radio_station_sites_surveyed - len(told.not_eligible)
@@ -53,8 +52,8 @@ def exports(told: RadioSurvey, period: Period, units: Sequence[Agency], seed: in
     rng.shuffle(others)
     found = [(others[n % len(others)], "x", "") for n in range(good)]
     found += [(communes[one.agency], "", one.reason) for one in told.not_eligible]
-    days = WorkingDays(period)
-    months = month_ends(period.start, period.end)[-2:]
+    days = WorkingDays(place.period)
+    months = month_ends(place.period.start, place.period.end)[-2:]
     began = months[0] - timedelta(days=20)
     rows = [
         [f"DKS-{n:02d}", unit.code, f"Ấp Tưởng Tượng {n}", days.after(began, n), is_good, reason]
@@ -74,3 +73,6 @@ def exports(told: RadioSurvey, period: Period, units: Sequence[Agency], seed: in
         )
         for last, part in zip(months, (first, rest), strict=True)
     ]
+
+
+SYSTEM = System("radio_survey", {"radio survey": exports}, section="radio_survey", told_as=RadioSurvey)

@@ -10,7 +10,8 @@ from pydantic import Field
 
 from kho_sample.agencies import Agency
 from kho_sample.export import Export, crlf_csv
-from kho_sample.section import Period, Section
+from kho_sample.section import Section
+from kho_sample.system import Place, System
 
 HEADER = (
     "STT", "Mã huyện", "Phần mềm", "Mã định danh", "Tên đơn vị", "Gồm phòng ban", "Đưa vào sử dụng",
@@ -29,12 +30,12 @@ class Operation(Section):
     document: str
 
 
-def exports(told: Sequence[Operation], period: Period, units: Sequence[Agency]) -> list[Export]:
+def exports(told: Sequence[Operation], place: Place) -> list[Export]:
     """The district's list, with a remark at its end as such lists have."""
-    district = units[0]
+    district = place.units[0]
     rows = [list(HEADER)]
     for one in told:
-        for unit in _working_with(one, units):
+        for unit in _working_with(one, place.units):
             has_departments = "x" if one.has_departments and unit is district else ""
             until = f"{one.end:%d/%m/%Y}" if one.end else ""
             rows.append(
@@ -44,11 +45,14 @@ def exports(told: Sequence[Operation], period: Period, units: Sequence[Agency]) 
                 ]
             )  # fmt: skip
     rows.append(["Ghi chú: ngày ngừng sử dụng để trống là đang sử dụng", *[""] * (len(HEADER) - 1)])
-    name = f"operations_{district.code}_{period.start:%Y%m%d}.csv"
+    name = f"operations_{district.code}_{place.period.start:%Y%m%d}.csv"
     content = crlf_csv(rows).encode("utf-8-sig")
-    return [Export("register", "operations", name, content, period.start)]
+    return [Export("register", "operations", name, content, place.period.start)]
 
 
 def _working_with(told: Operation, units: Sequence[Agency]) -> list[Agency]:
     communes = [unit for unit in units if unit.level == "commune"]
     return {"district": [units[0]], "communes": communes, "all": [units[0], *communes]}[told.units]
+
+
+SYSTEM = System("register", {"register": exports}, section="operations", told_as=list[Operation])

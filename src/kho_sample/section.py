@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,6 +15,10 @@ class Section(BaseModel):
     """A part of an input file: keys that nothing reads are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def scaled(self, factor: float) -> Self:
+        """The same in a district `factor` times the size; some things have no size."""
+        return self
 
 
 class Period(Section):

@@ -38,20 +38,10 @@ from starlette.types import ASGIApp
 
 from kho.server import ports
 from kho.settings import Settings, settings
+from kho_sample.systems import SYSTEMS
 
 USER = "kho"
-SFTP_CONNECTIONS = (
-    "broadcasting_sftp",
-    "civil_status_sftp",
-    "idesk_sftp",
-    "igate_sftp",
-    "lookups_sftp",
-    "one_stop_sftp",
-    "portal_sftp",
-    "post_sftp",
-    "tieu_can_portal_sftp",
-)
-API_CONNECTIONS = ("documents_api", "online_services_api", "portal_api")
+CONNECTIONS = {f"{system.name}_{how}": how for system in SYSTEMS for how in system.served}
 MOST_RECORDS_PER_PAGE = 5000
 
 
@@ -225,7 +215,7 @@ def write_connections(settings: Settings) -> None:
         "password": settings.secret("sample_sftp"),
         "extra_dejson": {"host_key": host_key},
     }
-    http = {
+    api = {
         "conn_type": "http",
         "schema": "http",
         "host": "127.0.0.1",
@@ -235,7 +225,7 @@ def write_connections(settings: Settings) -> None:
     path = settings.home / "connections.json"
     with ports.locked(settings.home / "connections.lock"):
         known = json.loads(path.read_text() or "{}") if path.exists() else {}
-        known |= dict.fromkeys(SFTP_CONNECTIONS, sftp) | dict.fromkeys(API_CONNECTIONS, http)
+        known |= {name: {"sftp": sftp, "api": api}[how] for name, how in CONNECTIONS.items()}
         draft = path.with_suffix(".draft")
         draft.unlink(missing_ok=True)
         draft.touch(mode=0o600)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from random import Random
 
 from kho_sample import people
-from kho_sample.desk import Told, moment
+from kho_sample.desk import moment
+from kho_sample.dossiers import told_last
 from kho_sample.export import Export, Line, crlf_csv, monthly, put_cell, spoil
-from kho_sample.section import Period
+from kho_sample.levels import Levels
+from kho_sample.system import Place
 from kho_sample.working_days import month_ends
 
 HEADER = (
@@ -16,15 +18,15 @@ HEADER = (
 SPOILERS = (put_cell(3, "7", "khác"), put_cell(5, "31/02/2021 08:00"), put_cell(2, "12"))
 
 
-def exports(period: Period, dossiers: list[Told], seed: int) -> list[Export]:
-    rng = Random(f"{seed} supplements")
+def exports(told: Levels, place: Place) -> list[Export]:
+    rng = Random(f"{place.seed} supplements")
     asked = sorted(
-        (one for one in dossiers if one["ngayYeuCauBoSung"]),
+        (one for one in told_last(place) if one["ngayYeuCauBoSung"]),
         key=lambda one: (moment(one["ngayYeuCauBoSung"]), one["maHoSo"]),
     )
     lines = []
     for number, one in enumerate(asked, start=1):
-        code = f"BS-{period.start:%Y}-{number:05d}"
+        code = f"BS-{place.period.start:%Y}-{number:05d}"
         head = [
             code,
             one["maHoSo"],
@@ -36,7 +38,7 @@ def exports(period: Period, dossiers: list[Told], seed: int) -> list[Export]:
             at = came or one["ngayYeuCauBoSung"]
             cells = [*head, one["ngayYeuCauBoSung"], came, at]
             lines.append((moment(at).date(), Line(code, cells)))
-    files = monthly(lines, month_ends(period.start, period.end))
+    files = monthly(lines, month_ends(place.period.start, place.period.end))
     spoil(files, SPOILERS, rng, lambda day: True)
     return [
         Export(

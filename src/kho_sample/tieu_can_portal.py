@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
 from html import escape
 from random import Random
 from xml.sax.saxutils import quoteattr
 
 from kho_sample import portal_life
-from kho_sample.agencies import Agency
 from kho_sample.export import Export, Line, spoil
 from kho_sample.portal_life import Counters, Item, Portal
 from kho_sample.section import Period
+from kho_sample.system import Place, System
 from kho_sample.working_days import month_ends
 
 SITE = "tieucan.travinh.example"
@@ -22,15 +21,15 @@ STATUSES = {"published": "0", "unpublished": "1", "received": "2"}
 TRAFFIC_HEADER = ("Site", "Day", "Number of visits", "Pages")
 
 
-def exports(told: Portal, period: Period, units: Sequence[Agency], seed: int) -> list[Export]:
+def exports(told: Portal, place: Place) -> list[Export]:
     """Items, visits and counters of the district's portal."""
-    rng = Random(f"{seed} tieu_can_portal")
-    lives = portal_life.items(told, period, units, rng)
-    visited = portal_life.visits(told, period, 1, rng)
+    rng = Random(f"{place.seed} tieu_can_portal")
+    lives = portal_life.items(told, place.period, place.units, rng)
+    visited = portal_life.visits(told, place.period, 1, rng)
     return [
-        *_items(lives, period, rng),
-        *_traffic(visited, period, rng),
-        *_counters(portal_life.counters(told, period, lives, visited)),
+        *_items(lives, place.period, rng),
+        *_traffic(visited, place.period, rng),
+        *_counters(portal_life.counters(told, place.period, lives, visited)),
     ]
 
 
@@ -144,3 +143,12 @@ def page(at: Counters) -> bytes:
 
 def _spaced(number: int) -> str:
     return f"{number:,}".replace(",", ".")
+
+
+SYSTEM = System(
+    "tieu_can_portal",
+    {"portal of Tiểu Cần": exports},
+    section="tieu_can_portal",
+    told_as=Portal,
+    served=("sftp",),
+)

@@ -2,213 +2,46 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from math import ceil
 from pathlib import Path
-from typing import Literal
+from typing import Self
 
 import yaml
-from pydantic import ValidationError, model_validator
+from pydantic import ValidationError, create_model, model_validator
 
-from kho_sample.broadcasting import Broadcasting
-from kho_sample.certificates import Certificates
-from kho_sample.civil_status import CivilStatus
-from kho_sample.document_systems import DocumentSystems
-from kho_sample.igate import IGate
-from kho_sample.lookups import Lookups
-from kho_sample.misa import Misa
-from kho_sample.online_services import OnlineServices
-from kho_sample.population import Population
-from kho_sample.portal_life import Portal
-from kho_sample.post import Post
-from kho_sample.radio_survey import RadioSurvey
-from kho_sample.register import Operation
-from kho_sample.section import Count, Level, Period, Section
-from kho_sample.workplace import Workplace
+from kho_sample.levels import Levels
+from kho_sample.section import Section
+from kho_sample.systems import SYSTEMS
 
-Group = Literal["own_authority", "military", "district_land_received_at_commune"]
+_SECTIONS = {system.section: system.told_as for system in SYSTEMS if system.section}
 
 
-class LateDelivery(Section):
-    """The dossiers of `date` are handed over on the day `arrives` only."""
-
-    date: date
-    arrives: date
-
-
-class Deliveries(Section):
-    """What is odd about the deliveries of dossiers."""
-
-    twice: date
-    late: LateDelivery
-
-
-class LateDossiers(Section):
-    """So many dossiers of a field at a unit (by its name), processed after they were due."""
-
-    agency: str
-    field: str
-    count: Count
-    processed_on: date
-
-
-class Adjustment(Section):
-    """A signed correction of one metric of one unit."""
-
-    metric: Literal["dossiers_received", "dossiers_resolved", "dossiers_resolved_on_time"]
-    agency: str
-    field: str
-    amount: int
-    effective_date: date
-    signed_at: datetime
-    signer_position: str
-    signer_agency: str
-    document: str
-    reason: str
-
-
-class LevelTotals(Section):
-    """The totals of the district's own units or of its communes, named as the metrics they become."""
-
-    procedures_on_one_stop: dict[Group, Count]
-    procedures_online_level_3: Count
-    procedures_online_level_4: Count
-    procedures_announced_for_post: Count
-    procedures_received_by_post: Count
-    procedures_returned_by_post: Count
-    dossiers_received: Count
-    dossiers_resolved: Count
-    dossiers_resolved_on_time: Count
-    dossiers_in_progress_within_deadline: Count
-    dossiers_received_by_post: Count
-    dossiers_returned_by_post: Count
-    dossiers_of_level_4_procedures: Count
-    dossiers_received_online_level_4: Count
-    dossiers_received_online: Count
-    documents_outgoing: Count
-    documents_electronic_signed: Count
-    documents_parallel_paper: Count
+class Totals(
+    create_model("Sections", __base__=Levels, **{key: (told | None, None) for key, told in _SECTIONS.items()})
+):
+    """One input file: what every file tells, and a section for each system that has one."""
 
     @model_validator(mode="after")
-    def _parts_fit_their_wholes(self) -> LevelTotals:
-        procedures = sum(self.procedures_on_one_stop.values())
-        pending = self.dossiers_received - self.dossiers_resolved
-        wholes = [
-            ("procedures_online_level_3 + procedures_online_level_4", self.procedures_online_level_3 + self.procedures_online_level_4, "procedures_on_one_stop", procedures),
-            ("procedures_announced_for_post", self.procedures_announced_for_post, "procedures_on_one_stop", procedures),
-            ("procedures_received_by_post", self.procedures_received_by_post, "procedures_announced_for_post", self.procedures_announced_for_post),
-            ("procedures_returned_by_post", self.procedures_returned_by_post, "procedures_announced_for_post", self.procedures_announced_for_post),
-            ("procedures_received_by_post", self.procedures_received_by_post, "dossiers_received_by_post", self.dossiers_received_by_post),
-            ("procedures_returned_by_post", self.procedures_returned_by_post, "dossiers_returned_by_post", self.dossiers_returned_by_post),
-            ("dossiers_resolved", self.dossiers_resolved, "dossiers_received", self.dossiers_received),
-            ("dossiers_resolved_on_time", self.dossiers_resolved_on_time, "dossiers_resolved", self.dossiers_resolved),
-            ("dossiers_in_progress_within_deadline", self.dossiers_in_progress_within_deadline, "dossiers in progress", pending),
-            ("dossiers_of_level_4_procedures", self.dossiers_of_level_4_procedures, "dossiers_received", self.dossiers_received),
-            ("dossiers_received_online_level_4", self.dossiers_received_online_level_4, "dossiers_of_level_4_procedures", self.dossiers_of_level_4_procedures),
-            ("dossiers_received_online_level_4", self.dossiers_received_online_level_4, "dossiers_received_online", self.dossiers_received_online),
-            ("dossiers_received_online + dossiers_received_by_post", self.dossiers_received_online + self.dossiers_received_by_post, "dossiers_received", self.dossiers_received),
-            ("documents_electronic_signed", self.documents_electronic_signed, "documents_outgoing", self.documents_outgoing),
-            ("documents_parallel_paper", self.documents_parallel_paper, "documents_outgoing", self.documents_outgoing),
-        ]  # fmt: skip
-        for part, has, whole, limit in wholes:
-            if has > limit:
-                raise ValueError(f"{part} is {has}, more than {whole}, which is {limit}")
-        return self
-
-    def scaled(self, factor: float) -> LevelTotals:
-        """The same totals at another size: none vanishes, and parts still fit their wholes."""
-
-        def shrink(value: int | dict) -> int | dict:
-            if isinstance(value, dict):
-                return {name: shrink(part) for name, part in value.items()}
-            return ceil(value * factor)
-
-        small = {name: shrink(value) for name, value in self.model_dump().items()}
-        # Rounding up each part can overshoot a sum: then the whole grows by that little.
-        small["dossiers_received"] = max(
-            small["dossiers_received"],
-            small["dossiers_resolved"] + small["dossiers_in_progress_within_deadline"],
-            small["dossiers_received_online"] + small["dossiers_received_by_post"],
-        )
-        groups = small["procedures_on_one_stop"]
-        online = small["procedures_online_level_3"] + small["procedures_online_level_4"]
-        groups["own_authority"] += max(0, online - sum(groups.values()))
-        return LevelTotals.model_validate(small)
-
-
-class Totals(Section):
-    """One input file."""
-
-    period: Period
-    district_code: str
-    deliveries: Deliveries | None = None
-    #: of the one-stop desk and the document system, where the district has them
-    district: LevelTotals | None = None
-    commune: LevelTotals | None = None
-    certificates: Certificates | None = None
-    civil_status: CivilStatus | None = None
-    idesk_and_moffice: DocumentSystems | None = None
-    misa: Misa | None = None
-    operations: list[Operation] = []
-    population: Population | None = None
-    workplace: Workplace | None = None
-    igate: IGate | None = None
-    online_services: OnlineServices | None = None
-    post: Post | None = None
-    portal: Portal | None = None
-    tieu_can_portal: Portal | None = None
-    broadcasting: Broadcasting | None = None
-    radio_survey: RadioSurvey | None = None
-    lookups: Lookups | None = None
-    dossiers_late_on_software: list[LateDossiers] = []
-    adjustments: list[Adjustment] = []
-
-    @model_validator(mode="after")
-    def _only_what_exports_can_show(self) -> Totals:
-        given = [self.deliveries is None, self.district is None, self.commune is None]
-        if any(given) != all(given):
-            raise ValueError("deliveries, district and commune come together")
-        if self.district is None and (self.post or self.online_services):
+    def _dossiers_are_there_to_tell_of(self) -> Self:
+        telling = [each.section for each in SYSTEMS if each.tells_of_dossiers and getattr(self, each.section)]
+        if telling and not self.district:
             raise ValueError(
-                "post and online_services tell of the dossiers of district and commune: give those too"
-            )
-        if self.district is None or self.commune is None:
-            return self
-        if set(self.district.procedures_on_one_stop) - {"own_authority"}:
-            raise ValueError(
-                "district: procedures_on_one_stop has only own_authority, the other groups are communes'"
+                f"{' and '.join(telling)} tell of the dossiers of district and commune: give those too"
             )
         return self
 
-    def level(self, level: Level) -> LevelTotals:
-        return self.district if level == "district" else self.commune
-
-    def scaled(self, factor: float) -> Totals:
+    def scaled(self, factor: float) -> Self:
         """The same half-year in a district `factor` times the size."""
         if factor == 1:
             return self
-        return self.model_copy(
-            update={
-                "district": self.district and self.district.scaled(factor),
-                "commune": self.commune and self.commune.scaled(factor),
-                "civil_status": self.civil_status and self.civil_status.scaled(factor),
-                "workplace": self.workplace and self.workplace.scaled(factor),
-                "igate": self.igate and self.igate.scaled(factor),
-                "online_services": self.online_services and self.online_services.scaled(factor),
-                "post": self.post and self.post.scaled(factor),
-                "portal": self.portal and self.portal.scaled(factor),
-                "tieu_can_portal": self.tieu_can_portal and self.tieu_can_portal.scaled(factor),
-                "broadcasting": self.broadcasting and self.broadcasting.scaled(factor),
-                "lookups": self.lookups and self.lookups.scaled(factor),
-                "dossiers_late_on_software": [
-                    late.model_copy(update={"count": ceil(late.count * factor)})
-                    for late in self.dossiers_late_on_software
-                ],
-                "idesk_and_moffice": self.idesk_and_moffice and self.idesk_and_moffice.scaled(factor),
-                "adjustments": [
-                    one.model_copy(update={"amount": ceil(one.amount * factor)}) for one in self.adjustments
-                ],
-            }
+        sections = {key: getattr(self, key) for key in _SECTIONS}
+        return (
+            super()
+            .scaled(factor)
+            .model_copy(
+                update={
+                    key: told.scaled(factor) for key, told in sections.items() if isinstance(told, Section)
+                }
+            )
         )
 
 

@@ -15,6 +15,7 @@ from kho_sample.agencies import Agency
 from kho_sample.export import ROWS_PER_SPOILED, Export
 from kho_sample.section import Count, Level, Period, Section
 from kho_sample.sheet import workbook
+from kho_sample.system import Place, System
 from kho_sample.working_days import quarter_starts
 
 STAFF = ("STT", "Mã cán bộ", "Họ và tên", "Ngày sinh", "Chức vụ", "Mã định danh")
@@ -60,11 +61,11 @@ class Person:
     is_new: bool
 
 
-def exports(told: Workplace, period: Period, units: Sequence[Agency], seed: int) -> list[Export]:
+def exports(told: Workplace, place: Place) -> list[Export]:
     """Three workbooks for every quarter. In all but the last some have less than in the end, and a row is wrong."""
-    rng = Random(f"{seed} workplace")
-    staff = _staff(told, units, period, rng)
-    days = quarter_starts(period.start, period.end)
+    rng = Random(f"{place.seed} workplace")
+    staff = _staff(told, place.units, place.period, rng)
+    days = quarter_starts(place.period.start, place.period.end)
     found = []
     for day in days:
         is_last = day == days[-1]
@@ -72,8 +73,8 @@ def exports(told: Workplace, period: Period, units: Sequence[Agency], seed: int)
         waiting = set() if is_last else {person.code for person in now[::9]}
         for entity, header, rows in (
             ("staff", STAFF, [list(person.row) for person in now]),
-            ("mailboxes", MAILBOXES, _mailboxes(now, waiting, units)),
-            ("computers", COMPUTERS, _computers(now, waiting, units, day)),
+            ("mailboxes", MAILBOXES, _mailboxes(now, waiting, place.units)),
+            ("computers", COMPUTERS, _computers(now, waiting, place.units, day)),
         ):
             if not is_last and len(rows) > ROWS_PER_SPOILED:
                 column, text = SPOILED[entity]
@@ -140,3 +141,6 @@ def _export(entity: str, header: Sequence[str], day: date, rows: list[list[objec
 
 #: column of the row (without its number) and what stands there when it is wrong
 SPOILED = {"staff": (4, "phòng họp"), "mailboxes": (3, "không rõ"), "computers": (3, "chưa rõ")}
+
+
+SYSTEM = System("workplace", {"workplace": exports}, section="workplace", told_as=Workplace)

@@ -59,7 +59,7 @@ def test_connections_are_a_private_file_that_airflow_reads(tmp_path: Path) -> No
     with servers.running(settings):
         assert path.stat().st_mode & 0o777 == 0o600
         known = connections(settings)
-        assert set(known) == {"my_own", *servers.SFTP_CONNECTIONS, *servers.API_CONNECTIONS}
+        assert set(known) == {"my_own", *servers.CONNECTIONS}
         assert known["portal_api"].password not in repr(known["portal_api"])
         token = {"Authorization": f"Bearer {known['portal_api'].password}"}
         (settings.exports / "portal" / "items").mkdir(parents=True)

@@ -13,17 +13,19 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from kho.settings import Settings
-from kho_sample import agencies, broadcasting, lookups, portal, radio_survey, tieu_can_portal, totals, write
+from kho_sample import broadcasting, lookups, portal, radio_survey, tieu_can_portal, totals, write
 from kho_sample.broadcasting import Broadcasting
+from kho_sample.levels import Levels
 from kho_sample.lookups import Lookups
 from kho_sample.portal_life import Portal
 from kho_sample.radio_survey import RadioSurvey
 from kho_sample.section import Period, Section
 from kho_sample.shares import shares
+from kho_sample.system import Place
 from tests.unit import recount_portals
 
 PROJECT = Path(__file__).resolve().parents[2]
-SEED = PROJECT / "dbt_project" / "seeds" / "agencies.csv"
+SEEDS = PROJECT / "dbt_project" / "seeds"
 SYSTEMS = {
     "portal": portal,
     "tieu_can_portal": tieu_can_portal,
@@ -55,9 +57,9 @@ def counted(
     system: str, section: Section, period: Period, district: str, seed: int
 ) -> recount_portals.Counts:
     """What stands in the exports of one system."""
-    units = agencies.read(SEED, district, period.start)
+    here = Place.of(Levels(period=period, district_code=district), SEEDS, seed)
     with tempfile.TemporaryDirectory() as folder:
-        for export in SYSTEMS[system].exports(section, period, units, seed):
+        for export in SYSTEMS[system].exports(section, here):
             write.put(Path(folder), export)
         return recount_portals.figures(Path(folder))
 

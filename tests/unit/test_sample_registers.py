@@ -23,16 +23,17 @@ from kho_sample import (
     dossiers,
     misa,
     population,
-    procedures,
     totals,
     workplace,
     write,
 )
 from kho_sample.certificates import Certificates
 from kho_sample.civil_status import CivilStatus
+from kho_sample.levels import Levels
 from kho_sample.misa import Misa
 from kho_sample.population import Population
 from kho_sample.section import Period, Section
+from kho_sample.system import Place
 from kho_sample.workplace import Workplace
 from tests.unit import recount_registers
 
@@ -44,11 +45,14 @@ SYSTEMS = {"certificates": certificates, "misa": misa, "population": population,
 Counts = dict[tuple[str, str], float]
 
 
+def place(period: Period, district: str, seed: int) -> Place:
+    return Place.of(Levels(period=period, district_code=district), SEEDS, seed)
+
+
 def counted(system: str, section: Section, period: Period, district: str, seed: int) -> Counts:
     """What stands in the exports of one system."""
-    units = agencies.read(SEEDS / "agencies.csv", district, period.start)
     with tempfile.TemporaryDirectory() as folder:
-        for export in SYSTEMS[system].exports(section, period, units, seed):
+        for export in SYSTEMS[system].exports(section, place(period, district, seed)):
             write.put(Path(folder), export)
         return recount_registers.figures(Path(folder), SEEDS, period.end)
 
@@ -156,8 +160,8 @@ def test_any_units_can_be_without_a_certificate(data: st.DataObject, seed: int) 
 
 def test_every_resolved_dossier_of_civil_status_has_its_entry(tmp_path: Path) -> None:
     told = totals.read(PROJECT / "samples" / "long_phu_2021_h1.yaml").scaled(0.02)
-    units = agencies.read(SEEDS / "agencies.csv", told.district_code, told.period.start)
-    asked = dossiers.drawn(told, units, procedures.catalogue(told, units, 1), 1)
+    here = Place.of(told, SEEDS, 1)
+    asked = dossiers.drawn(here)
     resolved = {
         dossier.code
         for dossier in asked
@@ -165,7 +169,7 @@ def test_every_resolved_dossier_of_civil_status_has_its_entry(tmp_path: Path) ->
     }
     assert resolved
     section = CivilStatus(registrations_without_dossier=9)
-    for export in civil_status.exports(section, told.period, units, asked, 1):
+    for export in civil_status.exports(section, here):
         write.put(tmp_path, export)
     found = recount_registers.figures(tmp_path, SEEDS, told.period.end)
     linked = sum(found["civil_registrations_with_dossier", level] for level in ("district", "commune"))
@@ -193,13 +197,9 @@ def test_headers_are_those_of_the_contracts() -> None:
 def test_exports_have_the_oddities_of_real_ones() -> None:
     """Total rows, sections, an entry that is taken back, wrong rows in earlier lists; the same bytes for the same seed."""
     told = totals.read(PROJECT / "samples" / "long_phu_2021_h1.yaml")
-    units = agencies.read(SEEDS / "agencies.csv", told.district_code, told.period.start)
-    books = misa.exports(told.misa, told.period, units, 1)
-    assert (
-        books
-        == misa.exports(told.misa, told.period, units, 1)
-        != misa.exports(told.misa, told.period, units, 2)
-    )
+    one, same, other = (misa.exports(told.misa, Place.of(told, SEEDS, seed)) for seed in (1, 1, 2))
+    assert one == same != other
+    books = one
     vouchers = [recount_registers.texts(each.content) for each in books]
     assert any("PC80002" in each for each in vouchers) and "PC80002" not in vouchers[-1]
     assert {"Tổng cộng", "Cộng tiểu mục 6605", "Người lập biểu"} <= vouchers[-1]
@@ -214,8 +214,7 @@ def test_totals_that_no_export_can_show_are_refused() -> None:
             staff_with_official_mailbox={"commune": 3},
             staff_with_networked_computer={},
         )
-    units = agencies.read(SEEDS / "agencies.csv", "H59.06", date(2017, 1, 1))
     told = Certificates(units_without_digital_certificate=["Hội Không Có"], people_with_digital_certificate=0)
     period = Period.model_validate({"from": "2017-01-01", "to": "2017-09-28"})
     with pytest.raises(LookupError, match="no agency is named Hội Không Có"):
-        certificates.exports(told, period, units, 1)
+        certificates.exports(told, place(period, "H59.06", 1))
