@@ -8,21 +8,31 @@ PYTHON := $(shell for each in python3 python3.13 python3.12 python3.11; do \
 	$$each -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$each && break; done)
 BIN := .venv/bin
 INSTALLED := .venv/installed
+PIP_LOG := .venv/pip.log
+LOCK := requirements-dev.lock
 
 .PHONY: help env demo system test lint faults bench
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
 
-env: ## the environment in .venv, from requirements.lock; again only when the lock changed
-	@if ! cat requirements.lock pyproject.toml | cmp -s - $(INSTALLED); then \
+env: ## the environment in .venv; again only when the lock changed (nights need LOCK=requirements.lock only)
+	@if ! cat $(LOCK) pyproject.toml | cmp -s - $(INSTALLED); then \
 		if [ -z "$(PYTHON)" ]; then echo "Kho needs Python 3.11, 3.12 or 3.13 (make PYTHON=/path/to/python3)"; exit 1; fi; \
 		echo "Installing the environment with $$($(PYTHON) --version): some minutes, some 800 MB"; \
 		test -x $(BIN)/python || $(PYTHON) -m venv .venv; \
-		$(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r requirements.lock; \
-		$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .; \
-		cat requirements.lock pyproject.toml > $(INSTALLED); \
+		: > $(PIP_LOG); \
+		$(call pip,--require-hashes -r $(LOCK)); \
+		$(call pip,--no-build-isolation -e .); \
+		cat $(LOCK) pyproject.toml > $(INSTALLED); \
 	fi
+
+# pip(what to install): its lines go into a log, which is shown when it fails; a terminal sees how far it is
+pip = { $(BIN)/python -m pip install --disable-pip-version-check --no-deps $(1) 2>&1 | tee -a $(PIP_LOG) | \
+	awk -v shows=$$([ -t 2 ] && echo 1) -v all=$$(grep -c == $(LOCK)) \
+		'shows && /^Collecting/ { printf "\r  %d of %d packages", ++n, all } \
+		 shows && /^Installing collected/ { print n ? ": installing" : "" }'; \
+	} || { cat $(PIP_LOG); echo "The environment could not be installed: see above"; exit 1; }
 
 demo: env ## a sample district through two real nights, its figures, and what to type next
 	@$(BIN)/kho demo

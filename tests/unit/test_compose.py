@@ -32,6 +32,13 @@ def test_the_sample_source_comes_only_when_asked_for(compose: dict[str, Any]) ->
     assert not any(profiles.values())
 
 
+def test_nights_run_on_the_run_time_lock(compose: dict[str, Any]) -> None:
+    builds = {name: service["build"] for name, service in compose["services"].items() if "build" in service}
+    locks = {name: build["args"]["LOCK"] for name, build in builds.items()}
+    assert locks == {"prepare": "requirements.lock", "sample": "requirements-dev.lock"}
+    assert all("--require-hashes -r $$LOCK" in build["dockerfile_inline"] for build in builds.values())
+
+
 def test_ports_are_published_on_loopback_only(compose: dict[str, Any]) -> None:
     ports = [port for service in compose["services"].values() for port in service.get("ports", [])]
     assert ports

@@ -1,13 +1,12 @@
-"""The seed of Vietnam's public holidays, lunar ones included: `python -m kho.transform.holidays`."""
+"""Writes the seed holidays.csv: Vietnam's public holidays, lunar ones included."""
 
 from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
 
 import holidays
-
-from kho.settings import settings
 
 YEARS = range(2010, 2031)
 
@@ -22,10 +21,5 @@ def render() -> str:
     return text.getvalue()
 
 
-def main() -> None:
-    path = settings().project / "dbt_project" / "seeds" / "holidays.csv"
-    path.write_text(render(), encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    Path(__file__).with_name("holidays.csv").write_text(render(), encoding="utf-8")
