@@ -8,7 +8,6 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 from kho.contract import Contract, ContractError
 from kho.settings import Settings
 
-
 #: what says of a table's `_key` that its rows have keys of this rule
 KEY_RULE = "raw.key_of(system, key columns)"
 
