@@ -125,7 +125,6 @@ def _project(
     path = settings.contracts / "desk" / "cases.yaml"
     if not path.exists():
         path.parent.mkdir(parents=True)
-        (settings.project / "expectations").symlink_to(Settings().project / "expectations")
     full = "full}\n      - {property: fullListOf, value: [case_code]"
     text = CONTRACT.replace("FORMAT", format).replace("ENCODING", encoding).replace("FILE_NAME", file_name)
     text = text.replace("SHEET", sheet)

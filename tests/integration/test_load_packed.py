@@ -245,7 +245,6 @@ def test_a_packed_files_control_total_is_compared_once_it_is_loaded(
     warehouse: Settings, tmp_path: Path, format: str, announced: int, state: str
 ) -> None:
     (tmp_path / "contracts").mkdir()
-    (tmp_path / "expectations").symlink_to(warehouse.project / "expectations")
     settings = warehouse.model_copy(update={"project": tmp_path})
     server = {
         "compression": "gzip",

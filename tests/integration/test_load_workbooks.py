@@ -333,7 +333,6 @@ def test_a_renamed_sheet_is_told_by_the_boundary_and_holds_nothing(
     warehouse: Settings, tmp_path: Path
 ) -> None:
     (tmp_path / "contracts").mkdir()
-    (tmp_path / "expectations").symlink_to(warehouse.project / "expectations")
     contract = register(tmp_path / "contracts", "xlsx", sheet="Sổ hồ sơ")
     settings = warehouse.model_copy(update={"project": tmp_path})
     load_one(settings, contract, xlsx({"Sổ 2021": [HEADER, *TYPED]}))

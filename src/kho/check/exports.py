@@ -418,12 +418,12 @@ def _validate(
     from great_expectations.core.run_identifier import RunIdentifier
 
     project = open_project(settings)
-    source = project.data_sources.add_or_update_pandas("batches")
+    source = project.data_sources.add_pandas("batches")
     run = RunIdentifier(run_name=f"exports {business_date}", run_time=datetime.now(UTC))
     verdicts = []
     for name, rows in waiting.items():
         verdicts += _verdicts(project, source, known[name], rows, business_date, run)
-    write_data_docs(project, run)
+    write_data_docs(settings, project, run)
     return verdicts
 
 
@@ -443,7 +443,7 @@ def _verdicts(
     definition = gx.ValidationDefinition(
         name=name,
         data=source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("night"),
-        suite=project.suites.add(suite),
+        suite=project.suites.add_or_update(suite),
     )
     result = project.validation_definitions.add(definition).run(
         batch_parameters={"dataframe": frame},

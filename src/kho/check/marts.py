@@ -1,29 +1,33 @@
-"""The marts boundary: the suites in `expectations/` over the candidate's marts decide whether it may be released.
+"""The marts boundary: the suites of `expectations/` over the candidate's marts decide whether it may be released.
 
 Great Expectations reads as the auditor; its search path is the candidate's schema, so that the suites name no release.
 """
 
 from __future__ import annotations
 
-import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from psycopg import sql
 
 from kho.check.failure import exception
 from kho.check.project import open_project, write_data_docs
+from kho.check.suites import Rule, suites
 from kho.database import SESSION, connect
 from kho.ledger import releases
 from kho.ledger.releases import Release, ReleaseError
-from kho.ledger.verdicts import Verdict, write
+from kho.ledger.verdicts import Outcome, Verdict, write
 from kho.settings import Settings
 
-CHECKPOINT = "marts"
-# Compares with the marts in force: skipped, visibly, as long as there are none.
-COMPARISON = "marts_since_last_release"
+if TYPE_CHECKING:
+    from great_expectations.core import ExpectationSuiteValidationResult
+    from great_expectations.core.run_identifier import RunIdentifier
+    from great_expectations.data_context import EphemeralDataContext
+
+SOURCE = "release"  # the name of the candidate, in Data Docs
 SHOWN_ROWS = 5  # of what fails, in a message
 
 
@@ -35,7 +39,11 @@ class MartsVerdict:
     critical: tuple[Verdict, ...]
     told: tuple[Verdict, ...]
     skipped: tuple[Verdict, ...]
-    is_refused: bool
+
+    @property
+    def is_refused(self) -> bool:
+        """The release must not be published."""
+        return bool(self.critical)
 
     @property
     def reason(self) -> str:
@@ -53,33 +61,35 @@ def marts(settings: Settings) -> MartsVerdict:
     candidate = next((each for each in releases.releases(settings) if each.state == "candidate"), None)
     if not candidate:
         raise ReleaseError("there is no candidate to check: build the marts first")
+    known = suites(settings)
     _analyze(settings, candidate)
-    is_first = releases.in_force(settings) is None
-    os.environ["KHO_AUDITED_URL"] = _audited_url(settings, candidate)
     project = open_project(settings)
     from great_expectations.core.run_identifier import RunIdentifier
-    from great_expectations.expectations.metadata_types import FailureSeverity
 
+    _add_release(project, _audited_url(settings, candidate), list(known))
     run = RunIdentifier(run_name=f"marts {candidate.business_date}", run_time=datetime.now(UTC))
-    results = []
-    for name in [CHECKPOINT] if is_first else [CHECKPOINT, COMPARISON]:
-        results += project.checkpoints.get(name).run(run_id=run).run_results.values()
-    verdicts = [each for result in results for each in _verdicts(candidate, result)]
-    if is_first:
-        for definition in project.checkpoints.get(COMPARISON).validation_definitions:
-            verdicts += [_skipped(candidate, definition, each) for each in definition.suite.expectations]
+    is_first = releases.in_force(settings) is None
+    verdicts = []
+    for mart, suite in known.items():
+        judged = [(mart, suite.rules)]
+        if is_first:
+            verdicts += [_skipped(candidate, mart, rule) for rule in suite.since_last_release]
+        elif suite.since_last_release:
+            judged.append((f"{mart}_since_last_release", suite.since_last_release))
+        for name, rules in judged:
+            result = _validate(project, mart, name, rules, run)
+            verdicts += _verdicts(candidate, mart, rules, result)
     with connect(settings, "kho_owner") as connection:
         connection.execute(
             "delete from ledger.verdict where boundary = 'marts' and build_id = %s", [candidate.build_id]
         )
         write(connection, verdicts)
-    write_data_docs(project, run)
+    write_data_docs(settings, project, run)
     return MartsVerdict(
         candidate.release_id,
         critical=tuple(each for each in verdicts if each.is_critical),
         told=tuple(each for each in verdicts if each.outcome == "failed" and not each.is_critical),
         skipped=tuple(each for each in verdicts if each.outcome == "skipped"),
-        is_refused=any(result.get_max_severity_failure() == FailureSeverity.CRITICAL for result in results),
     )
 
 
@@ -99,45 +109,58 @@ def _audited_url(settings: Settings, candidate: Release) -> str:
     return f"{url}{'&' if '?' in url else '?'}options={quote(options)}"
 
 
-def _verdicts(candidate: Release, result: Any) -> list[Verdict]:
-    mart = result.meta["active_batch_definition"]["data_asset_name"]
-    return [
-        _verdict(
-            candidate,
-            mart,
-            each.expectation_config,
-            "passed" if each.success else "failed",
-            *_found(each),
-        )
-        for each in result.results
-    ]
+def _add_release(project: EphemeralDataContext, url: str, marts: Sequence[str]) -> None:
+    """Tell Great Expectations where the marts are; one that is missing fails its rules, and no other's."""
+    from great_expectations.datasource.fluent import PostgresDatasource
+    from great_expectations.datasource.fluent.sql_datasource import TableAsset
+
+    tables = [TableAsset(name=mart, table_name=mart) for mart in marts]
+    project.add_datasource(datasource=PostgresDatasource(name=SOURCE, connection_string=url, assets=tables))
 
 
-def _skipped(candidate: Release, definition: Any, expectation: Any) -> Verdict:
-    return _verdict(
-        candidate,
-        definition.asset.name,
-        expectation.configuration,
-        "skipped",
-        None,
-        "no release is in force yet",
+def _validate(
+    project: EphemeralDataContext, mart: str, name: str, rules: Sequence[Rule], run: RunIdentifier
+) -> ExpectationSuiteValidationResult:
+    import great_expectations as gx
+
+    table = project.data_sources.get(SOURCE).get_asset(mart)
+    suite = gx.ExpectationSuite(name=name, expectations=[rule.made() for rule in rules])
+    definition = gx.ValidationDefinition(
+        name=name,
+        data=table.add_batch_definition_whole_table(name),
+        suite=project.suites.add_or_update(suite),
     )
+    return project.validation_definitions.add(definition).run(run_id=run, result_format="COMPLETE")
+
+
+def _verdicts(
+    candidate: Release, mart: str, rules: Sequence[Rule], result: ExpectationSuiteValidationResult
+) -> list[Verdict]:
+    by_name = {rule.name: rule for rule in rules}
+    verdicts = []
+    for each in result.results:
+        rule = by_name[each.expectation_config.meta["rule"]]
+        observed, found = _found(each)
+        message = None if each.success else f"Not so: {rule.says} {found or ''} {rule.remedy}"
+        verdicts.append(
+            _verdict(candidate, mart, rule, "passed" if each.success else "failed", observed, message)
+        )
+    return verdicts
+
+
+def _skipped(candidate: Release, mart: str, rule: Rule) -> Verdict:
+    return _verdict(candidate, mart, rule, "skipped", None, "no release is in force yet")
 
 
 def _verdict(
-    candidate: Release, mart: str, expectation: Any, outcome: Any, observed: str | None, found: str | None
+    candidate: Release, mart: str, rule: Rule, outcome: Outcome, observed: str | None, message: str | None
 ) -> Verdict:
-    message = None
-    if outcome == "failed":
-        message = f"Not so: {expectation.description} {found or ''} {expectation.notes or ''}".strip()
-    elif outcome == "skipped":
-        message = found
     return Verdict(
         "marts",
         candidate.business_date,
         mart,
-        expectation.meta["rule"],
-        expectation.severity.value,
+        rule.name,
+        rule.severity,
         outcome,
         observed,
         message,

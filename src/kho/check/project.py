@@ -1,4 +1,4 @@
-"""The Great Expectations project: opened on a copy in the home, its Data Docs kept small.
+"""The Great Expectations project: made when a boundary runs, its results and Data Docs kept in the home.
 
 Importing Great Expectations takes seconds, so nothing here does it before a function is called.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -17,10 +16,10 @@ from kho.settings import Settings
 
 if TYPE_CHECKING:
     from great_expectations.core.run_identifier import RunIdentifier
-    from great_expectations.data_context import EphemeralDataContext, FileDataContext
+    from great_expectations.data_context import EphemeralDataContext
+    from great_expectations.data_context.types.base import DataContextConfig
 
 KEPT_RUNS = 7  # nights of either boundary that Data Docs show
-_AUTHORED = ("expectations", "checkpoints", "validation_definitions")
 
 
 def data_docs(settings: Settings) -> Path:
@@ -28,31 +27,22 @@ def data_docs(settings: Settings) -> Path:
     return settings.home / "data_docs" / "index.html"
 
 
-def open_project(settings: Settings) -> FileDataContext:
-    """The project as it is in the checkout, with the results of the last nights."""
-    great_expectations = _great_expectations()
-    root = settings.home / "expectations"
-    for folder in _AUTHORED:
-        shutil.rmtree(root / folder, ignore_errors=True)
-    shutil.copytree(
-        settings.project / "expectations",
-        root,
-        dirs_exist_ok=True,
-        ignore=shutil.ignore_patterns("uncommitted", ".*"),
-    )
-    return great_expectations.get_context(mode="file", context_root_dir=root)
+def open_project(settings: Settings) -> EphemeralDataContext:
+    """A project with the results of the last nights, whose data and validations are yet to be added."""
+    return great_expectations().get_context(mode="ephemeral", project_config=_config(settings))
 
 
 def open_passing_project() -> EphemeralDataContext:
     """A project without any file, for a validation that leaves no trace."""
-    project = _great_expectations().get_context(mode="ephemeral")
+    project = great_expectations().get_context(mode="ephemeral")
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
     project.variables.progress_bars = ProgressBarsConfig(globally=False)
     return project
 
 
-def _great_expectations() -> ModuleType:
+def great_expectations() -> ModuleType:
+    """The library, quiet and telling nobody."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import great_expectations
 
@@ -60,7 +50,38 @@ def _great_expectations() -> ModuleType:
     return great_expectations
 
 
-def write_data_docs(project: FileDataContext, run: RunIdentifier) -> None:
+def _config(settings: Settings) -> DataContextConfig:
+    from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults
+
+    kept = InMemoryStoreBackendDefaults()
+    # Data Docs link each result to its suite: both outlive the run.
+    for store, folder in [
+        (kept.expectations_store_name, "expectations"),
+        (kept.validation_results_store_name, "validation_results"),
+    ]:
+        kept.stores[store]["store_backend"] = _files(settings.home / "expectations" / folder)
+    kept.data_docs_sites = {
+        "kho": {
+            "class_name": "SiteBuilder",
+            "show_how_to_buttons": False,
+            "store_backend": _files(data_docs(settings).parent),
+            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+        }
+    }
+    return DataContextConfig(
+        store_backend_defaults=kept, analytics_enabled=False, progress_bars={"globally": False}
+    )
+
+
+def _files(folder: Path) -> dict[str, Any]:
+    return {
+        "class_name": "TupleFilesystemStoreBackend",
+        "base_directory": str(folder),
+        "suppress_store_backend_id": True,
+    }
+
+
+def write_data_docs(settings: Settings, project: EphemeralDataContext, run: RunIdentifier) -> None:
     """Add the results of this run to Data Docs, and drop those of all but the last runs of the same boundary."""
     boundary = run.run_name.split()[0]
     runs: dict[Any, list[Any]] = {}
@@ -73,4 +94,4 @@ def write_data_docs(project: FileDataContext, run: RunIdentifier) -> None:
     results = runs[run.run_time]
     suites = {key.expectation_suite_identifier for key in results}
     project.build_data_docs(resource_identifiers=[*suites, *results])
-    make_offline(Path(project.root_directory).parent / "data_docs")
+    make_offline(data_docs(settings).parent)

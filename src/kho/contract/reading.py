@@ -80,7 +80,7 @@ def parse_contract(path: Path, body: bytes) -> Contract:
     return _read(path, body, seed.read_bytes() if seed.exists() else None)
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+class StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     """A key that is there twice is an error: YAML's readers quietly take the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -95,7 +95,7 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
 
 @cache
 def _document(body: bytes) -> Any:
-    return yaml.load(body, _Loader)
+    return yaml.load(body, StrictLoader)
 
 
 def _is_draft(body: bytes) -> bool:
