@@ -11,7 +11,7 @@ import pytest
 from psycopg import sql
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-from kho import database
+from kho.ledger import schema
 from kho.server import postgres
 from kho.settings import Settings
 
@@ -78,7 +78,7 @@ def fresh_warehouse(server: Settings, home: Path, template: str | None = None) -
             )
         )
     settings = server.model_copy(update={"warehouse_database": name, "home": home})
-    database.prepare(settings)  # grants on the database itself are not cloned
+    schema.prepare(settings)  # grants on the database itself are not cloned
     yield settings
     with psycopg.connect(server.admin_url("postgres"), autocommit=True) as connection:
         connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from kho.contract import Contract, read_contract
+from kho.settings import Settings
 
 CODE = {
     "name": "code",
@@ -54,3 +56,21 @@ def read(folder: Path, written: dict[str, Any]) -> Contract:
     path.parent.mkdir(exist_ok=True)
     path.write_text(yaml.safe_dump(written))
     return read_contract(path)
+
+
+def with_contract(settings: Settings, project: Path, name: str, *changes: tuple[str, str]) -> Settings:
+    """Settings of a project like that of `settings`, whose contract of this name has other texts in these places."""
+    if not project.exists():
+        project.mkdir()
+        for each in settings.project.iterdir():
+            if each.name == "contracts":
+                shutil.copytree(each, project / "contracts")
+            elif each.name in ("dbt_project", "expectations", "samples"):
+                (project / each.name).symlink_to(each)
+    path = project / "contracts" / f"{name.replace('.', '/')}.yaml"
+    text = path.read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text, encoding="utf-8")
+    return settings.model_copy(update={"project": project})

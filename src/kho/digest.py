@@ -9,11 +9,11 @@ import logging
 import os
 from collections.abc import Iterable
 from datetime import date
-
-import psycopg
-from psycopg.rows import namedtuple_row
+from typing import Any
 
 from kho.database import connect
+from kho.ledger import batches, builds, deliveries, releases, sources, verdicts
+from kho.ledger.releases import Release
 from kho.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -23,25 +23,28 @@ def digest(settings: Settings, business_date: date, failed: Iterable[str] = ()) 
     """The digest of the newest night for this date; its first line is the subject. `failed` names steps that failed."""
     systems = _systems(settings)
     with connect(settings, "kho_auditor") as connection:
-        connection.row_factory = namedtuple_row
-        build = (
-            connection.execute(
-                "select max(build_id) as id from ledger.build where business_date = %s", [business_date]
-            )
-            .fetchone()
-            .id
-        )
-        outcome = _outcome(connection, build)
+        build = builds.newest(connection, business_date)
+        build_id = build and build.build_id
+        outcome = _outcome(releases.of_build(connection, build_id))
         sections = [
             ("Bước bị lỗi (xem nhật ký trên trang Airflow)", list(failed)),
-            ("Chưa lấy được từ nguồn", _not_fetched(connection, systems, business_date)),
-            ("Bị giữ lại, chờ quyết định (kho batch list)", _held(connection, systems, business_date)),
-            ("Nguồn chậm", _stale(connection, systems, build)),
-            ("Dòng bị loại trong các tệp mới (kho rejects list)", _rejected(connection, systems, build)),
-            ("Cảnh báo", _warnings(connection, build, business_date)),
+            (
+                "Chưa lấy được từ nguồn",
+                _not_fetched(deliveries.not_fetched(connection, business_date), systems),
+            ),
+            (
+                "Bị giữ lại, chờ quyết định (kho batch list)",
+                _held(batches.held(connection, business_date), systems),
+            ),
+            ("Nguồn chậm", _stale(sources.late(connection, build_id), systems)),
+            (
+                "Dòng bị loại trong các tệp mới (kho rejects list)",
+                _rejected(batches.rejected(connection, build_id), systems),
+            ),
+            ("Cảnh báo", _warnings(verdicts.warnings(connection, build_id, business_date))),
         ]
         subject = f"Kho dữ liệu, số liệu đến hết ngày {_day(business_date)}: {outcome}"
-        lines = [subject, "", *_in_force(connection)]
+        lines = [subject, "", *_in_force(releases.find_in_force(connection))]
     told = [(title, items) for title, items in sections if items]
     for title, items in told:
         lines += ["", f"{title}:", *(f"- {item}" for item in items)]
@@ -83,10 +86,7 @@ def send(settings: Settings, business_date: date, failed: Iterable[str] = ()) ->
     ).notify({})
 
 
-def _outcome(connection: psycopg.Connection, build: int | None) -> str:
-    release = connection.execute(
-        "select * from ledger.release where build_id = %s order by release_id desc limit 1", [build]
-    ).fetchone()
+def _outcome(release: Release | None) -> str:
     if release is None or release.state == "candidate":
         return "không phát hành được"
     if release.state == "refused":
@@ -94,42 +94,19 @@ def _outcome(connection: psycopg.Connection, build: int | None) -> str:
     return f"đã phát hành bản {release.release_id}"
 
 
-def _in_force(connection: psycopg.Connection) -> list[str]:
-    release = connection.execute("select * from ledger.release where state = 'in_force'").fetchone()
+def _in_force(release: Release | None) -> list[str]:
     if release is None:
         return ["Chưa có bản nào được phát hành."]
     return [f"Bản đang dùng: {release.release_id}, số liệu đến hết ngày {_day(release.business_date)}."]
 
 
-def _not_fetched(connection: psycopg.Connection, systems: dict[str, str], business_date: date) -> list[str]:
-    rows = connection.execute(
-        """
-        select distinct on (f.contract, f.name) f.contract, f.name, f.reason
-        from ledger.fetch_failure f
-        where f.business_date = %s and not exists (
-          select from ledger.arrival a join ledger.delivery d using (delivery_id)
-          where d.contract = f.contract and (f.name is null or d.name = f.name) and a.arrived_at > f.at)
-        order by f.contract, f.name, f.at desc
-        """,
-        [business_date],
-    )
+def _not_fetched(rows: list[Any], systems: dict[str, str]) -> list[str]:
     return [
         f"{_source(systems, row.contract)}{f', {row.name}' if row.name else ''}: {row.reason}" for row in rows
     ]
 
 
-def _held(connection: psycopg.Connection, systems: dict[str, str], business_date: date) -> list[str]:
-    rows = connection.execute(
-        """
-        select b.contract, d.name, b.batch_id, b.state, b.reason
-        from ledger.batch b join ledger.delivery d using (delivery_id)
-        where b.state in ('held', 'unreadable') and b.business_date <= %s
-          and not exists (select from ledger.batch later where later.delivery_id = b.delivery_id
-                          and later.batch_id > b.batch_id)
-        order by b.contract, d.name
-        """,
-        [business_date],
-    )
+def _held(rows: list[Any], systems: dict[str, str]) -> list[str]:
     return [
         f"{_source(systems, row.contract)}, lô {row.batch_id}, {row.name}"
         f"{' (không đọc được)' if row.state == 'unreadable' else ''}: {row.reason or 'không rõ lý do'}"
@@ -137,11 +114,7 @@ def _held(connection: psycopg.Connection, systems: dict[str, str], business_date
     ]
 
 
-def _stale(connection: psycopg.Connection, systems: dict[str, str], build: int | None) -> list[str]:
-    rows = connection.execute(
-        "select * from ledger.build_source where build_id = %s and state <> 'fresh' order by contract",
-        [build],
-    )
+def _stale(rows: list[Any], systems: dict[str, str]) -> list[str]:
     told = []
     for row in rows:
         if row.as_of is None:
@@ -152,33 +125,14 @@ def _stale(connection: psycopg.Connection, systems: dict[str, str], build: int |
     return told
 
 
-def _rejected(connection: psycopg.Connection, systems: dict[str, str], build: int | None) -> list[str]:
-    rows = connection.execute(
-        """
-        select b.contract, sum(b.rows_rejected) as rejected, sum(b.rows_in_file) as all_rows, count(*) as files
-        from ledger.batch b join ledger.build_batch i using (batch_id)
-        where i.from_build = %s and b.rows_rejected > 0
-        group by b.contract order by b.contract
-        """,
-        [build],
-    )
+def _rejected(rows: list[Any], systems: dict[str, str]) -> list[str]:
     return [
         f"{_source(systems, row.contract)}: {_number(row.rejected)} trên {_number(row.all_rows)} dòng, trong {_number(row.files)} tệp"
         for row in rows
     ]
 
 
-def _warnings(connection: psycopg.Connection, build: int | None, business_date: date) -> list[str]:
-    rows = connection.execute(
-        """
-        select v.subject, v.expectation, v.message, count(*) as times
-        from ledger.verdict v
-        where v.outcome = 'failed' and v.severity = 'warning' and (
-          v.build_id = %(build)s or v.boundary = 'exports' and v.business_date = %(date)s)
-        group by v.subject, v.expectation, v.message order by v.subject, v.expectation
-        """,
-        {"build": build, "date": business_date},
-    )
+def _warnings(rows: list[Any]) -> list[str]:
     return [
         f"{row.subject}: {row.message or row.expectation}{f' ({_number(row.times)} lần)' if row.times > 1 else ''}"
         for row in rows

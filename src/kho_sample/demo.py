@@ -81,10 +81,6 @@ def _run_night(here: Settings, night: date) -> None:
 
 
 def _is_released(here: Settings, night: date) -> bool:
-    from kho.database import connect
+    from kho.ledger import releases
 
-    with connect(here, "kho_auditor") as connection:
-        return connection.execute(
-            "select exists (select from ledger.release where business_date = %s and published_at is not null)",
-            [night],
-        ).fetchone()[0]
+    return any(each.business_date == night and each.published_at for each in releases.releases(here))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import date
 
 import pytest
@@ -11,6 +10,7 @@ from kho.contract import contracts
 from kho.database import connect
 from kho.ledger import decisions
 from kho.transform import builds
+from tests.contracts import with_contract
 
 DOSSIERS = "one_stop.dossiers"
 NIGHT = date(2021, 1, 31)
@@ -173,20 +173,6 @@ def lists(settings):
     return dict(rows(settings, "select batch_id, list_unit from ledger.build_input where is_in_force"))
 
 
-def changed(settings, folder, contract, *changes):
-    """Settings whose contract of this name reads otherwise; nothing else differs."""
-    ours = settings.model_copy(update={"project": folder})
-    if not folder.exists():
-        shutil.copytree(settings.contracts, folder / "contracts")
-    path = folder / "contracts" / f"{contract.replace('.', '/')}.yaml"
-    text = path.read_text(encoding="utf-8")
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new)
-    path.write_text(text, encoding="utf-8")
-    return ours
-
-
 def test_each_batch_of_a_build_says_whose_list_it_is_as_its_contract_reads_the_name_now(
     warehouse, hand_over, accepted, tmp_path
 ):
@@ -200,7 +186,54 @@ def test_each_batch_of_a_build_says_whose_list_it_is_as_its_contract_reads_the_n
     changes = accepted("2021-01-30")
     built(warehouse)
     assert lists(warehouse) == {of_unit: "000.21.12.H51", of_all: "", changes: ""}
-    ours = changed(warehouse, tmp_path / "changed", "one_stop.procedures", ("(?P<unit>", r"000\.(?P<unit>"))
+    ours = with_contract(
+        warehouse, tmp_path / "changed", "one_stop.procedures", ("(?P<unit>", r"000\.(?P<unit>")
+    )
     built(ours)
     assert rows(ours, "select is_full_refresh from ledger.build order by build_id desc limit 1") == [(True,)]
     assert lists(ours) == {of_unit: "21.12.H51", of_all: "", changes: ""}
+
+
+def test_an_open_build_goes_on_as_long_as_contracts_are_those_that_it_knows(warehouse, accepted, tmp_path):
+    first = accepted("2021-01-30")
+    build_id = builds.open_build(warehouse, NIGHT)
+    late = accepted("2021-01-29")
+    project = tmp_path / "changed"
+    ours = with_contract(warehouse, project, DOSSIERS, ("latency, value: 1,", "latency, value: 2,"))
+    assert builds.open_build(ours, NIGHT) == build_id  # nothing of that is frozen
+    assert inputs(ours) == ({first}, {first})
+    ours = with_contract(
+        ours, project, DOSSIERS, ("frequency, value: 1, unit: d", "frequency, value: 1, unit: m")
+    )
+    anew = builds.open_build(ours, NIGHT)
+    assert anew > build_id
+    assert dict(rows(ours, "select build_id, state from ledger.build")) == {
+        build_id: "abandoned",
+        anew: "open",
+    }
+    assert inputs(ours) == ({first, late}, {first, late})
+    frequencies = "select build_id, frequency from ledger.build_contract where contract = %s"
+    assert dict(rows(ours, frequencies, DOSSIERS)) == {build_id: "d", anew: "m"}
+    assert builds.open_build(ours, NIGHT) == anew
+
+
+@pytest.mark.parametrize(
+    ("contract", "old", "new", "is_full_refresh"),
+    [
+        ("portal.items", "load, value: delta", "load, value: full}\n      - {property: fullListOf, value: [agency_code]", True),
+        ("one_stop.procedures", "(?P<unit>[^_]+)", "[^_]+", True),
+        ("one_stop.procedures", "fileName, value: 'procedures_", "fileName, value: 'lists_", True),
+        ("portal.items", "frequency, value: 1, unit: m", "frequency, value: 1, unit: q", False),
+        ("portal.items", "slaProperties:", "slaProperties:\n  - {property: endOfLife, value: '2021-01-15'}", False),
+        ("portal.items", "\nname: ", "\nname: New ", False),
+        ("portal.items", "latency, value: 3", "latency, value: 9", False),
+    ],
+)  # fmt: skip
+def test_only_whose_lists_a_contract_hands_over_means_a_full_refresh(
+    warehouse, tmp_path, contract, old, new, is_full_refresh
+):
+    built(warehouse)
+    ours = with_contract(warehouse, tmp_path / "changed", contract, (old, new))
+    built(ours)
+    refreshed = rows(ours, "select is_full_refresh from ledger.build order by build_id")
+    assert refreshed == [(True,), (is_full_refresh,)]

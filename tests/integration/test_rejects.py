@@ -10,7 +10,8 @@ import pytest
 
 from kho.check.exports import exports
 from kho.contract import Contract, ContractError, contracts
-from kho.load import load, rejects, replay
+from kho.ledger import rejects
+from kho.load import load, replay
 from kho.settings import Settings
 from tests.integration.loading import deliver, raw_rows, rows
 from tests.integration.test_load_csv import DAY, GOOD, csv

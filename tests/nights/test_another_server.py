@@ -18,9 +18,8 @@ import pytest
 from psycopg import sql
 from pydantic import SecretStr
 
-from kho import database
 from kho.figures.figures import figures
-from kho.ledger import releases
+from kho.ledger import releases, schema
 from kho.server import postgres
 from kho.settings import Settings
 from tests.nights.conftest import NIGHTS, finish
@@ -108,10 +107,10 @@ def test_the_night_runs_on_another_server(
         (home / shared).symlink_to(sources.home / shared)
     settings = sources.model_copy(update={"home": home, "warehouse_url": SecretStr(url)})
     with pytest.raises(PermissionError, match="A superuser runs once") as told:
-        database.prepare(settings)
+        schema.prepare(settings)
     with psycopg.connect(superuser, autocommit=True) as connection:
         connection.execute(str(told.value).partition("runs once: ")[2])
-    database.prepare(settings)
+    schema.prepare(settings)
     finish(settings, NIGHTS[0], tmp_path / "progress")
     assert releases.in_force(settings).business_date == NIGHTS[0]
     assert not lost_rows(settings)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from dbt.contracts.graph.manifest import Manifest
 
-from kho.contract import contracts
+from kho.contract import contracts, read_contract
 from kho.settings import Settings
 from kho.transform import sources
 from kho.transform.project import read
@@ -138,10 +138,10 @@ def test_the_project_is_never_written(settings: Settings, tmp_path: Path) -> Non
     before = snapshot(project)
     path = project / "contracts" / "portal" / "traffic.yaml"
     text = path.read_text()
-    for title in ("Daily visits of the portal", "Visits by day"):
-        path.write_text(text.replace("Daily visits of the portal", title))
-        told = read(ours).sources["source.kho.raw.portal__traffic"]
-        assert told.config.meta["title"] == title
+    purpose = read_contract(path).purpose
+    for told in (purpose, "Visits by day."):
+        path.write_text(text.replace(purpose, told))
+        assert read(ours).sources["source.kho.raw.portal__traffic"].description == told
     path.write_text(text)
     assert snapshot(project) == before
 

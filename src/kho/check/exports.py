@@ -12,7 +12,6 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from psycopg.rows import dict_row
 
 from kho.check import drift
 from kho.check.drift import HISTORY
@@ -21,8 +20,8 @@ from kho.check.project import open_passing_project, open_project, write_data_doc
 from kho.contract import Contract, contracts
 from kho.contract.model import Quality
 from kho.database import connect
-from kho.ledger import decisions, sources
-from kho.ledger.verdicts import Severity, Verdict, write
+from kho.ledger import batches, decisions, sources
+from kho.ledger.verdicts import Severity, Verdict, missing_told, write
 from kho.settings import Settings
 
 if TYPE_CHECKING:
@@ -119,7 +118,7 @@ def foresee(connection: psycopg.Connection, contract: Contract, would_be: dict[s
     """
     day = would_be["business_date"]
     before = [{**row, "is_waiting": False} for row in _rows(connection, contract, day)]
-    hours = _hours_of_peers(connection, contract, day)
+    hours = batches.hours_of_peers(connection, contract, day)
     project = open_passing_project()
     return _verdicts(
         project,
@@ -264,38 +263,9 @@ def _waiting(connection: psycopg.Connection, contract: Contract, business_date: 
 
 def _rows(connection: psycopg.Connection, contract: Contract, business_date: date) -> list[dict[str, Any]]:
     """The batches up to this date that count or may come to count, in their order."""
-    with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(
-            """
-            select b.batch_id, b.delivery_id, b.arrival_id, b.business_date, d.name, b.state, b.reason, b.profile,
-              b.rows_in_file, b.rows_loaded, b.rows_rejected, b.rows_skipped,
-              b.state = 'pending' or b.state = 'unreadable' and not exists (
-                select from ledger.verdict v where v.batch_id = b.batch_id) as is_waiting
-            from ledger.batch b join ledger.delivery d using (delivery_id)
-            where b.contract = %(contract)s and b.business_date <= %(date)s
-              and b.state in ('pending', 'unreadable', 'accepted')
-            order by b.business_date, b.batch_id
-            """,
-            {"contract": contract.name, "date": business_date},
-        ).fetchall()
-    hours = _hours_of_peers(connection, contract, business_date)
+    rows = batches.to_judge(connection, contract.name, business_date)
+    hours = batches.hours_of_peers(connection, contract, business_date)
     return [{**row, "hours_of_peers": hours} for row in rows]
-
-
-def _hours_of_peers(
-    connection: psycopg.Connection, contract: Contract, business_date: date
-) -> list[dict[str, Any] | None]:
-    """The times of day of the newest batch of each other export of the system, if they came lately."""
-    found = connection.execute(
-        """
-        select distinct on (contract) profile -> 'hours' from ledger.batch
-        where contract <> %(contract)s and starts_with(contract, %(system)s || '.')
-          and business_date between %(date)s - 40 and %(date)s and state in ('pending', 'accepted')
-        order by contract, business_date desc, batch_id desc
-        """,
-        {"contract": contract.name, "system": contract.system, "date": business_date},
-    ).fetchall()
-    return [hours for (hours,) in found]
 
 
 def _frame(contract: Contract, rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -528,10 +498,6 @@ def _missing(
             else state.reason,
         )
         warnings.append(warning)
-    told = connection.execute(
-        "select subject, observed, message from ledger.verdict where boundary = 'exports' and expectation = 'delivered'"
-        " and business_date = %s",
-        [business_date],
-    ).fetchall()
+    told = missing_told(connection, business_date)
     write(connection, (each for each in warnings if (each.subject, each.observed, each.message) not in told))
     return warnings

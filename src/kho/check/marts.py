@@ -19,7 +19,7 @@ from kho.check.suites import Rule, suites
 from kho.database import SESSION, connect
 from kho.ledger import releases
 from kho.ledger.releases import Release, ReleaseError
-from kho.ledger.verdicts import Outcome, Verdict, write
+from kho.ledger.verdicts import Outcome, Verdict, replace
 from kho.settings import Settings
 
 if TYPE_CHECKING:
@@ -80,10 +80,7 @@ def marts(settings: Settings) -> MartsVerdict:
             result = _validate(project, mart, name, rules, run)
             verdicts += _verdicts(candidate, mart, rules, result)
     with connect(settings, "kho_owner") as connection:
-        connection.execute(
-            "delete from ledger.verdict where boundary = 'marts' and build_id = %s", [candidate.build_id]
-        )
-        write(connection, verdicts)
+        replace(connection, candidate.build_id, verdicts)
     write_data_docs(settings, project, run)
     return MartsVerdict(
         candidate.release_id,

@@ -19,7 +19,7 @@ def list_rejects(
     output_format: Format = "table",
 ) -> None:
     """How many rows of each batch were rejected, by reason; newest batch first."""
-    from kho.load import rejects
+    from kho.ledger import rejects
     from kho.settings import settings
 
     columns = ("batch", "contract", "file", "state", "reason", "rows")
@@ -33,7 +33,7 @@ def show(
     output_format: Format = "table",
 ) -> None:
     """The rejected rows of a batch: file, row (1 is the first below the header), offset in bytes, every reason."""
-    from kho.load import rejects
+    from kho.ledger import rejects
     from kho.settings import settings
 
     try:
@@ -49,13 +49,13 @@ def show(
 def replay(batch_id: Batch) -> None:
     """Load a batch's file again, after its contract was mended; the next night's boundary decides on it."""
     from kho.contract import ContractError, contracts
-    from kho.load import rejects
+    from kho.ledger import batches
     from kho.load import replay as load_again
     from kho.settings import settings
 
     here = settings()
     try:
-        name = rejects.contract_of(here, batch_id)
+        name = batches.contract_of(here, batch_id)
         known = contracts(here)
         if name not in known:
             fail(f"there is no contract {name} any more: batch {batch_id} can't be replayed")

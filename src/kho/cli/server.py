@@ -177,22 +177,15 @@ def _print_login(settings: Settings) -> None:
 
 def _print_release(settings: Settings) -> None:
     from kho.database import connect
+    from kho.ledger import builds, releases
 
     with connect(settings, "kho_auditor") as connection:
-        release = connection.execute(
-            "select release_id, business_date, published_at from ledger.release where state = 'in_force'"
-        ).fetchone()
-        last = connection.execute(
-            """
-            select b.business_date, b.state, r.release_id, r.state, r.reason
-            from ledger.build b left join ledger.release r using (build_id) order by b.build_id desc, r.release_id desc
-            limit 1
-            """
-        ).fetchone()
+        release = releases.find_in_force(connection)
+        last = builds.last_night(connection)
     if release:
-        number, business_date, published_at = release
         console.print(
-            f"Release in force: [bold]{number}[/], data up to {business_date}, published {published_at:%Y-%m-%d %H:%M}"
+            f"Release in force: [bold]{release.release_id}[/], data up to {release.business_date},"
+            f" published {release.published_at:%Y-%m-%d %H:%M}"
         )
     else:
         console.print("Release in force: none yet")
@@ -210,19 +203,10 @@ def _print_release(settings: Settings) -> None:
 
 def _print_sources(settings: Settings, business_date: date | None = None) -> None:
     from kho.database import connect
+    from kho.ledger import sources
 
     with connect(settings, "kho_auditor") as connection:
-        rows = connection.execute(
-            """
-            select contract, rows_in_file, rows_loaded, rows_rejected, rows_skipped, as_of, state, stale_since, reason
-            from ledger.build_source
-            where build_id = (
-              select max(build_id) from ledger.build
-              where %(date)s::date is null or business_date = %(date)s)
-            order by contract
-            """,
-            {"date": business_date},
-        ).fetchall()
+        rows = sources.of_night(connection, business_date)
     if not rows:
         console.print(
             "No night has been built yet."

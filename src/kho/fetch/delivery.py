@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import psycopg
-from psycopg.rows import dict_row
 
 from kho import archive
 from kho.contract import Contract
@@ -21,6 +20,8 @@ from kho.fetch.connection import Connection
 from kho.fetch.rows import RowCount
 from kho.fetch.source import Incomplete, Listed, Source, SourceError, patiently
 from kho.fetch.transports import open_source
+from kho.ledger import deliveries
+from kho.ledger.deliveries import Taken
 from kho.settings import Settings
 
 #: a file that was this fresh when it was fetched may have changed since without its listing showing it
@@ -71,12 +72,11 @@ def fetch(
     """
     report = FetchReport(contract.name)
     with connect(settings, "kho_loader", autocommit=True) as ledger:
-        # Two fetches of one contract would race for what is new.
-        ledger.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [f"fetch {contract.name}"])
-        note = partial(_note_failure, ledger, contract, business_date)
+        deliveries.lock(ledger, contract.name)
+        note = partial(deliveries.note_failure, ledger, contract.name, business_date)
         archive.remove_old_drafts(settings)
         try:
-            known = _known(ledger, contract)
+            known = deliveries.taken(ledger, contract.name)
             taken = frozenset(day for _, day in known)
             with closing(open_source(settings, contract, business_date, connection, taken)) as source:
                 _fetch_files(settings, contract, business_date, source, known, ledger, report)
@@ -85,7 +85,8 @@ def fetch(
             raise FetchFailed(f"{contract.name}: {error}") from None
         for name, reason in {**report.incomplete, **report.failed}.items():
             note(name, reason)
-        for name in _never_noted(ledger, contract, report.unknown):
+        # A file that stays there is told once.
+        for name in deliveries.never_noted(ledger, contract.name, report.unknown, UNKNOWN):
             note(name, UNKNOWN)
     if report.failed:
         reasons = "\n".join(f"{name}: {reason}" for name, reason in report.failed.items())
@@ -167,13 +168,13 @@ def _fetch_files(
     contract: Contract,
     business_date: date,
     source: Source,
-    known: dict[tuple[str, date], dict[str, Any]],
+    known: dict[tuple[str, date], Taken],
     ledger: psycopg.Connection,
     report: FetchReport,
 ) -> None:
     offered = _offered(contract, source)
     listed = {one.file.name: one.file for one in offered}
-    tagged = {arrival["source_tag"]: arrival for arrival in known.values() if arrival["source_tag"]}
+    tagged = {arrival.source_tag: arrival for arrival in known.values() if arrival.source_tag}
     due: list[tuple[date, Listed]] = []
     for one in offered:
         name = one.file.name
@@ -195,7 +196,7 @@ def _fetch_files(
             if same := tagged.get(
                 file.tag
             ):  # still the whole list, says its server: no need to read it again
-                stored = archive.Stored(same["sha256"], same["size_bytes"])
+                stored = archive.Stored(same.sha256, same.size_bytes)
             else:
                 stored = patiently(partial(_store, settings, contract, source, file, control_rows))
         except Incomplete as reason:
@@ -203,7 +204,17 @@ def _fetch_files(
         except SourceError as error:
             report.failed[file.name] = str(error)
         else:
-            if _enter(ledger, contract, day, file, stored, control_rows):
+            if deliveries.enter(
+                ledger,
+                contract.name,
+                file.name,
+                day,
+                stored,
+                size=file.size,
+                modified=file.modified,
+                tag=file.tag,
+                control_rows=control_rows,
+            ):
                 report.taken.append(file.name)
             else:
                 report.unchanged += 1
@@ -260,100 +271,22 @@ def _whole(chunks: Iterator[bytes], contract: Contract, announced: int) -> Itera
         raise Incomplete(f"it holds {rows.total()} rows, and its control file announces {announced}")
 
 
-# The ledger
-
-
-def _known(ledger: psycopg.Connection, contract: Contract) -> dict[tuple[str, date], dict[str, Any]]:
-    """The latest arrival of every delivery of the contract."""
-    with ledger.cursor(row_factory=dict_row) as cursor:
-        cursor.execute(
-            """
-            select distinct on (delivery_id) d.name, d.business_date, a.source_size, a.source_modified_at, a.source_tag,
-              a.arrived_at, a.sha256, a.size_bytes
-            from ledger.delivery d join ledger.arrival a using (delivery_id)
-            where d.contract = %s order by delivery_id, arrival_id desc
-            """,
-            [contract.name],
-        )
-        return {(row["name"], row["business_date"]): row for row in cursor}
-
-
-def _is_unchanged(file: Listed, arrival: dict[str, Any] | None) -> bool:
+def _is_unchanged(file: Listed, arrival: Taken | None) -> bool:
     """Whether the listing alone shows that the file is the one that was taken last."""
     if arrival is None:
         return False
     if file.again == "never":
         return True
     if file.again == "grown":
-        was = arrival["source_modified_at"]
+        was = arrival.source_modified_at
         is_newer = file.modified is not None and (was is None or file.modified > was)
-        return not is_newer and file.size <= arrival["source_size"]
+        return not is_newer and file.size <= arrival.source_size
     if file.tag is not None:
-        return file.tag == arrival["source_tag"]
+        return file.tag == arrival.source_tag
     if file.modified is None:
         return False
     return (
-        file.size == arrival["source_size"]
-        and file.modified == arrival["source_modified_at"]
-        and file.modified < arrival["arrived_at"] - _FRESH
-    )
-
-
-def _enter(
-    ledger: psycopg.Connection,
-    contract: Contract,
-    day: date,
-    file: Listed,
-    stored: archive.Stored,
-    control_rows: int | None,
-) -> bool:
-    """Write the delivery and its arrival down; False if its bytes are those that came last."""
-    with ledger.transaction():
-        ledger.execute(
-            "insert into ledger.delivery (contract, name, business_date) values (%s, %s, %s) on conflict do nothing",
-            [contract.name, file.name, day],
-        )
-        (delivery_id,) = ledger.execute(
-            "select delivery_id from ledger.delivery where contract = %s and name = %s and business_date = %s",
-            [contract.name, file.name, day],
-        ).fetchone()
-        last = ledger.execute(
-            "select arrival_id, sha256 from ledger.arrival where delivery_id = %s order by arrival_id desc limit 1",
-            [delivery_id],
-        ).fetchone()
-        if last and last[1] == stored.sha256:
-            # Touched, not changed: remember how it is listed now, to spare the next download.
-            ledger.execute(
-                """
-                update ledger.arrival set source_size = %s, source_modified_at = %s, source_tag = %s
-                where arrival_id = %s
-                """,
-                [file.size, file.modified, file.tag, last[0]],
-            )
-            return False
-        ledger.execute(
-            """
-            insert into ledger.arrival
-              (delivery_id, sha256, size_bytes, source_modified_at, source_size, source_tag, control_rows)
-            values (%s, %s, %s, %s, %s, %s, %s)
-            """,
-            [delivery_id, stored.sha256, stored.size_bytes, file.modified, file.size, file.tag, control_rows],
-        )
-        return True
-
-
-def _never_noted(ledger: psycopg.Connection, contract: Contract, names: list[str]) -> list[str]:
-    """Those of the files of unknown name that no night has told of yet: a file that stays there is told once."""
-    noted = ledger.execute(
-        "select name from ledger.fetch_failure where contract = %s and reason = %s", [contract.name, UNKNOWN]
-    ).fetchall()
-    return [name for name in names if (name,) not in noted]
-
-
-def _note_failure(
-    ledger: psycopg.Connection, contract: Contract, business_date: date, name: str | None, reason: str
-) -> None:
-    ledger.execute(
-        "insert into ledger.fetch_failure (contract, name, business_date, reason) values (%s, %s, %s, %s)",
-        [contract.name, name, business_date, reason],
+        file.size == arrival.source_size
+        and file.modified == arrival.source_modified_at
+        and file.modified < arrival.arrived_at - _FRESH
     )

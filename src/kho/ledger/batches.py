@@ -1,9 +1,176 @@
-"""Batches as the ledger has them, and what was said of each."""
+"""Batches: each load of an arrival under one version of its contract, and what was said of it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+import psycopg
+from psycopg.rows import dict_row, namedtuple_row
+from psycopg.types.json import Jsonb
+
+from kho.contract import Contract
 from kho.database import connect
+from kho.ledger.deliveries import Arrival
 from kho.settings import Settings
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a load left behind. `rows_in_file` is the sum of the other three: the ledger holds it to that."""
+
+    batch_id: int
+    name: str
+    state: Literal["pending", "unreadable"]
+    reason: str | None
+    rows_in_file: int
+    rows_loaded: int
+    rows_rejected: int
+    rows_skipped: int
+
+
+# Entering
+
+
+def lock_arrival(connection: psycopg.Connection, arrival_id: int) -> bool:
+    """Keep others from loading the arrival until the transaction ends; gives whether it has a batch already."""
+    connection.execute("select pg_advisory_xact_lock(hashtext('kho load'), %s::int)", [arrival_id])
+    return bool(
+        connection.execute(
+            "select 1 from ledger.batch where arrival_id = %s limit 1", [arrival_id]
+        ).fetchone()
+    )
+
+
+def next_number(connection: psycopg.Connection) -> int:
+    """The number of a batch that is about to be loaded."""
+    return connection.execute(
+        "select nextval(pg_get_serial_sequence('ledger.batch', 'batch_id'))"
+    ).fetchone()[0]
+
+
+def enter(
+    connection: psycopg.Connection,
+    contract: Contract,
+    arrival: Arrival,
+    batch: Batch,
+    profile: dict[str, Any],
+) -> None:
+    """Write down a batch, its first event and the version of the contract that it was loaded by."""
+    connection.execute(
+        "insert into ledger.contract (contract, version, fingerprint, body) values (%s, %s, %s, %s) on conflict do nothing",
+        [contract.name, contract.version, contract.fingerprint, contract.body],
+    )
+    connection.execute(
+        """
+        insert into ledger.batch (
+          batch_id, arrival_id, delivery_id, contract, contract_version, contract_fingerprint, business_date, state, reason,
+          rows_in_file, rows_loaded, rows_rejected, rows_skipped, profile
+        ) overriding system value values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        """,
+        [
+            batch.batch_id,
+            arrival.arrival_id,
+            arrival.delivery_id,
+            contract.name,
+            contract.version,
+            contract.fingerprint,
+            arrival.business_date,
+            batch.state,
+            batch.reason,
+            batch.rows_in_file,
+            batch.rows_loaded,
+            batch.rows_rejected,
+            batch.rows_skipped,
+            Jsonb(profile),
+        ],
+    )
+    connection.execute(
+        "insert into ledger.batch_event (batch_id, to_state, actor, reason) values (%s, %s, 'load', %s)",
+        [batch.batch_id, batch.state, batch.reason],
+    )
+
+
+def to_replay(
+    connection: psycopg.Connection, contract: str, batch_id: int
+) -> tuple[Arrival, str, int] | None:
+    """The arrival of a batch, the fingerprint of its contract then, and the newest batch of its delivery."""
+    row = connection.execute(
+        """
+        select a.arrival_id, d.delivery_id, d.name, d.business_date, a.sha256, a.control_rows,
+          b.contract_fingerprint, (select max(l.batch_id) from ledger.batch l where l.delivery_id = d.delivery_id)
+        from ledger.batch b join ledger.arrival a using (arrival_id) join ledger.delivery d on d.delivery_id = a.delivery_id
+        where b.batch_id = %s and b.contract = %s
+        """,
+        [batch_id, contract],
+    ).fetchone()
+    if row is None:
+        return None
+    *arrival, fingerprint, newest = row
+    return Arrival(*arrival), fingerprint, newest
+
+
+# Judging: what a batch is compared with
+
+
+def to_judge(connection: psycopg.Connection, contract: str, business_date: date) -> list[dict[str, Any]]:
+    """The batches up to this date that count or may come to count, in their order; `is_waiting`: not judged yet."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            """
+            select b.batch_id, b.delivery_id, b.arrival_id, b.business_date, d.name, b.state, b.reason, b.profile,
+              b.rows_in_file, b.rows_loaded, b.rows_rejected, b.rows_skipped,
+              b.state = 'pending' or b.state = 'unreadable' and not exists (
+                select from ledger.verdict v where v.batch_id = b.batch_id) as is_waiting
+            from ledger.batch b join ledger.delivery d using (delivery_id)
+            where b.contract = %(contract)s and b.business_date <= %(date)s
+              and b.state in ('pending', 'unreadable', 'accepted')
+            order by b.business_date, b.batch_id
+            """,
+            {"contract": contract, "date": business_date},
+        ).fetchall()
+
+
+def hours_of_peers(
+    connection: psycopg.Connection, contract: Contract, business_date: date
+) -> list[dict[str, Any] | None]:
+    """The times of day of the newest batch of each other export of the system, if they came lately."""
+    found = connection.execute(
+        """
+        select distinct on (contract) profile -> 'hours' from ledger.batch
+        where contract <> %(contract)s and starts_with(contract, %(system)s || '.')
+          and business_date between %(date)s - 40 and %(date)s and state in ('pending', 'accepted')
+        order by contract, business_date desc, batch_id desc
+        """,
+        {"contract": contract.name, "system": contract.system, "date": business_date},
+    ).fetchall()
+    return [hours for (hours,) in found]
+
+
+def before(connection: psycopg.Connection, contract: str, day: date, most: int) -> list[tuple[int, str]]:
+    """Number and file of the batches of earlier days that count or may come to count, newest first."""
+    return connection.execute(
+        """
+        select b.batch_id, d.name from ledger.batch b join ledger.delivery d using (delivery_id)
+        where b.contract = %s and b.state in ('accepted', 'pending') and b.business_date < %s
+        order by b.business_date desc, b.batch_id desc limit %s
+        """,
+        [contract, day, most],
+    ).fetchall()
+
+
+def last_profile(connection: psycopg.Connection, contract: str, until: date) -> dict[str, Any] | None:
+    """What the load pass saw of the newest accepted batch up to this date."""
+    found = connection.execute(
+        "select profile from ledger.batch where contract = %s and business_date <= %s and state = 'accepted'"
+        " order by business_date desc, batch_id desc limit 1",
+        [contract, until],
+    ).fetchone()
+    return found and found[0]
+
+
+# Telling
 
 
 def batches(
@@ -25,6 +192,17 @@ def batches(
         ).fetchall()
 
 
+def contract_of(settings: Settings, batch_id: int) -> str:
+    """Name of the contract that a batch was loaded by; raises `LookupError`."""
+    with connect(settings, "kho_auditor") as connection:
+        found = connection.execute(
+            "select contract from ledger.batch where batch_id = %s", [batch_id]
+        ).fetchone()
+    if not found:
+        raise LookupError(f"there is no batch {batch_id}: `kho batch list` shows them")
+    return found[0]
+
+
 def story(settings: Settings, batch_id: int) -> tuple[list[tuple], list[tuple]]:
     """The boundary's verdicts on a batch (failed ones first), and its events from the first on."""
     with connect(settings, "kho_auditor") as connection:
@@ -39,3 +217,72 @@ def story(settings: Settings, batch_id: int) -> tuple[list[tuple], list[tuple]]:
             [batch_id],
         ).fetchall()
         return verdicts, events
+
+
+def last(connection: psycopg.Connection, contract: str, most: int) -> list[tuple]:
+    """Number, file, business date, state, the four counts and the reason of those loaded last, newest first."""
+    return connection.execute(
+        """
+        select b.batch_id, d.name, b.business_date, b.state, b.rows_in_file, b.rows_loaded, b.rows_rejected,
+          b.rows_skipped, b.reason
+        from ledger.batch b join ledger.delivery d using (delivery_id)
+        where b.contract = %s order by b.batch_id desc limit %s
+        """,
+        [contract, most],
+    ).fetchall()
+
+
+def trends(connection: psycopg.Connection, contract: str, recent: int, earlier: int) -> list[tuple]:
+    """Each reason of rejects with rows and percent of the data, in the last batches and in those before them."""
+    return connection.execute(
+        """
+        with placed as (
+          select profile, rows_in_file - rows_skipped as data,
+            row_number() over (order by business_date desc, batch_id desc) as place
+          from ledger.batch where contract = %(contract)s and state in ('pending', 'accepted', 'held')
+        ), compared as (
+          select place <= %(recent)s as is_recent, * from placed where place <= %(all)s
+        ), whole as (
+          select sum(data) filter (where is_recent) as recent, sum(data) filter (where not is_recent) as before
+          from compared
+        ), counted as (
+          select reason, coalesce(sum(n::bigint) filter (where is_recent), 0) as recent,
+            coalesce(sum(n::bigint) filter (where not is_recent), 0) as before
+          from compared, jsonb_each_text(profile -> 'rejects_by_reason') as each (reason, n) group by reason
+        )
+        select reason, c.recent::bigint, coalesce(round(100.0 * c.recent / nullif(w.recent, 0), 2), 0)::float,
+          c.before::bigint, coalesce(round(100.0 * c.before / nullif(w.before, 0), 2), 0)::float
+        from counted c cross join whole w order by c.recent desc, c.before desc, reason
+        """,
+        {"contract": contract, "recent": recent, "all": recent + earlier},
+    ).fetchall()
+
+
+def held(connection: psycopg.Connection, business_date: date) -> list[Any]:
+    """Contract, file, number, state and reason of the newest batches of deliveries that wait for a decision."""
+    with connection.cursor(row_factory=namedtuple_row) as cursor:
+        return cursor.execute(
+            """
+            select b.contract, d.name, b.batch_id, b.state, b.reason
+            from ledger.batch b join ledger.delivery d using (delivery_id)
+            where b.state in ('held', 'unreadable') and b.business_date <= %s
+              and not exists (select from ledger.batch later where later.delivery_id = b.delivery_id
+                              and later.batch_id > b.batch_id)
+            order by b.contract, d.name
+            """,
+            [business_date],
+        ).fetchall()
+
+
+def rejected(connection: psycopg.Connection, build_id: int | None) -> list[Any]:
+    """Contract, rejected rows, all rows and number of files, of the batches that a build read first."""
+    with connection.cursor(row_factory=namedtuple_row) as cursor:
+        return cursor.execute(
+            """
+            select b.contract, sum(b.rows_rejected) as rejected, sum(b.rows_in_file) as all_rows, count(*) as files
+            from ledger.batch b join ledger.build_batch i using (batch_id)
+            where i.from_build = %s and b.rows_rejected > 0
+            group by b.contract order by b.contract
+            """,
+            [build_id],
+        ).fetchall()

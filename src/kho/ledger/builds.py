@@ -1,6 +1,6 @@
 """Builds: what a night's warehouse is made of, written down before it is made.
 
-A build freezes the batches it reads, so that a kill or a decision in between never mixes two states. A batch is in
+A build freezes the batches it reads and what it knows of contracts, so that a kill or a decision in between never mixes two states. A batch is in
 a build from `ledger.build_batch.from_build` until `to_build`; both are compared with the last build that was built,
 so what an abandoned build touched stays touched.
 """
@@ -8,15 +8,85 @@ so what an abandoned build touched stays touched.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 import psycopg
+from psycopg.rows import class_row
 
 from kho.contract import Contract
 from kho.ledger.sources import source_freshness
 
 
+@dataclass(frozen=True)
+class Build:
+    """A row of `ledger.build`, without its times."""
+
+    build_id: int
+    business_date: date
+    state: Literal["open", "built", "abandoned"]
+    is_full_refresh: bool
+
+
+def newest(connection: psycopg.Connection, business_date: date | None = None) -> Build | None:
+    """The newest build, whatever became of it; of this night, if one is named."""
+    with connection.cursor(row_factory=class_row(Build)) as cursor:
+        return cursor.execute(
+            """
+            select build_id, business_date, state, is_full_refresh from ledger.build
+            where %(date)s::date is null or business_date = %(date)s
+            order by build_id desc limit 1
+            """,
+            {"date": business_date},
+        ).fetchone()
+
+
+def last_night(connection: psycopg.Connection) -> tuple | None:
+    """Of the newest build: business date, state, and number, state and reason of its newest release."""
+    return connection.execute(
+        """
+        select b.business_date, b.state, r.release_id, r.state, r.reason
+        from ledger.build b left join ledger.release r using (build_id) order by b.build_id desc, r.release_id desc
+        limit 1
+        """
+    ).fetchone()
+
+
+def go_on(connection: psycopg.Connection, build_id: int, fingerprint: str) -> None:
+    """Take an open build up again, with the models as they are now."""
+    connection.execute(
+        "update ledger.build set is_full_refresh = is_full_refresh or model_fingerprint <> %(now)s,"
+        " model_fingerprint = %(now)s where build_id = %(build)s",
+        {"now": fingerprint, "build": build_id},
+    )
+
+
+def abandon(connection: psycopg.Connection) -> None:
+    """Give the open build up, if there is one."""
+    connection.execute("update ledger.build set state = 'abandoned', closed_at = now() where state = 'open'")
+
+
+def close(connection: psycopg.Connection) -> int | None:
+    """Mark the open build as built; gives its number, None if none was open."""
+    closed = connection.execute(
+        "update ledger.build set state = 'built', closed_at = now() where state = 'open' returning build_id"
+    ).fetchone()
+    return closed[0] if closed else None
+
+
+def record_models(connection: psycopg.Connection, build_id: int, layer: str, runs: Iterable[tuple]) -> None:
+    """Write down what became of models: name, status, rows affected, seconds, message."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "insert into ledger.model_run (build_id, layer, model, status, rows_affected, seconds, message)"
+            " values (%s, %s, %s, %s, %s, %s, %s)",
+            [(build_id, layer, *run) for run in runs],
+        )
+
+
 def insert(connection: psycopg.Connection, business_date: date, fingerprint: str) -> int:
+    """Open a build; a full refresh unless all builds since the last built one had these models."""
     # An abandoned build of other models may have left its rows: only an unbroken row of the same ones is trusted.
     return connection.execute(
         """
@@ -78,6 +148,39 @@ def _name_lists(connection: psycopg.Connection, known: dict[str, Contract]) -> N
         )
 
 
+def write_contracts(connection: psycopg.Connection, build_id: int, known: Iterable[Contract]) -> None:
+    """Write down what a build knows of the contracts."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "insert into ledger.build_contract"
+            " (build_id, contract, system, title, frequency, end_of_life, is_full_list, is_list_per_unit)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s)",
+            [(build_id, *_known_of(contract)) for contract in known],
+        )
+
+
+def knows(connection: psycopg.Connection, build_id: int, known: Iterable[Contract]) -> bool:
+    """Whether a build was opened with the contracts as they are now."""
+    written = connection.execute(
+        "select contract, system, title, frequency, end_of_life, is_full_list, is_list_per_unit"
+        " from ledger.build_contract where build_id = %s",
+        [build_id],
+    ).fetchall()
+    return set(written) == {_known_of(contract) for contract in known}
+
+
+def _known_of(contract: Contract) -> tuple:
+    return (
+        contract.name,
+        contract.system,
+        contract.title,
+        contract.frequency,
+        contract.end_of_life,
+        contract.file.load == "full",
+        contract.is_list_per_unit,
+    )
+
+
 def write_source(
     connection: psycopg.Connection, build_id: int, business_date: date, contract: Contract
 ) -> None:
@@ -106,4 +209,5 @@ def write_source(
 
 
 def lock(connection: psycopg.Connection) -> None:
+    """Keep others from opening or closing a build until the transaction ends."""
     connection.execute("select pg_advisory_xact_lock(hashtext('kho build'))")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Literal
 
 import psycopg
-from psycopg import sql
 from psycopg.rows import class_row
 
 from kho.database import connect
 from kho.settings import Settings
+
+State = Literal["candidate", "refused", "in_force", "kept", "dropped"]
 
 
 class ReleaseError(Exception):
@@ -25,7 +27,7 @@ class Release:
     build_id: int
     schema_name: str
     business_date: date
-    state: str
+    state: State
     reason: str | None
     created_at: datetime
     published_at: datetime | None
@@ -34,7 +36,7 @@ class Release:
 def releases(settings: Settings) -> list[Release]:
     """Every release there was, newest first."""
     with connect(settings, "kho_auditor") as connection:
-        return select(connection, "true order by release_id desc")
+        return select(connection)
 
 
 def in_force(settings: Settings) -> Release | None:
@@ -62,21 +64,60 @@ def contents(settings: Settings, release: Release) -> tuple[list[tuple], list[tu
         return sources, findings
 
 
-def select(connection: psycopg.Connection, condition: str) -> list[Release]:
+def select(connection: psycopg.Connection, *states: State) -> list[Release]:
+    """The releases in any of these states, or all where none is named, newest first."""
     with connection.cursor(row_factory=class_row(Release)) as cursor:
-        query = sql.SQL("select * from ledger.release where {}").format(sql.SQL(condition))
-        return cursor.execute(query).fetchall()
+        return cursor.execute(
+            "select * from ledger.release where state = any(%(states)s) or %(states)s = '{}' order by release_id desc",
+            {"states": list(states)},
+        ).fetchall()
 
 
-def one(connection: psycopg.Connection, release_id: int) -> Release:
+def of_build(connection: psycopg.Connection, build_id: int | None) -> Release | None:
+    """The newest release that was made of a build."""
     with connection.cursor(row_factory=class_row(Release)) as cursor:
-        return cursor.execute("select * from ledger.release where release_id = %s", [release_id]).fetchone()
+        return cursor.execute(
+            "select * from ledger.release where build_id = %s order by release_id desc limit 1", [build_id]
+        ).fetchone()
 
 
 def find_in_force(connection: psycopg.Connection) -> Release | None:
-    found = select(connection, "state = 'in_force'")
+    found = select(connection, "in_force")
     return found[0] if found else None
 
 
 def lock(connection: psycopg.Connection) -> None:
     connection.execute("select pg_advisory_xact_lock(hashtext('kho release'))")
+
+
+def insert(connection: psycopg.Connection, build_id: int, business_date: date) -> Release:
+    """A new candidate of a build; its schema is named after its number."""
+    (number,) = connection.execute(
+        "insert into ledger.release (build_id, business_date, schema_name, state)"
+        " values (%s, %s, '', 'candidate') returning release_id",
+        [build_id, business_date],
+    ).fetchone()
+    with connection.cursor(row_factory=class_row(Release)) as cursor:
+        return cursor.execute(
+            "update ledger.release set schema_name = %s where release_id = %s returning *",
+            [f"release_{number}", number],
+        ).fetchone()
+
+
+def mark(connection: psycopg.Connection, release_id: int, state: State, reason: str | None = None) -> None:
+    """Write the state that a release is in from now on, and why; without a reason the one that it has stays."""
+    connection.execute(
+        "update ledger.release set state = %s, reason = coalesce(%s, reason) where release_id = %s",
+        [state, reason, release_id],
+    )
+
+
+def turn(connection: psycopg.Connection, release_id: int) -> bool:
+    """Put a release in force in the place of the one that is; False if it can't be any more."""
+    connection.execute("update ledger.release set state = 'kept' where state = 'in_force'")
+    changed = connection.execute(
+        "update ledger.release set state = 'in_force', published_at = now()"
+        " where release_id = %s and state in ('candidate', 'kept')",
+        [release_id],
+    )
+    return changed.rowcount == 1

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import psycopg
+from psycopg.rows import namedtuple_row
 
 from kho.contract import Contract
 from kho.ledger.freshness import Freshness, delivered, freshness, joined
@@ -36,3 +38,27 @@ def source_freshness(connection: psycopg.Connection, business_date: date, contra
         business_date,
         contract.end_of_life,
     )
+
+
+def of_night(connection: psycopg.Connection, business_date: date | None = None) -> list[tuple]:
+    """What the newest build knows of each source, or the newest of a night: contract, its four counts, freshness."""
+    return connection.execute(
+        """
+        select contract, rows_in_file, rows_loaded, rows_rejected, rows_skipped, as_of, state, stale_since, reason
+        from ledger.build_source
+        where build_id = (
+          select max(build_id) from ledger.build
+          where %(date)s::date is null or business_date = %(date)s)
+        order by contract
+        """,
+        {"date": business_date},
+    ).fetchall()
+
+
+def late(connection: psycopg.Connection, build_id: int | None) -> list[Any]:
+    """The rows of `ledger.build_source` that are not fresh in a build."""
+    with connection.cursor(row_factory=namedtuple_row) as cursor:
+        return cursor.execute(
+            "select * from ledger.build_source where build_id = %s and state <> 'fresh' order by contract",
+            [build_id],
+        ).fetchall()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 import psycopg
+from psycopg.rows import namedtuple_row
 
 Severity = Literal["critical", "warning", "info"]
 Outcome = Literal["passed", "failed", "skipped"]
@@ -43,3 +44,33 @@ def write(connection: psycopg.Connection, verdicts: Iterable[Verdict]) -> None:
     ):
         for verdict in verdicts:
             copy.write_row(astuple(verdict))
+
+
+def replace(connection: psycopg.Connection, build_id: int, verdicts: Iterable[Verdict]) -> None:
+    """Write the marts boundary's verdicts on a build in the place of those that it has."""
+    connection.execute("delete from ledger.verdict where boundary = 'marts' and build_id = %s", [build_id])
+    write(connection, verdicts)
+
+
+def missing_told(connection: psycopg.Connection, business_date: date) -> list[tuple]:
+    """Subject, observed and message of what a night has told already of deliveries that are missing."""
+    return connection.execute(
+        "select subject, observed, message from ledger.verdict where boundary = 'exports' and expectation = 'delivered'"
+        " and business_date = %s",
+        [business_date],
+    ).fetchall()
+
+
+def warnings(connection: psycopg.Connection, build_id: int | None, business_date: date) -> list[Any]:
+    """Subject, expectation, message and how many times, of the warnings of a night at both boundaries."""
+    with connection.cursor(row_factory=namedtuple_row) as cursor:
+        return cursor.execute(
+            """
+            select v.subject, v.expectation, v.message, count(*) as times
+            from ledger.verdict v
+            where v.outcome = 'failed' and v.severity = 'warning' and (
+              v.build_id = %(build)s or v.boundary = 'exports' and v.business_date = %(date)s)
+            group by v.subject, v.expectation, v.message order by v.subject, v.expectation
+            """,
+            {"build": build_id, "date": business_date},
+        ).fetchall()

@@ -1,49 +1,26 @@
-"""Batches: one load of one arrival under one version of its contract."""
+"""One load of one arrival: its bytes become a batch."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from psycopg import Connection
 from psycopg.sql import SQL, Identifier
-from psycopg.types.json import Jsonb
 
 from kho import archive
 from kho.contract import Contract
 from kho.database import connect
 from kho.formats import Unreadable, open_export, other_encoding
 from kho.formats.header import Match, expect_header
+from kho.ledger import batches, deliveries
+from kho.ledger.batches import Batch
+from kho.ledger.deliveries import Arrival
 from kho.load import raw
 from kho.load.judge import cell, judge
 from kho.load.landing import land
 from kho.load.signs import signs
 from kho.settings import Settings
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What a load left behind. `rows_in_file` is the sum of the other three: the ledger holds it to that."""
-
-    batch_id: int
-    name: str
-    state: Literal["pending", "unreadable"]
-    reason: str | None
-    rows_in_file: int
-    rows_loaded: int
-    rows_rejected: int
-    rows_skipped: int
-
-
-@dataclass(frozen=True)
-class _Arrival:
-    arrival_id: int
-    delivery_id: int
-    name: str
-    business_date: Any
-    sha256: str
-    control_rows: int | None
 
 
 def load(settings: Settings, contract: Contract) -> list[Batch]:
@@ -53,17 +30,9 @@ def load(settings: Settings, contract: Contract) -> list[Batch]:
     """
     with connect(settings, "kho_loader") as connection:
         raw.ensure(connection, settings, contract)
-        waiting = connection.execute(
-            """
-            select a.arrival_id, d.delivery_id, d.name, d.business_date, a.sha256, a.control_rows
-            from ledger.arrival a join ledger.delivery d using (delivery_id)
-            where d.contract = %s and not exists (select from ledger.batch b where b.arrival_id = a.arrival_id)
-            order by d.business_date, a.arrival_id
-            """,
-            [contract.name],
-        ).fetchall()
+        waiting = deliveries.not_loaded(connection, contract.name)
     with connect(settings, "kho_loader", autocommit=True) as connection:
-        loaded = [_load(settings, connection, contract, _Arrival(*row), is_replay=False) for row in waiting]
+        loaded = [_load(settings, connection, contract, arrival, is_replay=False) for arrival in waiting]
     return [batch for batch in loaded if batch]
 
 
@@ -74,18 +43,10 @@ def replay(settings: Settings, contract: Contract, batch_id: int) -> Batch:
     """
     with connect(settings, "kho_loader") as connection:
         raw.ensure(connection, settings, contract)
-        row = connection.execute(
-            """
-            select a.arrival_id, d.delivery_id, d.name, d.business_date, a.sha256, a.control_rows,
-              b.contract_fingerprint, (select max(l.batch_id) from ledger.batch l where l.delivery_id = d.delivery_id)
-            from ledger.batch b join ledger.arrival a using (arrival_id) join ledger.delivery d on d.delivery_id = a.delivery_id
-            where b.batch_id = %s and b.contract = %s
-            """,
-            [batch_id, contract.name],
-        ).fetchone()
+        row = batches.to_replay(connection, contract.name, batch_id)
     if row is None:
         raise LookupError(f"{contract.name} has no batch {batch_id}: `kho batch list` shows them")
-    *arrival, fingerprint, newest = row
+    arrival, fingerprint, newest = row
     if newest != batch_id:
         raise ValueError(f"batch {batch_id} is not the newest of its delivery: replay batch {newest}")
     if fingerprint == contract.fingerprint:
@@ -93,27 +54,19 @@ def replay(settings: Settings, contract: Contract, batch_id: int) -> Batch:
             f"batch {batch_id} was loaded by this very contract: mend the contract first, or the codes it maps, then replay"
         )
     with connect(settings, "kho_loader", autocommit=True) as connection:
-        batch = _load(settings, connection, contract, _Arrival(*arrival), is_replay=True)
+        batch = _load(settings, connection, contract, arrival, is_replay=True)
     assert batch is not None
     return batch
 
 
 def _load(
-    settings: Settings, connection: Connection, contract: Contract, arrival: _Arrival, *, is_replay: bool
+    settings: Settings, connection: Connection, contract: Contract, arrival: Arrival, *, is_replay: bool
 ) -> Batch | None:
     """One file, one transaction; None when another process has loaded it meanwhile."""
     with connection.transaction():
-        connection.execute(
-            "select pg_advisory_xact_lock(hashtext('kho load'), %s::int)", [arrival.arrival_id]
-        )
-        is_loaded = connection.execute(
-            "select 1 from ledger.batch where arrival_id = %s limit 1", [arrival.arrival_id]
-        ).fetchone()
-        if is_loaded and not is_replay:
+        if batches.lock_arrival(connection, arrival.arrival_id) and not is_replay:
             return None
-        (batch_id,) = connection.execute(
-            "select nextval(pg_get_serial_sequence('ledger.batch', 'batch_id'))"
-        ).fetchone()
+        batch_id = batches.next_number(connection)
         try:
             with connection.transaction():
                 path, secret = archive.path(settings, arrival.sha256), settings.secret("hash_key")
@@ -122,7 +75,7 @@ def _load(
                 )
         except Unreadable as problem:
             batch, profile = unreadable(batch_id, arrival.name, problem)
-        _enter(connection, contract, arrival, batch, profile)
+        batches.enter(connection, contract, arrival, batch, profile)
         return batch
 
 
@@ -253,40 +206,3 @@ def _profile(connection: Connection, contract: Contract, batch_id: int) -> dict[
     for (column_name, measure), value in zip(names, values, strict=True):
         profile.setdefault(column_name, {})[measure] = value
     return profile
-
-
-def _enter(
-    connection: Connection, contract: Contract, arrival: _Arrival, batch: Batch, profile: dict[str, Any]
-) -> None:
-    connection.execute(
-        "insert into ledger.contract (contract, version, fingerprint, body) values (%s, %s, %s, %s) on conflict do nothing",
-        [contract.name, contract.version, contract.fingerprint, contract.body],
-    )
-    connection.execute(
-        """
-        insert into ledger.batch (
-          batch_id, arrival_id, delivery_id, contract, contract_version, contract_fingerprint, business_date, state, reason,
-          rows_in_file, rows_loaded, rows_rejected, rows_skipped, profile
-        ) overriding system value values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-        """,
-        [
-            batch.batch_id,
-            arrival.arrival_id,
-            arrival.delivery_id,
-            contract.name,
-            contract.version,
-            contract.fingerprint,
-            arrival.business_date,
-            batch.state,
-            batch.reason,
-            batch.rows_in_file,
-            batch.rows_loaded,
-            batch.rows_rejected,
-            batch.rows_skipped,
-            Jsonb(profile),
-        ],
-    )
-    connection.execute(
-        "insert into ledger.batch_event (batch_id, to_state, actor, reason) values (%s, %s, 'load', %s)",
-        [batch.batch_id, batch.state, batch.reason],
-    )

@@ -19,6 +19,7 @@ from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 from kho.contract import Column, Contract
 from kho.contract.model import DATE_FORMATS
 from kho.formats.header import Match
+from kho.ledger import batches
 from kho.load import raw
 from kho.load.judge import LANDING, cell, value
 
@@ -283,14 +284,7 @@ def _known_keys(
     connection: Connection, contract: Contract, batch_id: int, unit: str | None, day: date
 ) -> list[int] | None:
     """How many of a full list's keys the list before it had, and how many it has; None for the first list."""
-    before = connection.execute(
-        """
-        select b.batch_id, d.name from ledger.batch b join ledger.delivery d using (delivery_id)
-        where b.contract = %s and b.state in ('accepted', 'pending') and b.business_date < %s
-        order by b.business_date desc, b.batch_id desc limit 1000
-        """,
-        [contract.name, day],
-    ).fetchall()
+    before = batches.before(connection, contract.name, day, most=1000)
     previous = next((number for number, name in before if contract.named(name).get("unit") == unit), None)
     # A key that holds the list's date is always new.
     lasting = [column.name for column in contract.key if column.type not in ("date", "timestamp")]

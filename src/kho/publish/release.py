@@ -15,7 +15,7 @@ import psycopg
 from psycopg import errors, sql
 
 from kho.database import connect
-from kho.ledger import releases
+from kho.ledger import builds, releases
 from kho.ledger.releases import Release, ReleaseError
 from kho.publish.readers import lock_holders, patiently, told, users_of, wait_for_older_snapshots
 from kho.publish.views import repoint
@@ -35,29 +35,19 @@ def open_release(settings: Settings) -> Release:
     """
     with connect(settings, "kho_transformer") as connection:
         releases.lock(connection)
-        build = connection.execute(
-            "select build_id, business_date from ledger.build order by build_id desc limit 1"
-        ).fetchone()
+        build = builds.newest(connection)
         if not build:
             raise ReleaseError("there is no build yet: a release is made from a build of the warehouse")
-        candidates = releases.select(connection, "state = 'candidate' order by release_id desc")
-        for candidate in candidates:
-            if candidate.build_id != build[0]:
-                _refuse(connection, candidate, f"build {build[0]} came after it")
-        ours = next((each for each in candidates if each.build_id == build[0]), None)
+        ours = None
+        for candidate in releases.select(connection, "candidate"):
+            if candidate.build_id == build.build_id:
+                ours = candidate
+            else:
+                _refuse(connection, candidate, f"build {build.build_id} came after it")
         if ours:
             _drop_schema(connection, ours.schema_name)
         else:
-            number = connection.execute(
-                "insert into ledger.release (build_id, business_date, schema_name, state)"
-                " values (%s, %s, '', 'candidate') returning release_id",
-                build,
-            ).fetchone()[0]
-            connection.execute(
-                "update ledger.release set schema_name = %s where release_id = %s",
-                [f"release_{number}", number],
-            )
-            ours = releases.one(connection, number)
+            ours = releases.insert(connection, build.build_id, build.business_date)
         _create_schema(connection, ours.schema_name)
         return ours
 
@@ -70,7 +60,7 @@ def publish(settings: Settings, *, patience: timedelta = PATIENCE) -> Release:
     what, and everything stays as it was.
     """
     with connect(settings, "kho_transformer", autocommit=True) as connection:
-        newest = releases.select(connection, "true order by release_id desc limit 1")
+        newest = releases.select(connection)
         if not newest:
             raise ReleaseError("there is no release to publish")
         release = newest[0]
@@ -86,7 +76,7 @@ def rollback(settings: Settings, release_id: int | None = None, *, patience: tim
     """Put a kept release back in force: this one, or the newest that came before the one in force."""
     with connect(settings, "kho_transformer", autocommit=True) as connection:
         now = releases.find_in_force(connection)
-        kept = releases.select(connection, "state = 'kept' order by release_id desc")
+        kept = releases.select(connection, "kept")
         wanted = [
             each
             for each in kept
@@ -106,14 +96,12 @@ def refuse(settings: Settings, reason: str) -> Release:
     """Refuse the candidate and drop its marts; the release in force stays as it is. Refused already: nothing."""
     with connect(settings, "kho_transformer") as connection:
         releases.lock(connection)
-        newest = releases.select(
-            connection, "state in ('candidate', 'refused') order by release_id desc limit 1"
-        )
+        newest = releases.select(connection, "candidate", "refused")
         if not newest:
             raise ReleaseError("there is no candidate to refuse")
         if newest[0].state == "candidate":
             _refuse(connection, newest[0], reason)
-        return releases.one(connection, newest[0].release_id)
+        return releases.select(connection, "refused")[0]
 
 
 def _create_schema(connection: psycopg.Connection, schema: str) -> None:
@@ -131,10 +119,7 @@ def _drop_schema(connection: psycopg.Connection, schema: str) -> None:
 
 def _refuse(connection: psycopg.Connection, candidate: Release, reason: str) -> None:
     _drop_schema(connection, candidate.schema_name)
-    connection.execute(
-        "update ledger.release set state = 'refused', reason = %s where release_id = %s",
-        [reason, candidate.release_id],
-    )
+    releases.mark(connection, candidate.release_id, "refused", reason)
 
 
 def _put_in_force(connection: psycopg.Connection, release: Release, patience: timedelta) -> None:
@@ -145,13 +130,7 @@ def _put_in_force(connection: psycopg.Connection, release: Release, patience: ti
         connection.execute("set local lock_timeout = '500ms'")
         releases.lock(connection)
         repoint(connection, release.schema_name)
-        connection.execute("update ledger.release set state = 'kept' where state = 'in_force'")
-        changed = connection.execute(
-            "update ledger.release set state = 'in_force', published_at = now()"
-            " where release_id = %s and state in ('candidate', 'kept')",
-            [release.release_id],
-        )
-        if changed.rowcount != 1:
+        if not releases.turn(connection, release.release_id):
             raise ReleaseError(f"release {release.release_id} was refused or dropped meanwhile")
 
     try:
@@ -165,9 +144,7 @@ def _put_in_force(connection: psycopg.Connection, release: Release, patience: ti
 
 def _drop_old(connection: psycopg.Connection) -> None:
     """Drop all but the last releases. What can't be dropped now is told, and tried again next time."""
-    for release in releases.select(connection, "state in ('in_force', 'kept') order by release_id desc")[
-        KEPT:
-    ]:
+    for release in releases.select(connection, "in_force", "kept")[KEPT:]:
         if release.state == "in_force":
             continue  # gone back to, and not followed by a newer one yet
 
@@ -177,9 +154,7 @@ def _drop_old(connection: psycopg.Connection) -> None:
                 log.warning("%s is kept: %s read it directly", release.schema_name, ", ".join(users))
                 return
             _drop_schema(connection, release.schema_name)
-            connection.execute(
-                "update ledger.release set state = 'dropped' where release_id = %s", [release.release_id]
-            )
+            releases.mark(connection, release.release_id, "dropped")
 
         try:
             patiently(connection, drop, monotonic() + 5)

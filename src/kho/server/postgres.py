@@ -23,7 +23,7 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from kho import database
+from kho.ledger import schema
 from kho.server import ports
 from kho.settings import Settings
 
@@ -37,7 +37,7 @@ def start(settings: Settings) -> None:
     """Start the server if it is not running, and prepare its databases. Returns when it takes connections."""
     launch(settings)
     create_databases(settings)
-    database.prepare(settings)
+    schema.prepare(settings)
 
 
 def launch(settings: Settings) -> None:

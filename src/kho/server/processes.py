@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from kho import database
+from kho.ledger import schema
 from kho.server import airflow, ports, postgres, programs
 from kho.settings import Settings
 
@@ -45,7 +45,7 @@ def up(settings: Settings, say: Callable[[str], None] = lambda step: None) -> No
         _wait(lambda: postgres.is_running(settings), settings, "postgres")
         postgres.create_databases(settings)
         say("Preparing the warehouse")
-        database.prepare(settings)
+        schema.prepare(settings)
         say("Preparing Airflow's database")
         airflow.migrate(settings)
         say("Starting Airflow")

@@ -10,6 +10,7 @@ import psycopg
 
 from kho.contract import Contract, ContractError, paths, read_contract, schedule
 from kho.database import connect
+from kho.ledger import batches, builds
 from kho.ledger.freshness import Freshness
 from kho.ledger.sources import source_freshness
 from kho.settings import Settings
@@ -94,21 +95,10 @@ def _contract(path: Path) -> tuple[Contract | None, str | None]:
 
 def newest_night(connection: psycopg.Connection) -> date:
     """The business date of the newest night; yesterday, while there was none."""
-    (day,) = connection.execute(
-        "select (select business_date from ledger.build order by build_id desc limit 1)"
-    ).fetchone()
-    return day or schedule.yesterday()
+    build = builds.newest(connection)
+    return build.business_date if build else schedule.yesterday()
 
 
 def last_batches(connection: psycopg.Connection, name: str, *, most: int) -> list[LastBatch]:
     """The batches of a contract that were loaded last, newest first."""
-    rows = connection.execute(
-        """
-        select b.batch_id, d.name, b.business_date, b.state, b.rows_in_file, b.rows_loaded, b.rows_rejected,
-          b.rows_skipped, b.reason
-        from ledger.batch b join ledger.delivery d using (delivery_id)
-        where b.contract = %s order by b.batch_id desc limit %s
-        """,
-        [name, most],
-    ).fetchall()
-    return [LastBatch(*row) for row in rows]
+    return [LastBatch(*row) for row in batches.last(connection, name, most)]

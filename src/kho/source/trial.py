@@ -15,6 +15,8 @@ from kho.check import foresee
 from kho.contract import Contract
 from kho.contract.schedule import yesterday
 from kho.fetch import Offered, connections, take
+from kho.ledger.batches import last_profile
+from kho.ledger.deliveries import newest
 from kho.load.dry_run import DryRun, dry_run
 from kho.settings import Settings
 from kho.source.step import Finding
@@ -60,24 +62,16 @@ def find_file(
             given, given.name, contract.day_of(given.name) or day or yesterday(), None, str(given)
         )
     there = [each for each in deliveries(offered) if day is None or each.day <= day]
-    archived = ledger.execute(
-        """
-        select d.name, d.business_date, a.sha256, a.control_rows
-        from ledger.delivery d join ledger.arrival a using (delivery_id)
-        where d.contract = %(contract)s and (%(day)s::date is null or d.business_date <= %(day)s)
-        order by d.business_date desc, a.arrival_id desc limit 1
-        """,
-        {"contract": contract.name, "day": day},
-    ).fetchone()
-    if archived and (not there or there[-1].day <= archived[1]):
-        name, archived_day, sha256, control_rows = archived
-        return TrialFile(archive.path(settings, sha256), name, archived_day, control_rows, "in the archive")
+    archived = newest(ledger, contract.name, day)
+    if archived and (not there or there[-1].day <= archived.business_date):
+        path = archive.path(settings, archived.sha256)
+        return TrialFile(path, archived.name, archived.business_date, archived.control_rows, "in the archive")
     if not there:
         raise NothingToTry("there is no delivery to try: name a file with --file")
-    newest, path = there[-1], folder / "delivery"
+    offer, path = there[-1], folder / "delivery"
     lead = connections(settings).get(contract.server.connection)
-    control_rows = take(settings, contract, newest.day, newest.file.name, path, lead)
-    return TrialFile(path, newest.file.name, newest.day, control_rows, "at its source")
+    control_rows = take(settings, contract, offer.day, offer.file.name, path, lead)
+    return TrialFile(path, offer.file.name, offer.day, control_rows, "at its source")
 
 
 def try_out(settings: Settings, contract: Contract, file: TrialFile) -> DryRun:
@@ -109,7 +103,7 @@ def findings(
         yield Finding("told", f"rejected ({count:,} rows): {reason}", tuple(examples))
     for reason, count in profile["skipped_by_reason"].items():
         yield Finding("told", f"skipped ({count:,} rows): {reason}")
-    before = _last_profile(ledger, contract, file.day)
+    before = last_profile(ledger, contract.name, file.day)
     was = _drift(before) if before else {}
     for what, names in _drift(profile).items():
         if names:
@@ -132,15 +126,6 @@ def _drift(profile: dict[str, Any]) -> dict[str, list[str]]:
         ],
         "laid out otherwise": profile.get("notes", []),
     }
-
-
-def _last_profile(ledger: psycopg.Connection, contract: Contract, day: date) -> dict[str, Any] | None:
-    found = ledger.execute(
-        "select profile from ledger.batch where contract = %s and business_date <= %s and state = 'accepted'"
-        " order by business_date desc, batch_id desc limit 1",
-        [contract.name, day],
-    ).fetchone()
-    return found and found[0]
 
 
 def verdict(

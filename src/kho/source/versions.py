@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kho.contract import Contract, ContractError, parse_contract, read_contract
 from kho.database import connect
+from kho.ledger.versions import last_used
 from kho.settings import Settings
 from kho.source.difference import Change, Effect, compare
 from kho.source.overview import UnknownSource, find
@@ -56,16 +57,7 @@ def diff(settings: Settings, name: str, against: str | None = None) -> Differenc
 
 def _used(settings: Settings, contract: Contract, path: Path, version: str | None) -> tuple[Contract, str]:
     with connect(settings, "kho_auditor") as connection:
-        row = connection.execute(
-            """
-            select c.version, c.body, max(b.loaded_at)
-            from ledger.contract c join ledger.batch b
-              on (b.contract, b.contract_version, b.contract_fingerprint) = (c.contract, c.version, c.fingerprint)
-            where c.contract = %(contract)s and (%(version)s::text is null or c.version = %(version)s)
-            group by c.version, c.fingerprint, c.body order by max(b.batch_id) desc limit 1
-            """,
-            {"contract": contract.name, "version": version},
-        ).fetchone()
+        row = last_used(connection, contract.name, version)
     if not row and version:
         raise UnknownSource(
             f"no batch of {contract.name} was loaded by version {version}: `kho source show` lists them"

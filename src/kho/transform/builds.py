@@ -1,9 +1,4 @@
-"""Builds: what a night's warehouse is made of, written down before it is made.
-
-A build freezes the batches it reads, so that a kill or a decision in between never mixes two states. A batch is in
-a build from `ledger.build_batch.from_build` until `to_build`; both are compared with the last build that was built,
-so what an abandoned build touched stays touched.
-"""
+"""Opening and closing a build: its input is frozen, and what decides its rows besides is compared with the last one's."""
 
 from __future__ import annotations
 
@@ -20,28 +15,23 @@ from kho.settings import Settings
 def open_build(settings: Settings, business_date: date) -> int:
     """The number of the open build of this night, with its input frozen.
 
-    An open build of the same night goes on with the list that it has; one of another night is abandoned.
+    An open build of the same night goes on with what it has, as long as the contracts are those that it knows; else it
+    is abandoned, as one of another night is.
     """
     fingerprint = model_fingerprint(settings)
-    known = contracts(settings)
+    known = contracts(settings).values()
     with connect(settings, "kho_owner") as connection:
         builds.lock(connection)
-        open_now = connection.execute(
-            "select build_id, business_date from ledger.build where state = 'open'"
-        ).fetchone()
-        if open_now and open_now[1] == business_date:
-            connection.execute(
-                "update ledger.build set is_full_refresh = is_full_refresh or model_fingerprint <> %(now)s,"
-                " model_fingerprint = %(now)s where build_id = %(build)s",
-                {"now": fingerprint, "build": open_now[0]},
-            )
-            return open_now[0]
-        connection.execute(
-            "update ledger.build set state = 'abandoned', closed_at = now() where state = 'open'"
-        )
+        now = builds.newest(connection)
+        is_this_night = now and now.state == "open" and now.business_date == business_date
+        if is_this_night and builds.knows(connection, now.build_id, known):
+            builds.go_on(connection, now.build_id, fingerprint)
+            return now.build_id
+        builds.abandon(connection)
         build_id = builds.insert(connection, business_date, fingerprint)
-        builds.freeze(connection, build_id, business_date, known.values())
-        for contract in known.values():
+        builds.freeze(connection, build_id, business_date, known)
+        builds.write_contracts(connection, build_id, known)
+        for contract in known:
             builds.write_source(connection, build_id, business_date, contract)
         return build_id
 
@@ -50,10 +40,7 @@ def close_build(settings: Settings) -> int | None:
     """Mark the open build as built: the whole warehouse succeeded. Returns its number; None if none was open."""
     with connect(settings, "kho_owner") as connection:
         builds.lock(connection)
-        closed = connection.execute(
-            "update ledger.build set state = 'built', closed_at = now() where state = 'open' returning build_id"
-        ).fetchone()
-        return closed[0] if closed else None
+        return builds.close(connection)
 
 
 def model_fingerprint(settings: Settings) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from kho.contract import contracts, drafts
 from kho.database import connect
+from kho.ledger import builds, releases
 from kho.load import raw
 from kho.settings import Settings
 from kho.transform import sources
@@ -52,16 +53,12 @@ def build(settings: Settings, layer: Layer) -> None:
 
 def _newest_build(settings: Settings) -> _Build:
     with connect(settings, "kho_transformer") as connection:
-        row = connection.execute(
-            """
-            select build_id, is_full_refresh,
-              (select max(r.schema_name) from ledger.release r where r.build_id = b.build_id and r.state = 'candidate')
-            from ledger.build b order by build_id desc limit 1
-            """
-        ).fetchone()
-    if not row:
+        now = builds.newest(connection)
+        release = now and releases.of_build(connection, now.build_id)
+    if not now:
         raise TransformError("there is no build yet: open one before building a layer")
-    return _Build(*row)
+    is_candidate = release and release.state == "candidate"
+    return _Build(now.build_id, now.is_full_refresh, release.schema_name if is_candidate else None)
 
 
 def _ensure_raw_tables(settings: Settings) -> None:
@@ -72,14 +69,13 @@ def _ensure_raw_tables(settings: Settings) -> None:
 
 
 def _record(settings: Settings, build_id: int, layer: Layer, results: Any) -> None:
-    with connect(settings, "kho_owner") as connection, connection.cursor() as cursor:
-        cursor.executemany(
-            "insert into ledger.model_run (build_id, layer, model, status, rows_affected, seconds, message)"
-            " values (%s, %s, %s, %s, %s, %s, %s)",
-            [
+    with connect(settings, "kho_owner") as connection:
+        builds.record_models(
+            connection,
+            build_id,
+            layer,
+            (
                 (
-                    build_id,
-                    layer,
                     result.node.name,
                     str(result.status),
                     result.adapter_response.get("rows_affected"),
@@ -87,7 +83,7 @@ def _record(settings: Settings, build_id: int, layer: Layer, results: Any) -> No
                     result.message,
                 )
                 for result in results
-            ],
+            ),
         )
     failed = [result for result in results if result.status in ("error", "fail", "runtime error")]
     if failed:

@@ -62,11 +62,6 @@ def _table(contract: Contract) -> dict:
         "contract": contract.name,
         "contract_version": contract.version,
         "system": contract.system,
-        "title": contract.title,
-        "frequency": contract.frequency,
-        "end_of_life": contract.end_of_life and contract.end_of_life.isoformat(),
-        "load": contract.file.load,
-        "is_list_per_unit": contract.is_list_per_unit,
     }
     technical = [
         ("_batch_id", "bigint", "Batch that the row came in."),

@@ -1,25 +1,14 @@
--- The warehouse's schemas, grants and ledger. Every statement may run again.
--- Owner: kho_owner. Loader writes raw, reject and the ledger's load tables; transformer owns what dbt builds.
+"""The ledger as it was before it had numbered migrations.
 
-grant kho_owner, kho_loader, kho_transformer to current_user;
-grant pg_read_all_stats to kho_transformer with inherit true;  -- publishing waits for readers' old snapshots
-create schema if not exists ledger authorization kho_owner;
-create schema if not exists raw authorization kho_loader;
-create schema if not exists reject authorization kho_loader;
-create schema if not exists seed authorization kho_transformer;
-create schema if not exists staging authorization kho_transformer;
-create schema if not exists warehouse authorization kho_transformer;
-create schema if not exists marts authorization kho_transformer;
-revoke all on schema public from public;
-do $$ begin
-  execute format('revoke all on database %I from public', current_database());
-  execute format('grant connect on database %I to kho_owner, kho_loader, kho_transformer, kho_auditor, bi_reader', current_database());
-  execute format('grant temporary on database %I to kho_loader, kho_transformer', current_database());
-  execute format('grant create on database %I to kho_transformer', current_database());  -- a schema per release
-end $$;
+Every statement may run again: an earlier ledger, which differs only in what it lacks, comes to the same state.
+"""
 
-set local role kho_owner;
+from alembic import op
 
+revision = "0001"
+down_revision = None
+
+STATEMENTS = """
 -- A contract version as it was when batches were loaded by it.
 create table if not exists ledger.contract (
   contract text not null,                 -- <system>.<entity>
@@ -117,8 +106,6 @@ create table if not exists ledger.build_batch (
   to_build bigint references ledger.build,
   primary key (batch_id, from_build)
 );
--- whose whole list it is, by the delivery's name as its contract reads it; empty: one list for all, or no list
-alter table ledger.build_batch add column if not exists list_unit text not null default '';
 
 -- How fresh each contract's data is in a build.
 create table if not exists ledger.build_source (
@@ -150,8 +137,7 @@ select
   b.arrival_id,
   -- A batch that went and came back has two rows here.
   bool_or(bb.to_build is null) as is_in_force,
-  coalesce(bool_or(bb.from_build > l.build_id or bb.to_build > l.build_id), false) as is_touched,
-  (array_agg(bb.list_unit order by bb.from_build desc))[1] as list_unit
+  coalesce(bool_or(bb.from_build > l.build_id or bb.to_build > l.build_id), false) as is_touched
 from ledger.build_batch bb
 join ledger.batch b using (batch_id)
 cross join last_built l
@@ -243,13 +229,7 @@ grant update (state, reason) on ledger.batch to kho_loader;
 grant update (source_size, source_modified_at, source_tag) on ledger.arrival to kho_loader;
 grant insert, update on ledger.release to kho_transformer;  -- in one transaction with the views
 grant usage on all sequences in schema ledger to kho_loader;
-reset role;
-
 set local role kho_loader;
--- The one rule for keys, raw or of the warehouse: an array's text quotes its parts and tells what is missing from ''.
-create or replace function raw.key_of(variadic parts text[]) returns uuid language sql stable parallel safe
-return md5(parts::text)::uuid;
-
 create table if not exists reject.rejected_row (
   batch_id bigint not null,
   row_number bigint not null,             -- 1 is the first row after the header
@@ -262,12 +242,15 @@ grant usage on schema raw, reject to kho_transformer, kho_auditor, kho_owner;
 grant select on all tables in schema reject to kho_auditor, kho_owner;
 grant select on all tables in schema raw to kho_transformer, kho_auditor, kho_owner;
 alter default privileges in schema raw grant select on tables to kho_transformer, kho_auditor, kho_owner;
-reset role;
-
 set local role kho_transformer;
 grant usage on schema seed, staging, warehouse to kho_auditor, kho_owner;
 grant usage on schema marts to bi_reader, kho_auditor, kho_owner;
 alter default privileges in schema staging grant select on tables to kho_auditor, kho_owner;
 alter default privileges in schema seed grant select on tables to kho_auditor, kho_owner;
 alter default privileges in schema warehouse grant select on tables to kho_auditor, kho_owner;
-reset role;
+set local role kho_owner;
+"""
+
+
+def upgrade() -> None:
+    op.execute(STATEMENTS)

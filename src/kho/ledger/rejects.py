@@ -40,14 +40,3 @@ def rows(settings: Settings, batch_id: int, limit: int | None = None) -> list[tu
             """,
             [batch_id, limit],
         ).fetchall()
-
-
-def contract_of(settings: Settings, batch_id: int) -> str:
-    """Name of the contract that a batch was loaded by; raises `LookupError`."""
-    with connect(settings, "kho_auditor") as connection:
-        found = connection.execute(
-            "select contract from ledger.batch where batch_id = %s", [batch_id]
-        ).fetchone()
-    if not found:
-        raise LookupError(f"there is no batch {batch_id}: `kho batch list` shows them")
-    return found[0]
