@@ -67,7 +67,7 @@ def test_every_change_is_seen(settings: Settings, monkeypatch: pytest.MonkeyPatc
             "model": manifest.nodes[MODEL].raw_code,
             "seed": manifest.nodes[SEED].checksum.checksum,
             "macro": manifest.macros["macro.kho.told"].macro_sql,
-            "contract": manifest.sources["source.kho.raw.portal__traffic"].config.meta["title"],
+            "contract": manifest.sources["source.kho.raw.portal__traffic"].description,
             "settings": manifest.nodes[MODEL].schema,
             "environment": manifest.env_vars["KHO_TOLD"],
         }
@@ -83,7 +83,7 @@ def test_every_change_is_seen(settings: Settings, monkeypatch: pytest.MonkeyPatc
         "model": lambda: write("dbt_project/models/first.sql", "as n", "as m"),
         "seed": lambda: write("dbt_project/seeds/codes.csv", "1", "2"),
         "macro": lambda: write("dbt_project/macros/told.sql", "1", "2"),
-        "contract": lambda: write("contracts/portal/traffic.yaml", "Daily visits", "Visits by day"),
+        "contract": lambda: write("contracts/portal/traffic.yaml", "How many visits", "Visits that"),
         "settings": lambda: write("dbt_project/dbt_project.yml", "staging", "warehouse"),
         "environment": lambda: monkeypatch.setenv("KHO_TOLD", "something"),
     }
