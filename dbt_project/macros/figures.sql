@@ -69,7 +69,7 @@ numbered_period as (
 ), period_amount as (
   select
     bucket_of_period.period_id,
-    metric.metric, metric.kind, metric.kind like 'distinct%' as is_distinct, metric.detail_by,
+    metric.metric, metric.counted_once, metric.detail_by,
     bucketed.agency_code, bucketed.detail, bucketed.counted_key,
     coalesce(sum(bucketed.amount) filter (where not bucketed.is_adjustment), 0)::bigint as measured,
     (sum(bucketed.amount) filter (where bucketed.is_adjustment))::bigint as adjustment
@@ -77,13 +77,8 @@ numbered_period as (
   join {{ metric }} as metric on metric.movement = bucketed.metric
   join bucket_of_period
     on bucket_of_period.bucket = bucketed.bucket
-    and bucket_of_period.reach = case
-      when metric.kind in ('flow', 'distinct_flow', 'distinct_flow_over_all') then 'within'
-      when metric.kind = 'year_to_date' then 'within_year'
-      when metric.kind in ('stock', 'distinct_stock') then 'until_end'
-      when metric.kind = 'opening_stock' then 'until_start'
-    end
-  group by 1, 2, 3, 4, 5, 6, 7, 8
+    and bucket_of_period.reach = metric.reach
+  group by 1, 2, 3, 4, 5, 6, 7
 )
 {% endmacro %}
 
@@ -120,7 +115,7 @@ member as (
       when 'detail' then period_amount.detail
       else member.short_name || ' / ' || period_amount.detail
     end as detail,
-    period_amount.metric, period_amount.kind, period_amount.is_distinct, period_amount.counted_key,
+    period_amount.metric, period_amount.counted_once, period_amount.counted_key,
     period_amount.measured, period_amount.adjustment
   from period_amount
   join member using (period_id, agency_code)
@@ -134,22 +129,22 @@ member as (
       part.kind = 'detail' and period_amount.detail_by is not null
       or part.kind = 'agency_and_detail' and period_amount.detail_by = 'agency_and_detail' and member.is_group
     )
-), counted_once as (
-  select cell_id, detail, metric, kind, counted_key
+), each_key as (
+  select cell_id, detail, metric, counted_once, counted_key
   from detailed
-  where is_distinct
-  group by cell_id, detail, metric, kind, counted_key
+  where counted_once is not null
+  group by cell_id, detail, metric, counted_once, counted_key
   having sum(measured) > 0
 ), level_amount as (
-  select cell_id, detail, metric, kind, sum(measured) as measured, sum(adjustment) as adjustment
+  select cell_id, detail, metric, null::text as counted_once, sum(measured) as measured, sum(adjustment) as adjustment
   from detailed
-  where not is_distinct
-  group by cell_id, detail, metric, kind
+  where counted_once is null
+  group by cell_id, detail, metric
   union all
   -- Counted once per level, however many agencies have it.
-  select cell_id, detail, metric, kind, count(*), null
-  from counted_once
-  group by cell_id, detail, metric, kind
+  select cell_id, detail, metric, counted_once, count(*), null
+  from each_key
+  group by cell_id, detail, metric, counted_once
 ), whole_cell as (
   select part.cell_id, whole.cell_id as whole_id
   from cell as part
@@ -163,13 +158,13 @@ member as (
   select whole_cell.whole_id, level_amount.detail, level_amount.metric, sum(level_amount.measured), sum(level_amount.adjustment)
   from level_amount
   join whole_cell using (cell_id)
-  where level_amount.detail not like '% / %' and level_amount.kind <> 'distinct_flow_over_all'
+  where level_amount.detail not like '% / %' and level_amount.counted_once is distinct from 'over_all'
   group by 1, 2, 3
   union all
-  select whole_cell.whole_id, counted_once.detail, counted_once.metric, count(distinct counted_once.counted_key), null
-  from counted_once
+  select whole_cell.whole_id, each_key.detail, each_key.metric, count(distinct each_key.counted_key), null
+  from each_key
   join whole_cell using (cell_id)
-  where counted_once.detail not like '% / %' and counted_once.kind = 'distinct_flow_over_all'
+  where each_key.detail not like '% / %' and each_key.counted_once = 'over_all'
   group by 1, 2, 3
 ), source_state as (
   select
@@ -213,7 +208,7 @@ member as (
   select cell.cell_id, metric.metric, '' as detail
   from cell
   cross join {{ metric }} as metric
-  where metric.kind <> 'ratio'
+  where metric.reach is not null
   union
   select cell_id, metric, detail from cell_amount
 ), counted as (
@@ -261,7 +256,7 @@ member as (
     max(counted.covered_from) as covered_from
   from {{ metric }} as metric
   join counted on counted.metric in (metric.numerator, metric.denominator) and counted.detail = ''
-  where metric.kind = 'ratio'
+  where metric.reach is null
   group by 1, 2
 ), figure as (
   select

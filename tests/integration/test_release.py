@@ -24,6 +24,7 @@ from kho.database import connect
 from kho.ledger import releases
 from kho.ledger.releases import ReleaseError
 from kho.publish import release
+from kho.publish.views import NOT_FOR_READERS
 from kho.server import postgres
 from kho.settings import Settings
 from kho.transform import builds
@@ -427,3 +428,20 @@ def test_readers_read_with_pandas(published):
     table = pd.read_sql_table("second", engine, schema="marts")
     assert set(table["version"]) == {1}
     engine.dispose()
+
+
+def test_what_a_release_explains_its_figures_by_is_not_for_readers(published, candidate):
+    """It has codes of dossiers, row by row. Kho itself reads it in the release's schema."""
+    marts = {mart: "select 1 as version" for mart in ("first", "second", *NOT_FOR_READERS)}
+    made = candidate(**marts)
+    release.publish(published)
+    with connect(published, "bi_reader", autocommit=True) as connection:
+        assert connection.execute("select version from marts.first").fetchall() == [(1,)]
+        for mart in NOT_FOR_READERS:
+            with pytest.raises(psycopg.errors.UndefinedTable):
+                connection.execute(sql.SQL("select * from {}").format(sql.Identifier("marts", mart)))
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(sql.SQL("select * from {}").format(sql.Identifier(made.schema_name, mart)))
+    with connect(published, "kho_auditor") as connection:
+        connection.execute(sql.SQL("set search_path to {}").format(sql.Identifier(made.schema_name)))
+        assert connection.execute("select version from figure_row").fetchall() == [(1,)]

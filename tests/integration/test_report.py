@@ -26,11 +26,14 @@ from kho.database import connect
 from kho.figures.explain import Explanation, explain
 from kho.figures.figures import Figure, NoRelease, figures
 from kho.ledger import decisions
+from kho.publish import release
 from kho.report import page, word, workbook
 from kho.report.content import Cell, Content
 from kho.report.draft import draft
 from kho.report.issues import encode, hand_over, issued
 from kho.settings import Settings
+from kho_sample.dossiers import ADJUSTMENT_HEADER
+from kho_sample.export import Export
 from tests import office, reports
 from tests.integration import nights
 from tests.integration.test_figures import typing_at
@@ -44,7 +47,10 @@ POSITION = "Chánh Văn phòng HĐND và UBND huyện"
 
 @dataclass(frozen=True)
 class Story:
-    """A report of a release that lacks a held batch; the next release has it, and lacks a register instead."""
+    """A report of a release that lacks a held batch; the next release has it, and lacks a register instead.
+
+    At the end a build is there that no release was made of yet: it lacks that batch again, and the signed adjustments.
+    """
 
     settings: Settings
     held: int
@@ -54,16 +60,18 @@ class Story:
     unreported: Content
     reported: Content
     typed: dict[str, str]  # what `kho figures` printed of it, by format
-    ahead: Explanation  # of the same release, when the next one's warehouse was built
+    first: list[Explanation]  # of the release that was reported
     later: Content
+    second: list[Explanation]
+    later_ahead: Content  # the same when the next warehouse was built
+    second_ahead: list[Explanation]
 
 
 @pytest.fixture(scope="module")
 def story(module_warehouse: Settings) -> Story:
     settings = module_warehouse
-    nights.hand_over(
-        settings, [each for each in nights.sample(settings, scale=0.02) if each.arrives <= NIGHT]
-    )
+    exports = [each for each in nights.sample(settings, scale=0.02) if each.arrives <= NIGHT]
+    nights.hand_over(settings, [*exports, adjustment()])
     with connect(settings, "kho_owner") as connection:
         (held,) = connection.execute(
             "select batch_id from ledger.batch where contract = 'one_stop.dossiers' and business_date = '2021-01-12'"
@@ -85,9 +93,17 @@ def story(module_warehouse: Settings) -> Story:
         typed = {name: ask("946", PERIOD, "--format", name).stdout for name in ("table", "csv", "json")}
     decisions.accept(settings, held, actor="operator", reason="the source confirmed it")
     decisions.withdraw(settings, withdrawn, actor="operator", reason="another district's")
+    first = explained(settings)
     nights.build_warehouse(settings, NIGHT)
-    ahead = explain(settings, "946", PERIOD, "dossiers_received")
     nights.publish(settings)
+    later, second = draft(settings, "946", PERIOD), explained(settings)
+    with connect(settings, "kho_auditor") as connection:
+        ((signed,),) = connection.execute(
+            "select batch_id from ledger.batch where contract = 'one_stop.adjustments'"
+        ).fetchall()
+    for batch in (held, signed):
+        decisions.withdraw(settings, batch, actor="operator", reason="not theirs after all")
+    nights.build_warehouse(settings, NIGHT)
     return Story(
         settings,
         held,
@@ -97,9 +113,28 @@ def story(module_warehouse: Settings) -> Story:
         unreported,
         reported,
         typed,
-        ahead,
+        first,
+        later,
+        second,
         draft(settings, "946", PERIOD),
+        explained(settings),
     )
+
+
+def adjustment() -> Export:
+    """A signed adjustment: two more dossiers of Châu Khánh were resolved on time."""
+    row = (
+        "DC-1", "dossiers_resolved_on_time", "000.29.12.H51", "", "2", "13/01/2021", "18/01/2021 09:30",
+        "Chủ tịch", "UBND xã Châu Khánh", "31/UBND-VP", "Mất kết nối",
+    )  # fmt: skip
+    text = "".join("\t".join(each) + "\r\n" for each in (ADJUSTMENT_HEADER, row))
+    return Export("one_stop", "adjustments", "adjustments_20210118.txt", text.encode("utf-16"), NIGHT)
+
+
+def explained(settings: Settings) -> list[Explanation]:
+    """What rows of three kinds come to: summed, signed, counted once."""
+    metrics = ("dossiers_received", "dossiers_resolved_on_time", "procedures_on_one_stop")
+    return [explain(settings, "946", PERIOD, metric) for metric in metrics]
 
 
 @pytest.fixture
@@ -150,13 +185,55 @@ def test_a_held_day_makes_figures_stale_and_nothing_else(story: Story) -> None:
     assert (now.state, now.as_of) == ("measured", NIGHT)
 
 
-def test_an_explanation_says_when_the_warehouse_is_newer_than_the_figure(story: Story) -> None:
-    (part,) = story.ahead.parts
-    assert story.ahead.is_warehouse_newer
-    assert part.counted("all") > story.ahead.figures[0].value
-    now = explain(story.settings, "946", PERIOD, "dossiers_received")
-    assert not now.is_warehouse_newer
-    assert now.parts[0].counted("all") == part.counted("all") == now.figures[0].value
+def test_what_is_told_of_a_release_is_of_the_release_though_a_newer_warehouse_is_built(story: Story) -> None:
+    """Explanations, remarks, who signed: nothing is read from what the next release will be made of."""
+    with connect(story.settings, "kho_auditor") as connection:
+        newer = connection.execute(
+            "select (select count(*) from warehouse.fct_dossier_adjustment),"
+            " (select count(*) from warehouse.fct_dossier where _batch_id = %s)",
+            [story.held],
+        ).fetchone()
+    assert newer == (0, 0), "else this shows nothing"
+    assert story.later_ahead == story.later
+    assert story.second_ahead == story.second
+    assert [
+        each for each in story.later.remarks if "văn bản 31/UBND-VP do Chủ tịch, UBND xã Châu Khánh" in each
+    ]
+    received, on_time, offered = story.second_ahead
+    files = {row.file for row in received.parts[0].rows}
+    assert "dossiers_20210112.csv" in files and None not in files
+    (signed,) = [row for row in on_time.parts[0].rows if row.is_adjustment]
+    assert (signed.amount, signed.document_code, signed.file) == (2, "31/UBND-VP", "adjustments_20210118.txt")
+    for told in (received, on_time, offered):
+        for figure in told.figures:
+            assert told.parts[0].counted(figure.level) == figure.value, figure.metric
+
+
+def test_a_release_that_one_goes_back_to_is_told_as_it_was(story: Story) -> None:
+    release.rollback(story.settings, 1)
+    try:
+        again, told = draft(story.settings, "946", PERIOD), explained(story.settings)
+    finally:
+        release.rollback(story.settings, 2)
+    assert told == story.first != story.second
+    assert (again.release, again.remarks) == (1, story.unreported.remarks)
+    assert (again.sources, again.notices) == (story.unreported.sources, story.unreported.notices)
+    assert explained(story.settings) == story.second
+
+
+def test_a_release_without_the_rows_behind_its_figures_says_so(story: Story) -> None:
+    """One that was made before releases had them, and is in force until the first night after."""
+    rename = "alter table release_2.{} rename to {}"
+    with connect(story.settings, "kho_transformer") as connection:
+        connection.execute(rename.format("figure_row", "before"))
+    try:
+        for ask in (draft, lambda *asked: explain(*asked, "dossiers_received")):
+            with pytest.raises(NoRelease, match="release 2 was made by an earlier version"):
+                ask(story.settings, "946", PERIOD)
+        assert figures(story.settings, "946", PERIOD)
+    finally:
+        with connect(story.settings, "kho_transformer") as connection:
+            connection.execute(rename.format("before", "figure_row"))
 
 
 def test_the_report_has_the_figures_of_the_release(story: Story) -> None:

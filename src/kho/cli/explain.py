@@ -8,8 +8,6 @@ import sys
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -21,12 +19,7 @@ ROLES = {"counted": "Được đếm", "numerator": "Tử số", "denominator": 
 
 
 def show(found: Explanation, output_format: str) -> None:
-    """Print it, and on stderr what has to be known of it."""
-    if found.is_warehouse_newer:
-        typer.echo(
-            f"The warehouse has been built again since release {found.release}: these rows may differ from its figure.",
-            err=True,
-        )
+    """Print it."""
     {"csv": _csv, "json": _json, "table": _table}[output_format](found)
 
 
@@ -45,7 +38,6 @@ def _json(found: Explanation) -> None:
         "first_day": found.first_day,
         "last_day": found.last_day,
         "release": found.release,
-        "is_warehouse_newer": found.is_warehouse_newer,
         "figures": [
             {name: getattr(figure, name) for name in ("level", "value", "measured_value", "state", "as_of")}
             for figure in found.figures

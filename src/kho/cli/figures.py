@@ -93,7 +93,7 @@ def _explain(scope: str, period: str, metric: str, scheme: Scheme, output_format
     except (UnknownScope, UnknownPeriod, explain.UnknownMetric) as error:
         typer.echo(error, err=True)
         raise typer.Exit(2) from None
-    except (NoRelease, explain.WarehouseBusy) as error:
+    except NoRelease as error:
         typer.echo(error, err=True)
         raise typer.Exit(1) from None
     show(found, output_format)

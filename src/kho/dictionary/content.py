@@ -20,16 +20,6 @@ _TRANSPORT = {
     "mysql": "query on MariaDB or MySQL",
 }
 _PERSONAL = {"drop": "personal: not loaded", "hash": "personal: keyed hash"}
-_KINDS = {
-    "flow": "what happened in the period",
-    "stock": "how many there are at the end of the period",
-    "opening_stock": "how many there are at the beginning of the period",
-    "distinct_flow": "different ones in the period, each counted once",
-    "year_to_date": "sum from the first day of the year on that the period ends in",
-    "distinct_flow_over_all": "different ones in the period, each counted once, over all levels too",
-    "distinct_stock": "different ones at the end of the period, each counted once",
-    "ratio": "percent: 100 × numerator / denominator",
-}
 #: what each role of a column says to people
 _ROLES = {
     "counted by": "whether and how much a row counts",
@@ -241,7 +231,7 @@ def _figure(figure: Figure, known: Lineage, contracts: dict[str, Contract]) -> F
     reads = set().union(*(refs for each in (figure, *parts) for refs in each.reads.values()))
     return FigureEntry(
         figure,
-        _KINDS[figure.kind],
+        figure.meaning,
         origins,
         sorted({ref.table for ref in reads}),
         sorted(known.lists(reads)),

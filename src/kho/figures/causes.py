@@ -7,116 +7,60 @@ from dataclasses import dataclass
 from datetime import date
 
 from psycopg import sql
-from psycopg.rows import class_row
 
 from kho.figures.figures import Figure, Published
-from kho.report.vietnamese import day
-
-#: more are counted, not named
-_NAMED = 5
-
-
-@dataclass(frozen=True)
-class _Batch:
-    batch_id: int
-    contract: str
-    name: str
-    business_date: date
-    is_new: bool  # in the release in force, and not in the one that was reported; else the other way round
+from kho.figures.kinds import Metric, metrics
+from kho.ledger import reports
+from kho.ledger.reports import ChangedBatch
 
 
 @dataclass(frozen=True)
-class _Metric:
-    metric: str
-    kind: str
-    movement: str | None
-    numerator: str | None
-    denominator: str | None
-    contracts: list[str]
+class Cause:
+    """Why one figure is another one. `is_by_rules`: also, or only, because figures are counted in another way."""
+
+    batches: list[ChangedBatch]
+    is_by_rules: bool
 
 
 class Causes:
     """What differs between the release that was reported and the one in force."""
 
-    def __init__(self, release: Published, reported: int, last_day: date) -> None:
-        """`reported` is the number of the release that was reported; `last_day` that of the period."""
+    def __init__(self, release: Published, report_id: int, last_day: date) -> None:
+        """`report_id` is the report that was handed over; `last_day` that of its period."""
         self._release = release
-        then, self._has_other_rules = release.connection.execute(
-            """
-            select build.build_id, build.model_fingerprint is distinct from now.model_fingerprint
-            from ledger.release join ledger.build using (build_id)
-            join ledger.build as now on now.build_id = %s
-            where release_id = %s
-            """,
-            [release.build, reported],
-        ).fetchone()
-        with release.connection.cursor(row_factory=class_row(_Batch)) as cursor:
-            self._batches = cursor.execute(
-                """
-                select batch.batch_id, batch.contract, delivery.name, batch.business_date,
-                  bool_or(input.from_build <= %(now)s and coalesce(input.to_build > %(now)s, true)) as is_new
-                from ledger.build_batch as input
-                join ledger.batch using (batch_id)
-                join ledger.delivery using (delivery_id)
-                group by batch.batch_id, delivery.name
-                having bool_or(input.from_build <= %(now)s and coalesce(input.to_build > %(now)s, true))
-                  <> bool_or(input.from_build <= %(then)s and coalesce(input.to_build > %(then)s, true))
-                order by batch.business_date, batch.batch_id
-                """,
-                {"then": then, "now": release.build},
-            ).fetchall()
-        with release.connection.cursor(row_factory=class_row(_Metric)) as cursor:
-            metrics = cursor.execute(
-                sql.SQL(
-                    """
-                    select metric.metric, metric.kind, metric.movement, metric.numerator, metric.denominator,
-                      array(select distinct contract from {coverage} as coverage
-                            where coverage.fact in (metric.fact, metric.fact || '_adjustment')) as contracts
-                    from {metric} as metric
-                    """
-                ).format(
-                    metric=sql.Identifier(release.schema, "figure_metric"),
-                    coverage=sql.Identifier(release.schema, "figure_coverage"),
-                )
-            ).fetchall()
-        self._metrics = {each.metric: each for each in metrics}
+        self._has_other_rules = reports.has_other_rules(release.connection, report_id, release.build)
+        self._batches = reports.changed_batches(release.connection, report_id, release.build)
+        self._metrics = metrics(release)
         self._moved = self._movements(last_day)
         self._members: dict[str, dict[str, str]] = {}
 
-    def of(self, figure: Figure) -> list[str]:
-        """The batches that changed this figure; where none can be told, all of its sources'. Changed rules come last."""
-        moving = {batch for metric in self._parts(figure.metric) for batch in self._moving(metric, figure)}
-        contracts = {each for metric in self._parts(figure.metric) for each in metric.contracts}
+    def of(self, figure: Figure) -> Cause:
+        """The batches that changed this figure; where none can be told, all of its sources'."""
+        parts = list(self._parts(figure.metric))
+        moving = {batch for metric in parts for batch in self._moving(metric, figure)}
+        contracts = {each for metric in parts for each in (*metric.sources, *metric.adjusted_by)}
         feeding = [batch for batch in self._batches if batch.contract in contracts]
         named = [batch for batch in feeding if batch.batch_id in moving or not batch.is_new] or feeding
-        told = [
-            f"lô {batch.batch_id}: {batch.name} ({batch.contract}, ngày {day(batch.business_date)},"
-            f" {'mới tính vào' if batch.is_new else 'không còn tính'})"
-            for batch in named[:_NAMED]
-        ]
-        if len(named) > _NAMED:
-            told.append(f"và {len(named) - _NAMED} lô khác")
-        if self._has_other_rules or not named:
-            told.append("cách tính hoặc danh mục đã thay đổi")
-        return told
+        return Cause(named, self._has_other_rules or not named)
 
-    def _parts(self, metric: str) -> Iterator[_Metric]:
+    def _parts(self, metric: str) -> Iterator[Metric]:
         known = self._metrics[metric]
-        if known.kind == "ratio":
+        if known.numerator and known.denominator:
             yield self._metrics[known.numerator]
             yield self._metrics[known.denominator]
         else:
             yield known
 
-    def _moving(self, metric: _Metric, figure: Figure) -> Iterable[int]:
+    def _moving(self, metric: Metric, figure: Figure) -> Iterable[int]:
         """Batches that moved what this metric is made of, at the scope's agencies, in the days that it counts."""
         members = self._of_scope(figure.scope_code)
+        first, last = metric.days(figure.first_day, figure.last_day)
         for movement, agency, moved_on, batch in self._moved:
             if (
                 movement == metric.movement
                 and figure.level in ("all", members.get(agency))
                 and agency in members
-                and _counts(metric.kind, moved_on, figure)
+                and first <= moved_on <= last
             ):
                 yield batch
 
@@ -136,32 +80,12 @@ class Causes:
     def _movements(self, last_day: date) -> list[tuple[str, str, date, int]]:
         """What the new batches moved up to a day: movement, agency, day, batch."""
         new = [batch.batch_id for batch in self._batches if batch.is_new]
-        connection = self._release.connection
-        views = [
-            name
-            for (name,) in connection.execute(
-                r"select relname from pg_class where relnamespace = 'warehouse'::regnamespace"
-                r" and relkind in ('v', 'r') and relname like 'movement\_%'"
-            )
-        ]
-        if not (new and views):
+        if not new:
             return []
-        query = sql.SQL(" union ").join(
+        return self._release.connection.execute(
             sql.SQL(
-                "select metric, agency_code, movement_date, _batch_id from {}"
-                " where _batch_id = any(%(new)s) and movement_date <= %(last)s"
-            ).format(sql.Identifier("warehouse", view))
-            for view in views
-        )
-        return connection.execute(query, {"new": new, "last": last_day}).fetchall()
-
-
-def _counts(kind: str, moved_on: date, figure: Figure) -> bool:
-    """Whether a movement of this day is in a figure of this kind."""
-    if kind == "opening_stock":
-        return moved_on < figure.first_day
-    if kind == "year_to_date":
-        return figure.last_day.replace(month=1, day=1) <= moved_on <= figure.last_day
-    if "stock" in kind:
-        return moved_on <= figure.last_day
-    return figure.first_day <= moved_on <= figure.last_day
+                "select distinct metric, agency_code, movement_date, batch_id from {}"
+                " where batch_id = any(%s) and movement_date <= %s"
+            ).format(sql.Identifier(self._release.schema, "figure_row")),
+            [new, last_day],
+        ).fetchall()

@@ -16,6 +16,7 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from kho.database import connect
+from kho.ledger import releases
 from kho.settings import Settings
 
 Scheme = Literal["calendar", "administrative"]
@@ -122,12 +123,25 @@ def published(settings: Settings) -> Iterator[Published]:
     """The release in force, to read from. Raises `NoRelease`."""
     with connect(settings, "kho_auditor") as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        found = connection.execute(
-            "select release_id, build_id, schema_name, business_date from ledger.release where state = 'in_force'"
-        ).fetchone()
+        found = releases.find_in_force(connection)
         if not found:
             raise NoRelease("nothing is published yet: `kho run` makes a night")
-        yield Published(connection, *found)
+        yield Published(connection, found.release_id, found.build_id, found.schema_name, found.business_date)
+
+
+@contextmanager
+def explained(settings: Settings) -> Iterator[Published]:
+    """The same for what also needs the rows behind the figures. Raises `NoRelease` too where it has none."""
+    with published(settings) as release:
+        ((has_rows,),) = release.connection.execute(
+            "select to_regclass(format('%%I.figure_row', %s::text)) is not null", [release.schema]
+        ).fetchall()
+        if not has_rows:
+            raise NoRelease(
+                f"release {release.release} was made by an earlier version, without the rows behind its figures:"
+                " `kho run` makes one with them"
+            )
+        yield release
 
 
 def figures_of(

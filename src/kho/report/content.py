@@ -12,12 +12,10 @@ from decimal import Decimal
 from typing import Literal
 
 from kho.figures.figures import Figure, State
+from kho.ledger.reports import Key
 from kho.report import vietnamese
 from kho.report.outline import AreaOutline, BreakdownOutline, outline
 from kho.report.sentences import paragraphs
-
-#: agency, first day, last day, metric, level, detail: what names a figure of a report
-Key = tuple[str, date, date, str, str, str]
 
 
 @dataclass(frozen=True)

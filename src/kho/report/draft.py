@@ -5,30 +5,28 @@ from __future__ import annotations
 from datetime import date
 
 from psycopg import sql
-from psycopg.rows import class_row
 
-from kho.figures.figures import Figure, Published, Scheme, Scope, agency, figures_of, period_days, published
+from kho.figures.figures import (
+    Figure,
+    Published,
+    Scheme,
+    Scope,
+    agency,
+    explained,
+    figures_of,
+    period_days,
+)
+from kho.figures.kinds import metrics
 from kho.report import vietnamese
 from kho.report.content import Content, Definition, HeldBatch, Label, Source, areas
 from kho.report.remarks import notices, remarks
 from kho.report.revisions import compared
 from kho.settings import Settings
 
-_KINDS = {
-    "flow": "Cộng các ngày trong kỳ",
-    "stock": "Số có đến cuối kỳ",
-    "opening_stock": "Số có trước ngày đầu kỳ",
-    "distinct_flow": "Đếm mỗi thủ tục một lần trong mỗi cấp, phát sinh trong kỳ",
-    "distinct_stock": "Đếm mỗi thủ tục một lần trong mỗi cấp, có đến cuối kỳ",
-    "distinct_flow_over_all": "Đếm mỗi thứ một lần trong toàn bộ, phát sinh trong kỳ",
-    "year_to_date": "Cộng các ngày từ đầu năm đến cuối kỳ",
-    "ratio": "Tử số chia mẫu số, tính từ tổng",
-}
-
 
 def draft(settings: Settings, scope: str, period: str, scheme: Scheme = "calendar") -> Content:
     """What the release in force says, beside what was reported before. Arguments and errors as of `figures`."""
-    with published(settings) as release:
+    with explained(settings) as release:
         first_day, last_day = period_days(release, period, scheme)
         meant = agency(release, scope, first_day, last_day)
         figures = figures_of(release, meant.agency_code, first_day, last_day)
@@ -158,81 +156,48 @@ def _sources(
 
     What is handed over now and then, and was not, is none.
     """
-    given = {
-        "scope": scope.agency_code,
-        "first": first_day,
-        "last": last_day,
-        "build": release.build,
-        "lacked": list(lacked),
-    }
     rows = release.connection.execute(
         sql.SQL(
             """
-            select source.contract, concat(coalesce(system.system_name, split_part(source.contract, '.', 1)),
-              ' (', source.contract, ')'), source.state, source.contract = any(%(lacked)s), source.as_of, source.expected_as_of,
-              source.rows_in_file, source.rows_loaded, source.rows_rejected, source.rows_skipped
-            from ledger.build_source as source
-            left join warehouse.dim_system as system on system.system = split_part(source.contract, '.', 1)
-            where source.build_id = %(build)s and source.contract in (
+            select contract, concat(system_name, ' (', contract, ')'), state,
+              contract = any(%(lacked)s), as_of, expected_as_of, rows_in_file, rows_loaded, rows_rejected, rows_skipped
+            from {source}
+            where contract in (
               select coverage.contract
               from {coverage} as coverage
               join {scope} as member using (agency_code)
               where member.scope_agency_code = %(scope)s
                 and (coverage.frequency is not null or coverage.delivered_to is not null)
                 and coverage.operated_from <= %(last)s and coalesce(coverage.operated_to, 'infinity') >= %(first)s)
-            order by source.contract
+            order by contract
             """
         ).format(
+            source=sql.Identifier(release.schema, "source_freshness"),
             coverage=sql.Identifier(release.schema, "figure_coverage"),
             scope=sql.Identifier(release.schema, "figure_scope"),
         ),
-        given,
+        {"scope": scope.agency_code, "first": first_day, "last": last_day, "lacked": list(lacked)},
     ).fetchall()
     held: dict[str, list[HeldBatch]] = {}
     for contract, *batch in release.connection.execute(
-        """
-        select batch.contract, batch.batch_id, delivery.name, batch.business_date
-        from ledger.batch join ledger.delivery using (delivery_id)
-        join ledger.build as build on build.build_id = %(build)s
-        cross join lateral (
-          select event.to_state from ledger.batch_event as event
-          where event.batch_id = batch.batch_id and event.at <= build.opened_at
-          order by event.event_id desc limit 1
-        ) as before
-        where before.to_state in ('held', 'unreadable') and batch.business_date <= build.business_date
-        order by batch.contract, batch.batch_id
-        """,
-        given,
+        sql.SQL(
+            "select contract, batch_id, file_name, business_date from {} where is_held order by contract, batch_id"
+        ).format(sql.Identifier(release.schema, "figure_batch"))
     ):
         held.setdefault(contract, []).append(HeldBatch(*batch))
     return [Source(*row, held.get(row[0], [])) for row in rows]
 
 
 def _definitions(release: Published) -> list[Definition]:
-    with release.connection.cursor(row_factory=class_row(Definition)) as cursor:
-        rows = cursor.execute(
-            sql.SQL(
-                """
-                select metric.metric, metric.title, metric.unit_title, metric.kind as meaning,
-                  coalesce(metric.numerator, '') as numerator, coalesce(metric.denominator, '') as denominator,
-                  array(select distinct contract from {coverage} as coverage where coverage.fact = metric.fact
-                        order by contract) as sources
-                from {metric} as metric order by metric.ordinal
-                """
-            ).format(
-                metric=sql.Identifier(release.schema, "figure_metric"),
-                coverage=sql.Identifier(release.schema, "figure_coverage"),
-            )
-        ).fetchall()
     return [
         Definition(
             each.metric,
             each.title,
             each.unit_title,
-            _KINDS.get(each.meaning, each.meaning),
-            each.numerator,
-            each.denominator,
+            each.kind_title,
+            each.numerator or "",
+            each.denominator or "",
             each.sources,
         )
-        for each in rows
+        for each in metrics(release).values()
     ]

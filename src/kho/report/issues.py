@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, datetime
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -15,7 +14,9 @@ import psycopg
 
 from kho.database import connect
 from kho.figures.figures import Scheme, agency, period_days, published
-from kho.report.content import Content, Issue, Key, printed_figures
+from kho.ledger import reports
+from kho.ledger.reports import ReportFigure
+from kho.report.content import Content, Issue, printed_figures
 from kho.settings import TIMEZONE, Settings
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
@@ -36,7 +37,7 @@ def hand_over(settings: Settings, content: Content, position: str) -> Content:
     Where the newest version says the same figures, nothing is kept and that version is given.
     """
     with connect(settings, "kho_owner") as connection:
-        connection.execute("select pg_advisory_xact_lock(hashtext('kho report'))")
+        reports.lock(connection)
         before = newest(connection, content.scope_code, content.first_day, content.last_day)
         if before and before[0] == content.earlier and not content.revisions:
             return _content(connection, before[1])
@@ -47,37 +48,24 @@ def hand_over(settings: Settings, content: Content, position: str) -> Content:
             content.release,
         )
         whole = replace(content, issue=issue)
-        (report,) = connection.execute(
-            """
-            insert into ledger.report
-              (scope_agency_code, from_date, to_date, version, release_id, reported_by, reported_at, content)
-            values (%s, %s, %s, %s, %s, %s, %s, %s) returning report_id
-            """,
-            [
-                content.scope_code,
-                content.first_day,
-                content.last_day,
-                issue.version,
-                issue.release,
-                issue.reported_by,
-                issue.reported_at,
-                encode(whole).decode(),
+        reports.insert(
+            connection,
+            content.scope_code,
+            content.first_day,
+            content.last_day,
+            version=issue.version,
+            release_id=issue.release,
+            reported_by=issue.reported_by,
+            reported_at=issue.reported_at,
+            content=encode(whole).decode(),
+            figures=[
+                ReportFigure(
+                    *name, figure.unit, figure.value, figure.state, figure.measured_value,
+                    figure.numerator, figure.denominator, figure.as_of,
+                )
+                for name, (_, figure) in printed_figures(content).items()
             ],
-        ).fetchone()
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                """
-                insert into ledger.report_figure
-                  (report_id, agency_code, from_date, to_date, metric, level, detail,
-                   unit, value, state, measured_value, numerator, denominator, as_of)
-                values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-                """,
-                [
-                    [report, *name, figure.unit, figure.value, figure.state, figure.measured_value,
-                     figure.numerator, figure.denominator, figure.as_of]
-                    for name, (_, figure) in printed_figures(content).items()
-                ],
-            )  # fmt: skip
+        )  # fmt: skip
         return whole
 
 
@@ -86,12 +74,8 @@ def issued(settings: Settings, scope: str, period: str, scheme: Scheme, version:
     with published(settings) as release:
         first_day, last_day = period_days(release, period, scheme)
         meant = agency(release, scope, first_day, last_day)
-        found = release.connection.execute(
-            "select version, report_id from ledger.report"
-            " where scope_agency_code = %s and from_date = %s and to_date = %s order by version",
-            [meant.agency_code, first_day, last_day],
-        ).fetchall()
-        known = dict(found)
+        found = reports.handed_over(release.connection, meant.agency_code, first_day, last_day)
+        known = {each.version: each.report_id for each in found}
         if version not in known:
             have = ", ".join(str(each) for each in known) or "none"
             raise UnknownIssue(
@@ -104,27 +88,13 @@ def issued(settings: Settings, scope: str, period: str, scheme: Scheme, version:
 def newest(
     connection: psycopg.Connection, scope_code: str, first_day: date, last_day: date
 ) -> tuple[Issue, int] | None:
-    """The newest issue of this scope and period, and its number in `ledger.report`."""
-    found = connection.execute(
-        "select version, reported_by, reported_at, release_id, report_id from ledger.report"
-        " where scope_agency_code = %s and from_date = %s and to_date = %s order by version desc limit 1",
-        [scope_code, first_day, last_day],
-    ).fetchone()
-    return (Issue(*found[:4]), found[4]) if found else None
+    """The newest issue of this scope and period, and its number in the ledger."""
+    found = reports.handed_over(connection, scope_code, first_day, last_day)
+    if not found:
+        return None
+    last = found[-1]
+    return Issue(last.version, last.reported_by, last.reported_at, last.release_id), last.report_id
 
 
-def reported_figures(connection: psycopg.Connection, report: int) -> dict[Key, Decimal | None]:
-    """The values of a report as they were handed over."""
-    rows = connection.execute(
-        "select agency_code, from_date, to_date, metric, level, detail, value from ledger.report_figure"
-        " where report_id = %s",
-        [report],
-    )
-    return {tuple(name): value for *name, value in rows}
-
-
-def _content(connection: psycopg.Connection, report: int) -> Content:
-    (text,) = connection.execute(
-        "select content::text from ledger.report where report_id = %s", [report]
-    ).fetchone()
-    return msgspec.json.decode(text, type=Content)
+def _content(connection: psycopg.Connection, report_id: int) -> Content:
+    return msgspec.json.decode(reports.content(connection, report_id), type=Content)

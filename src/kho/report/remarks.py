@@ -67,20 +67,21 @@ def _attested(figures: Iterable[Figure]) -> Iterable[str]:
 
 def _signed(release: Published, scope: Scope, first_day: date, last_day: date) -> Iterable[str]:
     rows = release.connection.execute(
-        """
-        select adjustment.signer_position, adjustment.signer_agency, adjustment.signed_at::date,
-          adjustment.document_code, adjustment.adjustment_reason, sum(adjustment.amount), count(*)
-        from warehouse.fct_dossier_adjustment as adjustment
-        join warehouse.bridge_agency as member using (agency_code)
-        -- The warehouse may be newer than the release.
-        join ledger.build_batch as input
-          on input.batch_id = adjustment._batch_id
-          and input.from_build <= %(build)s and coalesce(input.to_build > %(build)s, true)
-        where member.scope_agency_code = %(scope)s and adjustment.effective_date between %(first)s and %(last)s
-          and adjustment.effective_date between member.valid_from and coalesce(member.valid_to, 'infinity')
-        group by 1, 2, 3, 4, 5 order by 3, 4
-        """,
-        {"scope": scope.agency_code, "first": first_day, "last": last_day, "build": release.build},
+        sql.SQL(
+            """
+            select attested.signer_position, attested.signer_agency, attested.signed_at::date,
+              attested.document_code, attested.adjustment_reason, sum(attested.amount), count(*)
+            from {attestation} as attested
+            join {scope} as member using (agency_code)
+            where member.scope_agency_code = %(scope)s and attested.effective_date between %(first)s and %(last)s
+              and attested.effective_date between member.valid_from and coalesce(member.valid_to, 'infinity')
+            group by 1, 2, 3, 4, 5 order by 3, 4
+            """
+        ).format(
+            attestation=sql.Identifier(release.schema, "figure_attestation"),
+            scope=sql.Identifier(release.schema, "figure_scope"),
+        ),
+        {"scope": scope.agency_code, "first": first_day, "last": last_day},
     )
     for position, agency, signed, code, reason, amount, times in rows:
         yield (
@@ -103,14 +104,15 @@ def _reconciled(release: Published, scope: Scope, first_day: date, last_day: dat
     rows = release.connection.execute(
         sql.SQL(
             """
+            with system as (select distinct system, system_name from {source})
             select coalesce(metric.title, told.topic), leader.system_name, other.system_name, count(*),
               sum(greatest(told.difference, 0)), sum(greatest(-told.difference, 0))
             from {told} as told
             join {scope} as member
               on member.agency_code = told.agency_code
               and told.month between member.valid_from and coalesce(member.valid_to, 'infinity')
-            join warehouse.dim_system as leader on leader.system = told.leading_system
-            join warehouse.dim_system as other on other.system = told.other_system
+            join system as leader on leader.system = told.leading_system
+            join system as other on other.system = told.other_system
             left join {metric} as metric on metric.metric = told.topic
             where member.scope_agency_code = %s and told.difference <> 0
               and told.month between date_trunc('month', %s::date) and %s
@@ -120,6 +122,7 @@ def _reconciled(release: Published, scope: Scope, first_day: date, last_day: dat
             told=sql.Identifier(release.schema, "source_reconciliation"),
             scope=sql.Identifier(release.schema, "figure_scope"),
             metric=sql.Identifier(release.schema, "figure_metric"),
+            source=sql.Identifier(release.schema, "source_freshness"),
         ),
         [scope.agency_code, first_day, last_day],
     )
@@ -139,11 +142,14 @@ def _counters(release: Published, scope: Scope, first_day: date, last_day: date)
               system.system_name, told.counter, told.from_date, told.counted_on, told.told_count, told.counted_count,
               told.difference
             from {told} as told
-            join warehouse.dim_system as system using (system)
+            join (select distinct system, system_name from {source}) as system using (system)
             where told.agency_code = %s and told.difference <> 0 and told.counted_on between %s and %s
             order by told.system, told.counter, told.told_for, told.counted_on desc
             """
-        ).format(told=sql.Identifier(release.schema, "counter_reconciliation")),
+        ).format(
+            told=sql.Identifier(release.schema, "counter_reconciliation"),
+            source=sql.Identifier(release.schema, "source_freshness"),
+        ),
         [scope.agency_code, first_day, last_day],
     )
     for system, counter, since, until, told, counted, difference in rows:

@@ -6,11 +6,16 @@ from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 
-from kho.figures.causes import Causes
+from kho.figures.causes import Cause, Causes
 from kho.figures.figures import Figure, Published
+from kho.ledger import reports
+from kho.ledger.reports import ChangedBatch
 from kho.report.content import Area, Content, Line, Revision, key, printed_figures
-from kho.report.issues import newest, reported_figures
-from kho.report.vietnamese import printed, quantity
+from kho.report.issues import newest
+from kho.report.vietnamese import day, printed, quantity
+
+#: batches of one figure; more are counted, not named
+_NAMED = 5
 
 
 def compared(release: Published, content: Content) -> Content:
@@ -21,17 +26,19 @@ def compared(release: Published, content: Content) -> Content:
     before = newest(release.connection, content.scope_code, content.first_day, content.last_day)
     if not before:
         return content
-    issue, report = before
-    reported = reported_figures(release.connection, report)
+    issue, report_id = before
+    reported = reports.values(release.connection, report_id)
     metrics = {metric for _, _, _, metric, _, _ in reported}
     changed = [
         (title, figure, was)
         for name, (title, figure) in printed_figures(content).items()
         if figure.metric in metrics and (was := reported.get(name, _unmoved(figure))) != figure.value
     ]
-    causes = Causes(release, issue.release, content.last_day) if changed else None
+    if not changed:
+        return replace(content, earlier=issue)
+    causes = Causes(release, report_id, content.last_day)
     revisions = [
-        Revision(title, figure, was, quantity(was, figure.unit), printed(figure), causes.of(figure))
+        Revision(title, figure, was, quantity(was, figure.unit), printed(figure), _because(causes.of(figure)))
         for title, figure, was in changed
     ]
     return replace(content, earlier=issue, revisions=revisions, areas=_noted(content.areas, revisions))
@@ -40,6 +47,21 @@ def compared(release: Published, content: Content) -> Content:
 def _unmoved(figure: Figure) -> Decimal | None:
     """What a figure was that no line told of: a detail in which nothing moved is 0."""
     return Decimal(0) if figure.detail else None
+
+
+def _because(cause: Cause) -> list[str]:
+    """The batches that changed a figure, and changed rules after them."""
+    told = [_named(batch) for batch in cause.batches[:_NAMED]]
+    if len(cause.batches) > _NAMED:
+        told.append(f"và {len(cause.batches) - _NAMED} lô khác")
+    if cause.is_by_rules:
+        told.append("cách tính hoặc danh mục đã thay đổi")
+    return told
+
+
+def _named(batch: ChangedBatch) -> str:
+    change = "mới tính vào" if batch.is_new else "không còn tính"
+    return f"lô {batch.batch_id}: {batch.file_name} ({batch.contract}, ngày {day(batch.business_date)}, {change})"
 
 
 def _noted(areas: list[Area], revisions: Iterable[Revision]) -> list[Area]:

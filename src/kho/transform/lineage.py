@@ -78,7 +78,7 @@ class Figure:
     metric: str
     title: str
     unit: str
-    kind: str
+    meaning: str  # of its kind
     numerator: str
     denominator: str
     reads: dict[str, frozenset[Ref]] = field(default_factory=dict)
@@ -182,15 +182,20 @@ def lineage(settings: Settings, *older: Contract) -> Lineage:
     if movements := [text for name, text in sql.items() if name.startswith(_MOVEMENTS)]:
         seeds = settings.project / "dbt_project" / "seeds"
         adjustable = {row["metric"] for row in _rows(seeds / f"{_EFFECTS}.csv")}
+        kinds = {row["kind"]: row for row in _rows(seeds / "metric_kinds.csv")}
         for row in _rows(seeds / "metrics.csv"):
-            figures[row["metric"]] = _figure(row, movements, known, adjustable)
+            figures[row["metric"]] = _figure(row, kinds[row["kind"]], movements, known, adjustable)
     return Lineage(tables, columns, reads, figures)
 
 
 def _figure(
-    row: dict[str, str], movements: Iterable[str], known: dict[str, list[str]], adjustable: set[str]
+    row: dict[str, str],
+    kind: dict[str, str],
+    movements: Iterable[str],
+    known: dict[str, list[str]],
+    adjustable: set[str],
 ) -> Figure:
-    told = {key: row[key] for key in ("metric", "title", "unit", "kind", "numerator", "denominator")}
+    told = {key: row[key] for key in ("metric", "title", "unit", "numerator", "denominator")}
     reads: dict[str, frozenset[Ref]] = {}
     for sql in movements if row["movement"] else ():
         tree = _parse(sql)
@@ -199,9 +204,9 @@ def _figure(
         for column, role in ROLES.items():
             if made.get(column):
                 reads[role] = reads.get(role, frozenset()) | made[column]
-    if not row["kind"].startswith("distinct"):
+    if not kind["counted_once"]:
         reads.pop(ROLES["counted_key"], None)
-    return Figure(**told, reads=reads)
+    return Figure(**told, meaning=kind["meaning"], reads=reads)
 
 
 class _Query:

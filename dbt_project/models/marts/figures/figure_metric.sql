@@ -10,5 +10,10 @@ select
   metric.numerator,
   metric.denominator,
   metric.detail_by,
-  metric.divisor
+  metric.divisor,
+  metric.kind_title,
+  metric.reach,
+  metric.counted_once,
+  metric.is_additive_over_units,
+  metric.is_additive_over_time
 from {{ ref('dim_metric') }} as metric

@@ -12,5 +12,7 @@ select
   rows_in_file,
   rows_loaded,
   rows_rejected,
-  rows_skipped
+  rows_skipped,
+  coalesce(system_name, system) as system_name
 from {{ ref('fct_source_freshness') }}
+left join {{ ref('dim_system') }} using (system)

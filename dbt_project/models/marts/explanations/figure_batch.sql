@@ -1,0 +1,7 @@
+select
+  batch_id,
+  contract,
+  file_name,
+  business_date,
+  is_held
+from {{ ref('fct_batch') }}

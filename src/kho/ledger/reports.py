@@ -1,0 +1,168 @@
+"""Reports in the ledger, as they were handed over: they never change, and neither does what is told of them here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+import psycopg
+from psycopg.rows import class_row
+
+#: agency, first day, last day, metric, level, detail: what names a figure of a report
+Key = tuple[str, date, date, str, str, str]
+
+
+@dataclass(frozen=True)
+class HandedOver:
+    """A row of `ledger.report` without its content."""
+
+    report_id: int
+    version: int
+    release_id: int
+    reported_by: str
+    reported_at: datetime
+
+
+@dataclass(frozen=True)
+class ReportFigure:
+    """A row of `ledger.report_figure`. Percentages are 0 to 100."""
+
+    agency_code: str
+    from_date: date
+    to_date: date
+    metric: str
+    level: str
+    detail: str
+    unit: str
+    value: Decimal | None
+    state: str
+    measured_value: Decimal | None
+    numerator: Decimal | None
+    denominator: Decimal | None
+    as_of: date | None
+
+
+@dataclass(frozen=True)
+class ChangedBatch:
+    """A batch that one of two builds reads and the other doesn't. `is_new`: the later one does."""
+
+    batch_id: int
+    contract: str
+    file_name: str
+    business_date: date
+    is_new: bool
+
+
+def lock(connection: psycopg.Connection) -> None:
+    """Until the transaction ends nobody else hands a report over."""
+    connection.execute("select pg_advisory_xact_lock(hashtext('kho report'))")
+
+
+def handed_over(
+    connection: psycopg.Connection, scope_code: str, first_day: date, last_day: date
+) -> list[HandedOver]:
+    """Every version of the report of this scope and period, in their order."""
+    with connection.cursor(row_factory=class_row(HandedOver)) as cursor:
+        return cursor.execute(
+            "select report_id, version, release_id, reported_by, reported_at from ledger.report"
+            " where scope_agency_code = %s and from_date = %s and to_date = %s order by version",
+            [scope_code, first_day, last_day],
+        ).fetchall()
+
+
+def content(connection: psycopg.Connection, report_id: int) -> str:
+    """The whole of a report, as the JSON that it was handed over as."""
+    found = connection.execute(
+        "select content::text from ledger.report where report_id = %s", [report_id]
+    ).fetchone()
+    if not found:
+        raise LookupError(f"there is no report {report_id}")
+    return found[0]
+
+
+def values(connection: psycopg.Connection, report_id: int) -> dict[Key, Decimal | None]:
+    """The values of a report's figures."""
+    rows = connection.execute(
+        "select agency_code, from_date, to_date, metric, level, detail, value from ledger.report_figure"
+        " where report_id = %s",
+        [report_id],
+    )
+    return {(agency, first, last, *name): value for agency, first, last, *name, value in rows}
+
+
+def insert(
+    connection: psycopg.Connection,
+    scope_code: str,
+    first_day: date,
+    last_day: date,
+    *,
+    version: int,
+    release_id: int,
+    reported_by: str,
+    reported_at: datetime,
+    content: str,
+    figures: Iterable[ReportFigure],
+) -> None:
+    """Keep a report as the next version of its scope and period."""
+    ((report_id,),) = connection.execute(
+        """
+        insert into ledger.report
+          (scope_agency_code, from_date, to_date, version, release_id, reported_by, reported_at, content)
+        values (%s, %s, %s, %s, %s, %s, %s, %s) returning report_id
+        """,
+        [scope_code, first_day, last_day, version, release_id, reported_by, reported_at, content],
+    ).fetchall()
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            """
+            insert into ledger.report_figure
+              (report_id, agency_code, from_date, to_date, metric, level, detail,
+               unit, value, state, measured_value, numerator, denominator, as_of)
+            values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+            """,
+            [(report_id, *astuple(figure)) for figure in figures],
+        )
+
+
+def changed_batches(connection: psycopg.Connection, report_id: int, build_id: int) -> list[ChangedBatch]:
+    """The batches that this build reads and the build of the report's release doesn't, or the other way round."""
+    with connection.cursor(row_factory=class_row(ChangedBatch)) as cursor:
+        return cursor.execute(
+            """
+            with span as (
+              select input.batch_id,
+                input.from_build <= %(build)s and coalesce(input.to_build > %(build)s, true) as is_read,
+                input.from_build <= reported.build_id and coalesce(input.to_build > reported.build_id, true) as was_read
+              from ledger.build_batch as input
+              cross join (
+                select build_id from ledger.report join ledger.release using (release_id) where report_id = %(report)s
+              ) as reported
+            )
+            select batch.batch_id, batch.contract, delivery.name as file_name, batch.business_date, bool_or(is_read) as is_new
+            from span
+            join ledger.batch on batch.batch_id = span.batch_id
+            join ledger.delivery using (delivery_id)
+            group by batch.batch_id, delivery.name
+            having bool_or(is_read) <> bool_or(was_read)
+            order by batch.business_date, batch.batch_id
+            """,
+            {"report": report_id, "build": build_id},
+        ).fetchall()
+
+
+def has_other_rules(connection: psycopg.Connection, report_id: int, build_id: int) -> bool:
+    """Whether this build was made by other models, lists or sources than the build of the report's release."""
+    ((is_other,),) = connection.execute(
+        """
+        select reported.model_fingerprint is distinct from build.model_fingerprint
+        from ledger.report
+        join ledger.release using (release_id)
+        join ledger.build as reported on reported.build_id = release.build_id
+        join ledger.build as build on build.build_id = %(build)s
+        where report_id = %(report)s
+        """,
+        {"report": report_id, "build": build_id},
+    ).fetchall()
+    return is_other
