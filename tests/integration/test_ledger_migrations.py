@@ -58,6 +58,10 @@ CATALOG = {
     "indexes": """
         select indexrelid::regclass, pg_get_indexdef(indexrelid) from pg_index join pg_class c on c.oid = indexrelid
         where c.relnamespace = any(%(ours)s)""",
+    "functions": """
+        select oid::regprocedure, proowner::regrole, pg_get_functiondef(oid),
+          array(select x::text from aclexplode(proacl) x order by 1)
+        from pg_proc where pronamespace = any(%(ours)s)""",
     "schemas": """
         select nspname, nspowner::regrole, array(select x::text from aclexplode(nspacl) x order by 1)
         from pg_namespace where oid = any(%(ours)s)""",
