@@ -1,13 +1,16 @@
 """Every night: fetch and load each source system, check, build, check, publish, tell people. Wiring only.
 
-The steps are in `kho.night`. A source that fails stops nobody else; a refused release leaves the one in force.
+The steps, what each waits for and what follows a failure are in `kho.night`. A source that fails stops nobody else; a
+refused release leaves the one in force.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import date, timedelta
 
-from airflow.sdk import DAG, Param, TriggerRule, task, task_group
+from airflow.sdk import DAG, Param, TaskGroup, TriggerRule, task
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.timetables.trigger import CronTriggerTimetable
 
@@ -27,46 +30,18 @@ def business_date(params: dict, dag_run) -> date:
     return at.in_timezone(TIMEZONE).date() - timedelta(days=1)
 
 
-@task
-def fetch(system: str, params=None, dag_run=None) -> None:
-    night.fetch_system(settings(), system, business_date(params, dag_run))
-
-
-@task(trigger_rule=TriggerRule.ALL_DONE)  # what was fetched before a failure is loaded
-def load(system: str) -> None:
-    night.load_system(settings(), system)
-
-
-@task(trigger_rule=TriggerRule.ALL_DONE)  # a source that failed stops nobody
-def check_exports(params=None, dag_run=None) -> None:
-    night.check_exports(settings(), business_date(params, dag_run))
+def failed(dag_run, ti) -> Iterator[str]:
+    """The tasks that have failed in this run; asked for when somebody looks."""
+    states = ti.get_task_states(dag_id=dag_run.dag_id, run_ids=[dag_run.run_id])[dag_run.run_id]
+    yield from (name for name, state in states.items() if state == "failed")
 
 
 @task
-def build(layer: str, params=None, dag_run=None) -> None:
-    night.build_layer(settings(), layer, business_date(params, dag_run))
-
-
-@task
-def check_marts() -> None:
+def do(step: str, system: str, params=None, dag_run=None, ti=None) -> None:
     try:
-        night.check_marts(settings())
+        night.do(settings(), step, business_date(params, dag_run), system, failed(dag_run, ti))
     except night.Refused as refusal:
         raise AirflowFailException(str(refusal)) from None  # no retry
-
-
-@task
-def publish() -> None:
-    night.publish(settings())
-
-
-@task
-def tell_people(params=None, dag_run=None, ti=None) -> None:
-    from kho import digest
-
-    states = ti.get_task_states(dag_id=dag_run.dag_id, run_ids=[dag_run.run_id])[dag_run.run_id]
-    failed = sorted(name for name, state in states.items() if state == "failed")
-    digest.send(settings(), business_date(params, dag_run), failed)
 
 
 with DAG(
@@ -91,23 +66,17 @@ with DAG(
         "max_retry_delay": timedelta(minutes=10),
     },
 ):
-    exports_checked = check_exports()
-    for system in night.systems(settings()):
-
-        @task_group(group_id=system)
-        def source(system: str) -> None:
-            fetch(system) >> load(system)
-
-        source(system) >> exports_checked
-
-    staging, warehouse, marts = (build.override(task_id=layer)(layer) for layer in night.LAYERS)
+    groups = {system: TaskGroup(system) for system in night.systems(settings())}
+    wired = {}
+    for each in night.tasks(settings()):
+        with groups.get(each.system, nullcontext()):
+            wired[each.task_id] = do.override(
+                task_id=each.step.name,
+                trigger_rule=TriggerRule.ALL_DONE
+                if each.step.runs_after_failure
+                else TriggerRule.ALL_SUCCESS,
+            )(each.step.name, each.system)
+        for before in each.waits_for:
+            wired[before] >> wired[each.task_id]
     # Telling is a teardown: it runs whatever happened, and the run is judged by what was published.
-    (
-        exports_checked
-        >> staging
-        >> warehouse
-        >> marts
-        >> check_marts()
-        >> publish()
-        >> tell_people().as_teardown()
-    )
+    wired["tell_people"].as_teardown()

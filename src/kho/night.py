@@ -1,12 +1,13 @@
-"""The night, step by step: what each task of the Dag does. Every step may be run again, and then goes on from there.
+"""The night: its steps, what each of them waits for, and what follows a failure. With Airflow or without it.
 
-Run in this order they make a whole night, with Airflow or without it.
+Every step may be run again at any time, and then goes on from there.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,34 @@ if TYPE_CHECKING:
     from kho.contract import Contract
 
 LAYERS = ("staging", "warehouse", "marts")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the night. It waits for others, of each system where they are done for each."""
+
+    name: str
+    waits_for: str | None = None
+    is_for_each_system: bool = False
+    runs_after_failure: bool = False  # whatever became of what it waits for
+
+
+#: in the order in which they are done
+STEPS = (
+    Step("fetch", is_for_each_system=True),
+    # What was fetched before a failure is loaded.
+    Step("load", "fetch", is_for_each_system=True, runs_after_failure=True),
+    # A source that failed stops nobody.
+    Step("check_exports", "load", runs_after_failure=True),
+    Step("staging", "check_exports"),
+    Step("warehouse", "staging"),
+    Step("marts", "warehouse"),
+    Step("check_marts", "marts"),
+    Step("publish", "check_marts"),
+    # People are told whatever happened.
+    Step("tell_people", "publish", runs_after_failure=True),
+)
+RELEASED = "publish"  # the night is judged by it
 
 log = logging.getLogger(__name__)
 
@@ -94,19 +123,85 @@ def publish(settings: Settings) -> None:
     log.info("%s", release.publish(settings))
 
 
-def run(settings: Settings, business_date: date) -> None:
-    """A whole night in this process, without Airflow: for tests and for a look at one step after the other."""
-    for system in systems(settings):
-        try:
+def tell_people(settings: Settings, business_date: date, failed: Iterable[str]) -> None:
+    """Tell people what the night was like; `failed` names the tasks that failed."""
+    from kho import digest
+
+    digest.send(settings, business_date, failed)
+
+
+def do(
+    settings: Settings, step: str, business_date: date, system: str = "", failed: Iterable[str] = ()
+) -> None:
+    """Do one step of the night, for this system if it is one for each; `failed` names the tasks that failed so far."""
+    match step:
+        case "fetch":
             fetch_system(settings, system, business_date)
-        except RuntimeError as failure:
-            log.error("%s", failure)  # what was fetched is loaded, and the other systems go on
-        load_system(settings, system)
-    check_exports(settings, business_date)
-    for layer in LAYERS:
-        build_layer(settings, layer, business_date)
-    check_marts(settings)
-    publish(settings)
+        case "load":
+            load_system(settings, system)
+        case "check_exports":
+            check_exports(settings, business_date)
+        case "staging" | "warehouse" | "marts":
+            build_layer(settings, step, business_date)
+        case "check_marts":
+            check_marts(settings)
+        case "publish":
+            publish(settings)
+        case "tell_people":
+            tell_people(settings, business_date, sorted(failed))
+        case _:
+            raise ValueError(f"a night has no step {step}")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A step as it is done: for one system, or for all at once. Tasks are named as the Dag names them."""
+
+    task_id: str
+    step: Step
+    system: str
+    waits_for: tuple[str, ...]
+
+
+def tasks(settings: Settings) -> list[Task]:
+    """The tasks of a night in an order in which they can be done: one system after the other, then the rest."""
+    known = systems(settings)
+    is_for_each = {step.name: step.is_for_each_system for step in STEPS}
+
+    def ids(step: str | None, of: list[str]) -> tuple[str, ...]:
+        if step is None:
+            return ()
+        return tuple(f"{system}.{step}" for system in of) if is_for_each[step] else (step,)
+
+    return [
+        Task(f"{system}.{step.name}", step, system, ids(step.waits_for, [system]))
+        for system in known
+        for step in STEPS
+        if step.is_for_each_system
+    ] + [
+        Task(step.name, step, "", ids(step.waits_for, known)) for step in STEPS if not step.is_for_each_system
+    ]
+
+
+def run(settings: Settings, business_date: date) -> None:
+    """A whole night in this process, one task after the other, with what follows a failure as in the Dag.
+
+    Raises the failure that kept it from releasing anything; others are logged, and people are told.
+    """
+    failures: dict[str, Exception] = {}
+    done: set[str] = set()
+    for task in tasks(settings):
+        if not task.step.runs_after_failure and not done.issuperset(task.waits_for):
+            continue
+        try:
+            do(settings, task.step.name, business_date, task.system, failures)
+            done.add(task.task_id)
+        except Exception as failure:
+            log.error("%s failed: %s", task.task_id, failure)
+            failures[task.task_id] = failure
+    if RELEASED not in done:
+        failures.pop("tell_people", None)
+        raise list(failures.values())[-1]
 
 
 def _for_each(settings: Settings, system: str, work: Callable[[Contract], None], failed: str) -> None:

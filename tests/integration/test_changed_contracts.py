@@ -24,17 +24,18 @@ COVERAGE = """
 """
 
 
-def told(settings: Settings, query: str, *given: str) -> list[tuple]:
-    return [tuple(row.values()) for row in rows(settings, query, *given)]
+def told(settings: Settings, query: str) -> list[tuple]:
+    return [tuple(row.values()) for row in rows(settings, query, CONTRACT)]
 
 
-def figure(settings: Settings) -> list[tuple]:
+def figure(settings: Settings) -> tuple:
     """Value, state and completeness of the items that the whole district published in the first quarter."""
-    return [
-        (each.level, each.value, each.state, each.as_of)
+    (found,) = (
+        each
         for each in figures(settings, "946", "2021-Q1")
-        if each.metric == "portal_items_published" and not each.detail
-    ]
+        if each.metric == "portal_items_published" and each.level == "all" and not each.detail
+    )
+    return found.value, found.state, found.as_of
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +56,13 @@ def test_a_changed_contract_reaches_freshness_and_figures_with_the_next_night(
     after_two_months: Settings, tmp_path: Path
 ) -> None:
     settings = after_two_months
-    before = told(settings, SOURCE, CONTRACT), told(settings, COVERAGE, CONTRACT), figure(settings)
-    print(before)
+    january, february = date(2021, 1, 31), date(2021, 2, 28)
+    assert told(settings, SOURCE) == [
+        ("Items of the portal", date(2021, 1, 1), february, date(2021, 3, 31), "stale")
+    ]
+    assert told(settings, COVERAGE) == [("m", None, date(2021, 1, 1), february, True)]
+    value, state, as_of = figure(settings)
+    assert (value > 0, state, as_of) == (True, "stale", february)
     ours = with_contract(
         settings,
         tmp_path / "project",
@@ -66,5 +72,25 @@ def test_a_changed_contract_reaches_freshness_and_figures_with_the_next_night(
         ("slaProperties:", "slaProperties:\n  - {property: endOfLife, value: '2021-02-28'}"),
     )
     nights.run_night(ours, NEXT)
-    print(told(settings, SOURCE, CONTRACT), told(settings, COVERAGE, CONTRACT), figure(settings))
-    assert 0
+    assert told(settings, SOURCE) == [("New Items of the portal", january, february, None, "fresh")]
+    assert told(settings, COVERAGE) == [("q", february, january, february, True)]
+    assert figure(settings) == (value, "measured", february)
+    (refreshed,) = rows(settings, "select is_full_refresh from ledger.build order by build_id desc limit 1")
+    assert not refreshed["is_full_refresh"]
+
+
+def test_a_contract_that_hands_over_lists_from_now_on_is_told_so_after_a_full_refresh(
+    after_two_months: Settings, tmp_path: Path
+) -> None:
+    """Its lists tell of their days, not of all days of their month."""
+    full = "load, value: full}\n      - {property: fullListOf, value: [agency_code]"
+    ours = with_contract(after_two_months, tmp_path / "project", CONTRACT, ("load, value: delta", full))
+    nights.run_night(ours, NEXT)
+    ((_, covered_from, *_),) = told(ours, SOURCE)
+    assert covered_from == date(2021, 1, 31)
+    ((is_full_refresh, is_full_list, is_list_per_unit),) = told(
+        ours,
+        "select is_full_refresh, is_full_list, is_list_per_unit from ledger.build_contract join ledger.build using (build_id)"
+        " where contract = %s order by build_id desc limit 1",
+    )
+    assert (is_full_refresh, is_full_list, is_list_per_unit) == (True, True, False)
