@@ -105,15 +105,21 @@ def build_layer(settings: Settings, layer: str, business_date: date) -> None:
 
 
 def check_marts(settings: Settings) -> None:
-    """Audit the candidate release. Refuses it and raises `Refused` when it must not be published."""
+    """Audit the candidate release. Refuses it and raises `Refused` when it must not be published.
+
+    Run again, it ends as it did: what is published stays so, and what was refused is `Refused` for the same reason.
+    """
     from kho.check import marts
+    from kho.ledger import releases
     from kho.publish import release
 
     verdict = marts(settings)
     log.info("%s", verdict)
     if verdict.is_refused:
         release.refuse(settings, verdict.reason)
-        raise Refused(verdict.reason)
+    newest = releases.releases(settings)[0]
+    if newest.state == "refused":
+        raise Refused(newest.reason)
 
 
 def publish(settings: Settings) -> None:

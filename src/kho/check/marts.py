@@ -19,7 +19,7 @@ from kho.check.suites import Rule, suites
 from kho.database import SESSION, connect
 from kho.ledger import releases
 from kho.ledger.releases import Release, ReleaseError
-from kho.ledger.verdicts import Outcome, Verdict, replace
+from kho.ledger.verdicts import Outcome, Verdict, of_build, replace
 from kho.settings import Settings
 
 if TYPE_CHECKING:
@@ -57,10 +57,16 @@ class MartsVerdict:
 
 
 def marts(settings: Settings) -> MartsVerdict:
-    """Judge the candidate release and write the verdicts; run again, they are replaced. Changes no release's state."""
-    candidate = next((each for each in releases.releases(settings) if each.state == "candidate"), None)
+    """Judge the candidate release and write the verdicts; run again, they are replaced. Changes no release's state.
+
+    A newest release that is published or refused already is not judged again: what was found then is told.
+    """
+    candidate = next(iter(releases.releases(settings)), None)
     if not candidate:
         raise ReleaseError("there is no candidate to check: build the marts first")
+    if candidate.state != "candidate":
+        with connect(settings, "kho_auditor") as connection:
+            return _told_of(candidate, of_build(connection, candidate.build_id))
     known = suites(settings)
     _analyze(settings, candidate)
     project = open_project(settings)
@@ -82,8 +88,12 @@ def marts(settings: Settings) -> MartsVerdict:
     with connect(settings, "kho_owner") as connection:
         replace(connection, candidate.build_id, verdicts)
     write_data_docs(settings, project, run)
+    return _told_of(candidate, verdicts)
+
+
+def _told_of(release: Release, verdicts: list[Verdict]) -> MartsVerdict:
     return MartsVerdict(
-        candidate.release_id,
+        release.release_id,
         critical=tuple(each for each in verdicts if each.is_critical),
         told=tuple(each for each in verdicts if each.outcome == "failed" and not each.is_critical),
         skipped=tuple(each for each in verdicts if each.outcome == "skipped"),

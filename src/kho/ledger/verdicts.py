@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, Literal
 
 import psycopg
-from psycopg.rows import namedtuple_row
+from psycopg.rows import class_row, namedtuple_row
 
 Severity = Literal["critical", "warning", "info"]
 Outcome = Literal["passed", "failed", "skipped"]
@@ -50,6 +50,18 @@ def replace(connection: psycopg.Connection, build_id: int, verdicts: Iterable[Ve
     """Write the marts boundary's verdicts on a build in the place of those that it has."""
     connection.execute("delete from ledger.verdict where boundary = 'marts' and build_id = %s", [build_id])
     write(connection, verdicts)
+
+
+def of_build(connection: psycopg.Connection, build_id: int) -> list[Verdict]:
+    """What the marts boundary found last in a build's marts."""
+    with connection.cursor(row_factory=class_row(Verdict)) as cursor:
+        return cursor.execute(
+            """
+            select boundary, business_date, subject, expectation, severity, outcome, observed, message, batch_id, build_id
+            from ledger.verdict where boundary = 'marts' and build_id = %s order by verdict_id
+            """,
+            [build_id],
+        ).fetchall()
 
 
 def missing_told(connection: psycopg.Connection, business_date: date) -> list[tuple]:

@@ -31,13 +31,18 @@ log = logging.getLogger(__name__)
 def open_release(settings: Settings) -> Release:
     """The candidate of the newest build, with an empty schema for its marts.
 
-    A candidate that this build has from a run before is emptied; those of other builds are refused.
+    A candidate that this build has from a run before is emptied; those of other builds are refused. Raises
+    `ReleaseError` as long as the newest build's warehouse is not whole.
     """
     with connect(settings, "kho_transformer") as connection:
         releases.lock(connection)
         build = builds.newest(connection)
         if not build:
             raise ReleaseError("there is no build yet: a release is made from a build of the warehouse")
+        if build.state != "built":
+            raise ReleaseError(
+                f"build {build.build_id} is {build.state}: build the warehouse first, a release is made from all of it"
+            )
         ours = None
         for candidate in releases.select(connection, "candidate"):
             if candidate.build_id == build.build_id:
