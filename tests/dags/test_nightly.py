@@ -86,6 +86,19 @@ def test_the_night_is_wired_as_designed(bag: dict, project: Path) -> None:
     assert bag["dags"]["nightly"]["downstream"] == wanted
 
 
+def test_the_dag_is_the_night_as_it_is_run_without_it(bag: dict) -> None:
+    """The same tasks, each after the same ones, and the same of them run after a failure."""
+    dag = bag["dags"]["nightly"]
+    tasks = night.tasks(Settings())
+    assert dag["downstream"].keys() == {task.task_id for task in tasks}
+    done: set[str] = set()
+    for task in tasks:
+        waits_for = {before for before, following in dag["downstream"].items() if task.task_id in following}
+        assert waits_for == set(task.waits_for) <= done
+        assert task.step.runs_after_failure == (dag["rules"][task.task_id] != "all_success")
+        done.add(task.task_id)
+
+
 def test_a_failing_source_stops_nobody_and_telling_always_runs(bag: dict) -> None:
     dag = bag["dags"]["nightly"]
     for system in night.systems(Settings()):

@@ -199,10 +199,20 @@ def test_a_reader_that_holds_a_mart_makes_publishing_wait_then_fail_and_name_it(
 
 def test_a_candidate_without_marts_is_not_published(published):
     builds.open_build(published, date(2021, 2, 28))
+    builds.close_build(published)
     release.open_release(published)
     with pytest.raises(ReleaseError, match="release_2 has no marts"):
         release.publish(published)
     assert seen(published) == {1}
+
+
+def test_a_build_that_is_still_open_makes_no_release(published):
+    before = releases.releases(published)
+    number = builds.open_build(published, date(2021, 2, 28))
+    with pytest.raises(ReleaseError, match=f"build {number} is open: build the warehouse first"):
+        release.open_release(published)
+    assert releases.releases(published) == before
+    assert schemas(published) == {"release_1"}
 
 
 def test_published_again_changes_nothing(published):

@@ -1,0 +1,68 @@
+"""A night without Airflow: what follows a failure is what follows it in the Dag."""
+
+from __future__ import annotations
+
+import logging
+from datetime import date
+from pathlib import Path
+
+import pytest
+import yaml
+
+from kho import night
+from kho.contract import ContractError
+from kho.database import connect
+from kho.settings import Settings
+from tests.contracts import document
+from tests.integration.loading import rows
+
+NIGHT = date(2021, 1, 31)
+BROKEN, SOUND = "broken", "sound"
+
+
+@pytest.fixture
+def two_systems(warehouse: Settings, tmp_path: Path) -> Settings:
+    """A project of two systems with an export each, and without a single model."""
+    project = tmp_path / "project"
+    for system in (BROKEN, SOUND):
+        server = {"type": "local", "path": f"{system}/permits", "format": "csv", "encoding": "utf-8"}
+        contract = document(server, fileName=r"permits_(?P<business_date>\d{8})\.csv", delimiter=";")
+        path = project / "contracts" / system / "permits.yaml"
+        path.parent.mkdir(parents=True)
+        path.write_text(yaml.safe_dump(contract | {"id": f"{system}.permits"}))
+        file = warehouse.exports / system / "permits" / "permits_20210131.csv"
+        file.parent.mkdir(parents=True)
+        file.write_text("code\nA1\nA2\n")
+    (project / "dbt_project").mkdir()
+    (project / "dbt_project" / "seeds").symlink_to(warehouse.project / "dbt_project" / "seeds")
+    (project / "expectations").symlink_to(warehouse.project / "expectations")
+    return warehouse.model_copy(update={"project": project})
+
+
+def test_a_failed_source_stops_nobody_a_failed_layer_stops_what_comes_after_and_people_are_told(
+    two_systems: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    with connect(two_systems, "kho_loader") as connection:
+        connection.execute("create table raw.broken__permits (code bigint)")  # can't be loaded into
+    caplog.set_level(logging.INFO)
+    with pytest.raises(ContractError, match="broken/permits"):  # and staging can't be built on it
+        night.run(two_systems, NIGHT)
+    states = rows(two_systems, "select contract, state from ledger.batch")
+    assert states == [{"contract": "sound.permits", "state": "accepted"}]
+    taken = rows(two_systems, "select contract from ledger.delivery order by 1")
+    assert [each["contract"] for each in taken] == ["broken.permits", "sound.permits"]
+    failed = [
+        record.message.partition(" failed: ")[0]
+        for record in caplog.records
+        if record.name == "kho.night" and " failed: " in record.message
+    ]
+    assert failed == ["broken.load", "staging"]
+    (told,) = (record.message for record in caplog.records if record.message.startswith("Kho dữ liệu, "))
+    assert "- broken.load\n- staging\n" in told
+    assert rows(two_systems, "select 1 from ledger.release") == []
+
+
+def test_a_night_can_do_every_step_that_it_has(two_systems: Settings) -> None:
+    assert {step.name for step in night.STEPS} == {task.step.name for task in night.tasks(two_systems)}
+    with pytest.raises(ValueError, match="no step"):
+        night.do(two_systems, "rest", NIGHT)

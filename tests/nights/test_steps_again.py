@@ -1,0 +1,80 @@
+"""Any step of a night may be run again, at any time and after any other: nothing is lost, and readers see no change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from psycopg import sql
+
+from kho import night
+from kho.database import connect
+from kho.ledger import releases
+from kho.ledger.releases import ReleaseError
+from kho.settings import Settings
+from tests.nights.conftest import NIGHTS, copy_of
+from tests.snapshot import lost_rows, snapshot
+
+NIGHT = NIGHTS[0]
+
+
+def again(settings: Settings, *steps: str) -> None:
+    for step in steps:
+        for task in night.tasks(settings):
+            if task.step.name == step:
+                night.do(settings, step, NIGHT, task.system)
+
+
+def break_the_candidate(settings: Settings) -> None:
+    mart = sql.Identifier(releases.releases(settings)[0].schema_name, "dossier_settlement")
+    with connect(settings, "kho_transformer") as connection:
+        wrong = sql.SQL("update {} set received_online_count = received_online_count + 1").format(mart)
+        assert connection.execute(wrong).rowcount > 0
+
+
+def test_any_step_may_be_run_again_after_any_other(
+    after_first_night: Settings, sources: Settings, tmp_path: Path
+) -> None:
+    for settings in copy_of(after_first_night, sources, tmp_path / "home"):
+        before, first = snapshot(settings), releases.in_force(settings)
+        assert first.business_date == NIGHT
+
+        # After the whole night, backwards.
+        again(
+            settings, "tell_people", "publish", "check_marts", "warehouse", "check_exports", "load", "fetch"
+        )
+        assert snapshot(settings) == before
+        assert releases.releases(settings) == [first]
+
+        # A build that was opened and not finished: a release is made of a whole one only.
+        again(settings, "staging")
+        with pytest.raises(ReleaseError, match="is open: build the warehouse first"):
+            again(settings, "marts")
+        again(settings, "check_marts", "publish")
+        assert snapshot(settings, "marts") == snapshot_of(before, "marts")
+        assert releases.releases(settings) == [first]
+
+        # What is refused stays so, for the same reason, until the marts are built anew.
+        again(settings, "warehouse", "marts")
+        break_the_candidate(settings)
+        reasons = []
+        for _ in range(2):
+            with pytest.raises(night.Refused) as refused:
+                again(settings, "check_marts")
+            reasons.append(str(refused.value))
+            with pytest.raises(ReleaseError, match="was refused: dossier_settlement"):
+                again(settings, "publish")
+        assert reasons[0] == reasons[1] != ""
+        assert releases.in_force(settings) == first
+        assert snapshot(settings, "marts") == snapshot_of(before, "marts")
+
+        # The whole night once more.
+        again(settings, *(step.name for step in night.STEPS))
+        second = releases.in_force(settings)
+        assert (second.release_id > first.release_id, second.business_date) == (True, NIGHT)
+        assert snapshot(settings) == before
+        assert not lost_rows(settings)
+
+
+def snapshot_of(whole: dict, schema: str) -> dict:
+    return {table: told for table, told in whole.items() if table.startswith(f"{schema}.")}
