@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,10 @@ NIGHT = NIGHTS[0]
 def again(settings: Settings, *steps: str) -> None:
     for step in steps:
         for task in night.tasks(settings):
-            if task.step.name == step:
-                night.do(settings, step, NIGHT, task.system)
+            # Of one district's sample some systems have no folder.
+            with suppress(RuntimeError) if step == "fetch" else nullcontext():
+                if task.step.name == step:
+                    night.do(settings, step, NIGHT, task.system)
 
 
 def break_the_candidate(settings: Settings) -> None:
@@ -69,7 +72,7 @@ def test_any_step_may_be_run_again_after_any_other(
         assert snapshot(settings, "marts") == snapshot_of(before, "marts")
 
         # The whole night once more.
-        again(settings, *(step.name for step in night.STEPS))
+        night.run(settings, NIGHT)
         second = releases.in_force(settings)
         assert (second.release_id > first.release_id, second.business_date) == (True, NIGHT)
         assert snapshot(settings) == before
