@@ -468,7 +468,7 @@ def test_an_explanation_of_nothing_says_why(kho: Ask) -> None:
 
 
 def test_the_models_hold_their_own_tests(long_phu: Settings) -> None:
-    """dbt's unit tests and its tests of structure."""
+    """dbt's unit tests, and every data test: those that a night runs and those that only we do."""
     with connect(long_phu, "kho_auditor") as connection:
         (schema,) = connection.execute(
             "select schema_name from ledger.release where state = 'in_force'"
@@ -476,6 +476,13 @@ def test_the_models_hold_their_own_tests(long_phu: Settings) -> None:
     results = run(long_phu, ["test"], release_schema=schema)
     assert {result.node.name: result.message for result in results if result.status != "pass"} == {}
     assert sum(result.node.resource_type == "unit_test" for result in results) >= 14
+    tests = [result.node for result in results if result.node.resource_type == "test"]
+    assert {(node.fqn[1], "nightly" in node.tags) for node in tests} == {
+        ("staging", False),
+        ("warehouse", True),
+        ("warehouse", False),
+        ("marts", False),
+    }
 
 
 def test_every_model_of_a_build_is_in_the_ledger(long_phu: Settings) -> None:

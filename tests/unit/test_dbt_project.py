@@ -109,6 +109,19 @@ def test_registers_that_are_handed_over_whole_are_read_as_lists(
     assert read_as_lists == {name for name, each in known.items() if each.file.load == "full"}
 
 
+def test_a_data_test_runs_in_the_night_if_it_reads_small_tables_only(manifest: Manifest) -> None:
+    tests = [node for node in manifest.nodes.values() if node.resource_type == "test"]
+    folders = {key: node.fqn[2] for key, (_, node) in models(manifest).items()}
+    for node in tests:
+        read = {folders.get(parent, "seeds") for parent in node.depends_on.nodes}
+        assert ("nightly" in node.tags) == (read <= {"dimensions", "bridges", "seeds"}), node.name
+        # so that the build of a layer finds it
+        assert node.fqn[1] in READS, f"{node.name}: put it into tests/<layer>/<folder>/"
+    assert {"unique_dim_agency_agency_key", "working_days"} <= {
+        node.name for node in tests if "nightly" in node.tags
+    }
+
+
 def test_rows_are_the_same_whenever_they_are_built(manifest: Manifest) -> None:
     clocks = re.compile(
         r"\b(now\(\)|current_timestamp|current_date|clock_timestamp|nextval|gen_random_uuid)", re.I

@@ -27,19 +27,21 @@ def build(settings: Settings, layer: Layer) -> None:
     """Build a layer for the newest build of the ledger; marts go to the schema of its candidate release.
 
     Views of staging and unions are made in a full refresh only: what they are made of is part of the models' fingerprint.
-    Raises `TransformError` that names the failing models; what succeeded stays, and the layer may be built again.
+    The data tests that dbt_project.yml calls nightly run as soon as what they read is built; nothing is built on what fails.
+    Raises `TransformError` that names the failing models and tests; what succeeded stays, and the layer may be built again.
     """
     now = _newest_build(settings)
-    arguments = ["build", "--resource-type", "model"]
+    models, tests = f"path:models/{layer},resource_type:model", f"fqn:kho.{layer},tag:nightly"
+    arguments = ["build", "--indirect-selection", "empty", "--resource-type", "model", "test"]
     if layer == "staging":
         _ensure_raw_tables(settings)
         if not now.is_full_refresh:
             return
-        arguments += ["--resource-type", "seed", "--select", "resource_type:seed", "path:models/staging"]
+        arguments += ["--resource-type", "seed", "--select", "resource_type:seed", models, tests]
         if waiting := drafts(settings):
             arguments += ["--exclude", *(f"source:raw.{sources.table_name(name)}+1" for name in waiting)]
     else:
-        arguments += ["--select", f"path:models/{layer}"]
+        arguments += ["--select", models, tests]
     if layer == "warehouse" and not now.is_full_refresh:
         arguments += ["--exclude", "path:models/warehouse/unions"]
     if layer == "marts" and not now.release_schema:
@@ -78,18 +80,30 @@ def _record(settings: Settings, build_id: int, layer: Layer, results: Any) -> No
                 (
                     result.node.name,
                     str(result.status),
-                    result.adapter_response.get("rows_affected"),
+                    result.failures if _is_test(result) else result.adapter_response.get("rows_affected"),
                     result.execution_time,
-                    result.message,
+                    _message(result),
                 )
                 for result in results
             ),
         )
     failed = [result for result in results if result.status in ("error", "fail", "runtime error")]
     if failed:
-        reasons = "; ".join(f"{result.node.name}: {_one_line(result.message)}" for result in failed)
+        reasons = "; ".join(f"{result.node.name}: {_message(result) or 'no message'}" for result in failed)
         raise TransformError(f"{layer} could not be built: {reasons}")
 
 
-def _one_line(message: str | None) -> str:
-    return " ".join((message or "no message").split())
+def _is_test(result: Any) -> bool:
+    return result.node.resource_type == "test"
+
+
+def _message(result: Any) -> str | None:
+    """What dbt says; of a test that fails, where the rows are, what to do and the query that shows them."""
+    if not _is_test(result) or result.status != "fail":
+        return result.message and " ".join(result.message.split())
+    tables = ", ".join(dict.fromkeys(name.rpartition(".")[2] for name in result.node.depends_on.nodes))
+    code = (line for line in result.node.compiled_code.splitlines() if not line.strip().startswith("--"))
+    return (
+        f"{result.failures} rows of {tables} are wrong: mend the seeds or exports that they come from. "
+        f"`kho psql` shows them: {' '.join(' '.join(code).split())}"
+    )
