@@ -13,7 +13,7 @@
   {{ run_hooks(pre_hooks) }}
   {%- call statement('touched', fetch_result=true) -%}
     create temporary table touched on commit drop as
-    {{ (touched_rows() + parts[:-1]) | join('\nunion\n') }};
+    ({{ (touched_rows() + parts[:-1]) | join(') union (') }});
     analyze pg_temp.touched;
     select exists (select from pg_temp.touched);
   {%- endcall -%}
@@ -54,7 +54,7 @@
 {% macro touched_rows() -%}
   {%- set queries = [] -%}
   {%- set key = key_columns() -%}
-  {%- for parent in model.depends_on.nodes if '.stg_' in parent or '.union_' in parent -%}
+  {%- for parent in model.depends_on.nodes if ('.stg_' in parent or '.union_' in parent) and '.stg_ledger__' not in parent -%}
     {%- set node = graph.nodes[parent] -%}
     {%- if key.split(', ') | reject('in', node.columns) | list == [] -%}
       {%- do queries.append('select distinct ' ~ key ~ ' from ' ~ node.relation_name ~ ' where _is_touched') -%}
