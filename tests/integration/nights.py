@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterable
 from datetime import date, datetime
 
+import psycopg
+
 from kho import transform
-from kho.contract import contracts
+from kho.contract import Contract, contracts
 from kho.database import connect
 from kho.ledger import releases
 from kho.load import load
@@ -16,7 +18,7 @@ from kho.settings import Settings
 from kho.transform import builds
 from kho_sample import totals, write
 from kho_sample.export import Export
-from tests.integration.loading import deliver
+from tests.integration.loading import enter
 
 LONG_PHU, TIEU_CAN = "long_phu_2021_h1", "tieu_can_2017_q3"
 
@@ -31,31 +33,38 @@ def contract_of(export: Export) -> str:
     return f"{export.system}.{export.entity}"
 
 
-def day_of(settings: Settings, export: Export) -> date:
-    pattern = contracts(settings)[contract_of(export)].server.file_name
-    return datetime.strptime(re.fullmatch(pattern, export.name)["business_date"], "%Y%m%d").date()
+def day_of(contract: Contract, export: Export) -> date:
+    found = re.fullmatch(contract.server.file_name, export.name)
+    return datetime.strptime(found["business_date"], "%Y%m%d").date()
 
 
 def hand_over(settings: Settings, exports: Iterable[Export]) -> None:
     """Enter the exports as deliveries and load them; their batches are pending."""
     known = contracts(settings)
-    for export in exports:
-        contract = known[contract_of(export)]
-        deliver(settings, contract, export.name, export.content, day_of(settings, export))
-    for contract in known.values():
-        load(settings, contract)
+    handed_over = set()
+    with connect(settings, "kho_loader") as connection:
+        for export in exports:
+            contract = known[contract_of(export)]
+            enter(connection, settings, contract, export.name, export.content, day_of(contract, export))
+            handed_over.add(contract.name)
+    for name in sorted(handed_over):
+        load(settings, known[name])
 
 
 def decide(settings: Settings, batch_id: int, state: str) -> None:
     """Put a batch into a state; accepting one withdraws the one of the same delivery that was in force."""
     with connect(settings, "kho_owner") as connection:
-        if state == "accepted":
-            connection.execute(
-                "update ledger.batch set state = 'withdrawn' where state = 'accepted'"
-                " and delivery_id = (select delivery_id from ledger.batch where batch_id = %s)",
-                [batch_id],
-            )
-        connection.execute("update ledger.batch set state = %s where batch_id = %s", [state, batch_id])
+        _decide(connection, batch_id, state)
+
+
+def _decide(connection: psycopg.Connection, batch_id: int, state: str) -> None:
+    if state == "accepted":
+        connection.execute(
+            "update ledger.batch set state = 'withdrawn' where state = 'accepted'"
+            " and delivery_id = (select delivery_id from ledger.batch where batch_id = %s)",
+            [batch_id],
+        )
+    connection.execute("update ledger.batch set state = %s where batch_id = %s", [state, batch_id])
 
 
 def batches(settings: Settings, state: str) -> list[int]:
@@ -67,8 +76,9 @@ def batches(settings: Settings, state: str) -> list[int]:
 
 
 def accept_pending(settings: Settings) -> None:
-    for batch_id in batches(settings, "pending"):
-        decide(settings, batch_id, "accepted")
+    with connect(settings, "kho_owner") as connection:
+        for batch_id in batches(settings, "pending"):
+            _decide(connection, batch_id, "accepted")
 
 
 def build_warehouse(settings: Settings, night: date) -> None:

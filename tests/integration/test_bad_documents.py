@@ -16,7 +16,7 @@ from kho.load import load
 from kho.settings import Settings
 from kho.transform import builds
 from kho_sample import moffice
-from tests.integration.loading import deliver, raw_rows, rejects, rows
+from tests.integration.loading import deliver, load_each, raw_rows, rejects, rows
 
 DAY = date(2017, 6, 30)
 SEED = "dbt_project/seeds/code_mappings.csv"
@@ -110,16 +110,25 @@ def zipped(members: Mapping[str, str | bytes]) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("name", "good", "bad"),
-    [("idesk.outgoing", MESSAGE, BAD_MESSAGES), ("idesk.incoming", MESSAGE, BAD_MESSAGES[:3]), ("idesk.deliveries", STATUS, BAD_STATUSES)],
-)  # fmt: skip
+SPOILT = [
+    ("idesk.outgoing", MESSAGE, BAD_MESSAGES),
+    ("idesk.incoming", MESSAGE, BAD_MESSAGES[:3]),
+    ("idesk.deliveries", STATUS, BAD_STATUSES),
+]
+
+
+def spoilt(good: str, bad: list[tuple[str, str, str]]) -> dict[str, str]:
+    members = {f"{n:03}.edxml": good.replace(here, instead, 1) for n, (here, instead, _) in enumerate(bad)}
+    assert good not in members.values()
+    return members
+
+
+@pytest.mark.parametrize(("name", "good", "bad"), SPOILT)
 def test_a_bad_message_is_rejected_with_its_reason_and_nobody_s_name(
     module_warehouse: Settings, name: str, good: str, bad: list[tuple[str, str, str]]
 ) -> None:
     contract = contracts(module_warehouse)[name]
-    members = {f"{n:03}.edxml": good.replace(here, instead, 1) for n, (here, instead, _) in enumerate(bad)}
-    assert good not in members.values()
+    members = spoilt(good, bad)
     deliver(module_warehouse, contract, "bad messages", zipped(members), DAY)
     (batch,) = load(module_warehouse, contract)
     found = rejects(module_warehouse, batch.batch_id)
@@ -244,13 +253,19 @@ BAD_CELLS: dict[str, list[tuple[str, object, str]]] = {
 }
 
 
-@pytest.mark.parametrize(("name", "good"), [("moffice.outgoing", OUTGOING), ("moffice.incoming", INCOMING)])
+ENTRIES = {"moffice.outgoing": OUTGOING, "moffice.incoming": INCOMING}
+
+
+def bad_entries(name: str) -> bytes:
+    return xls([ENTRIES[name] | {header: value} for header, value, _ in BAD_CELLS[name]])
+
+
+@pytest.mark.parametrize("name", ENTRIES)
 def test_a_bad_entry_is_rejected_with_its_reason_and_nobody_s_name(
-    module_warehouse: Settings, name: str, good: Cells
+    module_warehouse: Settings, name: str
 ) -> None:
     contract, bad = contracts(module_warehouse)[name], BAD_CELLS[name]
-    data = xls([good | {header: value} for header, value, _ in bad])
-    deliver(module_warehouse, contract, "bad entries", data, DAY)
+    deliver(module_warehouse, contract, "bad entries", bad_entries(name), DAY)
     (batch,) = load(module_warehouse, contract)
     found = rejects(module_warehouse, batch.batch_id)
     assert [row["reasons"] for row in found] == [
@@ -318,24 +333,18 @@ def test_a_file_that_is_no_such_export_is_unreadable_and_says_why(
 
 
 def test_the_boundary_holds_them_all_and_the_next_build_reads_what_it_read_before(
-    module_warehouse: Settings,
+    warehouse: Settings,
 ) -> None:
-    """The last of this file: every bad file above is there."""
-    here = module_warehouse
-    for name, data in {"idesk.outgoing": GOOD_ZIP, "moffice.outgoing": GOOD_XLS}.items():
-        deliver(here, contracts(here)[name], "good", data, DAY)
-        load(here, contracts(here)[name])
+    messages = [(name, zipped(spoilt(good, bad))) for name, good, bad in SPOILT]
+    entries = [(name, bad_entries(name)) for name in ENTRIES]
     in_unicode = [{Unicode(name): Unicode(cell) for name, cell in OUTGOING.items()}]
-    deliver(here, contracts(here)["moffice.outgoing"], "not typed with an ABC font", xls(in_unicode), DAY)
-    (batch,) = load(here, contracts(here)["moffice.outgoing"])
-    assert (batch.rows_loaded, batch.rows_rejected) == (0, 1)
-    good = [
-        row["batch_id"]
-        for row in rows(here, "select batch_id from ledger.batch join ledger.delivery using (delivery_id)"
-                              " where name like 'good%%' order by 1")
-    ]  # fmt: skip
-    verdict = check.exports(here, DAY)
+    others = [*((name, data) for name, data, _ in BAD_FILES), ("moffice.outgoing", xls(in_unicode))]
+    bad = load_each(warehouse, [*messages, *entries, *others], DAY, "bad")
+    assert [batch.rows_loaded for batch in bad] == [0] * (len(SPOILT) + len(ENTRIES) + len(BAD_FILES) + 1)
+    pair = [("idesk.outgoing", GOOD_ZIP), ("moffice.outgoing", GOOD_XLS), ("idesk.deliveries", zipped({}))]
+    good = sorted(batch.batch_id for batch in load_each(warehouse, pair, DAY, "good"))
+    verdict = check.exports(warehouse, DAY)
     assert sorted(verdict.accepted) == good
-    builds.open_build(here, DAY)
-    read = rows(here, "select batch_id from ledger.build_input order by 1")
+    builds.open_build(warehouse, DAY)
+    read = rows(warehouse, "select batch_id from ledger.build_input order by 1")
     assert [each["batch_id"] for each in read] == good

@@ -18,7 +18,7 @@ from kho.settings import Settings
 from kho.transform import builds
 from kho_sample import broadcasting, lookups, radio_survey, tieu_can_portal
 from kho_sample.export import Line, crlf_csv
-from tests.integration.loading import deliver, rejects, rows
+from tests.integration.loading import deliver, load_each, rejects, rows
 
 SEED = "dbt_project/seeds/code_mappings.csv"
 DAY = date(2017, 8, 31)
@@ -298,17 +298,19 @@ FORMATS = {
 
 
 @pytest.fixture(scope="module")
-def published(module_warehouse: Settings) -> Settings:
+def read_before(module_warehouse: Settings) -> Settings:
     """A warehouse in which each format has a good batch, which a build has read."""
-    for name, made in FORMATS.items():
-        contract = contracts(module_warehouse)[name]
-        deliver(module_warehouse, contract, "good", made.write([made.good]), DAY)
-        (batch,) = load(module_warehouse, contract)
-        assert (batch.state, batch.rows_loaded, batch.rows_rejected) == ("pending", 1, 0), (name, batch)
-    assert check.exports(module_warehouse, DAY).held == {}
-    builds.open_build(module_warehouse, DAY)
-    builds.close_build(module_warehouse)
-    return module_warehouse
+    return with_good_batches(module_warehouse)
+
+
+def with_good_batches(settings: Settings) -> Settings:
+    good = [(name, made.write([made.good])) for name, made in FORMATS.items()]
+    for batch in load_each(settings, good, DAY, "good"):
+        assert (batch.state, batch.rows_loaded, batch.rows_rejected) == ("pending", 1, 0), batch
+    assert check.exports(settings, DAY).held == {}
+    builds.open_build(settings, DAY)
+    builds.close_build(settings)
+    return settings
 
 
 def changed(made: Format, number: int, column: str, value: Any) -> Row:
@@ -321,14 +323,18 @@ def changed(made: Format, number: int, column: str, value: Any) -> Row:
     )
 
 
-@pytest.mark.parametrize("name", FORMATS)
-def test_every_bad_row_is_rejected_with_its_reason(published: Settings, name: str) -> None:
-    made, contract = FORMATS[name], contracts(published)[name]
+def with_bad_rows(made: Format) -> bytes:
     bad = [changed(made, number, column, value) for number, (column, value, _) in enumerate(made.rows, 2)]
-    deliver(published, contract, "bad rows", made.write([made.good, *bad]), DAY)
-    (batch,) = load(published, contract)
+    return made.write([made.good, *bad])
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_bad_row_is_rejected_with_its_reason(read_before: Settings, name: str) -> None:
+    made, contract = FORMATS[name], contracts(read_before)[name]
+    deliver(read_before, contract, "bad rows", with_bad_rows(made), DAY)
+    (batch,) = load(read_before, contract)
     assert (batch.state, batch.rows_loaded, batch.rows_rejected) == ("pending", 1, len(made.rows))
-    found = rejects(published, batch.batch_id)
+    found = rejects(read_before, batch.batch_id)
     at = "@" if name.endswith(".items") else ""
     told = {row["row_number"]: row["reasons"] for row in found}
     assert told == {
@@ -338,12 +344,12 @@ def test_every_bad_row_is_rejected_with_its_reason(published: Settings, name: st
 
 
 @pytest.mark.parametrize("name", [name for name, made in FORMATS.items() if made.files])
-def test_every_bad_file_is_unreadable_and_says_why(published: Settings, name: str) -> None:
-    made, contract = FORMATS[name], contracts(published)[name]
+def test_every_bad_file_is_unreadable_and_says_why(read_before: Settings, name: str) -> None:
+    made, contract = FORMATS[name], contracts(read_before)[name]
     data = made.write([made.good])
     for what, (spoil, _) in made.files.items():
-        deliver(published, contract, what, spoil(data), DAY)
-    batches = dict(zip(made.files, load(published, contract), strict=True))
+        deliver(read_before, contract, what, spoil(data), DAY)
+    batches = dict(zip(made.files, load(read_before, contract), strict=True))
     assert {what: batch.state for what, batch in batches.items()} == dict.fromkeys(made.files, "unreadable")
     told = {what: batch.reason for what, batch in batches.items()}
     assert {what: told[what] for what, (_, why) in made.files.items() if why not in told[what]} == {}
@@ -351,16 +357,20 @@ def test_every_bad_file_is_unreadable_and_says_why(published: Settings, name: st
 
 
 def test_the_boundary_holds_them_all_and_the_next_build_reads_what_it_read_before(
-    published: Settings,
+    warehouse: Settings,
 ) -> None:
-    contract = contracts(published)["lookups.results"]
-    made = FORMATS[contract.name]
-    deliver(published, contract, "a last one", made.write([changed(made, 1, "Số lượt", "nhiều")]), DAY)
-    load(published, contract)
+    with_good_batches(warehouse)
     read = "select batch_id from ledger.build_batch where to_build is null order by 1"
-    before = rows(published, read)
-    verdict = check.exports(published, DAY)
-    assert verdict.accepted == [] and verdict.held
-    builds.open_build(published, DAY)
-    builds.close_build(published)
-    assert rows(published, read) == before and len(before) == len(FORMATS)
+    before = rows(warehouse, read)
+    bad = [(name, with_bad_rows(made)) for name, made in FORMATS.items()]
+    bad += [
+        (name, spoil(made.write([made.good])))
+        for name, made in FORMATS.items()
+        for spoil, _ in made.files.values()
+    ]
+    held = {batch.batch_id for batch in load_each(warehouse, bad, DAY, "bad")}
+    verdict = check.exports(warehouse, DAY)
+    assert verdict.accepted == [] and verdict.held.keys() == held and len(held) == len(bad)
+    builds.open_build(warehouse, DAY)
+    builds.close_build(warehouse)
+    assert rows(warehouse, read) == before and len(before) == len(FORMATS)

@@ -16,7 +16,7 @@ from kho.load import load
 from kho.settings import Settings
 from kho.transform import builds
 from kho_sample.post import HEADER
-from tests.integration.loading import deliver, rejects, rows
+from tests.integration.loading import deliver, load_each, rejects, rows
 
 DAY = date(2021, 1, 31)
 SEED = "dbt_project/seeds/code_mappings.csv"
@@ -176,26 +176,27 @@ def test_a_file_that_is_no_such_export_is_unreadable_and_says_why(
 
 
 def test_the_boundary_holds_them_all_and_the_next_build_reads_what_it_read_before(
-    module_warehouse: Settings,
+    warehouse: Settings,
 ) -> None:
-    """The last of this file: every bad file above is there."""
-    here = module_warehouse
-    good = []
-    for name, data in (("post.handovers", GOOD_BILL), ("online_services.submissions", GOOD_ITEM)):
-        deliver(here, contracts(here)[name], "good", data, DAY)
-        good += [batch.batch_id for batch in load(here, contracts(here)[name])]
-    verdict = check.exports(here, DAY)
-    assert sorted(verdict.accepted) == sorted(good)
-    bad = rows(
-        here,
-        "select state, count(*)::int as n from ledger.batch where not (batch_id = any(%s)) group by 1",
-        good,
+    bills = [("post.handovers", post(BILL | {header: value})) for header, value, _ in BAD_BILLS]
+    sent = [
+        ("online_services.submissions", online(put(SUBMISSION, path, value)))
+        for path, value, _ in BAD_SUBMISSIONS
+    ]
+    bad = load_each(warehouse, [*bills, *sent, *((name, data) for name, data, _ in BAD_FILES)], DAY, "bad")
+    pair = [("post.handovers", GOOD_BILL), ("online_services.submissions", GOOD_ITEM)]
+    good = sorted(batch.batch_id for batch in load_each(warehouse, pair, DAY, "good"))
+    verdict = check.exports(warehouse, DAY)
+    assert sorted(verdict.accepted) == good
+    states = rows(
+        warehouse,
+        "select state, count(*)::int as n from ledger.batch where batch_id = any(%s) group by 1",
+        [batch.batch_id for batch in bad],
     )
-    assert {each["state"]: each["n"] for each in bad} == {
+    assert {each["state"]: each["n"] for each in states} == {
         "held": len(BAD_BILLS) + len(BAD_SUBMISSIONS),
         "unreadable": len(BAD_FILES),
     }
-    builds.open_build(here, DAY)
-    assert [
-        each["batch_id"] for each in rows(here, "select batch_id from ledger.build_input order by 1")
-    ] == sorted(good)
+    builds.open_build(warehouse, DAY)
+    read = rows(warehouse, "select batch_id from ledger.build_input order by 1")
+    assert [each["batch_id"] for each in read] == good

@@ -16,7 +16,7 @@ from kho.load import load
 from kho.settings import Settings
 from kho.transform import builds
 from kho_sample import certificates, civil_status, misa, population, workplace
-from tests.integration.loading import deliver, raw_rows, rejects, rows
+from tests.integration.loading import deliver, load_each, raw_rows, rejects, rows
 
 DAY = date(2021, 6, 30)
 SEED = "dbt_project/seeds/code_mappings.csv"
@@ -196,15 +196,17 @@ BAD_CELLS: dict[str, list[tuple[str, object, str]]] = {
 }
 
 
+def bad_rows(name: str) -> bytes:
+    lines = [GOOD.get(name, ENTRY) | {header: value} for header, value, _ in BAD_CELLS[name]]
+    return xlsx(name, lines) if name in GOOD else vni(lines)
+
+
 @pytest.mark.parametrize("name", BAD_CELLS)
 def test_a_bad_row_is_rejected_with_its_reason_and_nobody_s_name(
     module_warehouse: Settings, name: str
 ) -> None:
     contract = contracts(module_warehouse)[name]
-    good = GOOD.get(name, ENTRY)
-    lines = [good | {header: value} for header, value, _ in BAD_CELLS[name]]
-    data = vni(lines) if contract.format == "csv" else xlsx(name, lines)
-    deliver(module_warehouse, contract, "bad rows", data, DAY)
+    deliver(module_warehouse, contract, "bad rows", bad_rows(name), DAY)
     (batch,) = load(module_warehouse, contract)
     found = rejects(module_warehouse, batch.batch_id)
     assert [row["reasons"] for row in found] == [
@@ -285,15 +287,15 @@ def test_a_file_that_is_no_such_export_is_unreadable_and_says_why(
 
 
 def test_the_boundary_holds_them_all_and_the_next_build_reads_what_it_read_before(
-    module_warehouse: Settings,
+    warehouse: Settings,
 ) -> None:
-    """The last of this file: every bad file above is there."""
-    here, good = module_warehouse, []
-    for name, data in {"civil_status.registrations": GOOD_VNI, "workplace.staff": BOOK}.items():
-        deliver(here, contracts(here)[name], "good", data, DAY)
-        good += [batch.batch_id for batch in load(here, contracts(here)[name])]
-    verdict = check.exports(here, DAY)
-    assert sorted(verdict.accepted) == sorted(good)
-    builds.open_build(here, DAY)
-    read = rows(here, "select batch_id from ledger.build_input order by 1")
-    assert [each["batch_id"] for each in read] == sorted(good)
+    rejected = [(name, bad_rows(name)) for name in BAD_CELLS]
+    bad = load_each(warehouse, [*rejected, *((name, data) for name, data, _ in BAD_FILES)], DAY, "bad")
+    assert len(bad) == len(BAD_CELLS) + len(BAD_FILES)
+    pair = [("civil_status.registrations", GOOD_VNI), ("workplace.staff", BOOK)]
+    good = sorted(batch.batch_id for batch in load_each(warehouse, pair, DAY, "good"))
+    verdict = check.exports(warehouse, DAY)
+    assert sorted(verdict.accepted) == good
+    builds.open_build(warehouse, DAY)
+    read = rows(warehouse, "select batch_id from ledger.build_input order by 1")
+    assert [each["batch_id"] for each in read] == good

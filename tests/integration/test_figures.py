@@ -7,11 +7,8 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -26,7 +23,7 @@ from kho.report.draft import draft
 from kho.settings import Settings
 from kho.transform.project import run
 from tests import office, reports
-from tests.integration import nights
+from tests.golden import Golden, of_long_phu
 from tests.pages import blocks
 
 REPORTS = Path(__file__).resolve().parents[1] / "figures"
@@ -35,43 +32,13 @@ HANDED_IN = [
     ("long_phu_2021_h1", "946", "2021-H1"),
     ("tieu_can_2017_q3", "Huyện Tiểu Cần", "2017-01-01..2017-09-28"),
 ]
-NIGHT = date(2021, 6, 30)
 
 Ask = Callable[..., Result]
-Rows = set[tuple[Any, ...]]
-
-
-@dataclass(frozen=True)
-class Districts:
-    """The samples of both reports in one warehouse: huyện Long Phú first, the years of huyện Tiểu Cần a night later."""
-
-    settings: Settings
-    alone: Rows  # what the mart held of Long Phú before
 
 
 @pytest.fixture(scope="module")
-def districts(module_warehouse: Settings) -> Districts:
-    nights.hand_over(module_warehouse, nights.sample(module_warehouse))
-    nights.run_night(module_warehouse, NIGHT)
-    alone = of_long_phu(module_warehouse)
-    nights.hand_over(module_warehouse, nights.sample(module_warehouse, report=nights.TIEU_CAN))
-    nights.run_night(module_warehouse, NIGHT)
-    return Districts(module_warehouse, alone)
-
-
-@pytest.fixture(scope="module")
-def long_phu(districts: Districts) -> Settings:
-    return districts.settings
-
-
-def of_long_phu(settings: Settings) -> Rows:
-    """Every figure of the province's only district that reports, of its units and of the province."""
-    with connect(settings, "kho_auditor") as connection:
-        return set(
-            connection.execute(
-                "select * from marts.report_figure where scope_agency_code ~ '^H51'"
-            ).fetchall()
-        )
+def long_phu(module_published: Settings) -> Settings:
+    return module_published
 
 
 @pytest.fixture
@@ -127,10 +94,10 @@ def printed(value: str, as_in: str) -> str:
     return str(round(Decimal(value), -Decimal(as_in).as_tuple().exponent))
 
 
-def test_no_figure_of_a_district_changes_by_loading_another(districts: Districts) -> None:
+def test_no_figure_of_a_district_changes_by_loading_another(long_phu: Settings, golden: Golden) -> None:
     """Other province, other years, one warehouse."""
-    assert len(districts.alone) > 10_000
-    assert of_long_phu(districts.settings) == districts.alone
+    assert len(golden.alone) > 10_000
+    assert of_long_phu(long_phu) == golden.alone
 
 
 def test_the_years_between_two_districts_cost_nothing(long_phu: Settings) -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from kho.server import postgres
 from kho.settings import Settings
-from tests.conftest import fresh_warehouse
+from tests.conftest import clone, drop, start_server
 
 SCALE = "0.01"
 NIGHTS = (date(2021, 2, 15), date(2021, 3, 31))
@@ -34,7 +34,7 @@ night_processes.set_forkserver_preload(
 def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """A server of this package's own: it is killed."""
     settings = Settings(home=tmp_path_factory.mktemp("faults"))
-    postgres.start(settings)
+    start_server(settings)
     yield settings
     postgres.remove(settings)
 
@@ -56,19 +56,21 @@ def sources(own_server: Settings) -> Iterator[Settings]:
 
 
 @pytest.fixture(scope="package")
-def after_first_night(sources: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+def after_first_night(sources: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A warehouse with one good night behind it: every case starts from a copy."""
     home = tmp_path_factory.mktemp("first")
-    for settings in fresh_warehouse(sources, home):
-        for shared in ("exports", "connections.json"):
-            (home / shared).symlink_to(sources.home / shared)
-        finish(settings, NIGHTS[0], home / "progress")
-        yield settings
+    settings = clone(sources, home)
+    for shared in ("exports", "connections.json"):
+        (home / shared).symlink_to(sources.home / shared)
+    finish(settings, NIGHTS[0], home / "progress")
+    return settings
 
 
 def copy_of(first: Settings, server: Settings, home: Path) -> Iterator[Settings]:
     shutil.copytree(first.home, home, symlinks=True)
-    yield from fresh_warehouse(server, home, first.warehouse_database)
+    settings = clone(server, home, first.warehouse_database)
+    yield settings
+    drop(settings)
 
 
 def start_night(settings: Settings, night: date, progress: Path) -> BaseProcess:

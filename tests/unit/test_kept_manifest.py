@@ -19,6 +19,7 @@ model-paths: [models, "{{ env_var('KHO_DBT_SOURCES') }}"]
 models: {kho: {+schema: staging}}
 flags: {send_anonymous_usage_stats: false}
 """,
+    "models/second.sql": "select '{{ graph.nodes['model.kho.first'].name }}' as n -- {{ ref('first') }}",
     "models/first.sql": "select {{ told() }} as n from {{ ref('codes') }} -- {{ env_var('KHO_TOLD', 'nothing') }}",
     "macros/told.sql": "{% macro told() %}1{% endmacro %}",
     "seeds/codes.csv": "code\n1\n",
@@ -51,12 +52,17 @@ def test_what_did_not_change_is_not_read_again(settings: Settings) -> None:
     assert kept(settings) == written and len(written) == 1
 
 
+def test_what_is_kept_can_be_compiled(settings: Settings) -> None:
+    told = [read(settings, is_compiled=True).nodes["model.kho.second"].compiled_code for _ in range(2)]
+    assert told[0] == told[1] and "'first' as n" in told[0]
+
+
 def test_what_was_read_long_ago_makes_room(settings: Settings) -> None:
     read(settings)
     ((first, at),) = kept(settings).items()
     os.utime(settings.home / "dbt" / "manifests" / first, (at - 2 * 24 * 3600,) * 2)
-    (settings.project / "dbt_project" / "models" / "second.sql").write_text("select 1 as n")
-    assert "model.kho.second" in read(settings).nodes
+    (settings.project / "dbt_project" / "models" / "third.sql").write_text("select 1 as n")
+    assert "model.kho.third" in read(settings).nodes
     assert len(kept(settings)) == 1 and first not in kept(settings)
 
 

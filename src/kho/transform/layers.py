@@ -65,9 +65,10 @@ def _newest_build(settings: Settings) -> _Build:
 
 def _ensure_raw_tables(settings: Settings) -> None:
     # A source that never delivered has a table too: its staging view is empty.
-    for contract in contracts(settings).values():
-        with connect(settings, "kho_loader") as connection:
-            raw.ensure(connection, settings, contract)
+    with connect(settings, "kho_loader", autocommit=True) as connection:
+        for contract in contracts(settings).values():
+            with connection.transaction():
+                raw.ensure(connection, settings, contract)
 
 
 def _record(settings: Settings, build_id: int, layer: Layer, results: Any) -> None:

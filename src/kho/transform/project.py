@@ -72,7 +72,9 @@ def _kept(settings: Settings) -> Manifest:
     fingerprint = _fingerprint(settings, folder)
     path = settings.home / "dbt" / "manifests" / fingerprint
     if path.exists():
-        return Manifest.from_msgpack(path.read_bytes())
+        manifest = Manifest.from_msgpack(path.read_bytes())
+        manifest.build_flat_graph()  # what macros see of other models; it is not packed
+        return manifest
     with TemporaryDirectory() as target:
         manifest = _invoke(settings, ["parse", "--no-partial-parse"], Path(target), _NO_SERVER)
     # Read while somebody wrote, it may be neither what was there nor what is.
@@ -116,7 +118,7 @@ def _aim(manifest: Manifest, database: str, release_schema: str) -> None:
             _, _, name = node.relation_name.rpartition(".")
             node.relation_name = f'"{database}"."{schema}".{name}'
         node.database, node.schema = database, schema
-    manifest.build_flat_graph()  # what macros see of other models
+    manifest.build_flat_graph()
 
 
 def _invoke(

@@ -1,0 +1,57 @@
+"""Both districts of the reports, loaded, built and published: made once a run, and cloned where a test needs it."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from datetime import date
+from os import link
+from pathlib import Path
+from typing import Any
+
+from kho.database import connect
+from kho.settings import Settings
+from tests.integration import nights
+
+NIGHT = date(2021, 6, 30)
+
+Rows = set[tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Golden:
+    """The warehouse to clone: nobody connects to it. `alone` is what its mart held of Long Phú before Tiểu Cần came."""
+
+    settings: Settings
+    alone: Rows
+
+
+def make(settings: Settings) -> Golden:
+    """Huyện Long Phú first, the years of huyện Tiểu Cần a night later; their exports are in the home too."""
+    alone: Rows = set()
+    for report in (nights.LONG_PHU, nights.TIEU_CAN):
+        exports = nights.sample(settings, report=report)
+        for each in exports:
+            path = settings.exports / each.system / each.entity / each.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(each.content)
+        nights.hand_over(settings, exports)
+        nights.run_night(settings, NIGHT)
+        alone = alone or of_long_phu(settings)
+    return Golden(settings, alone)
+
+
+def of_long_phu(settings: Settings) -> Rows:
+    """Every figure of the province's only district that reports, of its units and of the province."""
+    with connect(settings, "kho_auditor") as connection:
+        return set(
+            connection.execute(
+                "select * from marts.report_figure where scope_agency_code ~ '^H51'"
+            ).fetchall()
+        )
+
+
+def files(golden: Golden, home: Path) -> None:
+    """Its archive and exports in another home; nobody writes into a file that is there."""
+    for folder in ("archive", "exports"):
+        shutil.copytree(golden.settings.home / folder, home / folder, copy_function=link)
