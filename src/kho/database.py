@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import psycopg
 
 from kho.settings import TIMEZONE, Role, Settings
+
+Row = TypeVar("Row")
 
 # ISO output, day first on input; every session agrees on the zone of wall-clock times.
 SESSION = f"-c DateStyle=ISO,DMY -c TimeZone={TIMEZONE}"
@@ -15,3 +19,10 @@ def connect(settings: Settings, role: Role, *, autocommit: bool = False) -> psyc
     return psycopg.connect(
         settings.role_url(role), autocommit=autocommit, options=SESSION, application_name=f"kho {role}"
     )
+
+
+def the_row(result: psycopg.Cursor[Row]) -> Row:
+    """The row of a statement that always gives one."""
+    row = result.fetchone()
+    assert row is not None
+    return row

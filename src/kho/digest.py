@@ -24,7 +24,7 @@ def digest(settings: Settings, business_date: date, failed: Iterable[str] = ()) 
     systems = _systems(settings)
     with connect(settings, "kho_auditor") as connection:
         build = builds.newest(connection, business_date)
-        build_id = build and build.build_id
+        build_id = build.build_id if build else None
         outcome = _outcome(releases.of_build(connection, build_id))
         sections = [
             ("Bước bị lỗi (xem nhật ký trên trang Airflow)", list(failed)),

@@ -15,8 +15,9 @@ from kho.settings import Settings
 
 if TYPE_CHECKING:
     from kho.contract import Contract
+    from kho.transform import Layer
 
-LAYERS = ("staging", "warehouse", "marts")
+LAYERS: tuple[Layer, ...] = ("staging", "warehouse", "marts")
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def fetch_system(settings: Settings, system: str, business_date: date) -> None:
     known = connections(settings)
 
     def fetch_one(contract: Contract) -> None:
-        report = fetch(settings, contract, business_date, known.get(contract.server.connection))
+        report = fetch(settings, contract, business_date, known.get(contract.server.connection or ""))
         log.info("%s: %s", contract.name, report)
 
     _for_each(settings, system, fetch_one, "could not be fetched")
@@ -89,7 +90,7 @@ def check_exports(settings: Settings, business_date: date) -> None:
     log.info("%s", exports(settings, business_date))
 
 
-def build_layer(settings: Settings, layer: str, business_date: date) -> None:
+def build_layer(settings: Settings, layer: Layer, business_date: date) -> None:
     """Build one layer with dbt. Staging opens the build, a finished warehouse closes it, marts open a release."""
     from kho import transform
     from kho.publish import release

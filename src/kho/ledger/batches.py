@@ -11,7 +11,7 @@ from psycopg.rows import dict_row, namedtuple_row
 from psycopg.types.json import Jsonb
 
 from kho.contract import Contract
-from kho.database import connect
+from kho.database import connect, the_row
 from kho.ledger.deliveries import Arrival
 from kho.settings import Settings
 
@@ -45,9 +45,9 @@ def lock_arrival(connection: psycopg.Connection, arrival_id: int) -> bool:
 
 def next_number(connection: psycopg.Connection) -> int:
     """The number of a batch that is about to be loaded."""
-    return connection.execute(
-        "select nextval(pg_get_serial_sequence('ledger.batch', 'batch_id'))"
-    ).fetchone()[0]
+    return the_row(connection.execute("select nextval(pg_get_serial_sequence('ledger.batch', 'batch_id'))"))[
+        0
+    ]
 
 
 def enter(
@@ -167,7 +167,7 @@ def last_profile(connection: psycopg.Connection, contract: str, until: date) -> 
         " order by business_date desc, batch_id desc limit 1",
         [contract, until],
     ).fetchone()
-    return found and found[0]
+    return found[0] if found else None
 
 
 # Telling

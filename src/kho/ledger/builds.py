@@ -16,6 +16,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from kho.contract import Contract
+from kho.database import the_row
 from kho.ledger.sources import source_freshness
 
 
@@ -88,8 +89,9 @@ def record_models(connection: psycopg.Connection, build_id: int, layer: str, run
 def insert(connection: psycopg.Connection, business_date: date, fingerprint: str) -> int:
     """Open a build; a full refresh unless all builds since the last built one had these models."""
     # An abandoned build of other models may have left its rows: only an unbroken row of the same ones is trusted.
-    return connection.execute(
-        """
+    return the_row(
+        connection.execute(
+            """
         with last_built as (select max(build_id) as build_id from ledger.build where state = 'built')
         insert into ledger.build (business_date, state, model_fingerprint, is_full_refresh)
         select %(date)s, 'open', %(now)s, (select build_id from last_built) is null or exists (
@@ -97,8 +99,9 @@ def insert(connection: psycopg.Connection, business_date: date, fingerprint: str
             where build_id >= (select build_id from last_built) and model_fingerprint is distinct from %(now)s)
         returning build_id
         """,
-        {"date": business_date, "now": fingerprint},
-    ).fetchone()[0]
+            {"date": business_date, "now": fingerprint},
+        )
+    )[0]
 
 
 def freeze(

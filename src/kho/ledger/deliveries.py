@@ -11,6 +11,7 @@ import psycopg
 from psycopg.rows import class_row, namedtuple_row
 
 from kho.archive import Stored
+from kho.database import the_row
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,12 @@ def enter(
             "insert into ledger.delivery (contract, name, business_date) values (%s, %s, %s) on conflict do nothing",
             [contract, name, day],
         )
-        (delivery_id,) = connection.execute(
-            "select delivery_id from ledger.delivery where contract = %s and name = %s and business_date = %s",
-            [contract, name, day],
-        ).fetchone()
+        (delivery_id,) = the_row(
+            connection.execute(
+                "select delivery_id from ledger.delivery where contract = %s and name = %s and business_date = %s",
+                [contract, name, day],
+            )
+        )
         last = connection.execute(
             "select arrival_id, sha256 from ledger.arrival where delivery_id = %s order by arrival_id desc limit 1",
             [delivery_id],
@@ -136,9 +139,9 @@ def newest(connection: psycopg.Connection, contract: str, until: date | None = N
 
 def last_date(connection: psycopg.Connection, contract: str) -> date | None:
     """The newest business date of the contract's deliveries, whatever became of them."""
-    return connection.execute(
-        "select max(business_date) from ledger.delivery where contract = %s", [contract]
-    ).fetchone()[0]
+    return the_row(
+        connection.execute("select max(business_date) from ledger.delivery where contract = %s", [contract])
+    )[0]
 
 
 def note_failure(

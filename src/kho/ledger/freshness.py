@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from kho.contract import Contract
 from kho.contract.schedule import Frequency, expected_dates
@@ -50,7 +50,7 @@ def freshness(
     """
     known = [each for each in deliveries if each.business_date <= business_date]
     accepted = {(each.unit, each.business_date) for each in known if each.is_accepted}
-    first = {}
+    first: dict[str, date] = {}
     for each in known:
         first[each.unit] = min(each.business_date, first.get(each.unit, each.business_date))
     gaps = {each.business_date: each.trouble for each in known if each.trouble}
@@ -63,13 +63,13 @@ def freshness(
             if (unit, day) not in accepted:
                 missing = f"not delivered by {unit}" if unit else "not delivered"
                 gaps.setdefault(day, withdrawn.get((unit, day)) or missing)
-    gap = min(gaps, default=None)
+    gap, why = min(gaps.items(), default=(None, None))
     as_of = max((day for _, day in accepted if gap is None or day < gap), default=None)
     expected_as_of = max(due, default=None)
     if not accepted:
-        return Freshness(None, expected_as_of, "not_delivered", gap, gaps.get(gap) or "nothing delivered yet")
+        return Freshness(None, expected_as_of, "not_delivered", gap, why or "nothing delivered yet")
     if expected_as_of and (as_of is None or as_of < expected_as_of):
-        return Freshness(as_of, expected_as_of, "stale", gap, gaps[gap])
+        return Freshness(as_of, expected_as_of, "stale", gap, why)
     return Freshness(as_of, expected_as_of, "fresh")
 
 
@@ -78,18 +78,19 @@ def joined(deliveries: Iterable[Delivered]) -> list[Delivered]:
 
     Where no name says how many parts there are, none may be missing before the last one.
     """
-    whole, parts_of = [], {}
+    whole: list[Delivered] = []
+    parts_of: dict[tuple[str, date], list[Delivered]] = {}
     for each in deliveries:
         if each.part is None:
             whole.append(each)
         else:
             parts_of.setdefault((each.unit, each.business_date), []).append(each)
     for (unit, day), parts in parts_of.items():
-        missing = []
+        missing: list[list[str]] = []
         # A date that was split anew has parts of both ways to split it.
         for many in dict.fromkeys(each.parts for each in parts):
             accepted = {each.part for each in parts if each.parts == many and each.is_accepted}
-            last = many or max(each.part for each in parts if each.parts == many)
+            last = many or max(each.part or 0 for each in parts if each.parts == many)
             missing.append(
                 [f"part {n}{f' of {many}' if many else ''}" for n in range(1, last + 1) if n not in accepted]
             )
@@ -97,15 +98,23 @@ def joined(deliveries: Iterable[Delivered]) -> list[Delivered]:
         trouble = next((each.trouble for each in parts if each.trouble), None)
         withdrawal = next((each.withdrawal for each in parts if each.withdrawal), None)
         if not is_whole and not trouble:
-            trouble = withdrawal or f"{', '.join(min(missing, key=len))} not delivered"
+            fewest = min(missing, key=len)
+            trouble = withdrawal or f"{', '.join(fewest)} not delivered"
         whole.append(Delivered(day, unit, is_whole, trouble, withdrawal))
     return whole
 
 
-def delivered(contract: Contract, name: str, day: date, *states: Any) -> Delivered:
-    """A delivery by what its name says: whose it is, and which part. `states` are the fields after `unit`."""
+def delivered(
+    contract: Contract,
+    name: str,
+    day: date,
+    is_accepted: bool = True,
+    trouble: str | None = None,
+    withdrawal: str | None = None,
+) -> Delivered:
+    """A delivery by what its name says: whose it is, and which part."""
     named = contract.named(name)
     part, parts = (
         int(number) if (number := named.get(group) or "").isdecimal() else None for group in ("part", "parts")
     )
-    return Delivered(day, contract.unit_of(name), *states, part=part, parts=parts)
+    return Delivered(day, contract.unit_of(name), is_accepted, trouble, withdrawal, part, parts)

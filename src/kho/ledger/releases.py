@@ -9,7 +9,7 @@ from typing import Literal
 import psycopg
 from psycopg.rows import class_row
 
-from kho.database import connect
+from kho.database import connect, the_row
 from kho.settings import Settings
 
 State = Literal["candidate", "refused", "in_force", "kept", "dropped"]
@@ -92,16 +92,20 @@ def lock(connection: psycopg.Connection) -> None:
 
 def insert(connection: psycopg.Connection, build_id: int, business_date: date) -> Release:
     """A new candidate of a build; its schema is named after its number."""
-    (number,) = connection.execute(
-        "insert into ledger.release (build_id, business_date, schema_name, state)"
-        " values (%s, %s, '', 'candidate') returning release_id",
-        [build_id, business_date],
-    ).fetchone()
+    (number,) = the_row(
+        connection.execute(
+            "insert into ledger.release (build_id, business_date, schema_name, state)"
+            " values (%s, %s, '', 'candidate') returning release_id",
+            [build_id, business_date],
+        )
+    )
     with connection.cursor(row_factory=class_row(Release)) as cursor:
-        return cursor.execute(
-            "update ledger.release set schema_name = %s where release_id = %s returning *",
-            [f"release_{number}", number],
-        ).fetchone()
+        return the_row(
+            cursor.execute(
+                "update ledger.release set schema_name = %s where release_id = %s returning *",
+                [f"release_{number}", number],
+            )
+        )
 
 
 def mark(connection: psycopg.Connection, release_id: int, state: State, reason: str | None = None) -> None:

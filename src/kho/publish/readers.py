@@ -9,6 +9,7 @@ import psycopg
 import tenacity
 from psycopg import errors
 
+from kho.database import the_row
 from kho.ledger.releases import ReleaseError
 
 
@@ -28,7 +29,7 @@ def wait_for_older_snapshots(connection: psycopg.Connection, schema: str, deadli
     """Wait until no transaction that may read marts has a snapshot from before this schema's tables."""
     # A mart is created and filled in one transaction: what sees its pg_class row sees its rows.
     # Transactions that start from now on see the tables, whatever their xmin.
-    start = connection.execute("select clock_timestamp()").fetchone()[0]
+    (start,) = the_row(connection.execute("select clock_timestamp()"))
     while True:
         older = connection.execute(
             """

@@ -74,7 +74,7 @@ def publish(settings: Settings, *, patience: timedelta = PATIENCE) -> Release:
         elif release.state == "refused":
             raise ReleaseError(f"release {release.release_id} was refused: {release.reason}")
         _drop_old(connection)
-        return releases.find_in_force(connection)
+        return releases.select(connection, "in_force")[0]
 
 
 def rollback(settings: Settings, release_id: int | None = None, *, patience: timedelta = PATIENCE) -> Release:
@@ -94,7 +94,7 @@ def rollback(settings: Settings, release_id: int | None = None, *, patience: tim
             what = f"release {release_id} is not kept" if release_id else "there is no earlier release"
             raise ReleaseError(f"{what}; kept: {have}")
         _put_in_force(connection, wanted[0], patience)
-        return releases.find_in_force(connection)
+        return releases.select(connection, "in_force")[0]
 
 
 def refuse(settings: Settings, reason: str) -> Release:

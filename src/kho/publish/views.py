@@ -21,6 +21,7 @@ def repoint(connection: psycopg.Connection, schema: str) -> None:
     for mart in sorted(there.keys() - wanted.keys()):
         _drop_view(connection, mart, "is no longer there")
     for mart in sorted(wanted):
+        grants: list[tuple[str | None, str, bool]]
         grants = [] if mart in there else [(role, "SELECT", False) for role in READERS]
         # A view may gain columns at its end; anything else takes a new view.
         if mart in there and wanted[mart][: len(there[mart])] != there[mart]:

@@ -23,8 +23,8 @@ def open_build(settings: Settings, business_date: date) -> int:
     with connect(settings, "kho_owner") as connection:
         builds.lock(connection)
         now = builds.newest(connection)
-        is_this_night = now and now.state == "open" and now.business_date == business_date
-        if is_this_night and builds.knows(connection, now.build_id, known):
+        is_ours = now and (now.state, now.business_date) == ("open", business_date)
+        if now and is_ours and builds.knows(connection, now.build_id, known):
             builds.go_on(connection, now.build_id, fingerprint)
             return now.build_id
         builds.abandon(connection)
