@@ -1,7 +1,7 @@
 {# How a fact is built. `unique_key` is what its rows are replaced by: the key of a row, or the list that it stands in. In a
    full refresh the fact is built whole. Otherwise the touched keys' rows are deleted and built again, in one transaction:
    the keys of touched rows, come or gone, in every relation of versions that the model reads and that tells of the key;
-   and those that `also_touched` says. Without any the fact stays as it is.
+   and those that `also_touched` says. If no batch of what it reads came or went, it stays as it is, unread.
    A unique index on the key follows, unless the model's `indexes` say another. #}
 {% materialization fact, adapter='postgres' %}
   {%- if not is_touching() -%}
@@ -9,26 +9,26 @@
   {%- endif -%}
 
   {%- set fact = this.incorporate(type='table') -%}
-  {%- set parts = sql.split(end_of_touched()) -%}
   {{ run_hooks(pre_hooks) }}
-  {%- call statement('touched', fetch_result=true) -%}
-    create temporary table touched on commit drop as
-    ({{ (touched_rows() + parts[:-1]) | join(') union (') }});
-    analyze pg_temp.touched;
-    select exists (select from pg_temp.touched);
-  {%- endcall -%}
-  {%- set is_touched = load_result('touched')['data'][0][0] -%}
-  {%- call statement('main') -%}
-    delete from {{ fact }} where {{ is_of_touched() }}
-  {%- endcall -%}
-  {%- if is_touched -%}
+  {%- if run_query(any_touched_batch()).rows[0][0] -%}
     {%- do expect_columns(fact, 'a full refresh makes the table anew', exactly=true) -%}
+    {%- set parts = sql.split(end_of_touched()) -%}
+    {%- call statement('touched') -%}
+      create temporary table touched on commit drop as
+      ({{ (touched_rows() + parts[:-1]) | join(') union (') }});
+      analyze pg_temp.touched;
+      delete from {{ fact }} where {{ is_of_touched() }}
+    {%- endcall -%}
     {%- call statement('main') -%}
       {{ get_assert_columns_equivalent(parts[-1]) }}
       insert into {{ fact }} ({{ model.columns.keys() | join(', ') }})
       {{ get_select_subquery(parts[-1]) }}
     {%- endcall -%}
     {{ run_hooks(post_hooks) }}
+  {%- else -%}
+    {%- call statement('main') -%}
+      delete from {{ fact }} where false -- the ledger hears of no rows
+    {%- endcall -%}
   {%- endif -%}
   {%- do adapter.commit() -%}
   {{ return({'relations': [fact]}) }}
@@ -53,19 +53,50 @@
 {# Queries of the touched keys in the versions that the model reads. #}
 {% macro touched_rows() -%}
   {%- set queries = [] -%}
-  {%- set key = key_columns() -%}
-  {%- for parent in model.depends_on.nodes if ('.stg_' in parent or '.union_' in parent) and '.stg_ledger__' not in parent -%}
-    {%- set node = graph.nodes[parent] -%}
-    {%- if key.split(', ') | reject('in', node.columns) | list == [] -%}
-      {%- do queries.append('select distinct ' ~ key ~ ' from ' ~ node.relation_name ~ ' where _is_touched') -%}
-    {%- endif -%}
+  {%- for versions in versions_behind(model) -%}
+    {%- do queries.append('select distinct ' ~ key_columns() ~ ' from ' ~ versions.relation_name ~ ' where _is_touched') -%}
   {%- else -%}
-    {{ exceptions.raise_compiler_error(model.name ~ ' reads no versions: as a fact it never changes') }}
+    {{ exceptions.raise_compiler_error('nothing that ' ~ model.name ~ ' reads tells of ' ~ key_columns() ~ ' in its YAML') }}
   {%- endfor -%}
-  {%- if not queries -%}
-    {{ exceptions.raise_compiler_error('nothing that ' ~ model.name ~ ' reads tells of ' ~ key ~ ' in its YAML') }}
-  {%- endif -%}
   {{ return(queries) }}
+{%- endmacro %}
+
+{# The relations of versions that a fact's rows come from: of those that it reads the ones that tell of its key. #}
+{% macro versions_behind(fact) -%}
+  {%- set found = [] -%}
+  {%- set key = [fact.config.unique_key] if fact.config.unique_key is string else fact.config.unique_key or [] -%}
+  {%- for parent in fact.depends_on.nodes if key and is_of_versions(parent) -%}
+    {%- if key | reject('in', graph.nodes[parent].columns) | list == [] -%}
+      {%- do found.append(graph.nodes[parent]) -%}
+    {%- endif -%}
+  {%- endfor -%}
+  {{ return(found) }}
+{%- endmacro %}
+
+{% macro is_of_versions(node_id) -%}
+  {{ return(('.stg_' in node_id or '.union_' in node_id) and '.stg_ledger__' not in node_id) }}
+{%- endmacro %}
+
+{# The contracts whose rows are in what a model reads of versions. #}
+{% macro contracts_behind(node) -%}
+  {%- set found = [] -%}
+  {%- for parent in node.depends_on.nodes -%}
+    {%- if is_of_versions(parent) -%}
+      {%- do found.extend(contracts_behind(graph.nodes[parent])) -%}
+    {%- elif parent in graph.sources and graph.sources[parent].source_name == 'raw' -%}
+      {%- do found.append(graph.sources[parent].meta.contract) -%}
+    {%- endif -%}
+  {%- endfor -%}
+  {{ return(found) }}
+{%- endmacro %}
+
+{% macro any_touched_batch() -%}
+  select exists (
+    select from {{ graph.sources['source.' ~ project_name ~ '.ledger.build_input'].relation_name }}
+    where is_touched and contract in (
+      {%- for contract in contracts_behind(model) %}'{{ contract }}'{{ ', ' if not loop.last }}{% endfor -%}
+    )
+  )
 {%- endmacro %}
 
 {# A query of keys that something else than their own rows touches. It stands before the model's select, and counts only
