@@ -41,6 +41,8 @@ insert into ledger.verdict (boundary, build_id, business_date, subject, expectat
   values ('marts', 1, '2021-01-30', 'm', 'e', 'info', 'passed');
 insert into ledger.release (build_id, schema_name, business_date, state) values (1, 'release_1', '2021-01-30', 'in_force');
 insert into reject.rejected_row (batch_id, row_number, reasons) values (1, 3, array['row: ragged']);
+create table warehouse.touched_dossier (dossier_key uuid);
+alter table warehouse.touched_dossier owner to kho_transformer;
 """
 CATALOG = {
     "columns": """

@@ -1,5 +1,4 @@
 select
-  {{ hash_key(['civil_event']) }} as civil_event_key,
   civil_event,
   name as civil_event_name
 from {{ ref('civil_events') }}

@@ -1,5 +1,4 @@
 select
-  {{ hash_key(['status']) }} as dossier_status_key,
   status,
   national_code,
   name as status_name,

@@ -1,5 +1,4 @@
 select
-  {{ hash_key(['field']) }} as field_key,
   field,
   min(name) as field_name
 from {{ ref('fields') }}

@@ -27,7 +27,6 @@ with year as (
 )
 
 select
-  {{ hash_key(['scheme', 'period_code']) }} as period_key,
   scheme,
   period_code,
   period_kind,
