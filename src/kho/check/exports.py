@@ -455,7 +455,8 @@ def _verdicts(
 def _decide(connection: psycopg.Connection, verdicts: list[Verdict]) -> ExportsVerdict:
     of_batch: dict[int, list[Verdict]] = {}
     for verdict in verdicts:
-        of_batch.setdefault(verdict.batch_id, []).append(verdict)
+        if verdict.batch_id is not None:
+            of_batch.setdefault(verdict.batch_id, []).append(verdict)
     outcome = ExportsVerdict()
     for batch_id, found in sorted(of_batch.items()):
         state = decisions.lock(connection, batch_id)
