@@ -366,6 +366,8 @@ def test_json_has_numbers_and_nulls(kho: Ask) -> None:
         "dossiers_carried_over",
         "procedures_on_one_stop",
         "procedures_returned_by_post",
+        "document_systems_in_parallel",
+        "it_spending",
         "portal_visits",
         "documents_electronic_signed_pct",
         "one_stop_units_with_software_pct",

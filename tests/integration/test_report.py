@@ -122,10 +122,10 @@ def story(module_warehouse: Settings) -> Story:
 
 
 def adjustment() -> Export:
-    """A signed adjustment: two more dossiers of Châu Khánh were resolved on time."""
+    """A signed adjustment: a dossier of Châu Khánh was late, whatever its software says."""
     row = (
-        "DC-1", "dossiers_resolved_on_time", "000.29.12.H51", "", "2", "13/01/2021", "18/01/2021 09:30",
-        "Chủ tịch", "UBND xã Châu Khánh", "31/UBND-VP", "Mất kết nối",
+        "DC-1", "dossiers_resolved_on_time", "000.29.12.H51", "", "-1", "13/01/2021", "18/01/2021 09:30",
+        "Chủ tịch", "UBND xã Châu Khánh", "31/UBND-VP", "Nhập chậm",
     )  # fmt: skip
     text = "".join("\t".join(each) + "\r\n" for each in (ADJUSTMENT_HEADER, row))
     return Export("one_stop", "adjustments", "adjustments_20210118.txt", text.encode("utf-16"), NIGHT)
@@ -203,7 +203,11 @@ def test_what_is_told_of_a_release_is_of_the_release_though_a_newer_warehouse_is
     files = {row.file for row in received.parts[0].rows}
     assert "dossiers_20210112.csv" in files and None not in files
     (signed,) = [row for row in on_time.parts[0].rows if row.is_adjustment]
-    assert (signed.amount, signed.document_code, signed.file) == (2, "31/UBND-VP", "adjustments_20210118.txt")
+    assert (signed.amount, signed.document_code, signed.file) == (
+        -1,
+        "31/UBND-VP",
+        "adjustments_20210118.txt",
+    )
     for told in (received, on_time, offered):
         for figure in told.figures:
             assert told.parts[0].counted(figure.level) == figure.value, figure.metric

@@ -177,6 +177,29 @@ def test_the_holidays_are_those_of_the_library() -> None:
     assert (seeds / "holidays.csv").read_text(encoding="utf-8") == render(), "run seeds/write_holidays.py"
 
 
+def test_a_kind_of_figure_is_known_to_its_seed_alone(settings: Settings) -> None:
+    """Whoever counts asks for a kind's attributes: a new kind is a row of the seed."""
+    seeds = settings.project / "dbt_project" / "seeds"
+    with (seeds / "metric_kinds.csv").open(encoding="utf-8") as file:
+        kinds = {row["kind"] for row in csv.DictReader(file)}
+    with (seeds / "metrics.csv").open(encoding="utf-8") as file:
+        assert {row["kind"] for row in csv.DictReader(file)} <= kinds
+    # Single words, and what counters tell, are other things too: they are kinds where they are compared with one.
+    words = {kind for kind in kinds if "_" not in kind} | {"year_to_date"}
+    compared = re.compile(rf"\b_?kinds?\b[^\n]{{0,40}}[\"'%]({'|'.join(sorted(words))})\b", re.I)
+    named = re.compile(rf"\b({'|'.join(sorted(kinds - words))})\b")
+    found = [
+        f"{path.relative_to(settings.project)}: {match[1]}"
+        for folder in ("src", "dbt_project/models", "dbt_project/macros")
+        for path in sorted((settings.project / folder).rglob("*"))
+        if path.suffix in (".py", ".sql", ".yml")
+        for pattern in (compared, named)
+        for match in pattern.finditer(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
+    assert len(kinds) >= 8
+
+
 #: mapped by a folded text, of which a contract can't list every spelling
 FOLDED = {("documents", "document_type")}
 

@@ -79,7 +79,8 @@ def content(connection: psycopg.Connection, report_id: int) -> str:
     ).fetchone()
     if not found:
         raise LookupError(f"there is no report {report_id}")
-    return found[0]
+    text: str = found[0]
+    return text
 
 
 def values(connection: psycopg.Connection, report_id: int) -> dict[Key, Decimal | None]:
@@ -154,6 +155,7 @@ def changed_batches(connection: psycopg.Connection, report_id: int, build_id: in
 
 def has_other_rules(connection: psycopg.Connection, report_id: int, build_id: int) -> bool:
     """Whether this build was made by other models, lists or sources than the build of the report's release."""
+    is_other: bool
     ((is_other,),) = connection.execute(
         """
         select reported.model_fingerprint is distinct from build.model_fingerprint

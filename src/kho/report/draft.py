@@ -124,7 +124,7 @@ def _months(release: Published, scope: Scope, scheme: Scheme, first_day: date, l
 
 def _whole(figures: list[Figure]) -> dict[str, Figure]:
     """The figures without detail of the whole scope: the level that comes first."""
-    found = {}
+    found: dict[str, Figure] = {}
     for figure in figures:
         if not figure.detail:
             found.setdefault(figure.metric, figure)
