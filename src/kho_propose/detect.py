@@ -39,6 +39,11 @@ class Shape:
     other_sheets: tuple[str, ...] = ()  # that hold something as well
     records_path: str | None = None
 
+    @property
+    def is_named(self) -> bool:
+        """Whether its records name their columns themselves, or its first row does."""
+        return self.format in ("json", "jsonl", "xml", "parquet")
+
 
 def detect(path: Path) -> Shape:
     """The shape of a sample. Raises `CannotPropose`."""

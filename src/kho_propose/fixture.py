@@ -78,7 +78,7 @@ def _rows(proposal: Proposal, sample: Sample, places: dict[int, Column]) -> list
         [f"Title {n + 1}" if text(cell) else cell for cell in sample.rows[n]] for n in range(layout.first)
     ]
     header = sample.rows[layout.first : layout.first + layout.header_rows]
-    if not layout.header_rows or proposal.shape.format in ("json", "jsonl", "xml", "parquet"):
+    if not layout.header_rows or proposal.shape.is_named:
         titles, header = [], sample.rows[:1]
     chosen: list[tuple[list[object], bool]] = [(list(row), False) for row in [*titles, *header]]
     seen: set[tuple[str, ...]] = set()

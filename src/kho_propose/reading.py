@@ -13,8 +13,6 @@ from kho_propose.detect import CannotPropose, detect
 from kho_propose.proposal import Sample
 
 MOST_ROWS = 20_000
-#: formats whose records name their columns themselves, or whose first row does
-_NAMED = ("json", "jsonl", "xml", "parquet")
 
 
 def read(path: Path) -> Sample:
@@ -32,9 +30,7 @@ def read(path: Path) -> Sample:
         )
     except Unreadable as problem:
         raise CannotPropose(f"{path}: {problem}") from None
-    found = layout.find(
-        rows, is_named=shape.format in _NAMED, most_header_rows=1 if shape.format == "csv" else 6
-    )
+    found = layout.find(rows, is_named=shape.is_named, most_header_rows=1 if shape.format == "csv" else 6)
     if not found.has_header:
         raise CannotPropose(
             f"{path}: no row names the columns: ask for an export with a header (a contract knows columns by their names)"
