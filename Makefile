@@ -31,7 +31,7 @@ env: ## the environment in .venv; again only when the lock changed (nights need 
 pip = { $(BIN)/python -m pip install --disable-pip-version-check --no-deps $(1) 2>&1 | tee -a $(PIP_LOG) | \
 	awk -v shows=$$([ -t 2 ] && echo 1) -v all=$$(grep -c == $(LOCK)) \
 		'shows && /^Collecting/ { printf "\r  %d of %d packages", ++n, all } \
-		 shows && /^Installing collected/ { print n ? ": installing" : "" }'; \
+		 n && /^Installing collected/ { print ": installing" }'; \
 	} || { cat $(PIP_LOG); echo "The environment could not be installed: see above"; exit 1; }
 
 demo: env ## a sample district through two real nights, its figures, and what to type next
@@ -51,8 +51,13 @@ have = if command -v $(2) > /dev/null; then :; \
 test: env lint ## every test; three processes, since those that run Airflow mostly wait
 	@$(BIN)/python -m pytest -n 3
 
-lint: env
+lint: env ## ruff, the order of the layers, types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(call quiet,$(BIN)/lint-imports --no-cache --no-logo)
+	@$(BIN)/mypy
+
+# quiet(a command): what it says is shown only when it fails
+quiet = said=$$($(1) 2>&1) || { echo "$$said"; exit 1; }
 
 faults: env ## kill -9 at twenty random moments, and the same tables every time
 	@$(BIN)/python -m pytest tests/nights/test_faults.py --faults 20

@@ -69,9 +69,10 @@ class Settings(BaseSettings):
     def settings_customise_sources(
         cls,
         settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        init_settings,
-        **_: object,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         home = Path(os.environ.get("KHO_HOME") or _checkout() / ".kho")
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, home / "config.toml")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -29,7 +29,7 @@ DATE_FORMATS = (
 
 
 #: paging of an API that lists its files by name, with their pages
-FILES = "files"
+FILES: Final = "files"
 
 
 class _Keys(BaseModel):

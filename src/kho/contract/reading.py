@@ -80,7 +80,10 @@ def parse_contract(path: Path, body: bytes) -> Contract:
     return _read(path, body, seed.read_bytes() if seed.exists() else None)
 
 
-class StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+_SAFE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class StrictLoader(_SAFE):
     """A key that is there twice is an error: YAML's readers quietly take the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -189,6 +192,7 @@ class _Reader:
             for n, each in enumerate(table.get("properties", ()))
         ]
         self.fail_if_wrong()
+        assert contract_keys and server_keys and file_keys  # what can't be read is wrong
         contract = self.build(
             contract_keys, server, server_keys, table, file_keys, tuple(each for each in columns if each)
         )

@@ -10,7 +10,7 @@ from psycopg.sql import SQL, Identifier
 
 from kho import archive
 from kho.contract import Contract
-from kho.database import connect
+from kho.database import connect, the_row
 from kho.formats import Unreadable, open_export, other_encoding
 from kho.formats.header import Match, expect_header
 from kho.ledger import batches, deliveries
@@ -175,14 +175,11 @@ def _count_unknown(connection: Connection, contract: Contract, found: Match) -> 
     """How many values each column has that the contract does not know: only that is kept of them."""
     if not found.unknown:
         return {}
-    counts = connection.execute(
-        SQL("select {} from pg_temp.landing").format(
-            SQL(", ").join(
-                SQL("count({})").format(cell(contract, position)) for position in found.unknown.values()
-            )
-        )
-    ).fetchone()
-    return dict(zip(found.unknown, counts, strict=True))
+    counts = SQL(", ").join(
+        SQL("count({})").format(cell(contract, position)) for position in found.unknown.values()
+    )
+    row = the_row(connection.execute(SQL("select {} from pg_temp.landing").format(counts)))
+    return dict(zip(found.unknown, row, strict=True))
 
 
 def _profile(connection: Connection, contract: Contract, batch_id: int) -> dict[str, dict[str, Any]]:
@@ -198,10 +195,10 @@ def _profile(connection: Connection, contract: Contract, batch_id: int) -> dict[
         if column.values:
             names.append((column.name, "distinct"))
             measures.append(SQL("count(distinct {})").format(name))
-    values = connection.execute(
-        SQL("select {} from {} where _batch_id = %s").format(SQL(", ").join(measures), raw.table(contract)),
-        [batch_id],
-    ).fetchone()
+    statement = SQL("select {} from {} where _batch_id = %s").format(
+        SQL(", ").join(measures), raw.table(contract)
+    )
+    values = the_row(connection.execute(statement, [batch_id]))
     profile: dict[str, dict[str, Any]] = {}
     for (column_name, measure), value in zip(names, values, strict=True):
         profile.setdefault(column_name, {})[measure] = value

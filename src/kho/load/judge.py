@@ -14,6 +14,7 @@ from psycopg import Connection
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from kho.contract import Column, Contract, mappings
+from kho.database import the_row
 from kho.formats.header import Match
 from kho.load import raw
 from kho.settings import TIMEZONE
@@ -42,7 +43,7 @@ def judge(
     """
     _set_hash_keys(connection, secret)
     parts = _Parts(contract, match, header, batch_id)
-    total, loaded, rejected, skipped = connection.execute(parts.in_statement(_JUDGE)).fetchone()
+    total, loaded, rejected, skipped = the_row(connection.execute(parts.in_statement(_JUDGE)))
     duplicates = total - loaded - rejected - sum(skipped.values())
     if duplicates:
         connection.execute(parts.in_statement(_REJECT_DUPLICATES))

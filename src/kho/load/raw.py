@@ -6,6 +6,7 @@ from psycopg import Connection
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from kho.contract import Contract, ContractError
+from kho.database import the_row
 from kho.settings import Settings
 
 #: what says of a table's `_key` that its rows have keys of this rule
@@ -31,7 +32,7 @@ def ensure(connection: Connection, settings: Settings, contract: Contract) -> No
     another column tells the versions of a row apart.
     """
     connection.execute("select pg_advisory_xact_lock(hashtext(%s))", [f"raw {contract.name}"])
-    have = dict(
+    have: dict[str, str] = dict(
         connection.execute(
             """
             select a.attname, format_type(a.atttypid, null)
@@ -110,7 +111,8 @@ def _find_by_case(connection: Connection, contract: Contract) -> None:
         return
     name = f"{contract.raw_table}__case"
     # Looked for first: making an index waits for those who write, even when there is one.
-    if connection.execute("select to_regclass(%s) is null", [f'raw."{name}"']).fetchone()[0]:
+    (is_missing,) = the_row(connection.execute("select to_regclass(%s) is null", [f'raw."{name}"']))
+    if is_missing:
         connection.execute(
             SQL("create index {} on {} ({})").format(Identifier(name), table(contract), Identifier(case))
         )

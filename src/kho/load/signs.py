@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import date
 from functools import lru_cache
@@ -18,6 +18,7 @@ from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from kho.contract import Column, Contract
 from kho.contract.model import DATE_FORMATS
+from kho.database import the_row
 from kho.formats.header import Match
 from kho.ledger import batches
 from kho.load import raw
@@ -127,16 +128,20 @@ def _only_one_reads(
     only = SQL(
         "count(*) filter (where {1} is not null and {0} is null), count(*) filter (where {0} is not null and {1} is null)"
     )
-    counts = connection.execute(
-        SQL("select {} from (select {} from {} where {} offset 0) as texts").format(
-            SQL(", ").join(
-                only.format(value(contract, each), value(other, each)) for other in others for each in columns
-            ),
-            SQL(", ").join(texts),
-            LANDING,
-            where,
+    counts = the_row(
+        connection.execute(
+            SQL("select {} from (select {} from {} where {} offset 0) as texts").format(
+                SQL(", ").join(
+                    only.format(value(contract, each), value(other, each))
+                    for other in others
+                    for each in columns
+                ),
+                SQL(", ").join(texts),
+                LANDING,
+                where,
+            )
         )
-    ).fetchone()
+    )
     pairs = list(zip(counts[0::2], counts[1::2], strict=True))
     return [pairs[start : start + len(columns)] for start in range(0, len(pairs), len(columns))]
 
@@ -224,22 +229,23 @@ def _of_sample(
     contract: Contract,
     batch_id: int,
     step: int,
-    looked_at: dict[str, Composable],
+    looked_at: Mapping[str, Composable],
     measures: Callable[[Identifier], Composable],
 ) -> dict[str, tuple[Any, ...]]:
     """Three measures of each of these expressions, over the sample of the batch's rows."""
     if not looked_at:
         return {}
     names = {key: Identifier(f"x{n}") for n, key in enumerate(looked_at)}
-    found = connection.execute(
-        SQL("select {} from (select {} from {} where _batch_id = {} and _row_number % {} = 0 offset 0) as x").format(
-            SQL(", ").join(measures(name) for name in names.values()),
-            SQL(", ").join(SQL("{} as {}").format(looked_at[key], name) for key, name in names.items()),
-            raw.table(contract),
-            Literal(batch_id),
-            Literal(step),
-        )
-    ).fetchone()  # fmt: skip
+    statement = SQL(
+        "select {} from (select {} from {} where _batch_id = {} and _row_number % {} = 0 offset 0) as x"
+    ).format(
+        SQL(", ").join(measures(name) for name in names.values()),
+        SQL(", ").join(SQL("{} as {}").format(looked_at[key], name) for key, name in names.items()),
+        raw.table(contract),
+        Literal(batch_id),
+        Literal(step),
+    )
+    found = the_row(connection.execute(statement))
     return {key: found[n : n + 3] for n, key in zip(range(0, len(found), 3), names, strict=True)}
 
 
@@ -292,14 +298,11 @@ def _known_keys(
         return None
     keys = SQL("select distinct {} from {} where _batch_id = {}")
     names = SQL(", ").join(map(Identifier, lasting))
-    return list(
-        connection.execute(
-            SQL(
-                "with new as ({}), old as ({}) select (select count(*) from new join old using ({})), (select count(*) from new)"
-            ).format(
-                keys.format(names, raw.table(contract), Literal(batch_id)),
-                keys.format(names, raw.table(contract), Literal(previous)),
-                names,
-            )
-        ).fetchone()
+    statement = SQL(
+        "with new as ({}), old as ({}) select (select count(*) from new join old using ({})), (select count(*) from new)"
+    ).format(
+        keys.format(names, raw.table(contract), Literal(batch_id)),
+        keys.format(names, raw.table(contract), Literal(previous)),
+        names,
     )
+    return list(the_row(connection.execute(statement)))
