@@ -175,7 +175,7 @@ def last_profile(connection: psycopg.Connection, contract: str, until: date) -> 
 
 def batches(
     settings: Settings, contract: str | None = None, state: str | None = None, *, batch_id: int | None = None
-) -> list[tuple]:
+) -> list[tuple[Any, ...]]:
     """Number, contract, file, business date, state, the four counts and the reason of batches, newest first."""
     with connect(settings, "kho_auditor") as connection:
         return connection.execute(
@@ -203,7 +203,7 @@ def contract_of(settings: Settings, batch_id: int) -> str:
     return found[0]
 
 
-def story(settings: Settings, batch_id: int) -> tuple[list[tuple], list[tuple]]:
+def story(settings: Settings, batch_id: int) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
     """The boundary's verdicts on a batch (failed ones first), and its events from the first on."""
     with connect(settings, "kho_auditor") as connection:
         verdicts = connection.execute(
@@ -219,7 +219,7 @@ def story(settings: Settings, batch_id: int) -> tuple[list[tuple], list[tuple]]:
         return verdicts, events
 
 
-def last(connection: psycopg.Connection, contract: str, most: int) -> list[tuple]:
+def last(connection: psycopg.Connection, contract: str, most: int) -> list[tuple[Any, ...]]:
     """Number, file, business date, state, the four counts and the reason of those loaded last, newest first."""
     return connection.execute(
         """
@@ -232,7 +232,7 @@ def last(connection: psycopg.Connection, contract: str, most: int) -> list[tuple
     ).fetchall()
 
 
-def trends(connection: psycopg.Connection, contract: str, recent: int, earlier: int) -> list[tuple]:
+def trends(connection: psycopg.Connection, contract: str, recent: int, earlier: int) -> list[tuple[Any, ...]]:
     """Each reason of rejects with rows and percent of the data, in the last batches and in those before them."""
     return connection.execute(
         """

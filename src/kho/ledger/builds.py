@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 import psycopg
 from psycopg.rows import class_row
@@ -43,7 +43,7 @@ def newest(connection: psycopg.Connection, business_date: date | None = None) ->
         ).fetchone()
 
 
-def last_night(connection: psycopg.Connection) -> tuple | None:
+def last_night(connection: psycopg.Connection) -> tuple[Any, ...] | None:
     """Of the newest build: business date, state, and number, state and reason of its newest release."""
     return connection.execute(
         """
@@ -76,7 +76,9 @@ def close(connection: psycopg.Connection) -> int | None:
     return closed[0] if closed else None
 
 
-def record_models(connection: psycopg.Connection, build_id: int, layer: str, runs: Iterable[tuple]) -> None:
+def record_models(
+    connection: psycopg.Connection, build_id: int, layer: str, runs: Iterable[tuple[Any, ...]]
+) -> None:
     """Write down what became of models: name, status, rows affected, seconds, message."""
     with connection.cursor() as cursor:
         cursor.executemany(
@@ -172,7 +174,7 @@ def knows(connection: psycopg.Connection, build_id: int, known: Iterable[Contrac
     return set(written) == {_known_of(contract) for contract in known}
 
 
-def _known_of(contract: Contract) -> tuple:
+def _known_of(contract: Contract) -> tuple[Any, ...]:
     return (
         contract.name,
         contract.system,

@@ -164,7 +164,7 @@ def never_noted(
     return [name for name in names if (name,) not in noted]
 
 
-def failures(connection: psycopg.Connection, contract: str, most: int) -> list[tuple]:
+def failures(connection: psycopg.Connection, contract: str, most: int) -> list[tuple[Any, ...]]:
     """When, of which file (None: the source as a whole) and why a fetch failed, newest first."""
     return connection.execute(
         "select at, name, reason from ledger.fetch_failure where contract = %s order by failure_id desc limit %s",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import psycopg
 from psycopg.rows import class_row
@@ -45,7 +45,7 @@ def in_force(settings: Settings) -> Release | None:
         return find_in_force(connection)
 
 
-def contents(settings: Settings, release: Release) -> tuple[list[tuple], list[tuple]]:
+def contents(settings: Settings, release: Release) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
     """How fresh each source is in a release, and what its boundary did not pass."""
     with connect(settings, "kho_auditor") as connection:
         sources = connection.execute(

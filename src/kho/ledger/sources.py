@@ -40,7 +40,7 @@ def source_freshness(connection: psycopg.Connection, business_date: date, contra
     )
 
 
-def of_night(connection: psycopg.Connection, business_date: date | None = None) -> list[tuple]:
+def of_night(connection: psycopg.Connection, business_date: date | None = None) -> list[tuple[Any, ...]]:
     """What the newest build knows of each source, or the newest of a night: contract, its four counts, freshness."""
     return connection.execute(
         """

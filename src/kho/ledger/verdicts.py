@@ -64,7 +64,7 @@ def of_build(connection: psycopg.Connection, build_id: int) -> list[Verdict]:
         ).fetchall()
 
 
-def missing_told(connection: psycopg.Connection, business_date: date) -> list[tuple]:
+def missing_told(connection: psycopg.Connection, business_date: date) -> list[tuple[Any, ...]]:
     """Subject, observed and message of what a night has told already of deliveries that are missing."""
     return connection.execute(
         "select subject, observed, message from ledger.verdict where boundary = 'exports' and expectation = 'delivered'"

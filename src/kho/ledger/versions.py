@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import psycopg
 
 from kho.contract import Contract
 
 
-def used(connection: psycopg.Connection, contract: Contract) -> list[tuple]:
+def used(connection: psycopg.Connection, contract: Contract) -> list[tuple[Any, ...]]:
     """Version, when it was first used, its number of batches, and whether it is the contract as given; newest first."""
     return connection.execute(
         """
@@ -20,7 +22,9 @@ def used(connection: psycopg.Connection, contract: Contract) -> list[tuple]:
     ).fetchall()
 
 
-def last_used(connection: psycopg.Connection, contract: str, version: str | None = None) -> tuple | None:
+def last_used(
+    connection: psycopg.Connection, contract: str, version: str | None = None
+) -> tuple[Any, ...] | None:
     """Version, text and last use of the contract that batches were last loaded by, or of the version asked for."""
     return connection.execute(
         """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import monotonic, sleep
+from typing import Any
 
 import psycopg
 import tenacity
@@ -51,7 +52,7 @@ def wait_for_older_snapshots(connection: psycopg.Connection, schema: str, deadli
         sleep(0.2)
 
 
-def lock_holders(connection: psycopg.Connection) -> list[tuple]:
+def lock_holders(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
     return connection.execute(
         """
         select distinct on (a.pid) a.pid, a.usename, a.application_name, a.xact_start, a.query
@@ -61,7 +62,7 @@ def lock_holders(connection: psycopg.Connection) -> list[tuple]:
     ).fetchall()
 
 
-def told(sessions: list[tuple]) -> str:
+def told(sessions: list[tuple[Any, ...]]) -> str:
     if not sessions:
         return "They are gone now: publish again."
     lines = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import psycopg
 from psycopg import errors, sql
 
@@ -43,7 +45,7 @@ def repoint(connection: psycopg.Connection, schema: str) -> None:
             )
 
 
-def _columns(connection: psycopg.Connection, schema: str) -> dict[str, list[tuple]]:
+def _columns(connection: psycopg.Connection, schema: str) -> dict[str, list[tuple[Any, ...]]]:
     """Name, type and collation of the columns of every table and view of a schema, in their order."""
     rows = connection.execute(
         """

@@ -19,4 +19,4 @@ with expected (scheme, period_code, from_date, to_date) as (
 select expected.*
 from expected
 left join {{ ref('dim_period') }} as period using (scheme, period_code, from_date, to_date)
-where period.period_key is null
+where period.period_code is null
