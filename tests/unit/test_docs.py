@@ -57,7 +57,9 @@ def test_commands_exist_with_their_options(page: Path) -> None:
                 _resolve(arguments, is_whole)
             case ["make", *targets]:
                 for target in targets:
-                    assert re.search(rf"^{target}:", (PROJECT / "Makefile").read_text(), re.MULTILINE)
+                    variable, is_set, _ = target.partition("=")
+                    line = rf"^{variable} :=" if is_set else rf"^{target}:"
+                    assert re.search(line, (PROJECT / "Makefile").read_text(), re.MULTILINE)
             case ["python", "-m", module, *_]:
                 assert importlib.util.find_spec(module), f"there is no module {module}"
 
