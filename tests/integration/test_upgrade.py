@@ -1,0 +1,132 @@
+"""A warehouse that an earlier Kho made goes on in place: the same figures, the same reports, nothing lost."""
+
+from __future__ import annotations
+
+import csv
+import lzma
+import subprocess
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from kho.figures.explain import explain
+from kho.figures.figures import NoRelease, report
+from kho.ledger import releases, schema
+from kho.night import build_layer, check_marts, publish
+from kho.publish import release
+from kho.report.issues import issued
+from kho.server import postgres
+from kho.settings import Settings
+from tests.integration.loading import rows
+
+EARLIER = Path(__file__).parents[1] / "upgrade"
+NIGHT = date(2021, 6, 30)
+#: what an upgrade leaves as it is
+KEPT = ("raw", "reject")
+
+
+@pytest.fixture(scope="module")
+def earlier(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """The earlier warehouse, in a database of its own."""
+    name = f"kho_{uuid.uuid4().hex[:12]}"
+    home = tmp_path_factory.mktemp("upgrade")
+    for shared in ("secrets", "ports.json", "postgres"):
+        (home / shared).symlink_to(server.home / shared)
+    with psycopg.connect(server.admin_url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
+    settings = server.model_copy(update={"warehouse_database": name, "home": home})
+    subprocess.run(
+        [
+            postgres.binaries(server) / "psql",
+            "--quiet",
+            "--set=ON_ERROR_STOP=1",
+            "--dbname",
+            settings.admin_url(),
+        ],
+        # The releases' functions name their database.
+        input=lzma.decompress((EARLIER / "warehouse.sql.xz").read_bytes()).replace(
+            b'"kho".', f'"{name}".'.encode()
+        ),
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    yield settings
+    with psycopg.connect(server.admin_url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+def told(settings: Settings) -> list[dict[str, str]]:
+    """What `figures.csv` tells, as the release in force has it."""
+    asked = dict.fromkeys((row["scope"], row["period"]) for row in expected())
+    return [
+        {name: "" if (value := found[name]) is None else str(value) for name in expected()[0]}
+        for scope, period in asked
+        for figure in report(settings, scope, period).figures
+        for found in [vars(figure) | {"scope": scope, "period": period}]
+    ]
+
+
+def expected() -> list[dict[str, str]]:
+    with (EARLIER / "figures.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def loaded(settings: Settings) -> Counter[str]:
+    """How many rows each table of raw and of rejects has."""
+    tables = rows(settings, "select schemaname, tablename from pg_tables where schemaname = any(%s)", [*KEPT])
+    with psycopg.connect(settings.admin_url()) as connection:
+        count = sql.SQL("select count(*) from {}")
+        return Counter(
+            {
+                each["tablename"]: connection.execute(
+                    count.format(sql.Identifier(*each.values()))
+                ).fetchone()[0]
+                for each in tables
+            }
+        )
+
+
+def test_it_comes_to_the_same_figures_in_place(earlier: Settings) -> None:
+    before = loaded(earlier)
+    assert sum(before.values()) > 1_000
+    schema.prepare(earlier)
+
+    # Until the next night the release that is there stands, and says the same.
+    assert told(earlier) == expected()
+    handed_over = issued(earlier, "946", "2021-Q1", "calendar", 1)
+    with pytest.raises(NoRelease, match="made by an earlier version"):
+        explain(earlier, "946", "2021-H1", "dossiers_received")
+
+    for layer in ("staging", "warehouse", "marts"):
+        build_layer(earlier, layer, NIGHT)
+    check_marts(earlier)
+    publish(earlier)
+    assert told(earlier) == expected()
+    assert loaded(earlier) == before
+    assert issued(earlier, "946", "2021-Q1", "calendar", 1) == handed_over
+    found = explain(earlier, "946", "2021-H1", "dossiers_received")
+    assert [part.counted(figure.level) for part in found.parts for figure in part.figures] == [
+        figure.value for figure in found.figures
+    ]
+
+    # The next one needs no full refresh, and changes nothing.
+    build_layer(earlier, "staging", NIGHT)
+    (newest,) = rows(earlier, "select is_full_refresh from ledger.build order by build_id desc limit 1")
+    assert not newest["is_full_refresh"]
+    for layer in ("warehouse", "marts"):
+        build_layer(earlier, layer, NIGHT)
+    check_marts(earlier)
+    publish(earlier)
+    assert told(earlier) == expected()
+
+
+def test_a_release_of_before_can_be_gone_back_to(earlier: Settings) -> None:
+    made_before = rows(earlier, "select release_id from ledger.release where state = 'kept' order by 1")
+    release.rollback(earlier, made_before[0]["release_id"])
+    assert releases.in_force(earlier).release_id == made_before[0]["release_id"]
