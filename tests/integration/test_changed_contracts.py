@@ -87,6 +87,11 @@ def test_a_changed_contract_reaches_freshness_and_figures_with_the_next_night(
         ("(?P<business_date>", r"(?:(?P<unit>H\d+(?:\.\d+)*)_)?(?P<business_date>"),
     )
     nights.run_night(ours, NEXT)
+    ((is_full_list, covered_from),) = told(
+        ours, "select distinct is_full_list, covered_from from marts.figure_coverage where contract = %s"
+    )
+    assert is_full_list
+    assert date(2021, 1, 1) < covered_from < january  # of the first item, no longer of the first delivery
     assert told(
         ours,
         "select is_full_refresh, is_full_list, is_list_per_unit from ledger.build_contract join ledger.build using (build_id)"
