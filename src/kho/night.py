@@ -93,13 +93,20 @@ def check_exports(settings: Settings, business_date: date) -> None:
 def build_layer(settings: Settings, layer: Layer, business_date: date) -> None:
     """Build one layer with dbt. Staging opens the build, a finished warehouse closes it, marts open a release."""
     from kho import transform
+    from kho.database import connect
+    from kho.ledger import verdicts
     from kho.publish import release
     from kho.transform import builds
 
     if layer == "staging":
         log.info("Build %s", builds.open_build(settings, business_date))
     if layer == "marts":
-        log.info("%s", release.open_release(settings))
+        candidate = release.open_release(settings)
+        log.info("%s", candidate)
+        with connect(settings, "kho_owner") as connection:
+            verdicts.replace(
+                connection, candidate.build_id, ()
+            )  # marts that are made anew are not judged yet
     transform.build(settings, layer)
     if layer == "warehouse":
         builds.close_build(settings)
@@ -124,9 +131,17 @@ def check_marts(settings: Settings) -> None:
 
 
 def publish(settings: Settings) -> None:
-    """Put the audited release in force."""
+    """Put the audited release in force. Raises `ReleaseError` as long as the boundary has not let its marts through."""
+    from kho.database import connect
+    from kho.ledger import releases, verdicts
     from kho.publish import release
 
+    with connect(settings, "kho_auditor") as connection:
+        for candidate in releases.select(connection, "candidate"):
+            if not verdicts.is_let_through(connection, candidate.build_id):
+                raise releases.ReleaseError(
+                    f"the marts boundary has not let release {candidate.release_id} through: check the marts first"
+                )
     log.info("%s", release.publish(settings))
 
 

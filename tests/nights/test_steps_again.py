@@ -59,6 +59,11 @@ def test_any_step_may_be_run_again_after_any_other(
 
         # What is refused stays so, for the same reason, until the marts are built anew.
         again(settings, "warehouse", "marts")
+        with pytest.raises(ReleaseError, match=r"has not let release \d+ through: check the marts first"):
+            again(settings, "publish")
+        again(settings, "check_marts", "marts")  # made anew, they are not judged any more
+        with pytest.raises(ReleaseError, match="check the marts first"):
+            again(settings, "publish")
         break_the_candidate(settings)
         reasons = []
         for _ in range(2):

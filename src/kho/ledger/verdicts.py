@@ -64,6 +64,12 @@ def of_build(connection: psycopg.Connection, build_id: int) -> list[Verdict]:
         ).fetchall()
 
 
+def is_let_through(connection: psycopg.Connection, build_id: int) -> bool:
+    """Whether the marts boundary has judged a build's marts as they are now, and found nothing critical."""
+    found = of_build(connection, build_id)
+    return bool(found) and not any(each.is_critical for each in found)
+
+
 def missing_told(connection: psycopg.Connection, business_date: date) -> list[tuple[Any, ...]]:
     """Subject, observed and message of what a night has told already of deliveries that are missing."""
     return connection.execute(
