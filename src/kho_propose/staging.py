@@ -14,6 +14,8 @@ _TYPES = {
     "string": "text", "integer": "bigint", "number": "numeric", "date": "date", "timestamp": "timestamptz",
     "boolean": "boolean",
 }  # fmt: skip
+#: what the macro `list_rows` adds to a row of a full list
+_OF_LISTS = {"list_unit": "text", "list_date": "date", "listed_to": "date"}
 
 
 def model_name(proposal: Proposal) -> str:
@@ -27,11 +29,13 @@ def render_sql(proposal: Proposal) -> str:
     names = [
         f"_key as {_key(proposal)}",
         *(column.name for column in _stored(proposal)),
+        *_of_lists(proposal),
         "{{ version_columns() }}",
     ]
+    rows = "list_rows" if proposal.load == "full" else "input_rows"
     lines = [
         f"with {row} as (",
-        f"  {{{{ input_rows('{proposal.name}') }}}}",
+        f"  {{{{ {rows}('{proposal.name}') }}}}",
         ")",
         "",
         "select",
@@ -63,6 +67,8 @@ def render_yaml(proposal: Proposal) -> str:
         if column.enum:
             tests.append({"accepted_values": {"arguments": {"values": list(column.enum)}}})
         columns.append(made | ({"data_tests": tests} if tests else {}))
+    for name, type_ in _of_lists(proposal).items():
+        columns.append({"name": name, "data_type": type_, "description": f"{{{{ doc('{name}') }}}}"})
     document = {
         "version": 2,
         "models": [
@@ -80,6 +86,10 @@ def render_yaml(proposal: Proposal) -> str:
 def _key(proposal: Proposal) -> str:
     name = f"{singular(proposal.entity)}_key"
     return f"{name}_hash" if any(column.name == name for column in proposal.columns) else name
+
+
+def _of_lists(proposal: Proposal) -> dict[str, str]:
+    return _OF_LISTS if proposal.load == "full" else {}
 
 
 def _stored(proposal: Proposal) -> list[Column]:

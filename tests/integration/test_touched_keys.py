@@ -6,12 +6,14 @@ from datetime import date
 from random import Random
 
 import pytest
+from dbt.contracts.results import RunResult
 from psycopg import sql
 
 from kho import transform
 from kho.database import connect
 from kho.settings import Settings
 from kho.transform import builds
+from kho.transform.layers import run
 from kho_sample.export import Export
 from tests.integration import nights
 
@@ -118,6 +120,62 @@ def test_what_fails_is_named_and_may_be_built_again(warehouse: Settings) -> None
     transform.build(warehouse, "staging")
     transform.build(warehouse, "warehouse")
     assert "fct_broadcast_programme" in contents(warehouse)
+
+
+FACT = "fct_broadcast_programme"
+
+
+def places(settings: Settings) -> dict[str, str]:
+    """Where each row of the fact stands: elsewhere when it was written again."""
+    with connect(settings, "kho_transformer") as connection:
+        found = connection.execute(f"select programme_code, ctid::text from warehouse.{FACT}")  # noqa: S608
+        return dict(found.fetchall())
+
+
+def test_only_what_was_touched_is_written_again(warehouse: Settings) -> None:
+    """And all of it or nothing: a build that fails leaves the fact as it was."""
+
+    def build(*options: str) -> RunResult:
+        builds.open_build(warehouse, END)
+        arguments = ["build", "--resource-type", "model", *options]
+        (found,) = (each for each in run(warehouse, arguments) if each.node.name == FACT)
+        if found.status == "success":
+            builds.close_build(warehouse)
+        return found
+
+    exports = [each for each in nights.sample(warehouse, 0.5) if each.entity == "programmes"]
+    nights.hand_over(warehouse, exports[:-1])
+    nights.accept_pending(warehouse)
+    builds.open_build(warehouse, END)
+    transform.build(warehouse, "staging")
+    build("--full-refresh", "--select", f"path:models/warehouse,+{FACT}")
+    first = places(warehouse)
+    assert len(first) > 5
+
+    untouched = build("--select", FACT)
+    assert untouched.adapter_response["rows_affected"] == 0
+    assert places(warehouse) == first
+
+    nights.hand_over(warehouse, exports[-1:])
+    nights.accept_pending(warehouse)
+    with connect(warehouse, "kho_transformer") as connection:
+        connection.execute(f"alter table warehouse.{FACT} add check (minute_count < -1) not valid")
+    failed = build("--select", FACT)
+    assert failed.status == "error" and "violates check constraint" in failed.message
+    assert places(warehouse) == first
+    with connect(warehouse, "kho_transformer") as connection:
+        connection.execute(f"alter table warehouse.{FACT} drop constraint {FACT}_minute_count_check")
+        connection.execute(f"alter table warehouse.{FACT} add column more text")
+    other = build("--select", FACT)
+    assert other.status == "error" and "has more: a full refresh makes the table anew" in other.message
+    with connect(warehouse, "kho_transformer") as connection:
+        connection.execute(f"alter table warehouse.{FACT} drop column more")
+
+    touched = build("--select", FACT)
+    now = places(warehouse)
+    written = {code for code in now if now[code] != first.get(code)}
+    assert len(written) == touched.adapter_response["rows_affected"] > 0
+    assert first.keys() - written
 
 
 def test_marts_need_a_release_to_go_to(warehouse: Settings) -> None:

@@ -379,8 +379,12 @@ def test_a_list_that_comes_again_may_be_a_whole_one(tmp_path: Path) -> None:
     proposal = propose("office.items", sorted(folder.iterdir()))
     (question,) = [each for each in proposal.questions if each.topic == "load"]
     assert "% of a file's keys come again" in question.text
+    assert "input_rows('office.items')" in staging.render_sql(proposal)
     proposal.answer(question, "full")
     assert proposal.full_list_of == ("ma",)
+    assert "list_rows('office.items')" in staging.render_sql(proposal)
+    (model,) = yaml.safe_load(staging.render_yaml(proposal))["models"]
+    assert [column["name"] for column in model["columns"]][-3:] == ["list_unit", "list_date", "listed_to"]
     with pytest.raises(ValueError, match="is none of"):
         proposal.answer(question, "both")
 
