@@ -18,7 +18,7 @@ from psycopg.sql import SQL, Identifier
 from kho import transform
 from kho.settings import Settings
 from kho.transform import builds
-from kho.transform.layers import run
+from kho.transform.project import run
 
 UNITS = ("", "H51.12.01", "H51.12.21")
 DAYS = (date(2020, 11, 30), date(2020, 12, 31), date(2021, 1, 31), date(2021, 3, 31))

@@ -13,7 +13,7 @@ from kho import transform
 from kho.database import connect
 from kho.settings import Settings
 from kho.transform import builds
-from kho.transform.layers import run
+from kho.transform.project import run
 from kho_sample.export import Export
 from tests.integration import nights
 
