@@ -295,8 +295,11 @@ join {{ metric }} as metric on metric.metric = figure.metric
 join numbered_period as period using (period_id)
 {% endmacro %}
 
-{# `<name>(scope, from, to)` in the release: the same rows for one scope, of this relation, and any period. #}
+{# `<name>(scope, from, to)` in the release: the same rows for one scope, of this relation, and any period. Its text names no
+   database, so that one which is restored or cloned under another name still has it. #}
 {% macro create_figures_function(name, scope) %}
+{%- set metric, coverage, movement = ref('figure_metric'), ref('figure_coverage'), ref('figure_movement') -%}
+{%- set scope = scope.include(database=false) -%}
 create or replace function {{ this.schema }}.{{ name }}(scope text, first_day date, last_day date)
 returns table (
   scope_agency_code text, scheme text, period_code text, from_date date, to_date date,
@@ -309,8 +312,8 @@ as $function$
     select ''::text as scheme, ''::text as period_code, first_day as from_date, last_day as to_date
   ), result as (
     {{ figure_rows(
-      'asked', ref('figure_metric'), scope, ref('figure_coverage'),
-      '(select * from ' ~ ref('figure_movement') ~ ' where agency_code in ('
+      'asked', metric.include(database=false), scope, coverage.include(database=false),
+      '(select * from ' ~ movement.include(database=false) ~ ' where agency_code in ('
         ~ 'select agency_code from ' ~ scope ~ ' where scope_agency_code = ' ~ name ~ '.scope))',
       'scope.agency_code is not null and scope.scope_agency_code = ' ~ name ~ '.scope'
     ) }}

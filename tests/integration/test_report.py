@@ -40,6 +40,8 @@ from tests.integration.test_figures import typing_at
 
 NIGHT = date(2021, 1, 20)
 PERIOD = "2021-01-04..2021-01-20"
+#: has what was signed for a day before the period, too
+MONTH = "2021-01"
 #: periods that end before the held day, and that begin after it
 BEFORE_AND_AFTER = ("2021-01-04..2021-01-11", "2021-01-13..2021-01-14")
 POSITION = "Chánh Văn phòng HĐND và UBND huyện"
@@ -63,7 +65,8 @@ class Story:
     first: list[Explanation]  # of the release that was reported
     later: Content
     second: list[Explanation]
-    later_ahead: Content  # the same when the next warehouse was built
+    told: list[Content]  # of the release in force, for the period and the month
+    told_ahead: list[Content]  # the same when the next warehouse was built
     second_ahead: list[Explanation]
 
 
@@ -96,7 +99,7 @@ def story(module_warehouse: Settings) -> Story:
     first = explained(settings)
     nights.build_warehouse(settings, NIGHT)
     nights.publish(settings)
-    later, second = draft(settings, "946", PERIOD), explained(settings)
+    told, second = drafts(settings), explained(settings)
     with connect(settings, "kho_auditor") as connection:
         ((signed,),) = connection.execute(
             "select batch_id from ledger.batch where contract = 'one_stop.adjustments'"
@@ -114,9 +117,10 @@ def story(module_warehouse: Settings) -> Story:
         reported,
         typed,
         first,
-        later,
+        told[0],
         second,
-        draft(settings, "946", PERIOD),
+        told,
+        drafts(settings),
         explained(settings),
     )
 
@@ -124,7 +128,7 @@ def story(module_warehouse: Settings) -> Story:
 def adjustment() -> Export:
     """A signed adjustment: a dossier of Châu Khánh was late, whatever its software says."""
     row = (
-        "DC-1", "dossiers_resolved_on_time", "000.29.12.H51", "", "-1", "13/01/2021", "18/01/2021 09:30",
+        "DC-1", "dossiers_resolved_on_time", "000.29.12.H51", "", "-1", "02/01/2021", "18/01/2021 09:30",
         "Chủ tịch", "UBND xã Châu Khánh", "31/UBND-VP", "Nhập chậm",
     )  # fmt: skip
     text = "".join("\t".join(each) + "\r\n" for each in (ADJUSTMENT_HEADER, row))
@@ -134,7 +138,11 @@ def adjustment() -> Export:
 def explained(settings: Settings) -> list[Explanation]:
     """What rows of three kinds come to: summed, signed, counted once."""
     metrics = ("dossiers_received", "dossiers_resolved_on_time", "procedures_on_one_stop")
-    return [explain(settings, "946", PERIOD, metric) for metric in metrics]
+    return [explain(settings, "946", MONTH, metric) for metric in metrics]
+
+
+def drafts(settings: Settings) -> list[Content]:
+    return [draft(settings, "946", period) for period in (PERIOD, MONTH)]
 
 
 @pytest.fixture
@@ -194,11 +202,10 @@ def test_what_is_told_of_a_release_is_of_the_release_though_a_newer_warehouse_is
             [story.held],
         ).fetchone()
     assert newer == (0, 0), "else this shows nothing"
-    assert story.later_ahead == story.later
+    assert story.told_ahead == story.told
     assert story.second_ahead == story.second
-    assert [
-        each for each in story.later.remarks if "văn bản 31/UBND-VP do Chủ tịch, UBND xã Châu Khánh" in each
-    ]
+    signed_by = "văn bản 31/UBND-VP do Chủ tịch, UBND xã Châu Khánh"
+    assert [each for each in story.told[1].remarks if signed_by in each]
     received, on_time, offered = story.second_ahead
     files = {row.file for row in received.parts[0].rows}
     assert "dossiers_20210112.csv" in files and None not in files

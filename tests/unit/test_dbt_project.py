@@ -196,9 +196,9 @@ def test_a_kind_of_figure_is_known_to_its_seed_alone(settings: Settings) -> None
     named = re.compile(rf"\b({'|'.join(sorted(kinds - words))})\b")
     found = [
         f"{path.relative_to(settings.project)}: {match[1]}"
-        for folder in ("src", "dbt_project/models", "dbt_project/macros")
+        for folder in ("src", "dbt_project/models", "dbt_project/macros", "expectations")
         for path in sorted((settings.project / folder).rglob("*"))
-        if path.suffix in (".py", ".sql", ".yml")
+        if path.suffix in (".py", ".sql", ".yml", ".yaml")
         for pattern in (compared, named)
         for match in pattern.finditer(path.read_text(encoding="utf-8"))
     ]
