@@ -5,7 +5,6 @@ select
   operation.includes_departments,
   operation.operated_from,
   operation.operated_to,
-  operation.document_code,
   operation.list_unit,
   operation.list_date,
   operation.listed_to,

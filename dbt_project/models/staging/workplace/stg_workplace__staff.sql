@@ -1,6 +1,5 @@
 select
   staff._key as staff_key,
-  staff.staff_hash,
   'workplace' as system,
   {{ canonical_agency_code('staff.agency_code') }} as agency_code,
   staff.list_unit,
