@@ -277,7 +277,9 @@ def test_an_event_log_becomes_the_figures_of_a_foreign_agency(
     assert dossiers(settings) < before
 
     with connect(settings, "kho_owner") as connection:
-        flags = connection.execute("select is_full_refresh from ledger.build order by build_id").fetchall()
+        flags = connection.execute(
+            "select is_full_refresh from ledger.build where state = 'built' order by build_id"
+        ).fetchall()
         assert flags == [(True,), (False,), (False,)]
         connection.execute("update ledger.build set is_full_refresh = true")
     step_by_step = contents(settings)
