@@ -1,5 +1,9 @@
 select
+  computer._key as computer_key,
   {{ hash_key(["'workplace'", 'computer.staff_hash']) }} as staff_key,
+  computer.computer_code,
+  'workplace' as system,
+  {{ canonical_agency_code('computer.agency_code') }} as agency_code,
   computer.is_networked,
   computer.list_unit,
   computer.list_date,
