@@ -11,7 +11,7 @@ INSTALLED := .venv/installed
 PIP_LOG := .venv/pip.log
 LOCK := requirements-dev.lock
 
-.PHONY: help env demo system test lint faults bench
+.PHONY: help env demo system quick test lint faults bench
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -47,6 +47,12 @@ have = if command -v $(2) > /dev/null; then :; \
 		{ timeout 300 apt-get update -qq && DEBIAN_FRONTEND=noninteractive timeout 300 apt-get install -qq -y --no-install-recommends $(3); } \
 			> /dev/null || echo "$(1) could not be installed: its tests will be skipped"; \
 	else echo "$(1) is not here, and only root can install it ($(3)): its tests will be skipped"; fi
+
+# What takes no night and imports neither Airflow nor Great Expectations.
+QUICK := tests/unit $(patsubst %,tests/integration/test_%.py,build load_csv load_formats load_values fetch_http)
+
+quick: env ## what can be told of a change in less than a minute: no night, no Airflow
+	@$(BIN)/python -m pytest -n 2 -m "not slow" $(QUICK)
 
 test: env lint ## every test; three processes, since those that run Airflow mostly wait
 	@$(BIN)/python -m pytest -n 3

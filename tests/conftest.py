@@ -22,7 +22,7 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 from kho.server import ports, postgres
 from kho.settings import Settings
 from kho.transform.lineage import Lineage, lineage
-from tests.golden import Golden, files, make
+from tests.golden import Golden, make
 
 #: the folder that all processes of a run share
 SHARED = "KHO_TESTS_SHARED"
@@ -32,6 +32,8 @@ LONG = (
     "tests/nights/",
     "tests/integration/test_figures.py",
     "tests/integration/test_report.py",
+    "tests/integration/test_marts_boundary.py",
+    "tests/integration/test_event_log.py",
 )
 
 
@@ -74,7 +76,7 @@ def _is_worker(config: pytest.Config) -> bool:
 def _memory_or_disk() -> Path:
     """Where nothing waits for a disk, if there is room: the archive syncs every file."""
     memory = Path("/dev/shm")
-    if memory.is_dir() and shutil.disk_usage(memory).free > 6 * 2**30:
+    if memory.is_dir() and shutil.disk_usage(memory).free > 3 * 2**30:
         return memory
     return Path(tempfile.gettempdir())
 
@@ -86,8 +88,9 @@ def _clear_up_after_killed_runs() -> None:
 
 
 def _remove(shared: Path) -> None:
-    if (shared / "server").exists():
-        postgres.remove(Settings(home=shared / "server"))
+    for home in (shared / "server", shared / "nights"):
+        if home.exists():
+            postgres.remove(Settings(home=home))
     shutil.rmtree(shared, ignore_errors=True)
 
 
@@ -100,14 +103,19 @@ class ByFile(LoadScopeScheduling):
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Files in any order behind the long ones, tests of a file in any order: no test relies on another."""
+    """Files in any order behind the long ones, tests of a file in any order: no test relies on another.
+
+    Those of the running Airflow stay as they are written: each starts it if it must, which takes half a minute.
+    """
     chance = random.Random(config.option.order)
     places = {path: chance.random() for path in sorted({item.nodeid.partition("::")[0] for item in items})}
 
     def place(item: pytest.Item) -> tuple:
         path = item.nodeid.partition("::")[0]
         long = next((n for n, each in enumerate(LONG) if path.startswith(each)), len(LONG))
-        return long, places[path], path, chance.random()
+        if path.startswith("tests/e2e/"):
+            return (long,)
+        return long, places[path], chance.random()
 
     items.sort(key=place)
 
@@ -162,7 +170,7 @@ def golden(server: Settings, shared: Path, once: Callable) -> Golden:
 @pytest.fixture
 def published(server: Settings, golden: Golden, tmp_path: Path) -> Iterator[Settings]:
     """A warehouse of one's own with both districts of the reports."""
-    yield from fresh_warehouse(server, tmp_path / "home", golden)
+    yield from fresh_warehouse(server, tmp_path / "home", golden.settings)
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +178,7 @@ def module_published(
     server: Settings, golden: Golden, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Settings]:
     """The same for a whole module, whose tests only look at it."""
-    yield from fresh_warehouse(server, tmp_path_factory.mktemp("home"), golden)
+    yield from fresh_warehouse(server, tmp_path_factory.mktemp("home"), golden.settings)
 
 
 @pytest.fixture(scope="session")
@@ -210,11 +218,12 @@ def share_manifests(home: Path) -> None:
             folder.symlink_to(ours)
 
 
-def fresh_warehouse(server: Settings, home: Path, golden: Golden | None = None) -> Iterator[Settings]:
-    """A warehouse with a home of its own: empty, or a clone of the golden one."""
-    settings = clone(server, home, golden and golden.settings.warehouse_database)
-    if golden:
-        files(golden, home)
+def fresh_warehouse(server: Settings, home: Path, like: Settings | None = None) -> Iterator[Settings]:
+    """A warehouse with a home of its own: empty, or like another one, to which nobody may be connected."""
+    settings = clone(server, home, like and like.warehouse_database)
+    for folder in ("archive", "exports") if like else ():
+        if (like.home / folder).exists():  # nobody writes into a file that is there
+            shutil.copytree(like.home / folder, home / folder, copy_function=os.link)
     yield settings
     drop(settings)
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from datetime import date
-from os import link
-from pathlib import Path
 from typing import Any
 
 from kho.database import connect
@@ -49,9 +46,3 @@ def of_long_phu(settings: Settings) -> Rows:
                 "select * from marts.report_figure where scope_agency_code ~ '^H51'"
             ).fetchall()
         )
-
-
-def files(golden: Golden, home: Path) -> None:
-    """Its archive and exports in another home; nobody writes into a file that is there."""
-    for folder in ("archive", "exports"):
-        shutil.copytree(golden.settings.home / folder, home / folder, copy_function=link)

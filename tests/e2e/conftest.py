@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -49,9 +50,9 @@ def letters() -> Iterator[Mailbox]:
 
 
 @pytest.fixture(scope="package")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def checkout(shared: Path) -> Path:
     """The project as a newcomer has it: what git knows, or would."""
-    folder = tmp_path_factory.mktemp("running") / "kho"
+    folder = shared / "running" / "kho"
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=PROJECT,
@@ -69,7 +70,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="package")
-def running(checkout: Path, letters: Mailbox) -> Iterator[Settings]:
+def started(checkout: Path, letters: Mailbox) -> Iterator[Settings]:
     """The checkout with a small sample and everything running, started by `kho up`."""
     settings = Settings(project=checkout, home=checkout / ".kho")
     settings.home.mkdir()
@@ -78,6 +79,7 @@ def running(checkout: Path, letters: Mailbox) -> Iterator[Settings]:
     )
     sample = kho(settings, "sample", "--scale", "0.02")
     assert sample.returncode == 0, sample.stdout + sample.stderr
+    _thin_out(settings.exports)
     up = kho(settings, "up")
     try:
         assert up.returncode == 0, up.stdout + up.stderr
@@ -88,11 +90,27 @@ def running(checkout: Path, letters: Mailbox) -> Iterator[Settings]:
         postgres.remove(settings)
 
 
-@pytest.fixture(scope="module")
+def _thin_out(exports: Path) -> None:
+    """Most days between the two nights take no part in anything: their files would only be fetched and loaded."""
+    for daily in ("one_stop/dossiers", "documents/deliveries"):
+        for file in (exports / daily).iterdir():
+            day = re.search(r"\d{8}", file.name)[0]
+            if f"{NIGHT:%Y%m%d}" < day < "20210621":
+                file.unlink()
+
+
+@pytest.fixture
+def running(started: Settings) -> Settings:
+    """The same with everything running, whatever tests before did to it."""
+    if not processes.is_up(started):
+        up = kho(started, "up")
+        assert up.returncode == 0, up.stdout + up.stderr
+    return started
+
+
+@pytest.fixture
 def released(running: Settings) -> Settings:
-    """The same home with everything running and a release in force, whatever tests before did to it."""
-    up = kho(running, "up")
-    assert up.returncode == 0, up.stdout + up.stderr
+    """The same with a release in force."""
     if releases.in_force(running) is None:
         ran = kho(running, "run", "--date", NIGHT.isoformat())
         assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -92,17 +92,17 @@ def test_a_night_under_the_scheduler_ends_in_a_release(running: Settings, letter
     assert "số liệu đến hết ngày 15/02/2021: đã phát hành bản" in subject_and_text(mail)[0]
 
 
-def test_status_tells_the_release_and_where_to_look(running: Settings) -> None:
-    told = kho(running, "status")
+def test_status_tells_the_release_and_where_to_look(released: Settings) -> None:
+    told = kho(released, "status")
     assert told.returncode == 0, told.stdout + told.stderr
     for wanted in (
-        airflow.url(running),
-        airflow.password(running),
+        airflow.url(released),
+        airflow.password(released),
         "Release in force: ",
         "one_stop.dossiers",
     ):
         assert wanted in told.stdout
-    assert str(running.home / "data_docs" / "index.html") in told.stdout
+    assert str(released.home / "data_docs" / "index.html") in told.stdout
 
 
 def test_psql_opens_as_the_role_asked_for(running: Settings) -> None:

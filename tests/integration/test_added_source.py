@@ -18,6 +18,7 @@ from kho.database import connect
 from kho.settings import Settings
 from kho.transform.lineage import lineage
 from tests.dags.test_nightly import parse
+from tests.integration import nights
 from tests.integration.loading import rows as query
 from tests.pages import PROJECT
 
@@ -124,7 +125,7 @@ def after_night(module_warehouse: Settings, project: Path) -> Settings:
         arguments = (NIGHT,) if step is night.fetch_system else ()
         step(settings, "works", *arguments)
     night.check_exports(settings, NIGHT)
-    for layer in night.LAYERS:
+    for layer in ("staging", "warehouse"):
         night.build_layer(settings, layer, NIGHT)
     return settings
 
@@ -226,8 +227,7 @@ def test_a_draft_with_a_staging_model_stops_nobody(after_night: Settings, tmp_pa
     }
     write(project, files)
     settings = after_night.model_copy(update={"project": project})
-    night.build_layer(settings, "staging", NIGHT)
-    night.build_layer(settings, "warehouse", NIGHT)
+    nights.build_facts(settings, NIGHT, "fct_source_freshness")
     with connect(settings, "kho_transformer") as connection:
         views = {
             name

@@ -16,9 +16,7 @@ from hypothesis import strategies as st
 from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier
 
-from kho import transform
 from kho.settings import Settings
-from kho.transform import builds
 from kho.transform.project import run
 from kho_sample import totals
 from tests.integration import nights
@@ -38,13 +36,7 @@ def tieu_can(module_warehouse: Settings) -> Settings:
     exports = nights.sample(module_warehouse, report=nights.TIEU_CAN)
     nights.hand_over(module_warehouse, (each for each in exports if each.system in ("idesk", "moffice")))
     nights.accept_pending(module_warehouse)
-    builds.open_build(module_warehouse, END)
-    transform.build(module_warehouse, "staging")
-    facts = [f"path:models/warehouse,+{fact}" for fact in ("fct_document", "fct_incoming_document")]
-    results = run(
-        module_warehouse, ["build", "--resource-type", "model", "--full-refresh", "--select", *facts]
-    )
-    assert {result.status for result in results} == {"success"}
+    nights.build_facts(module_warehouse, END, "fct_document", "fct_incoming_document")
     return module_warehouse
 
 
@@ -181,7 +173,7 @@ def folded(tieu_can: Settings) -> Iterator[psycopg.Connection]:
         connection.execute("grant select on ledger.example to public")
         connection.execute(
             "create or replace view ledger.build_input as"
-            " select *, true as is_in_force, true as is_touched from ledger.example"
+            " select *, true as is_in_force, true as is_touched, null::text as list_unit from ledger.example"
         )
         connection.execute(SQL("create temporary view folded as {}").format(SQL(compiled)))
         yield connection

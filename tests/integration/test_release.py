@@ -24,10 +24,12 @@ from kho.database import connect
 from kho.ledger import releases
 from kho.ledger.releases import ReleaseError
 from kho.publish import release
+from kho.publish.readers import lock_holders
 from kho.publish.views import NOT_FOR_READERS
 from kho.server import postgres
 from kho.settings import Settings
 from kho.transform import builds
+from tests.conftest import fresh_warehouse
 
 PUBLICATIONS = 22
 Candidate = Callable[..., releases.Release]
@@ -195,6 +197,14 @@ def test_a_reader_that_holds_a_mart_makes_publishing_wait_then_fail_and_name_it(
         assert seen(published) == {1} == versions(reader)
     release.publish(published)
     assert seen(published) == {2}
+
+
+def test_a_reader_of_another_warehouse_is_not_named(server, published, tmp_path):
+    """A clone's tables have the same numbers as the original's."""
+    for twin in fresh_warehouse(server, tmp_path / "twin", published):
+        with connect(twin, "bi_reader") as reader, connect(published, "kho_owner") as connection:
+            assert versions(reader) == {1}
+            assert lock_holders(connection) == []
 
 
 def test_a_candidate_without_marts_is_not_published(published):

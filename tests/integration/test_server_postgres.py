@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 import psycopg
@@ -25,10 +26,13 @@ from kho.settings import ROLES, Settings
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Settings]:
-    settings = Settings(home=tmp_path / "home")
-    yield settings
-    postgres.remove(settings)
+def home(shared: Path) -> Iterator[Settings]:
+    """A home that PostgreSQL's account reaches."""
+    with TemporaryDirectory(dir=shared, prefix="home-") as folder:
+        Path(folder).chmod(0o711)
+        settings = Settings(home=Path(folder) / "home")
+        yield settings
+        postgres.remove(settings)
 
 
 def note(settings: Settings, amount: int) -> None:

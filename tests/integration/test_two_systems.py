@@ -16,28 +16,17 @@ from tests.integration.loading import rows
 from tests.unit import recount
 
 NIGHT = date(2021, 6, 30)
-SYSTEMS = {"one_stop", "post", "online_services", "igate"}
-SCALE = 0.02
 ON_TIME = ("dossiers_resolved_on_time", "commune", "")
 
 
 @pytest.fixture(scope="module")
 def told() -> totals.Totals:
-    return totals.read(Settings().project / "samples" / "long_phu_2021_h1.yaml").scaled(SCALE)
+    return totals.read(Settings().project / "samples" / "long_phu_2021_h1.yaml")
 
 
 @pytest.fixture(scope="module")
-def built(module_warehouse: Settings) -> Settings:
-    """Both districts' one-stop desks, the post and the online services of one of them."""
-    exports = nights.sample(module_warehouse, SCALE) + nights.sample(module_warehouse, SCALE, nights.TIEU_CAN)
-    ours = [each for each in exports if each.system in SYSTEMS]
-    for each in ours:
-        path = module_warehouse.exports / each.system / each.entity / each.name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(each.content)
-    nights.hand_over(module_warehouse, ours)
-    nights.run_night(module_warehouse, NIGHT)
-    return module_warehouse
+def built(module_published: Settings) -> Settings:
+    return module_published
 
 
 def warehouse(settings: Settings, query: str) -> list[dict]:
@@ -133,12 +122,12 @@ def test_a_desk_out_of_service_is_not_operated_and_never_zero(built: Settings) -
         assert (figure.state, figure.value) == ("not_operated", None)
 
 
-def test_a_withdrawn_adjustment_gives_the_measured_figure_back(built: Settings) -> None:
-    """Last in this file: it changes the release. The signature stands in the fact as long as the adjustment does."""
-    before = by_name(built, "946", "2021-H1")[ON_TIME]
+def test_a_withdrawn_adjustment_gives_the_measured_figure_back(published: Settings) -> None:
+    """The signature stands in the fact as long as the adjustment does."""
+    before = by_name(published, "946", "2021-H1")[ON_TIME]
     assert before.state == "attested" and before.value > before.measured_value
     signed = warehouse(
-        built,
+        published,
         "select amount, signer_position, signer_agency, signed_at, document_code, adjustment_reason"
         " from warehouse.fct_dossier_adjustment order by signed_at",
     )
@@ -147,17 +136,17 @@ def test_a_withdrawn_adjustment_gives_the_measured_figure_back(built: Settings) 
     for (number,) in (
         tuple(each.values())
         for each in rows(
-            built,
+            published,
             "select batch_id from ledger.batch where contract = 'one_stop.adjustments' and rows_loaded > 0",
         )
     ):
-        decisions.withdraw(built, number, actor="an", reason="signed by mistake")
-    nights.build_warehouse(built, NIGHT)
-    nights.publish(built)
-    after = by_name(built, "946", "2021-H1")[ON_TIME]
+        decisions.withdraw(published, number, actor="an", reason="signed by mistake")
+    nights.build_warehouse(published, NIGHT)
+    nights.publish(published)
+    after = by_name(published, "946", "2021-H1")[ON_TIME]
     assert (after.state, after.value) == ("measured", before.measured_value)
-    assert warehouse(built, "select * from warehouse.fct_dossier_adjustment") == []
-    (number,) = rows(built, "select min(batch_id) as n from ledger.batch where contract = 'one_stop.adjustments' and rows_loaded > 0")  # fmt: skip
+    assert warehouse(published, "select * from warehouse.fct_dossier_adjustment") == []
+    (number,) = rows(published, "select min(batch_id) as n from ledger.batch where contract = 'one_stop.adjustments' and rows_loaded > 0")  # fmt: skip
     assert [
-        each.to_state for each in decisions.undo(built, number["n"], actor="an", reason="it was right")
+        each.to_state for each in decisions.undo(published, number["n"], actor="an", reason="it was right")
     ] == ["accepted"]

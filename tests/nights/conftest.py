@@ -21,7 +21,7 @@ from kho.settings import Settings
 from tests.conftest import clone, drop, start_server
 
 SCALE = "0.01"
-NIGHTS = (date(2021, 2, 15), date(2021, 3, 31))
+NIGHTS = (date(2021, 2, 27), date(2021, 3, 31))
 
 # Children of a server that has imported what a night needs: a night starts at once, and from a clean process.
 night_processes = multiprocessing.get_context("forkserver")
@@ -31,9 +31,9 @@ night_processes.set_forkserver_preload(
 
 
 @pytest.fixture(scope="package")
-def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+def own_server(shared: Path) -> Iterator[Settings]:
     """A server of this package's own: it is killed."""
-    settings = Settings(home=tmp_path_factory.mktemp("faults"))
+    settings = Settings(home=shared / "nights")
     start_server(settings)
     yield settings
     postgres.remove(settings)

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
@@ -22,9 +23,10 @@ from kho.figures.figures import figures
 from kho.ledger import releases, schema
 from kho.server import postgres
 from kho.settings import Settings
-from tests.nights.conftest import NIGHTS, finish
+from tests.nights.conftest import finish
 from tests.snapshot import lost_rows
 
+NIGHT = date(2021, 1, 31)
 PASSWORD = "one/of@its:own"
 
 
@@ -111,8 +113,8 @@ def test_the_night_runs_on_another_server(
     with psycopg.connect(superuser, autocommit=True) as connection:
         connection.execute(str(told.value).partition("runs once: ")[2])
     schema.prepare(settings)
-    finish(settings, NIGHTS[0], tmp_path / "progress")
-    assert releases.in_force(settings).business_date == NIGHTS[0]
+    finish(settings, NIGHT, tmp_path / "progress")
+    assert releases.in_force(settings).business_date == NIGHT
     assert not lost_rows(settings)
     received = {
         each.level: each.value for each in figures(settings, "946", "2021-01") if each.metric == "dossiers_received" and not each.detail

@@ -25,8 +25,8 @@ READS = {
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return Settings(home=tmp_path_factory.mktemp("home"))
+def settings(project: Settings) -> Settings:
+    return project
 
 
 @pytest.fixture(scope="module")

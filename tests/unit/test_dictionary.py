@@ -15,10 +15,12 @@ from kho.dictionary.page import render
 from kho.dictionary.workbook import save
 from kho.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return Settings(home=tmp_path_factory.mktemp("home"))
+def settings(project: Settings) -> Settings:
+    return project
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,8 @@ import pytest
 from kho.settings import Settings
 from kho.transform.project import TransformError, read
 
+pytestmark = pytest.mark.slow
+
 FILES = {
     "dbt_project.yml": """
 name: kho

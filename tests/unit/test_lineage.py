@@ -10,16 +10,7 @@ from kho.contract import contracts
 from kho.settings import Settings
 from kho.transform.lineage import DELIVERY_DATE, Lineage, Ref, lineage
 
-
-@pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """No server: the project is read, not the warehouse."""
-    return Settings(home=tmp_path_factory.mktemp("home"))
-
-
-@pytest.fixture(scope="module")
-def known(settings: Settings) -> Lineage:
-    return lineage(settings)
+pytestmark = pytest.mark.slow
 
 
 def of_dossiers(*columns: str) -> set[Ref]:
@@ -36,11 +27,11 @@ def of_adjustments(*columns: str) -> set[Ref]:
     return {Ref("raw.one_stop__adjustments", column) for column in columns}
 
 
-def test_a_figure_is_traced_to_the_headers_of_its_exports(known: Lineage, settings: Settings) -> None:
+def test_a_figure_is_traced_to_the_headers_of_its_exports(known: Lineage, project: Settings) -> None:
     counted = known.figure_origins("dossiers_resolved_on_time")["counted by"]
     headers = {
         column.header
-        for column in contracts(settings)["one_stop.dossiers"].columns
+        for column in contracts(project)["one_stop.dossiers"].columns
         if Ref("raw.one_stop__dossiers", column.name) in counted
     }
     assert headers == {"ngayHenTra", "ngayKetThucXuLy"}
@@ -162,7 +153,8 @@ def test_tables_know_what_they_read(known: Lineage) -> None:
     assert "movement_dossier" in known.children["fct_dossier"]
 
 
-def test_it_is_read_where_nothing_may_be_written(settings: Settings) -> None:
+def test_it_is_read_where_nothing_may_be_written(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
     before = {path: path.stat().st_mtime_ns for path in Path(settings.project / "dbt_project").rglob("*")}
     lineage(settings)
     assert {path: path.stat().st_mtime_ns for path in before} == before

@@ -22,6 +22,8 @@ from kho.settings import Settings
 from kho_sample import totals, write
 from tests.unit import recount
 
+pytestmark = pytest.mark.slow
+
 PROJECT = Path(__file__).resolve().parents[2]
 INPUT = PROJECT / "samples" / "long_phu_2021_h1.yaml"
 FIGURES = PROJECT / "tests" / "figures" / "long_phu_2021_h1.csv"

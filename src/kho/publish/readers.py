@@ -58,6 +58,7 @@ def lock_holders(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
         select distinct on (a.pid) a.pid, a.usename, a.application_name, a.xact_start, a.query
         from pg_locks l join pg_stat_activity a using (pid) join pg_class c on c.oid = l.relation
         where c.relnamespace = 'marts'::regnamespace and a.pid <> pg_backend_pid()
+          and a.datname = current_database() -- a clone's tables have the same numbers
         """
     ).fetchall()
 
