@@ -14,8 +14,8 @@ from tests.pages import PAGES, Block, blocks
 
 pytestmark = pytest.mark.e2e
 
-#: the page that changes the project has a test of its own: tests/e2e/test_walkthrough.py
-READ_ONLY = [page for page in PAGES if page.name != "add-a-source.md"]
+#: pages that change the project have tests of their own: tests/e2e/test_walkthrough.py, tests/integration/test_contributing.py
+READ_ONLY = [page for page in PAGES if page.name not in ("add-a-source.md", "contributing.md")]
 
 
 def run(settings: Settings, folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
