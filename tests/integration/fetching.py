@@ -14,7 +14,7 @@ import psycopg
 from kho import archive
 from kho.contract import Contract, contracts
 from kho.database import connect
-from kho.fetch import FetchReport, connections, fetch
+from kho.fetch import Fetched, connections, fetch
 from kho.settings import Settings
 
 JUNE = date(2021, 6, 30)
@@ -79,7 +79,7 @@ def write(path: Path, data: bytes, age: float = 3600, control_rows: int | None =
     return path
 
 
-def run(settings: Settings, name: str, business_date: date = JUNE) -> FetchReport:
+def run(settings: Settings, name: str, business_date: date = JUNE) -> Fetched:
     found = contract(name)
     return fetch(settings, found, business_date, connections(settings).get(found.server.connection))
 

@@ -16,7 +16,7 @@ import pytest
 
 from kho import archive
 from kho.fetch import FetchFailed, connections, fetch, folder, listing
-from kho.fetch.source import Incomplete
+from kho.fetch.transport import Incomplete
 from kho.settings import Settings
 from kho_sample import servers
 from tests.integration import fetching

@@ -16,9 +16,9 @@ from pyftpdlib.servers import FTPServer
 from tenacity import wait_none
 
 from kho.contract import Contract
-from kho.fetch import Connection, FetchFailed, fetch, listing, source
+from kho.fetch import Connection, FetchFailed, fetch, listing, transport
 from kho.fetch.ftps import Ftps
-from kho.fetch.source import Incomplete
+from kho.fetch.transport import Incomplete
 from kho.settings import Settings
 from tests import contracts
 from tests.integration.fetching import JUNE, arrivals, empty, write
@@ -72,7 +72,7 @@ class Server:
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "WAIT", wait_none())
+    monkeypatch.setattr(transport, "WAIT", wait_none())
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 from tenacity import wait_none
 
-from kho.fetch import FetchFailed, connections, source, web
+from kho.fetch import FetchFailed, connections, transport, web
 from kho.fetch.http import Http
-from kho.fetch.source import Incomplete
+from kho.fetch.transport import Incomplete
 from kho.fetch.web import Web
 from kho.settings import Settings
 from kho_sample import servers
@@ -29,7 +29,7 @@ Answer = Callable[[int, Scope, Receive, Send, ASGIApp], object]
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "WAIT", wait_none())
+    monkeypatch.setattr(transport, "WAIT", wait_none())
 
 
 @pytest.fixture

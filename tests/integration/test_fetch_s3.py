@@ -23,9 +23,9 @@ from tenacity import wait_none
 from werkzeug.serving import make_server
 
 from kho.contract import Contract
-from kho.fetch import Connection, FetchFailed, fetch, listing, source
+from kho.fetch import Connection, FetchFailed, fetch, listing, transport
 from kho.fetch.s3 import S3
-from kho.fetch.source import Incomplete
+from kho.fetch.transport import Incomplete
 from kho.settings import Settings
 from tests import contracts
 from tests.integration.fetching import JUNE, arrivals, empty
@@ -80,7 +80,7 @@ def connection(port: int) -> Connection:
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "WAIT", wait_none())
+    monkeypatch.setattr(transport, "WAIT", wait_none())
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ import asyncssh
 import pytest
 from tenacity import wait_none
 
-from kho.fetch import Connection, FetchFailed, connections, source
+from kho.fetch import Connection, FetchFailed, connections, transport
 from kho.fetch.sftp import Sftp
-from kho.fetch.source import Incomplete, SourceError
+from kho.fetch.transport import Incomplete, SourceError
 from kho.settings import Settings
 from kho_sample import servers
 from tests.integration import fetching
@@ -179,7 +179,7 @@ def test_a_server_that_is_away_is_tried_again_and_then_told(
 ) -> None:
     with servers.running(warehouse):
         pass
-    monkeypatch.setattr(source, "WAIT", wait_none())
+    monkeypatch.setattr(transport, "WAIT", wait_none())
     with pytest.raises(FetchFailed, match=r"does not answer .*: is the server up"):
         run(warehouse, NAME)
 

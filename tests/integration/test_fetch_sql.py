@@ -21,9 +21,9 @@ from tenacity import wait_none
 
 from kho.contract import Contract
 from kho.database import connect
-from kho.fetch import Connection, FetchFailed, FetchReport, fetch, listing, source, sql, take
-from kho.fetch.source import Passing
+from kho.fetch import Connection, Fetched, FetchFailed, fetch, listing, sql, take, transport
 from kho.fetch.sql import Database
+from kho.fetch.transport import Passing
 from kho.load import load
 from kho.settings import Settings
 from tests import contracts
@@ -91,7 +91,7 @@ def registry(request: pytest.FixtureRequest) -> Registry:
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "WAIT", wait_none())
+    monkeypatch.setattr(transport, "WAIT", wait_none())
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def opened() -> Iterator[Callable[..., Database]]:
         yield made
 
 
-def run(settings: Settings, registry: Registry, contract: Contract, day: date = JUNE) -> FetchReport:
+def run(settings: Settings, registry: Registry, contract: Contract, day: date = JUNE) -> Fetched:
     return fetch(settings, contract, day, registry.connection)
 
 

@@ -23,7 +23,7 @@ from starlette.routing import Route
 from tenacity import wait_none
 
 from kho.contract import Contract
-from kho.fetch import Connection, FetchFailed, FetchReport, fetch, listing, source
+from kho.fetch import Connection, Fetched, FetchFailed, fetch, listing, transport
 from kho.load import load
 from kho.settings import Settings
 from tests import contracts
@@ -150,7 +150,7 @@ def connection(site: Site, authority: trustme.CA, tmp_path: Path) -> Iterator[Co
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "WAIT", wait_none())
+    monkeypatch.setattr(transport, "WAIT", wait_none())
 
 
 @pytest.fixture
@@ -184,7 +184,7 @@ def codes(settings: Settings, contract: Contract) -> list[str]:
         return [code for (code,) in found]
 
 
-def run(settings: Settings, contract: Contract, connection: Connection, day: date = JUNE) -> FetchReport:
+def run(settings: Settings, contract: Contract, connection: Connection, day: date = JUNE) -> Fetched:
     return fetch(settings, contract, day, connection)
 
 

@@ -16,7 +16,7 @@ import pytest
 from psycopg import sql
 
 from kho.figures.explain import explain
-from kho.figures.figures import NoRelease, report
+from kho.figures.figures import NoRelease, figure_set
 from kho.ledger import releases, schema
 from kho.night import build_layer, check_marts, publish
 from kho.publish import release
@@ -67,7 +67,7 @@ def told(settings: Settings) -> list[dict[str, str]]:
     return [
         {name: "" if (value := found[name]) is None else str(value) for name in expected()[0]}
         for scope, period in asked
-        for figure in report(settings, scope, period).figures
+        for figure in figure_set(settings, scope, period).figures
         for found in [vars(figure) | {"scope": scope, "period": period}]
     ]
 

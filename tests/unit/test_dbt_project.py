@@ -13,7 +13,7 @@ from dbt.contracts.graph.manifest import Manifest
 
 from kho.contract import contracts, read_contract
 from kho.settings import Settings
-from kho.transform import sources
+from kho.transform import raw_sources
 from kho.transform.project import read
 
 #: who may read whom; a layer may read itself
@@ -165,9 +165,9 @@ def snapshot(folder: Path) -> dict[Path, bytes]:
 
 def test_sources_that_did_not_change_are_not_written_again(settings: Settings, tmp_path: Path) -> None:
     ours = settings.model_copy(update={"home": tmp_path})
-    (path,) = sources.write(ours).iterdir()
+    (path,) = raw_sources.write(ours).iterdir()
     first = path.stat().st_ino
-    sources.write(ours)
+    raw_sources.write(ours)
     assert path.stat().st_ino == first
 
 

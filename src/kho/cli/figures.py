@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from kho.figures.figures import Figure, Report
+    from kho.figures.figures import Figure, FigureSet
 
 COLUMNS = (
     "metric", "level", "detail", "value", "unit", "state",
@@ -54,7 +54,7 @@ def figures(
     ] = None,
 ) -> None:
     """Show the figures of an agency and those below it, from the release in force."""
-    from kho.figures.figures import NoRelease, UnknownPeriod, UnknownScope, report
+    from kho.figures.figures import NoRelease, UnknownPeriod, UnknownScope, figure_set
     from kho.figures.restated import NotRestatable, restated
     from kho.settings import settings
 
@@ -71,7 +71,7 @@ def figures(
         found = (
             restated(settings(), scope, period, units_of.date(), scheme.value)
             if units_of
-            else report(settings(), scope, period, scheme.value)
+            else figure_set(settings(), scope, period, scheme.value)
         )
     except (UnknownScope, UnknownPeriod) as error:
         typer.echo(error, err=True)
@@ -99,39 +99,39 @@ def _explain(scope: str, period: str, metric: str, scheme: Scheme, output_format
     show(found, output_format)
 
 
-def _csv(report: Report) -> None:
+def _csv(found: FigureSet) -> None:
     import csv
     import sys
 
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    stated = _stated(report)
+    stated = _stated(found)
     writer.writerow([*COLUMNS, *stated])
     writer.writerows(
-        [*(_plain(figure, column) for column in COLUMNS), *stated.values()] for figure in report.figures
+        [*(_plain(figure, column) for column in COLUMNS), *stated.values()] for figure in found.figures
     )
 
 
-def _json(report: Report) -> None:
+def _json(found: FigureSet) -> None:
     import json
     import sys
 
-    stated = _stated(report)
+    stated = _stated(found)
     rows = [
         {column: _jsonable(getattr(figure, column)) for column in COLUMNS} | stated
-        for figure in report.figures
+        for figure in found.figures
     ]
     json.dump(rows, sys.stdout, ensure_ascii=False, indent=2)
     sys.stdout.write("\n")
 
 
-def _stated(report: Report) -> dict[str, str]:
+def _stated(found: FigureSet) -> dict[str, str]:
     """What restated figures say beside each number: in the units of which day, and what these were made of."""
-    if not report.units_of:
+    if not found.units_of:
         return {}
-    return {"units_of": report.units_of.isoformat(), "made_of": "; ".join(report.made_of)}
+    return {"units_of": found.units_of.isoformat(), "made_of": "; ".join(found.made_of)}
 
 
-def _table(report: Report) -> None:
+def _table(found: FigureSet) -> None:
     from rich import box
     from rich.console import Console
     from rich.padding import Padding
@@ -141,17 +141,17 @@ def _table(report: Report) -> None:
     from kho.report import vietnamese
     from kho.report.vietnamese import notes, number
 
-    levels = vietnamese.levels(report.scope_name, {figure.level for figure in report.figures})
+    levels = vietnamese.levels(found.scope_name, {figure.level for figure in found.figures})
     table = Table(
-        title=f"{report.scope_name} ({report.scope_code}), {report.first_day:%d/%m/%Y} – {report.last_day:%d/%m/%Y}",
-        caption="\n".join(filter(None, [vietnamese.restatement(report), f"bản phát hành {report.release}"])),
+        title=f"{found.scope_name} ({found.scope_code}), {found.first_day:%d/%m/%Y} – {found.last_day:%d/%m/%Y}",
+        caption="\n".join(filter(None, [vietnamese.restatement(found), f"bản phát hành {found.release}"])),
         box=box.SIMPLE_HEAD,
     )
     table.add_column("Chỉ tiêu")
     for title in levels.values():
         table.add_column(title, justify="right", no_wrap=True)
     lines: dict[tuple[str, str], dict[str, Figure]] = {}
-    for figure in report.figures:
+    for figure in found.figures:
         lines.setdefault((figure.metric, figure.detail), {})[figure.level] = figure
     # The whole of a metric first, whatever levels its details have.
     ordinals = {metric: place for place, metric in enumerate(dict.fromkeys(metric for metric, _ in lines))}

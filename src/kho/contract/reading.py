@@ -15,8 +15,8 @@ from zoneinfo import available_timezones
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from kho.contract import document as shape
 from kho.contract import mappings
+from kho.contract import odcs as shape
 from kho.contract import server as servers
 from kho.contract.model import (
     DATE_FORMATS,

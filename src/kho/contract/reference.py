@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from kho.contract import document as shape
+from kho.contract import odcs as shape
 from kho.contract.model import ColumnKeys, ContractKeys, FileKeys, ServerKeys, SkipRule
 from kho.contract.reading import odcs
 from kho.settings import Settings, settings

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kho.fetch.source import SourceError
+from kho.fetch.transport import SourceError
 from kho.settings import Settings
 
 

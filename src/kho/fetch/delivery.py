@@ -18,8 +18,8 @@ from kho.contract import Contract
 from kho.database import connect
 from kho.fetch.connection import Connection
 from kho.fetch.rows import RowCount
-from kho.fetch.source import Incomplete, Listed, Source, SourceError, patiently
-from kho.fetch.transports import open_source
+from kho.fetch.transport import Incomplete, Listed, SourceError, Transport, patiently
+from kho.fetch.transports import open_transport
 from kho.ledger import deliveries
 from kho.ledger.deliveries import Taken
 from kho.settings import Settings
@@ -36,7 +36,7 @@ class FetchFailed(Exception):
 
 
 @dataclass
-class FetchReport:
+class Fetched:
     """What became of the files that a source listed, by their names."""
 
     contract: str
@@ -64,13 +64,13 @@ class FetchReport:
 
 def fetch(
     settings: Settings, contract: Contract, business_date: date, connection: Connection | None = None
-) -> FetchReport:
+) -> Fetched:
     """Fetch every delivery of `contract` up to `business_date` that is new or has other bytes than before.
 
     A file that is not whole yet is left for a later night, and said so in the ledger. FetchFailed when the source
     or a file of it could not be read: then everything else was fetched first.
     """
-    report = FetchReport(contract.name)
+    fetched = Fetched(contract.name)
     with connect(settings, "kho_loader", autocommit=True) as ledger:
         deliveries.lock(ledger, contract.name)
         note = partial(deliveries.note_failure, ledger, contract.name, business_date)
@@ -78,20 +78,20 @@ def fetch(
         try:
             known = deliveries.taken(ledger, contract.name)
             taken = frozenset(day for _, day in known)
-            with closing(open_source(settings, contract, business_date, connection, taken)) as source:
-                _fetch_files(settings, contract, business_date, source, known, ledger, report)
+            with closing(open_transport(settings, contract, business_date, connection, taken)) as source:
+                _fetch_files(settings, contract, business_date, source, known, ledger, fetched)
         except SourceError as error:
             note(None, str(error))
             raise FetchFailed(f"{contract.name}: {error}") from None
-        for name, reason in {**report.incomplete, **report.failed}.items():
+        for name, reason in {**fetched.incomplete, **fetched.failed}.items():
             note(name, reason)
         # A file that stays there is told once.
-        for name in deliveries.never_noted(ledger, contract.name, report.unknown, UNKNOWN):
+        for name in deliveries.never_noted(ledger, contract.name, fetched.unknown, UNKNOWN):
             note(name, UNKNOWN)
-    if report.failed:
-        reasons = "\n".join(f"{name}: {reason}" for name, reason in report.failed.items())
-        raise FetchFailed(f"{contract.name}: {len(report.failed)} files could not be fetched\n{reasons}")
-    return report
+    if fetched.failed:
+        reasons = "\n".join(f"{name}: {reason}" for name, reason in fetched.failed.items())
+        raise FetchFailed(f"{contract.name}: {len(fetched.failed)} files could not be fetched\n{reasons}")
+    return fetched
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def listing(
     FetchFailed when it can't be reached or listed.
     """
     try:
-        with closing(open_source(settings, contract, business_date, connection)) as source:
+        with closing(open_transport(settings, contract, business_date, connection)) as source:
             return _offered(contract, source)
     except SourceError as error:
         raise FetchFailed(f"{contract.name}: {error}") from None
@@ -131,7 +131,7 @@ def take(
     FetchFailed when it can't be read or is not whole yet.
     """
     try:
-        with closing(open_source(settings, contract, business_date, connection)) as source:
+        with closing(open_transport(settings, contract, business_date, connection)) as source:
             listed = {file.name: file for file in source.files()}
             control_rows = _announced(source, listed, contract, listed[name])
             patiently(partial(_copy, contract, source, listed[name], control_rows, to))
@@ -144,12 +144,12 @@ def take(
         raise FetchFailed(f"{contract.name}: {error}") from None
 
 
-def _copy(contract: Contract, source: Source, file: Listed, control_rows: int | None, to: Path) -> None:
+def _copy(contract: Contract, source: Transport, file: Listed, control_rows: int | None, to: Path) -> None:
     with to.open("wb") as copy:
         copy.writelines(_bytes(contract, source, file, control_rows))
 
 
-def _offered(contract: Contract, source: Source) -> list[Offered]:
+def _offered(contract: Contract, source: Transport) -> list[Offered]:
     return [_named(contract, file) for file in sorted(source.files(), key=lambda file: file.name)]
 
 
@@ -167,10 +167,10 @@ def _fetch_files(
     settings: Settings,
     contract: Contract,
     business_date: date,
-    source: Source,
+    source: Transport,
     known: dict[tuple[str, date], Taken],
     ledger: psycopg.Connection,
-    report: FetchReport,
+    fetched: Fetched,
 ) -> None:
     offered = _offered(contract, source)
     listed = {one.file.name: one.file for one in offered}
@@ -179,15 +179,15 @@ def _fetch_files(
     for one in offered:
         name = one.file.name
         if one.kind == "unknown":
-            report.unknown.append(name)
+            fetched.unknown.append(name)
         elif one.kind == "misdated":
-            report.failed[name] = one.trouble
+            fetched.failed[name] = one.trouble
         elif one.kind == "delivery" and one.day > business_date:
-            report.later.append(name)
+            fetched.later.append(name)
         elif one.kind == "delivery" and _is_unchanged(one.file, known.get((name, one.day))):
-            report.unchanged += 1
+            fetched.unchanged += 1
         elif one.kind == "delivery" and contract.file.load == "delta" and one.file.tag in tagged:
-            report.unchanged += 1  # the changes of another day, not of this one
+            fetched.unchanged += 1  # the changes of another day, not of this one
         elif one.kind == "delivery":
             due.append((one.day, one.file))
     for day, file in sorted(due, key=lambda one: (one[0], one[1].name)):
@@ -200,9 +200,9 @@ def _fetch_files(
             else:
                 stored = patiently(partial(_store, settings, contract, source, file, control_rows))
         except Incomplete as reason:
-            report.incomplete[file.name] = f"not complete yet: {reason}; it is taken once it is"
+            fetched.incomplete[file.name] = f"not complete yet: {reason}; it is taken once it is"
         except SourceError as error:
-            report.failed[file.name] = str(error)
+            fetched.failed[file.name] = str(error)
         else:
             if deliveries.enter(
                 ledger,
@@ -215,18 +215,18 @@ def _fetch_files(
                 tag=file.tag,
                 control_rows=control_rows,
             ):
-                report.taken.append(file.name)
+                fetched.taken.append(file.name)
             else:
-                report.unchanged += 1
+                fetched.unchanged += 1
 
 
 def _store(
-    settings: Settings, contract: Contract, source: Source, file: Listed, control_rows: int | None
+    settings: Settings, contract: Contract, source: Transport, file: Listed, control_rows: int | None
 ) -> archive.Stored:
     return archive.store(settings, _bytes(contract, source, file, control_rows))
 
 
-def _bytes(contract: Contract, source: Source, file: Listed, control_rows: int | None) -> Iterator[bytes]:
+def _bytes(contract: Contract, source: Transport, file: Listed, control_rows: int | None) -> Iterator[bytes]:
     chunks = source.read(file)
     # Rows of other files are not counted before they are loaded: the exports boundary compares them then.
     is_counted = contract.format == "csv" and not contract.server.compression
@@ -245,13 +245,13 @@ def _is_control(contract: Contract, name: str) -> bool:
     return bool(start or end) and name.startswith(start) and name.endswith(end)
 
 
-def _announced(source: Source, listed: dict[str, Listed], contract: Contract, file: Listed) -> int | None:
+def _announced(source: Transport, listed: dict[str, Listed], contract: Contract, file: Listed) -> int | None:
     if not contract.server.control_file:
         return file.records
     return _control_rows(source, listed.get(_control_name(contract, file.name)), contract, file)
 
 
-def _control_rows(source: Source, control: Listed | None, contract: Contract, file: Listed) -> int:
+def _control_rows(source: Transport, control: Listed | None, contract: Contract, file: Listed) -> int:
     """The number of rows that the control file announces."""
     if control is None:
         raise Incomplete(f"its control file {_control_name(contract, file.name)} is not there")

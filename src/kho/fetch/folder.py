@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kho.fetch.source import CHUNK_BYTES, Incomplete, Listed, SourceError
+from kho.fetch.transport import CHUNK_BYTES, Incomplete, Listed, SourceError
 
 #: a file last written less than this ago may still be growing
 SETTLE_SECONDS = 2.0

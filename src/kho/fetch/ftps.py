@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from kho.fetch.connection import Connection
-from kho.fetch.source import CHUNK_BYTES, Incomplete, Listed, Passing, SourceError, patiently
+from kho.fetch.transport import CHUNK_BYTES, Incomplete, Listed, Passing, SourceError, patiently
 
 T = TypeVar("T")
 TIMEOUT_SECONDS = 60

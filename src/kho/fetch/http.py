@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from kho.fetch.source import Incomplete, Listed, SourceError
+from kho.fetch.transport import Incomplete, Listed, SourceError
 from kho.fetch.web import Web
 
 RECORD_SEPARATOR = b"\x1e"

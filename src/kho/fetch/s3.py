@@ -8,7 +8,7 @@ from typing import TypeVar
 from pyarrow import fs
 
 from kho.fetch.connection import Connection
-from kho.fetch.source import Incomplete, Listed, Passing, SourceError, patiently
+from kho.fetch.transport import Incomplete, Listed, Passing, SourceError, patiently
 
 T = TypeVar("T")
 TIMEOUT_SECONDS = 60

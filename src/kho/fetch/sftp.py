@@ -11,7 +11,7 @@ from typing import TypeVar
 import asyncssh
 
 from kho.fetch.connection import Connection
-from kho.fetch.source import CHUNK_BYTES, Incomplete, Listed, Passing, SourceError, patiently
+from kho.fetch.transport import CHUNK_BYTES, Incomplete, Listed, Passing, SourceError, patiently
 
 T = TypeVar("T")
 TIMEOUT_SECONDS = 60

@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from kho.contract import Contract
 from kho.contract.schedule import expected_dates, newest_expected_date
 from kho.fetch.connection import Connection
-from kho.fetch.source import Incomplete, Listed, Passing, SourceError, patiently
+from kho.fetch.transport import Incomplete, Listed, Passing, SourceError, patiently
 
 T = TypeVar("T")
 TIMEOUT_SECONDS = 60

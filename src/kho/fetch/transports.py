@@ -7,17 +7,17 @@ from datetime import date
 from kho.contract import Contract
 from kho.contract.model import FILES
 from kho.fetch.connection import Connection
-from kho.fetch.source import Source, SourceError
+from kho.fetch.transport import SourceError, Transport
 from kho.settings import Settings
 
 
-def open_source(
+def open_transport(
     settings: Settings,
     contract: Contract,
     business_date: date,
     connection: Connection | None,
     taken: frozenset[date] = frozenset(),
-) -> Source:
+) -> Transport:
     """The source of a contract's files, as its server says. Raises SourceError.
 
     `business_date` and `taken`, the dates of the deliveries that are in the archive, are for sources that list no

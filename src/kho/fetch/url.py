@@ -18,7 +18,7 @@ import httpx
 from kho.contract import Contract
 from kho.contract.schedule import expected_dates, newest_expected_date
 from kho.fetch.http import RECORD_SEPARATOR
-from kho.fetch.source import CHUNK_BYTES, Incomplete, Listed, SourceError
+from kho.fetch.transport import CHUNK_BYTES, Incomplete, Listed, SourceError
 from kho.fetch.web import Absent, Web
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import httpx
 
 from kho.fetch.connection import Connection
-from kho.fetch.source import Passing, SourceError, patiently
+from kho.fetch.transport import Passing, SourceError, patiently
 
 TIMEOUT_SECONDS = 30
 TROUBLE = {408, 429, 500, 502, 503, 504}  # of the server, for now

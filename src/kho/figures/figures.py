@@ -61,7 +61,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Report:
+class FigureSet:
     """Figures, and what they are of.
 
     Restated figures are of the scope as it is on the day `units_of`; `made_of` names the units that stood for it.
@@ -106,16 +106,16 @@ def figures(settings: Settings, scope: str, period: str, scheme: Scheme = "calen
     `scope` is an agency code, a unit code or a name; `period` is a code of `scheme` or `from..to`.
     Raises `UnknownScope`, `UnknownPeriod` or `NoRelease`.
     """
-    return report(settings, scope, period, scheme).figures
+    return figure_set(settings, scope, period, scheme).figures
 
 
-def report(settings: Settings, scope: str, period: str, scheme: Scheme = "calendar") -> Report:
+def figure_set(settings: Settings, scope: str, period: str, scheme: Scheme = "calendar") -> FigureSet:
     """The same with what it is of. `report_figure` holds the same rows for named periods that have begun."""
     with published(settings) as release:
         first_day, last_day = period_days(release, period, scheme)
         meant = agency(release, scope, first_day, last_day)
         found = figures_of(release, meant.agency_code, first_day, last_day)
-    return Report(meant.agency_code, meant.name, first_day, last_day, release.release, found)
+    return FigureSet(meant.agency_code, meant.name, first_day, last_day, release.release, found)
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from datetime import date
 from psycopg import sql
 
 from kho.figures.figures import (
+    FigureSet,
     Published,
-    Report,
     Scheme,
     Scope,
     UnknownScope,
@@ -30,7 +30,7 @@ class NotRestatable(LookupError):
 
 def restated(
     settings: Settings, scope: str, period: str, units_of: date, scheme: Scheme = "calendar"
-) -> Report:
+) -> FigureSet:
     """The figures of a period for a scope as it is on the day `units_of`.
 
     Raises `NotRestatable`, `UnknownScope`, `UnknownPeriod` or `NoRelease`.
@@ -45,7 +45,9 @@ def restated(
             f"{meant.name} ({meant.agency_code}) was not there from {first_day} to {last_day}, and nothing is known of "
             "what it was made of or became"
         )
-    return Report(meant.agency_code, meant.name, first_day, last_day, release.release, found, units_of, parts)
+    return FigureSet(
+        meant.agency_code, meant.name, first_day, last_day, release.release, found, units_of, parts
+    )
 
 
 def _parts(release: Published, meant: Scope, first_day: date, last_day: date) -> tuple[str, ...]:

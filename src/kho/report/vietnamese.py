@@ -7,7 +7,7 @@ from collections.abc import Container
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
-from kho.figures.figures import Figure, Report
+from kho.figures.figures import Figure, FigureSet
 
 LEVELS = {"all": "Toàn bộ", "province": "Cấp tỉnh", "district": "Cấp huyện", "commune": "Cấp xã"}
 STATES = {
@@ -71,12 +71,12 @@ def notes(figures: dict[str, Figure], titles: dict[str, str]) -> str:
     return "; ".join(f"{', '.join(levels)}: {text}" for text, levels in told.items())
 
 
-def restatement(report: Report) -> str:
+def restatement(figures: FigureSet) -> str:
     """That figures are restated, and from what; nothing where they are not."""
-    if not report.units_of:
+    if not figures.units_of:
         return ""
-    told = f"tính theo đơn vị hành chính tại ngày {day(report.units_of)}"
-    return f"{told}, gộp từ {', '.join(report.made_of)}" if report.made_of else told
+    told = f"tính theo đơn vị hành chính tại ngày {day(figures.units_of)}"
+    return f"{told}, gộp từ {', '.join(figures.made_of)}" if figures.made_of else told
 
 
 def day(value: date) -> str:

@@ -10,7 +10,7 @@ from kho.database import connect
 from kho.ledger import builds, releases
 from kho.load import raw
 from kho.settings import Settings
-from kho.transform import sources
+from kho.transform import raw_sources
 from kho.transform.project import TransformError, run
 
 Layer = Literal["staging", "warehouse", "marts"]
@@ -39,7 +39,7 @@ def build(settings: Settings, layer: Layer) -> None:
             return
         arguments += ["--resource-type", "seed", "--select", "resource_type:seed", models, tests]
         if waiting := drafts(settings):
-            arguments += ["--exclude", *(f"source:raw.{sources.table_name(name)}+1" for name in waiting)]
+            arguments += ["--exclude", *(f"source:raw.{raw_sources.table_name(name)}+1" for name in waiting)]
     else:
         arguments += ["--select", models, tests]
     if layer == "warehouse" and not now.is_full_refresh:

@@ -18,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from kho.database import SESSION
 from kho.settings import Settings
-from kho.transform import sources
+from kho.transform import raw_sources
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -68,7 +68,7 @@ def _kept(settings: Settings) -> Manifest:
     """The manifest that the home keeps under the fingerprint of what it was read from."""
     from dbt.contracts.graph.manifest import Manifest
 
-    folder = sources.write(settings)
+    folder = raw_sources.write(settings)
     fingerprint = _fingerprint(settings, folder)
     path = settings.home / "dbt" / "manifests" / fingerprint
     if path.exists():
@@ -136,7 +136,7 @@ def _invoke(
         "--target-path", str(target), "--log-path", str(settings.home / "dbt" / "logs"),
         "--log-level", "none", "--log-level-file", "info", "--no-write-json",
     ]  # fmt: skip
-    with _environment(variables | {"KHO_DBT_SOURCES": str(sources.folder(settings))}):
+    with _environment(variables | {"KHO_DBT_SOURCES": str(raw_sources.folder(settings))}):
         outcome = dbtRunner(manifest=manifest).invoke([*arguments, *options])
     if outcome.exception:
         raise TransformError(f"dbt could not run: {outcome.exception}") from outcome.exception

@@ -49,7 +49,7 @@ class Listed:
     again: Literal["changed", "grown", "never"] = "changed"
 
 
-class Source(Protocol):
+class Transport(Protocol):
     """One export's folder at its source."""
 
     where: str
