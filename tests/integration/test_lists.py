@@ -20,7 +20,7 @@ from kho.settings import Settings
 from kho.transform import builds
 from kho.transform.project import run
 
-UNITS = ("", "H51.12.01", "H51.12.21")
+UNITS = ("", "H51.12.21", "H51.12.22")
 DAYS = (date(2020, 11, 30), date(2020, 12, 31), date(2021, 1, 31), date(2021, 3, 31))
 #: the exports that a fact is made of, those whose lists its rows are in first
 FACTS = {
@@ -60,7 +60,7 @@ class Batch:
 
 def agency(unit: str, thing: int) -> str:
     """The agency of a row: that of the unit's list, or any of a list of all."""
-    return unit or ("H51.12.02", "H51.12.22", "H51.12.23")[thing]
+    return unit or ("H51.12.02", "H51.12.23", "H51.12.24")[thing]
 
 
 def raw_row(contract: str, unit: str, thing: int, said: int) -> dict[str, Any]:
