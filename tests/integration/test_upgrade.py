@@ -31,11 +31,12 @@ NIGHT = date(2021, 6, 30)
 KEPT = ("raw", "reject")
 
 
-@pytest.fixture(scope="module")
-def earlier(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+@pytest.fixture
+def earlier(server: Settings, tmp_path: Path) -> Iterator[Settings]:
     """The earlier warehouse, in a database of its own."""
     name = f"kho_{uuid.uuid4().hex[:12]}"
-    home = tmp_path_factory.mktemp("upgrade")
+    home = tmp_path / "home"
+    home.mkdir()
     for shared in ("secrets", "ports.json", "postgres"):
         (home / shared).symlink_to(server.home / shared)
     with psycopg.connect(server.admin_url("postgres"), autocommit=True) as connection:
@@ -127,6 +128,7 @@ def test_it_comes_to_the_same_figures_in_place(earlier: Settings) -> None:
 
 
 def test_a_release_of_before_can_be_gone_back_to(earlier: Settings) -> None:
+    schema.prepare(earlier)
     made_before = rows(earlier, "select release_id from ledger.release where state = 'kept' order by 1")
     release.rollback(earlier, made_before[0]["release_id"])
     assert releases.in_force(earlier).release_id == made_before[0]["release_id"]

@@ -9,7 +9,6 @@ select
   status.code as status,
   null as return_method,
   null as applicant_type,
-  dossier.applicant_hash,
   null::timestamptz as submitted_at,
   dossier.received_at,
   dossier.due_at,

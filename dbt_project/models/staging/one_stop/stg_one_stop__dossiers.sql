@@ -9,7 +9,6 @@ select
   status.code as status,
   return_method.code as return_method,
   applicant_type.code as applicant_type,
-  dossier.applicant_hash,
   dossier.submitted_at,
   dossier.received_at,
   dossier.due_at,

@@ -55,7 +55,6 @@ select
   dated.status,
   dated.return_method,
   dated.applicant_type,
-  dated.applicant_hash,
   dated.submitted_at,
   dated.received_at,
   dated.received_date,

@@ -13,7 +13,6 @@ select
   end as status,
   null::text as return_method,
   null::text as applicant_type,
-  null::text as applicant_hash,
   null::timestamptz as submitted_at,
   -- The application itself may not have come yet.
   coalesce(permit.received_at, permit.first_event_at) as received_at,
