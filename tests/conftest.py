@@ -219,7 +219,7 @@ def share_manifests(home: Path) -> None:
 
 
 def fresh_warehouse(server: Settings, home: Path, like: Settings | None = None) -> Iterator[Settings]:
-    """A warehouse with a home of its own: empty, or like another one, to which nobody may be connected."""
+    """A warehouse with a home of its own: empty, or like another one, which nobody may be using."""
     settings = clone(server, home, like and like.warehouse_database)
     for folder in ("archive", "exports") if like else ():
         if (like.home / folder).exists():  # nobody writes into a file that is there
@@ -229,7 +229,7 @@ def fresh_warehouse(server: Settings, home: Path, like: Settings | None = None) 
 
 
 def clone(server: Settings, home: Path, template: str | None = None) -> Settings:
-    """A warehouse cloned from `template` (an empty one, when none is named), to which nobody may be connected."""
+    """A warehouse cloned from `template` (an empty one, when none is named), which nobody may be using."""
     name, template = f"kho_{uuid.uuid4().hex[:12]}", template or server.warehouse_database
     home.mkdir(exist_ok=True)
     for of_server in ("secrets", "ports.json", "postgres"):
@@ -237,6 +237,9 @@ def clone(server: Settings, home: Path, template: str | None = None) -> Settings
             (home / of_server).symlink_to(server.home / of_server)
     share_manifests(home)
     with psycopg.connect(server.admin_url("postgres"), autocommit=True) as connection:
+        # Great Expectations keeps a connection for later.
+        idle = "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s and state = 'idle'"
+        connection.execute(idle, [template])
         connection.execute(
             # Cloned through the log, a sequence lacks what was logged ahead of it: a crash would turn it back.
             sql.SQL("create database {} template {} strategy file_copy").format(
