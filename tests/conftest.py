@@ -221,9 +221,11 @@ def share_manifests(home: Path) -> None:
 def fresh_warehouse(server: Settings, home: Path, like: Settings | None = None) -> Iterator[Settings]:
     """A warehouse with a home of its own: empty, or like another one, which nobody may be using."""
     settings = clone(server, home, like and like.warehouse_database)
-    for folder in ("archive", "exports") if like else ():
-        if (like.home / folder).exists():  # nobody writes into a file that is there
-            shutil.copytree(like.home / folder, home / folder, copy_function=os.link)
+    # Nobody writes into a file of the archive or an export that is there: they cost no copy.
+    copies = {"archive": os.link, "exports": os.link, "expectations": shutil.copy2, "data_docs": shutil.copy2}
+    for folder, copy in copies.items():
+        if like and (like.home / folder).exists():
+            shutil.copytree(like.home / folder, home / folder, copy_function=copy)
     yield settings
     drop(settings)
 
