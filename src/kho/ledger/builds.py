@@ -1,8 +1,8 @@
 """Builds: what a night's warehouse is made of, written down before it is made.
 
-A build freezes the batches it reads and what it knows of contracts, so that a kill or a decision in between never mixes two states. A batch is in
-a build from `ledger.build_batch.from_build` until `to_build`; both are compared with the last build that was built,
-so what an abandoned build touched stays touched.
+A build freezes the batches it reads and what it knows of contracts, so that a kill or a decision in between never mixes
+two states. A batch is in a build from `ledger.build_batch.from_build` until `to_build`; both are compared with the last
+build that was built, so what an abandoned build touched stays touched.
 """
 
 from __future__ import annotations
