@@ -92,11 +92,10 @@ def started(checkout: Path, letters: Mailbox) -> Iterator[Settings]:
 
 def _thin_out(exports: Path) -> None:
     """Most days between the two nights take no part in anything: their files would only be fetched and loaded."""
-    for daily in ("one_stop/dossiers", "documents/deliveries"):
-        for file in (exports / daily).iterdir():
-            day = re.search(r"\d{8}", file.name)[0]
-            if f"{NIGHT:%Y%m%d}" < day < "20210621":
-                file.unlink()
+    for file in (exports / "documents/deliveries").iterdir():
+        day = re.search(r"\d{8}", file.name)[0]
+        if f"{NIGHT:%Y%m%d}" < day < "20210621":
+            file.unlink()
 
 
 @pytest.fixture

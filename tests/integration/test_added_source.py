@@ -17,6 +17,7 @@ from kho.cli import app
 from kho.database import connect
 from kho.settings import Settings
 from kho.transform.lineage import lineage
+from tests.conftest import fresh_warehouse
 from tests.dags.test_nightly import parse
 from tests.integration import nights
 from tests.integration.loading import rows as query
@@ -215,10 +216,17 @@ def test_nothing_else_of_the_project_changed(project: Path, after_night: Setting
     assert sorted(changed) == sorted(f"?? {name}" for name in ADDED)
 
 
-def test_a_draft_with_a_staging_model_stops_nobody(after_night: Settings, tmp_path: Path) -> None:
+@pytest.fixture
+def another(server: Settings, after_night: Settings, tmp_path: Path) -> Iterator[Settings]:
+    """The same for a test that builds."""
+    for settings in fresh_warehouse(server, tmp_path / "home", after_night):
+        yield settings.model_copy(update={"project": after_night.project})
+
+
+def test_a_draft_with_a_staging_model_stops_nobody(another: Settings, tmp_path: Path) -> None:
     """Its contract can't be used yet: its view is not built, and those of others are."""
     project = tmp_path / "project"
-    shutil.copytree(after_night.project, project)
+    shutil.copytree(another.project, project)
     draft = CONTRACT.replace("works.permits", "works.plans").replace("status: active", "status: draft")
     model = MODEL.replace("works.permits", "works.plans")
     files = {
@@ -226,7 +234,7 @@ def test_a_draft_with_a_staging_model_stops_nobody(after_night: Settings, tmp_pa
         "dbt_project/models/staging/works/stg_works__plans.sql": model,
     }
     write(project, files)
-    settings = after_night.model_copy(update={"project": project})
+    settings = another.model_copy(update={"project": project})
     nights.build_facts(settings, NIGHT, "fct_source_freshness")
     with connect(settings, "kho_transformer") as connection:
         views = {
