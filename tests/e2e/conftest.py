@@ -8,7 +8,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
@@ -17,9 +19,21 @@ from kho.ledger import releases
 from kho.server import airflow, postgres, processes
 from kho.settings import Settings
 from tests.mailbox import Mailbox, mailbox
-from tests.pages import PROJECT
+from tests.pages import PROJECT, Block, blocks
 
-NIGHT = date(2021, 2, 15)
+NIGHT = date(2021, 6, 30)
+#: the page that adds a source: its night is the one that all tests here look at
+PAGE = Path("docs/add-a-source.md")
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A block of the page, typed in the checkout: what it ended with, printed, and what letters came meanwhile."""
+
+    block: Block
+    returncode: int
+    output: str
+    letters: list[EmailMessage]
 
 
 def client(settings: Settings) -> dict[str, str]:
@@ -91,10 +105,9 @@ def started(checkout: Path, letters: Mailbox) -> Iterator[Settings]:
 
 
 def _thin_out(exports: Path) -> None:
-    """Most days between the two nights take no part in anything: their files would only be fetched and loaded."""
+    """Most days take no part in anything: their files would only be fetched and loaded."""
     for file in (exports / "documents/deliveries").iterdir():
-        day = re.search(r"\d{8}", file.name)[0]
-        if f"{NIGHT:%Y%m%d}" < day < "20210621":
+        if re.search(r"\d{8}", file.name)[0] < "20210621":
             file.unlink()
 
 
@@ -107,10 +120,30 @@ def running(started: Settings) -> Settings:
     return started
 
 
+@pytest.fixture(scope="package")
+def walked(started: Settings, letters: Mailbox) -> list[Typed]:
+    """The page that adds a source, typed from its first command to its last: with the one whole night."""
+    done = []
+    if not processes.is_up(started):
+        assert kho(started, "up").returncode == 0
+    for block in blocks(PAGE):
+        if block.info in ("sh", "sh fails"):
+            before = len(letters.mails)
+            typed = subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", block.text],
+                cwd=started.project,
+                env=client(started),
+                capture_output=True,
+                text=True,
+                stdin=subprocess.DEVNULL,
+            )
+            done.append(Typed(block, typed.returncode, typed.stdout + typed.stderr, letters.mails[before:]))
+    return done
+
+
 @pytest.fixture
-def released(running: Settings) -> Settings:
+def released(walked: list[Typed], running: Settings) -> Settings:
     """The same with a release in force."""
-    if releases.in_force(running) is None:
-        ran = kho(running, "run", "--date", NIGHT.isoformat())
-        assert ran.returncode == 0, ran.stdout + ran.stderr
+    found = releases.in_force(running)
+    assert found and found.business_date == NIGHT, "\n".join(each.output for each in walked)
     return running

@@ -5,50 +5,36 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from kho.night import systems
 from kho.server import airflow
 from kho.settings import Settings
-from tests.e2e.conftest import client
+from tests.e2e.conftest import PAGE, Typed
 from tests.pages import blocks
 
 pytestmark = pytest.mark.e2e
 
-PAGE = Path("docs/add-a-source.md")
 
-
-def shell(settings: Settings, text: str) -> subprocess.CompletedProcess[str]:
-    """Commands typed in the checkout."""
-    return subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", text],
-        cwd=settings.project,
-        env=client(settings),
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-    )
-
-
-def test_the_page_takes_a_source_from_two_files_to_figures(released: Settings) -> None:
-    output, commands = "", 0
+def test_the_page_takes_a_source_from_two_files_to_figures(walked: list[Typed], running: Settings) -> None:
+    typed = iter(walked)
+    last = None
     for block in blocks(PAGE):
         match block.info:
             case "sh" | "sh fails":
-                done = shell(released, block.text)
-                output, commands = done.stdout + done.stderr, commands + 1
-                assert (done.returncode != 0) == (block.info == "sh fails"), f"{block}\n{output}"
-                assert "Traceback" not in output, f"{block}\n{output}"
+                last = next(typed)
+                assert (last.returncode != 0) == (block.info == "sh fails"), f"{block}\n{last.output}"
+                assert "Traceback" not in last.output, f"{block}\n{last.output}"
             case "text output":
-                missing = [line for line in block.text.splitlines() if _plain(line) not in _plain(output)]
-                assert not missing, f"{block}: the command before does not print {missing}\n{output}"
-    assert commands > 10
+                said = _plain(last.output)
+                missing = [line for line in block.text.splitlines() if _plain(line) not in said]
+                assert not missing, f"{block}: the command before does not print {missing}\n{last.output}"
+    assert len(walked) > 10
 
     changed = subprocess.run(
         ["git", "status", "--porcelain", "-uall"],
-        cwd=released.project,
+        cwd=running.project,
         check=True,
         capture_output=True,
         text=True,
@@ -65,9 +51,9 @@ def test_the_page_takes_a_source_from_two_files_to_figures(released: Settings) -
     }
 
     # A night that is asked for at once has a system that came a moment ago.
-    shutil.copytree(released.contracts / "land_desk", released.contracts / "tax_desk")
-    with airflow.Api(released) as api:
-        api.expect_systems(systems(released))
+    shutil.copytree(running.contracts / "land_desk", running.contracts / "tax_desk")
+    with airflow.Api(running) as api:
+        api.expect_systems(systems(running))
         assert {"land_desk.fetch", "tax_desk.fetch"} <= set(api.task_names())
 
 
