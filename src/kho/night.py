@@ -66,8 +66,8 @@ def fetch_system(settings: Settings, system: str, business_date: date) -> None:
     known = connections(settings)
 
     def fetch_one(contract: Contract) -> None:
-        report = fetch(settings, contract, business_date, known.get(contract.server.connection or ""))
-        log.info("%s: %s", contract.name, report)
+        fetched = fetch(settings, contract, business_date, known.get(contract.server.connection or ""))
+        log.info("%s: %s", contract.name, fetched)
 
     _for_each(settings, system, fetch_one, "could not be fetched")
 
@@ -103,10 +103,9 @@ def build_layer(settings: Settings, layer: Layer, business_date: date) -> None:
     if layer == "marts":
         candidate = release.open_release(settings)
         log.info("%s", candidate)
+        # Marts that are made anew are not judged yet.
         with connect(settings, "kho_owner") as connection:
-            verdicts.replace(
-                connection, candidate.build_id, ()
-            )  # marts that are made anew are not judged yet
+            verdicts.replace(connection, candidate.build_id, ())
     transform.build(settings, layer)
     if layer == "warehouse":
         builds.close_build(settings)

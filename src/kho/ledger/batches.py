@@ -45,9 +45,8 @@ def lock_arrival(connection: psycopg.Connection, arrival_id: int) -> bool:
 
 def next_number(connection: psycopg.Connection) -> int:
     """The number of a batch that is about to be loaded."""
-    return the_row(connection.execute("select nextval(pg_get_serial_sequence('ledger.batch', 'batch_id'))"))[
-        0
-    ]
+    following = connection.execute("select nextval(pg_get_serial_sequence('ledger.batch', 'batch_id'))")
+    return the_row(following)[0]
 
 
 def enter(

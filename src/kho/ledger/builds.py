@@ -91,9 +91,8 @@ def record_models(
 def insert(connection: psycopg.Connection, business_date: date, fingerprint: str) -> int:
     """Open a build; a full refresh unless all builds since the last built one had these models."""
     # An abandoned build of other models may have left its rows: only an unbroken row of the same ones is trusted.
-    return the_row(
-        connection.execute(
-            """
+    opened = connection.execute(
+        """
         with last_built as (select max(build_id) as build_id from ledger.build where state = 'built')
         insert into ledger.build (business_date, state, model_fingerprint, is_full_refresh)
         select %(date)s, 'open', %(now)s, (select build_id from last_built) is null or exists (
@@ -101,9 +100,9 @@ def insert(connection: psycopg.Connection, business_date: date, fingerprint: str
             where build_id >= (select build_id from last_built) and model_fingerprint is distinct from %(now)s)
         returning build_id
         """,
-            {"date": business_date, "now": fingerprint},
-        )
-    )[0]
+        {"date": business_date, "now": fingerprint},
+    )
+    return the_row(opened)[0]
 
 
 def freeze(
