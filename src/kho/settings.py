@@ -87,7 +87,7 @@ class Settings(BaseSettings):
 
     @property
     def exports(self) -> Path:
-        """What the sample servers serve: `<system>/<entity>/<file>`."""
+        """Where contracts of type `local` find their files: `<system>/<entity>/<file>`."""
         return self.home / "exports"
 
     def secret(self, name: str) -> str:
