@@ -48,7 +48,7 @@ for command in (server.up, server.down, server.status, server.run, server.psql):
 app.command()(figures.figures)
 app.command()(report.report)
 app.command()(dictionary.dictionary)
-groups = {None: app}
+groups = {"": app}
 for module in (release, batch, rejects, source):
     name = module.__name__.rpartition(".")[2]
     groups[name] = module.app
@@ -76,4 +76,4 @@ def _brought(entry: EntryPoint) -> Callable[..., Any]:
 
 for entry in entry_points(group="kho.commands"):
     group, _, name = entry.name.rpartition(".")
-    groups[group or None].command(name)(_brought(entry))
+    groups[group].command(name)(_brought(entry))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -36,20 +36,12 @@ class Causes:
 
     def of(self, figure: Figure) -> Cause:
         """The batches that changed this figure; where none can be told, all of its sources'."""
-        parts = list(self._parts(figure.metric))
+        parts = [self._metrics[name] for name in self._metrics[figure.metric].parts.values()]
         moving = {batch for metric in parts for batch in self._moving(metric, figure)}
         contracts = {each for metric in parts for each in (*metric.sources, *metric.adjusted_by)}
         feeding = [batch for batch in self._batches if batch.contract in contracts]
         named = [batch for batch in feeding if batch.batch_id in moving or not batch.is_new] or feeding
         return Cause(named, self._has_other_rules or not named)
-
-    def _parts(self, metric: str) -> Iterator[Metric]:
-        known = self._metrics[metric]
-        if known.numerator and known.denominator:
-            yield self._metrics[known.numerator]
-            yield self._metrics[known.denominator]
-        else:
-            yield known
 
     def _moving(self, metric: Metric, figure: Figure) -> Iterable[int]:
         """Batches that moved what this metric is made of, at the scope's agencies, in the days that it counts."""

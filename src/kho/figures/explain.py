@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
 
 from psycopg import sql
 from psycopg.rows import class_row
@@ -21,10 +20,8 @@ from kho.figures.figures import (
     figures_of,
     period_days,
 )
-from kho.figures.kinds import CountedOnce, Metric, metrics
+from kho.figures.kinds import CountedOnce, Metric, Role, metrics
 from kho.settings import Settings
-
-Role = Literal["counted", "numerator", "denominator"]
 
 
 class UnknownMetric(LookupError):
@@ -116,7 +113,7 @@ def explain(
         ]
         parts = [
             _part(release, role, known[name], shown, meant.agency_code, first_day, last_day)
-            for role, name in _roles(asked)
+            for role, name in asked.parts.items()
         ]
     return Explanation(
         meant.agency_code,
@@ -129,13 +126,6 @@ def explain(
         parts,
         release.release,
     )
-
-
-def _roles(metric: Metric) -> list[tuple[Role, str]]:
-    """What is counted for it: itself, or the parts of a ratio."""
-    if metric.numerator and metric.denominator:
-        return [("numerator", metric.numerator), ("denominator", metric.denominator)]
-    return [("counted", metric.metric)]
 
 
 def _unknown(metric: str, known: Iterable[str]) -> str:

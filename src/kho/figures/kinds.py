@@ -14,6 +14,8 @@ from kho.figures.figures import Published
 #: which days' movements count in a period; those of `within_year` begin with the year that the period ends in
 Reach = Literal["within", "within_year", "until_end", "until_start"]
 CountedOnce = Literal["per_level", "over_all"]
+#: what a figure is to the one that is made of it
+Role = Literal["counted", "numerator", "denominator"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,13 @@ class Metric:
     divisor: int | None
     sources: list[str]
     adjusted_by: list[str]
+
+    @property
+    def parts(self) -> dict[Role, str]:
+        """The figures that rows are counted for: itself, or those that a ratio is made of."""
+        if self.numerator and self.denominator:
+            return {"numerator": self.numerator, "denominator": self.denominator}
+        return {"counted": self.metric}
 
     def days(self, first_day: date, last_day: date) -> tuple[date, date]:
         """The first and the last day whose movements count in this period. A ratio has none: `ValueError`."""
