@@ -22,7 +22,7 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 from kho.server import ports, postgres
 from kho.settings import Settings
 from kho.transform.lineage import Lineage, lineage
-from tests.golden import Golden, make
+from tests.golden import Golden, build_nothing, make
 
 #: the folder that all processes of a run share
 SHARED = "KHO_TESTS_SHARED"
@@ -205,6 +205,26 @@ def warehouse(server: Settings, tmp_path: Path) -> Iterator[Settings]:
 def module_warehouse(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """The same for a whole module, whose tests only add to it."""
     yield from fresh_warehouse(server, tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="session")
+def made(server: Settings, shared: Path, once: Callable) -> Settings:
+    """The warehouse that `built_warehouse` is cloned from."""
+    return once("made", lambda: build_nothing(clone(server, shared / "made")))
+
+
+@pytest.fixture
+def built_warehouse(server: Settings, made: Settings, tmp_path: Path) -> Iterator[Settings]:
+    """A fresh warehouse in which dbt has made every table, of nothing: the next build is no full refresh."""
+    yield from fresh_warehouse(server, tmp_path / "home", made)
+
+
+@pytest.fixture(scope="module")
+def module_built_warehouse(
+    server: Settings, made: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Settings]:
+    """The same for a whole module."""
+    yield from fresh_warehouse(server, tmp_path_factory.mktemp("home"), made)
 
 
 def share_manifests(home: Path) -> None:

@@ -1,4 +1,4 @@
-"""Both districts of the reports, loaded, built and published: made once a run, and cloned where a test needs it."""
+"""Warehouses that are made once a run and cloned where a test needs them: of nothing, and of both reports' districts."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from kho.settings import Settings
 from tests.integration import nights
 
 NIGHT = date(2021, 6, 30)
+BEFORE_ALL = date(2010, 1, 1)
 
 Rows = set[tuple[Any, ...]]
 
@@ -36,6 +37,12 @@ def make(settings: Settings) -> Golden:
         nights.run_night(settings, NIGHT)
         alone = alone or of_long_phu(settings)
     return Golden(settings, alone)
+
+
+def build_nothing(settings: Settings) -> Settings:
+    """Every table, before anything was handed over."""
+    nights.build_warehouse(settings, BEFORE_ALL)
+    return settings
 
 
 def of_long_phu(settings: Settings) -> Rows:

@@ -16,7 +16,6 @@ from kho.load import load
 from kho.publish import release
 from kho.settings import Settings
 from kho.transform import builds
-from kho.transform.project import run
 from kho_sample import totals, write
 from kho_sample.export import Export
 from tests.integration.loading import enter
@@ -87,15 +86,6 @@ def build_warehouse(settings: Settings, night: date) -> None:
     transform.build(settings, "staging")
     transform.build(settings, "warehouse")
     builds.close_build(settings)
-
-
-def build_facts(settings: Settings, night: date, *facts: str) -> None:
-    """Only these tables of the warehouse and what they are made of, from scratch; the build stays open."""
-    builds.open_build(settings, night)
-    transform.build(settings, "staging")
-    select = [f"path:models/warehouse,+{fact}" for fact in facts]
-    results = run(settings, ["build", "--resource-type", "model", "--full-refresh", "--select", *select])
-    assert {str(result.status) for result in results} == {"success"}
 
 
 def publish(settings: Settings) -> releases.Release:

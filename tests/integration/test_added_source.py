@@ -11,15 +11,16 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from kho import digest, night
+from kho import digest, night, transform
 from kho import settings as settings_module
 from kho.cli import app
 from kho.database import connect
 from kho.settings import Settings
+from kho.transform import builds
 from kho.transform.lineage import lineage
+from kho.transform.project import run
 from tests.conftest import fresh_warehouse
 from tests.dags.test_nightly import parse
-from tests.integration import nights
 from tests.integration.loading import rows as query
 from tests.pages import PROJECT
 
@@ -235,7 +236,9 @@ def test_a_draft_with_a_staging_model_stops_nobody(another: Settings, tmp_path: 
     }
     write(project, files)
     settings = another.model_copy(update={"project": project})
-    nights.build_facts(settings, NIGHT, "fct_source_freshness")
+    builds.open_build(settings, NIGHT)
+    transform.build(settings, "staging")
+    run(settings, ["run", "--full-refresh", "--select", "fct_source_freshness"])
     with connect(settings, "kho_transformer") as connection:
         views = {
             name

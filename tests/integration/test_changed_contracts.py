@@ -40,8 +40,9 @@ def figure(settings: Settings) -> tuple:
 
 
 @pytest.fixture
-def after_two_months(warehouse: Settings) -> Settings:
+def after_two_months(built_warehouse: Settings) -> Settings:
     """A warehouse whose portal handed over January and February, and not March."""
+    warehouse = built_warehouse
     contract = contracts(warehouse)[CONTRACT]
     exports = [
         export

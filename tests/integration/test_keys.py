@@ -13,7 +13,6 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from psycopg.sql import SQL, Identifier
 
-from kho import transform
 from kho.contract import Contract
 from kho.database import connect
 from kho.load import load, raw
@@ -120,13 +119,12 @@ TELL_OF_DOSSIERS = {
 }  # fmt: skip
 
 
-def test_models_find_a_dossier_by_the_key_that_its_row_was_loaded_with(module_warehouse: Settings) -> None:
-    here = module_warehouse
+def test_models_find_a_dossier_by_the_key_that_its_row_was_loaded_with(built_warehouse: Settings) -> None:
+    here = built_warehouse
     systems = {name.removeprefix("stg_").split("__")[0] for name in TELL_OF_DOSSIERS}
     nights.hand_over(here, (each for each in nights.sample(here, scale=0.05) if each.system in systems))
     nights.accept_pending(here)
     builds.open_build(here, date(2021, 6, 30))
-    transform.build(here, "staging")
     with connect(here, "kho_transformer") as connection:
         for name, at_least in TELL_OF_DOSSIERS.items():
             (of_known, lost) = connection.execute(

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from psycopg import Connection
 from psycopg.sql import SQL, Identifier
 
-from kho import transform
 from kho.settings import Settings
 from kho.transform import builds
 from kho.transform.project import run
@@ -264,15 +263,11 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(module_warehouse: Settings) -> Iterator[World]:
-    here = module_warehouse
+def world(module_built_warehouse: Settings) -> Iterator[World]:
+    here = module_built_warehouse
     builds.open_build(here, DAYS[-1])
-    transform.build(here, "staging")
-    needed = [f"path:models/warehouse,+{name}" for name in FACTS | WHOLE]
-    arguments = ["build", "--resource-type", "model", "--select"]
-    run(here, [*arguments, *needed, "--full-refresh"])
     names = list(FACTS | WHOLE)
-    touching = {each.node.name: each.node for each in run(here, [*arguments, *names])}
+    touching = {each.node.name: each.node for each in run(here, ["run", "--select", *names])}
     whole = {
         each.node.name: each.node for each in run(here, ["compile", "--full-refresh", "--select", *names])
     }

@@ -28,9 +28,9 @@ NIGHT = date(2021, 2, 5)
 
 
 @pytest.fixture(scope="module")
-def first_release(module_warehouse: Settings) -> Settings:
+def first_release(module_built_warehouse: Settings) -> Settings:
     """A month of sample exports, loaded, built, checked and published."""
-    here = module_warehouse
+    here = module_built_warehouse
     nights.hand_over(here, [each for each in nights.sample(here, scale=0.05) if each.arrives <= NIGHT])
     check.exports(here, NIGHT)
     builds.open_build(here, NIGHT)

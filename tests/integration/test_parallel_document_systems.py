@@ -17,6 +17,7 @@ from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier
 
 from kho.settings import Settings
+from kho.transform import builds
 from kho.transform.project import run
 from kho_sample import totals
 from tests.integration import nights
@@ -26,18 +27,21 @@ END = date(2017, 9, 28)
 
 
 @pytest.fixture(scope="module")
-def told(module_warehouse: Settings) -> totals.Totals:
-    return totals.read(module_warehouse.project / "samples" / f"{nights.TIEU_CAN}.yaml")
+def told(project: Settings) -> totals.Totals:
+    return totals.read(project.project / "samples" / f"{nights.TIEU_CAN}.yaml")
 
 
 @pytest.fixture(scope="module")
-def tieu_can(module_warehouse: Settings) -> Settings:
+def tieu_can(module_built_warehouse: Settings) -> Settings:
     """The warehouse of what both systems of the sample tell."""
-    exports = nights.sample(module_warehouse, report=nights.TIEU_CAN)
-    nights.hand_over(module_warehouse, (each for each in exports if each.system in ("idesk", "moffice")))
-    nights.accept_pending(module_warehouse)
-    nights.build_facts(module_warehouse, END, "fct_document", "fct_incoming_document")
-    return module_warehouse
+    here = module_built_warehouse
+    exports = nights.sample(here, report=nights.TIEU_CAN)
+    nights.hand_over(here, (each for each in exports if each.system in ("idesk", "moffice")))
+    nights.accept_pending(here)
+    builds.open_build(here, END)
+    results = run(here, ["run", "--select", "fct_document", "fct_incoming_document"])
+    assert {str(result.status) for result in results} == {"success"}
+    return here
 
 
 def built(settings: Settings, query: str) -> list[dict]:

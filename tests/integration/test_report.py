@@ -71,8 +71,8 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(module_warehouse: Settings) -> Story:
-    settings = module_warehouse
+def story(module_built_warehouse: Settings) -> Story:
+    settings = module_built_warehouse
     exports = [each for each in nights.sample(settings, scale=0.02) if each.arrives <= NIGHT]
     nights.hand_over(settings, [*exports, adjustment()])
     with connect(settings, "kho_owner") as connection:

@@ -148,6 +148,11 @@ def _validator() -> Any:
     return jsonschema.Draft201909Validator(odcs())
 
 
+@cache
+def _time_zones() -> set[str]:
+    return available_timezones()
+
+
 def _shorten(message: str) -> str:
     return message if len(message) < 300 else message[:300] + "…"
 
@@ -395,7 +400,7 @@ class _Reader:
             " fractions of seconds need no letters",
         )
         self.expect(
-            file.time_zone in available_timezones(),
+            file.time_zone in _time_zones(),
             "$.schema[0].customProperties.timeZone",
             f"'{file.time_zone}' is no IANA zone: use one like Europe/Amsterdam",
         )

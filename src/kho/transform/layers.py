@@ -14,6 +14,8 @@ from kho.transform import raw_sources
 from kho.transform.project import TransformError, run
 
 Layer = Literal["staging", "warehouse", "marts"]
+#: what a delivery can change
+_DELIVERED = "source:*+"
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,15 @@ class _Build:
 def build(settings: Settings, layer: Layer) -> None:
     """Build a layer for the newest build of the ledger; marts go to the schema of its candidate release.
 
-    Views of staging and unions are made in a full refresh only: what they are made of is part of the models' fingerprint.
+    Views of staging and unions, and what is made of seeds alone, are made in a full refresh only: all that decides them is
+    part of the models' fingerprint.
     The data tests that dbt_project.yml calls nightly run as soon as what they read is built; nothing is built on what fails.
     Raises `TransformError` that names the failing models and tests; what succeeded stays, and the layer may be built again.
     """
     now = _newest_build(settings)
     models, tests = f"path:models/{layer},resource_type:model", f"fqn:kho.{layer},tag:nightly"
+    if layer == "warehouse" and not now.is_full_refresh:
+        models, tests = f"{_DELIVERED},{models}", f"{_DELIVERED},{tests}"
     arguments = ["build", "--indirect-selection", "empty", "--resource-type", "model", "test"]
     if layer == "staging":
         _ensure_raw_tables(settings)

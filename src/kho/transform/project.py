@@ -45,7 +45,7 @@ def run(settings: Settings, arguments: list[str], *, release_schema: str | None 
     Marts are those of `release_schema`. Raises `TransformError` if it can't start. Nodes that fail are in the results.
     """
     variables = _variables(settings)
-    manifest = read(settings)
+    manifest = _kept(settings)
     _aim(manifest, variables["KHO_DBT_DBNAME"], release_schema or _MARTS)
     return _invoke(settings, arguments, settings.home / "dbt" / "target", variables, manifest)
 
@@ -56,6 +56,7 @@ def read(settings: Settings, *, is_compiled: bool = False) -> Manifest:
     It is read anew only if something that it is made of changed. Raises `TransformError` if dbt can't make sense of it.
     """
     manifest = _kept(settings)
+    manifest.build_flat_graph()
     if is_compiled:
         # As in a full refresh: what is incremental would ask the server.
         options = ["--no-introspect", "--no-populate-cache", "--full-refresh", "--select", "path:models"]
@@ -65,16 +66,17 @@ def read(settings: Settings, *, is_compiled: bool = False) -> Manifest:
 
 
 def _kept(settings: Settings) -> Manifest:
-    """The manifest that the home keeps under the fingerprint of what it was read from."""
+    """The manifest that the home keeps under the fingerprint of what it was read from, without its flat graph.
+
+    That is what macros see of other models: it is not packed, costs more than unpacking, and goes by where they are.
+    """
     from dbt.contracts.graph.manifest import Manifest
 
     folder = raw_sources.write(settings)
     fingerprint = _fingerprint(settings, folder)
     path = settings.home / "dbt" / "manifests" / fingerprint
     if path.exists():
-        manifest = Manifest.from_msgpack(path.read_bytes())
-        manifest.build_flat_graph()  # what macros see of other models; it is not packed
-        return manifest
+        return Manifest.from_msgpack(path.read_bytes())
     with TemporaryDirectory() as target:
         manifest = _invoke(settings, ["parse", "--no-partial-parse"], Path(target), _NO_SERVER)
     # Read while somebody wrote, it may be neither what was there nor what is.

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from kho.contract import Contract, contracts, drafts
 from kho.settings import Settings
 
+_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 HEADER = "# Made from the contracts before each run of dbt: change a contract, not this file.\n"
 
 
@@ -54,7 +56,7 @@ def render(known: dict[str, Contract], drafts: Iterable[str] = ()) -> str:
         "tables": tables,
     }
     document = {"version": 2, "sources": [source]}
-    return HEADER + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
+    return HEADER + yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
 
 
 def _table(contract: Contract) -> dict:
