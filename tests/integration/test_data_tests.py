@@ -15,6 +15,7 @@ from kho.database import connect
 from kho.settings import Settings
 from kho.transform import builds
 from kho.transform.layers import TransformError
+from kho.transform.project import run
 from tests.integration.loading import rows
 
 
@@ -26,15 +27,17 @@ def project(tmp_path: Path) -> Path:
     return tmp_path / "project"
 
 
-def test_a_wrong_seed_stops_the_night_and_says_how_to_mend_it(warehouse: Settings, project: Path) -> None:
-    settings = warehouse.model_copy(update={"project": project})
+def test_a_wrong_seed_stops_the_night_and_says_how_to_mend_it(
+    built_warehouse: Settings, project: Path
+) -> None:
+    settings = built_warehouse.model_copy(update={"project": project})
     seed = project / "dbt_project" / "seeds" / "agencies.csv"
     with seed.open(encoding="utf-8", newline="") as file:
         agency = next(row for row in csv.DictReader(file) if not row["valid_to"])
     with seed.open("a", encoding="utf-8", newline="") as file:
         csv.DictWriter(file, agency).writerow(agency | {"valid_from": "2020-02-02"})
     builds.open_build(settings, date(2021, 1, 31))
-    transform.build(settings, "staging")
+    run(settings, ["seed", "--select", "agencies"])
     with pytest.raises(TransformError) as raised:
         transform.build(settings, "warehouse")
     message = str(raised.value)

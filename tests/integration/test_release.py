@@ -31,7 +31,7 @@ from kho.settings import Settings
 from kho.transform import builds
 from tests.conftest import fresh_warehouse
 
-PUBLICATIONS = 22
+PUBLICATIONS = 12
 Candidate = Callable[..., releases.Release]
 HAPPENED = ("errors", "empty", "mixed")
 
