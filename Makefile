@@ -27,8 +27,9 @@ env: ## the environment in .venv; again only when the lock changed (nights need 
 		cat $(LOCK) pyproject.toml > $(INSTALLED); \
 	fi
 
-# pip(what to install): its lines go into a log, which is shown when it fails; a terminal sees how far it is
-pip = { $(BIN)/python -m pip install --disable-pip-version-check --no-deps $(1) 2>&1 | tee -a $(PIP_LOG) | \
+# pip(what to install): its lines go into a log, which is shown when it fails; a terminal sees how far it is.
+# What is imported is compiled then: to compile everything takes as long as to unpack it.
+pip = { $(BIN)/python -m pip install --disable-pip-version-check --no-compile --no-deps $(1) 2>&1 | tee -a $(PIP_LOG) | \
 	awk -v shows=$$([ -t 2 ] && echo 1) -v all=$$(grep -c == $(LOCK)) \
 		'shows && /^Collecting/ { printf "\r  %d of %d packages", ++n, all } \
 		 n && /^Installing collected/ { print ": installing" }'; \
