@@ -68,3 +68,4 @@ def test_memory_does_not_grow_with_a_file_of_records_or_columns(
     data = write(many)
     (tmp_path / "large").write_bytes(gzip.compress(data, 1) if compression else data)
     _, megabytes = measured(read_all, tmp_path / "archive" / "files.yaml", tmp_path / "large")
+    assert len(data) > 8_000_000 and megabytes < bound
