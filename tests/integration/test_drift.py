@@ -72,6 +72,7 @@ HEADER = ["Mã hồ sơ", "Nội dung", "Ngày nhận", "Ngày hẹn trả", "L�
 DAY = date(2021, 6, 30)
 
 Night = Callable[..., "Outcome"]
+Days = Callable[..., list["Outcome"]]
 
 
 class Outcome:
@@ -112,6 +113,12 @@ def night(desk: Settings) -> Night:
     return partial(_night, desk)
 
 
+@pytest.fixture
+def days(desk: Settings) -> Days:
+    """The same with the files of several days, which one night judges: `days({date(2021, 6, 29): data, …})`."""
+    return partial(_days, desk)
+
+
 def _project(
     settings: Settings,
     *,
@@ -132,15 +139,21 @@ def _project(
     return path
 
 
-def _night(
-    settings: Settings, data: bytes, day: date = DAY, *, format: str = "csv", **contract_: str
-) -> Outcome:
+def _night(settings: Settings, data: bytes, day: date = DAY, **contract_: str) -> Outcome:
+    (outcome,) = _days(settings, {day: data}, **contract_)
+    return outcome
+
+
+def _days(
+    settings: Settings, files: dict[date, bytes], *, format: str = "csv", **contract_: str
+) -> list[Outcome]:
     _project(settings, format=format, **contract_)
     contract = contracts(settings)["desk.cases"]
-    deliver(settings, contract, f"cases_{day:%Y%m%d}.{format}", data, day)
-    (batch,) = load(settings, contract)
-    check.exports(settings, day)
-    return Outcome(settings, batch.batch_id)
+    for day, data in files.items():
+        deliver(settings, contract, f"cases_{day:%Y%m%d}.{format}", data, day)
+    batches = load(settings, contract)
+    check.exports(settings, max(files))
+    return [Outcome(settings, batch.batch_id) for batch in batches]
 
 
 def cases(
@@ -185,11 +198,15 @@ def test_a_new_column_is_a_warning_and_only_its_name_and_count_are_kept(night: N
     assert "bí mật" not in str(outcome.profile)
 
 
-@pytest.mark.parametrize("at", [1, 2])
-def test_a_dropped_column_holds_the_batch_needed_or_not(night: Night, at: int) -> None:
-    outcome = night(csv([row[:at] + row[at + 1 :] for row in cases()], HEADER[:at] + HEADER[at + 1 :]))
-    assert outcome.state == "held"
-    outcome.says("columns_present", "critical", f"columns are missing: {HEADER[at]};", "ask the source")
+def test_a_dropped_column_holds_the_batch_needed_or_not(days: Days) -> None:
+    dropped = {date(2021, 6, 29): 1, DAY: 2}
+    files = {
+        day: csv([row[:at] + row[at + 1 :] for row in cases(day)], HEADER[:at] + HEADER[at + 1 :])
+        for day, at in dropped.items()
+    }
+    for outcome, at in zip(days(files), dropped.values(), strict=True):
+        assert outcome.state == "held"
+        outcome.says("columns_present", "critical", f"columns are missing: {HEADER[at]};", "ask the source")
 
 
 def test_a_header_of_other_accents_case_or_spacing_is_matched_and_told(night: Night) -> None:
@@ -198,15 +215,14 @@ def test_a_header_of_other_accents_case_or_spacing_is_matched_and_told(night: Ni
     outcome.says("headers_spelled", "info", "MA HO SO for Mã hồ sơ", "ngày_nhận for Ngày nhận")
 
 
-@pytest.mark.parametrize(
-    ("at", "word"), [(4, "Mức lệ phí"), (1, "Trích yếu")], ids=["akin", "another word altogether"]
-)
-def test_a_renamed_header_holds_the_batch_and_its_likely_new_name_is_told(
-    night: Night, at: int, word: str
-) -> None:
-    outcome = night(csv(cases(), [*HEADER[:at], word, *HEADER[at + 1 :]]))
-    assert outcome.state == "held"
-    outcome.says("columns_present", "critical", f"{HEADER[at]} (is it '{word}' now?)", "physicalName")
+def test_a_renamed_header_holds_the_batch_and_its_likely_new_name_is_told(days: Days) -> None:
+    renamed = {date(2021, 6, 29): (4, "Mức lệ phí"), DAY: (1, "Trích yếu")}  # akin, another word altogether
+    files = {
+        day: csv(cases(day), [*HEADER[:at], word, *HEADER[at + 1 :]]) for day, (at, word) in renamed.items()
+    }
+    for outcome, (at, word) in zip(days(files), renamed.values(), strict=True):
+        assert outcome.state == "held"
+        outcome.says("columns_present", "critical", f"{HEADER[at]} (is it '{word}' now?)", "physicalName")
 
 
 def test_the_page_names_rules_that_there_are(desk: Settings) -> None:
@@ -239,14 +255,14 @@ def test_a_renamed_sheet_is_found_by_its_header_and_told(night: Night) -> None:
 
 
 @pytest.mark.parametrize("format_", ["csv", "xlsx"])
-def test_a_header_that_moved_is_found_and_told(night: Night, format_: str) -> None:
+def test_a_header_that_moved_is_found_and_told(days: Days, format_: str) -> None:
     def export(titles: int) -> bytes:
         if format_ == "xlsx":
             return workbook(cases(), "Hồ sơ", titles)
         return "SỔ THEO DÕI\r\n".encode() * titles + csv(cases())
 
-    assert night(export(1), date(2021, 6, 29), format=format_).told == {}
-    outcome = night(export(3), format=format_)
+    before, outcome = days({date(2021, 6, 29): export(1), DAY: export(3)}, format=format_)
+    assert before.told == {}
     assert outcome.loaded == 40
     outcome.says("layout_as_usual", "info", "the header is in row 4, before in row 2")
 
@@ -256,20 +272,18 @@ def test_the_order_of_columns_means_nothing(night: Night) -> None:
     assert (outcome.state, outcome.loaded, outcome.told) == ("accepted", 40, {})
 
 
-@pytest.mark.parametrize(
-    ("day", "date_format", "looks_like"),
-    [
-        (date(2021, 6, 30), "%m/%d/%Y", "MM/dd/yyyy HH:mm, not dd/MM/yyyy HH:mm"),
-        (date(2021, 6, 30), "%Y-%m-%d", "yyyy-MM-dd HH:mm, not dd/MM/yyyy HH:mm"),
-        (date(2021, 6, 30), "%d.%m.%Y", "dd.MM.yyyy HH:mm, not dd/MM/yyyy HH:mm"),
-    ],
-)
-def test_another_way_to_write_dates_holds_the_batch_and_is_named(
-    night: Night, day: date, date_format: str, looks_like: str
-) -> None:
-    outcome = night(csv(cases(day, date_format=date_format)), day)
-    assert outcome.state == "held"
-    outcome.says("conventions_kept", "critical", looks_like, "Ngày nhận", "replay")
+def test_another_way_to_write_dates_holds_the_batch_and_is_named(days: Days) -> None:
+    written = {
+        date(2021, 6, 28): ("%m/%d/%Y", "MM/dd/yyyy HH:mm"),
+        date(2021, 6, 29): ("%Y-%m-%d", "yyyy-MM-dd HH:mm"),
+        date(2021, 6, 30): ("%d.%m.%Y", "dd.MM.yyyy HH:mm"),
+    }
+    files = {day: csv(cases(day, date_format=date_format)) for day, (date_format, _) in written.items()}
+    for outcome, (_, looks_like) in zip(days(files), written.values(), strict=True):
+        assert outcome.state == "held"
+        outcome.says(
+            "conventions_kept", "critical", f"{looks_like}, not dd/MM/yyyy HH:mm", "Ngày nhận", "replay"
+        )
 
 
 @pytest.mark.parametrize("count", [1, 40])
@@ -306,19 +320,15 @@ def test_some_dates_written_otherwise_are_a_warning(night: Night) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("thousands", "decimal", "looks_like"),
-    [
-        (",", ".", "1,234.5, not 1.234,5"),
-        (" ", ",", "1 234,5, not 1.234,5"),
-    ],
-)
-def test_another_way_to_write_numbers_holds_the_batch_and_is_named(
-    night: Night, thousands: str, decimal: str, looks_like: str
-) -> None:
-    outcome = night(csv(cases(thousands=thousands, decimal=decimal)))
-    assert outcome.state == "held"
-    outcome.says("conventions_kept", "critical", "numbers of", looks_like, "replay")
+def test_another_way_to_write_numbers_holds_the_batch_and_is_named(days: Days) -> None:
+    written = {date(2021, 6, 29): (",", ".", "1,234.5"), DAY: (" ", ",", "1 234,5")}
+    files = {
+        day: csv(cases(day, thousands=thousands, decimal=decimal))
+        for day, (thousands, decimal, _) in written.items()
+    }
+    for outcome, (_, _, looks_like) in zip(days(files), written.values(), strict=True):
+        assert outcome.state == "held"
+        outcome.says("conventions_kept", "critical", "numbers of", f"{looks_like}, not 1.234,5", "replay")
 
 
 def test_one_column_of_numbers_written_otherwise_holds_the_batch_and_is_told(night: Night) -> None:
@@ -331,20 +341,26 @@ def test_one_column_of_numbers_written_otherwise_holds_the_batch_and_is_told(nig
 ASCII_HEADER = ["Ma ho so", "Noi dung", "Ngay nhan", "Ngay hen tra", "Le phi", "Tien do"]
 
 
-@pytest.mark.parametrize("header", [HEADER, ASCII_HEADER], ids=["accents in the header", "in rows only"])
-def test_utf8_that_became_windows_1258_never_gets_in_and_is_named(night: Night, header: list[str]) -> None:
-    outcome = night(windows_1258(csv(cases(), header).decode()))
-    rule = "readable" if header is HEADER else "encoding_kept"
-    assert (outcome.state, outcome.loaded) == ("unreadable" if header is HEADER else "held", 0)
-    outcome.says(rule, "critical", "it looks like windows-1258", "sure")
+def test_utf8_that_became_windows_1258_never_gets_in_and_is_named(days: Days) -> None:
+    header, rows_only = days(
+        {
+            date(2021, 6, 29): windows_1258(csv(cases(date(2021, 6, 29))).decode()),
+            DAY: windows_1258(csv(cases(), ASCII_HEADER).decode()),
+        }
+    )
+    assert (header.state, header.loaded) == ("unreadable", 0)
+    header.says("readable", "critical", "it looks like windows-1258", "sure")
+    assert (rows_only.state, rows_only.loaded) == ("held", 0)
+    rows_only.says("encoding_kept", "critical", "it looks like windows-1258", "sure")
 
 
-@pytest.mark.parametrize("header", [HEADER, ASCII_HEADER], ids=["accents in the header", "in rows only"])
-def test_windows_1258_that_became_utf8_never_gets_in_and_is_named(night: Night, header: list[str]) -> None:
-    outcome = night(csv(cases(), header), encoding="windows-1258")
-    rule = "readable" if header is HEADER else "encoding_kept"
-    assert outcome.state == ("unreadable" if header is HEADER else "held")
-    outcome.says(rule, "critical", "it looks like utf-8")
+def test_windows_1258_that_became_utf8_never_gets_in_and_is_named(days: Days) -> None:
+    files = {date(2021, 6, 29): csv(cases(date(2021, 6, 29))), DAY: csv(cases(), ASCII_HEADER)}
+    header, rows_only = days(files, encoding="windows-1258")
+    assert header.state == "unreadable"
+    header.says("readable", "critical", "it looks like utf-8")
+    assert rows_only.state == "held"
+    rows_only.says("encoding_kept", "critical", "it looks like utf-8")
 
 
 def test_an_export_that_its_source_garbled_itself_is_held(night: Night) -> None:
@@ -469,17 +485,18 @@ def test_an_export_that_comes_under_other_names_is_told_once(desk: Settings) -> 
     assert noted == [("cases_20210630_1of2.csv", "not named as the contract's fileName says")]
 
 
-def test_times_that_moved_against_the_days_before_are_a_warning(night: Night) -> None:
-    for day in range(24, 30):
-        assert night(csv(cases(date(2021, 6, day))), date(2021, 6, day)).told == {}
-    outcome = night(csv(cases(hour=2)))
+def test_times_that_moved_against_the_days_before_are_a_warning(days: Days) -> None:
+    usual = {day: csv(cases(day)) for day in (date(2021, 6, n) for n in range(24, 30))}
+    *before, outcome = days({**usual, DAY: csv(cases(hour=2))})
+    assert [each.told for each in before] == [{}] * 6
     assert outcome.state == "accepted"
     outcome.says("times_as_usual", "warning", "received_at by about -7 hours", "around 03:", "timeZone")
 
 
-def test_times_of_days_that_differ_are_nothing_to_tell(night: Night) -> None:
-    for day in range(24, 31):
-        assert night(csv(cases(date(2021, 6, day), hour=8 + day % 3)), date(2021, 6, day)).told == {}
+def test_times_of_days_that_differ_are_nothing_to_tell(days: Days) -> None:
+    different = (date(2021, 6, n) for n in range(24, 31))
+    outcomes = days({day: csv(cases(day, hour=8 + day.day % 3)) for day in different})
+    assert [each.told for each in outcomes] == [{}] * 7
 
 
 @pytest.mark.parametrize(("hour", "is_told"), [(9, False), (13, False), (2, True)])

@@ -94,6 +94,7 @@ def test_a_new_column_is_additive_and_takes_a_new_version(kho, project) -> None:
 def test_each_change_reaches_the_models_and_figures_that_need_its_columns(kho, project) -> None:
     without(project, "processed_at")
     without(project, "postal_bill_number")
+    change(project, "physicalName: phi, logicalType: integer", "physicalName: phi, logicalType: string")
     second = "        physicalName: maTTHC\n        logicalType: string\n        required: true\n"
     change(project, second, second + "        primaryKey: true\n        primaryKeyPosition: 2\n")
     code, said = kho("diff", NAME, "--format", "json")
@@ -108,13 +109,15 @@ def test_each_change_reaches_the_models_and_figures_that_need_its_columns(kho, p
     unused = found["column postal_bill_number"]
     assert (unused["effect"], unused["why"], unused["models"]) == ("additive", "no model reads it", [])
     assert found["key"]["effect"] == "replay" and "dossiers_received" in found["key"]["figures"]
+    retyped = found["column fee_vnd"]
+    assert "rows of raw.one_stop__dossiers have bigint" in retyped["why"], "it breaks the raw table too"
+    assert (retyped["effect"], retyped["figures"]) == ("breaks", [])
+    assert retyped["models"][0] == "stg_one_stop__dossiers"
 
-
-def test_a_retyped_column_breaks_the_raw_table_too(kho, project) -> None:
-    change(project, "physicalName: phi, logicalType: integer", "physicalName: phi, logicalType: string")
     code, said = kho("diff", NAME)
-    assert code == 1 and "breaks: rows of raw.one_stop__dossiers have bigint" in said
-    assert "models: stg_one_stop__dossiers" in said and "figures:" not in said
+    assert code == 1 and f"breaks: {retyped['why']}" in said
+    assert f"models: {', '.join(retyped['models'])}" in said
+    assert f"figures: {', '.join(resolved['figures'])}" in said
 
 
 def test_a_contract_is_compared_with_a_file_or_a_version_too(kho, project, tmp_path) -> None:
@@ -138,12 +141,16 @@ def test_a_wrong_contract_says_what_is_wrong(kho, project) -> None:
     assert code == 1 and "'update_at' is no column" in said
 
 
-def test_models_that_dbt_cannot_read_are_told(kho, project) -> None:
-    broken = project.project / "dbt_project" / "models" / "staging" / "broken.sql"
-    broken.write_text("select * from {{ ref('nowhere') }}")
-    without(project, "processed_at")
-    try:
-        code, said = kho("diff", NAME)
-    finally:
-        broken.unlink()
+def test_models_that_dbt_cannot_read_are_told(kho, project, tmp_path, monkeypatch) -> None:
+    alone = project.model_copy(update={"project": tmp_path})
+    models = tmp_path / "dbt_project" / "models"
+    shutil.copytree(
+        project.project, tmp_path, ignore=shutil.ignore_patterns("models", "tests"), dirs_exist_ok=True
+    )
+    models.mkdir()
+    (models / "broken.sql").write_text("select * from {{ ref('nowhere') }}")
+    without(alone, "processed_at")
+    monkeypatch.setenv("KHO_PROJECT", str(tmp_path))
+    settings.settings.cache_clear()
+    code, said = kho("diff", NAME)
     assert code == 1 and "dbt could not run" in said and "nowhere" in said

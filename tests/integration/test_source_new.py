@@ -113,10 +113,15 @@ def test_the_whole_sample_loads_by_the_proposed_contract(
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A copy of the project to propose into."""
+    """A project to propose into: ours, with the contracts of one system and no model but those that all others read."""
     folder = tmp_path / "project"
-    for part in ("contracts", "dbt_project"):
-        shutil.copytree(PROJECT / part, folder / part)
+    shutil.copytree(PROJECT / "contracts" / "one_stop", folder / "contracts" / "one_stop")
+    shutil.copytree(
+        PROJECT / "dbt_project", folder / "dbt_project", ignore=shutil.ignore_patterns("models", "tests")
+    )
+    models = Path("dbt_project", "models")
+    shutil.copytree(PROJECT / models / "staging" / "ledger", folder / models / "staging" / "ledger")
+    shutil.copy(PROJECT / models / "columns.md", folder / models)
     return folder
 
 

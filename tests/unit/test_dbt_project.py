@@ -5,13 +5,12 @@ from __future__ import annotations
 import csv
 import re
 import runpy
-import shutil
 from pathlib import Path
 
 import pytest
 from dbt.contracts.graph.manifest import Manifest
 
-from kho.contract import contracts, read_contract
+from kho.contract import contracts
 from kho.settings import Settings
 from kho.transform import raw_sources
 from kho.transform.project import read
@@ -140,27 +139,6 @@ def test_the_sources_of_raw_are_those_of_the_contracts(manifest: Manifest, setti
         contract.raw_table: technical | {column.name: column.raw_type for column in contract.stored}
         for contract in contracts(settings).values()
     }
-
-
-def test_the_project_is_never_written(settings: Settings, tmp_path: Path) -> None:
-    """A changed contract changes what dbt reads, in a project that nobody may write."""
-    project = tmp_path / "project"
-    for folder in ("contracts", "dbt_project"):
-        shutil.copytree(settings.project / folder, project / folder)
-    ours = settings.model_copy(update={"project": project, "home": tmp_path / "home"})
-    before = snapshot(project)
-    path = project / "contracts" / "portal" / "traffic.yaml"
-    text = path.read_text()
-    purpose = read_contract(path).purpose
-    for told in (purpose, "Visits by day."):
-        path.write_text(text.replace(purpose, told))
-        assert read(ours).sources["source.kho.raw.portal__traffic"].description == told
-    path.write_text(text)
-    assert snapshot(project) == before
-
-
-def snapshot(folder: Path) -> dict[Path, bytes]:
-    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def test_sources_that_did_not_change_are_not_written_again(settings: Settings, tmp_path: Path) -> None:

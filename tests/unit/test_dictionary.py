@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import pickle
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -14,18 +18,14 @@ from kho.dictionary import Dictionary, dictionary
 from kho.dictionary.page import render
 from kho.dictionary.workbook import save
 from kho.settings import Settings
+from kho.transform.lineage import Lineage
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def settings(project: Settings) -> Settings:
-    return project
-
-
-@pytest.fixture(scope="module")
-def content(settings: Settings) -> Dictionary:
-    return dictionary(settings)
+def content(project: Settings, known: Lineage) -> Dictionary:
+    return dictionary(project, known)
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +66,12 @@ class Links(HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_everything_is_told_of(content: Dictionary, settings: Settings, page: str) -> None:
+def test_everything_is_told_of(content: Dictionary, project: Settings, page: str) -> None:
     ids = set(Links(page).ids)
-    for contract in contracts(settings).values():
+    for contract in contracts(project).values():
         assert {f"{contract.name}.{column.name}" for column in contract.columns} <= ids
-    models = {path.stem for path in (settings.project / "dbt_project" / "models").rglob("*.sql")}
-    seeds = {path.stem for path in (settings.project / "dbt_project" / "seeds").glob("*.csv")}
+    models = {path.stem for path in (project.project / "dbt_project" / "models").rglob("*.sql")}
+    seeds = {path.stem for path in (project.project / "dbt_project" / "seeds").glob("*.csv")}
     assert models | seeds <= ids
     assert {entry.figure.metric for entry in content.figures} <= ids
     assert len(content.figures) > 30
@@ -123,5 +123,15 @@ def test_every_cell_is_text(book: dict[str, list[list[object]]]) -> None:
     assert {type(cell) for rows in book.values() for row in rows for cell in row} == {str}
 
 
-def test_the_same_project_gives_the_same_page(settings: Settings, page: str) -> None:
-    assert render(dictionary(settings)) == page
+def test_the_same_project_gives_the_same_page(project: Settings, known: Lineage, page: str) -> None:
+    """In another process too, where sets have another order."""
+    program = (
+        "import pickle, sys; from kho.dictionary import dictionary; from kho.dictionary.page import render\n"
+        "print(render(dictionary(*pickle.load(sys.stdin.buffer))), end='')"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "1"}
+    other = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment, input=pickle.dumps((project, known)), capture_output=True, check=True,
+    )  # fmt: skip
+    assert other.stdout.decode() == page

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from kho.settings import Settings
+from kho.transform.lineage import lineage
 from kho.transform.project import TransformError, read
 
 pytestmark = pytest.mark.slow
@@ -21,18 +23,19 @@ model-paths: [models, "{{ env_var('KHO_DBT_SOURCES') }}"]
 models: {kho: {+schema: staging}}
 flags: {send_anonymous_usage_stats: false}
 """,
-    "models/second.sql": "select '{{ graph.nodes['model.kho.first'].name }}' as n -- {{ ref('first') }}",
-    "models/first.sql": "select {{ told() }} as n from {{ ref('codes') }} -- {{ env_var('KHO_TOLD', 'nothing') }}",
+    "models/staging/own/second.sql": "select '{{ graph.nodes['model.kho.first'].name }}' as n -- {{ ref('first') }}",
+    "models/staging/own/first.sql": "select {{ told() }} as n from {{ ref('codes') }} -- {{ env_var('KHO_TOLD', 'nothing') }}",
     "macros/told.sql": "{% macro told() %}1{% endmacro %}",
     "seeds/codes.csv": "code\n1\n",
 }
 MODEL, SEED = "model.kho.first", "seed.kho.codes"
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    """A project of one model, one macro and one seed, and of the contracts of one system."""
-    here = Settings(project=tmp_path / "project", home=tmp_path / "home")
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A project of two models, one macro and one seed, and of the contracts of one system; it was read once."""
+    folder = tmp_path_factory.mktemp("known")
+    here = Settings(project=folder / "project", home=folder / "home")
     shutil.copytree(Settings().contracts / "portal", here.contracts / "portal")
     project = here.project / "dbt_project"
     for name, text in FILES.items():
@@ -40,7 +43,18 @@ def settings(tmp_path: Path) -> Settings:
         (project / name).write_text(text)
     shutil.copy(Settings().project / "dbt_project" / "profiles.yml", project)
     shutil.copy(Settings().project / "dbt_project" / "seeds" / "code_mappings.csv", project / "seeds")
+    read(here)
     return here
+
+
+@pytest.fixture
+def settings(known: Settings, tmp_path: Path) -> Iterator[Settings]:
+    """The same project with a home of the test's own; whatever the test changes in it is put back."""
+    shutil.copytree(known.project, tmp_path / "project")
+    shutil.copytree(known.home, tmp_path / "home")
+    yield known.model_copy(update={"home": tmp_path / "home"})
+    shutil.rmtree(known.project)
+    shutil.copytree(tmp_path / "project", known.project)
 
 
 def kept(settings: Settings) -> dict[str, float]:
@@ -48,8 +62,8 @@ def kept(settings: Settings) -> dict[str, float]:
 
 
 def test_what_did_not_change_is_not_read_again(settings: Settings) -> None:
-    read(settings).nodes.clear()
     written = kept(settings)
+    read(settings).nodes.clear()
     assert {MODEL, SEED} <= read(settings).nodes.keys()
     assert kept(settings) == written and len(written) == 1
 
@@ -60,10 +74,11 @@ def test_what_is_kept_can_be_compiled(settings: Settings) -> None:
 
 
 def test_what_was_read_long_ago_makes_room(settings: Settings) -> None:
-    read(settings)
     ((first, at),) = kept(settings).items()
     os.utime(settings.home / "dbt" / "manifests" / first, (at - 2 * 24 * 3600,) * 2)
-    (settings.project / "dbt_project" / "models" / "third.sql").write_text("select 1 as n")
+    (settings.project / "dbt_project" / "models" / "staging" / "own" / "third.sql").write_text(
+        "select 1 as n"
+    )
     assert "model.kho.third" in read(settings).nodes
     assert len(kept(settings)) == 1 and first not in kept(settings)
 
@@ -88,7 +103,7 @@ def test_every_change_is_seen(settings: Settings, monkeypatch: pytest.MonkeyPatc
 
     before = told()
     changes = {
-        "model": lambda: write("dbt_project/models/first.sql", "as n", "as m"),
+        "model": lambda: write("dbt_project/models/staging/own/first.sql", "as n", "as m"),
         "seed": lambda: write("dbt_project/seeds/codes.csv", "1", "2"),
         "macro": lambda: write("dbt_project/macros/told.sql", "1", "2"),
         "contract": lambda: write("contracts/portal/traffic.yaml", "How many visits", "Visits that"),
@@ -103,12 +118,25 @@ def test_every_change_is_seen(settings: Settings, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_project_that_makes_no_sense_is_told_and_not_kept(settings: Settings) -> None:
+    written = kept(settings)
+    (settings.project / "dbt_project" / "models" / "staging" / "own" / "first.sql").write_text(
+        "select * from {{ ref('nowhere') }}"
+    )
+    with pytest.raises(TransformError, match="nowhere"):
+        read(settings)
+    assert kept(settings) == written
+
+
+def test_the_project_is_never_written(settings: Settings) -> None:
+    """Nobody may have to write it: not to read, to compile, nor to tell where columns come from."""
+    (settings.project / "dbt_project" / "models" / "staging" / "own" / "third.sql").write_text(
+        "select 1 as n"
+    )
+    before = snapshot(settings.project)
     read(settings)
-    model = settings.project / "dbt_project" / "models" / "first.sql"
-    text = model.read_text()
-    model.write_text("select * from {{ ref('nowhere') }}")
-    for _ in range(2):
-        with pytest.raises(TransformError, match="nowhere"):
-            read(settings)
-    model.write_text(text)
-    assert MODEL in read(settings).nodes
+    assert lineage(settings).tables.keys() >= {"first", "third"}
+    assert snapshot(settings.project) == before
+
+
+def snapshot(folder: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in (folder, *folder.rglob("*"))}

@@ -419,7 +419,7 @@ CELLS = st.one_of(
 
 
 @settings(
-    deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 @given(data=st.data(), width=st.integers(1, 6), kind=st.sampled_from(["csv", "jsonl", "html"]))
 def test_whatever_a_sample_holds_a_proposal_is_a_contract_and_a_fixture_it_reads(

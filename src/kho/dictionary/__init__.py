@@ -8,13 +8,17 @@ from kho.dictionary.content import Dictionary, dictionary
 from kho.dictionary.page import render
 from kho.dictionary.workbook import save
 from kho.settings import Settings
+from kho.transform.lineage import lineage
 
 __all__ = ["Dictionary", "dictionary", "write"]
 
 
 def write(settings: Settings, folder: Path) -> tuple[Path, Path]:
-    """Write the dictionary as a page and as a workbook into this folder; gives both files."""
-    content = dictionary(settings)
+    """Write the dictionary as a page and as a workbook into this folder; gives both files.
+
+    The project is read as it is now; no server is needed. Raises `ContractError` and `TransformError`.
+    """
+    content = dictionary(settings, lineage(settings))
     page, workbook = folder / "dictionary.html", folder / "dictionary.xlsx"
     folder.mkdir(parents=True, exist_ok=True)
     page.write_text(render(content), encoding="utf-8")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kho.contract import Column, Contract, Quality, contracts, drafts
 from kho.settings import Settings
-from kho.transform.lineage import DELIVERY_DATE, ROLES, ColumnInfo, Figure, Lineage, Ref, Table, lineage
+from kho.transform.lineage import DELIVERY_DATE, ROLES, ColumnInfo, Figure, Lineage, Ref, Table
 
 _DATED = {"d": "", "m": ", dated its last day", "q": ", dated its first day"}
 _TRANSPORT = {
@@ -117,9 +117,9 @@ class Dictionary:
     roles: dict[str, str]
 
 
-def dictionary(settings: Settings) -> Dictionary:
-    """Read the project as it is now; no server is needed. Raises `ContractError` and `TransformError`."""
-    known, all_lineage = contracts(settings), lineage(settings)
+def dictionary(settings: Settings, all_lineage: Lineage) -> Dictionary:
+    """What there is to tell of the project and its lineage. Raises `ContractError`."""
+    known = contracts(settings)
     users: dict[Ref, list[str]] = {}
     for metric in all_lineage.figures:
         for ref in set().union(*all_lineage.figure_origins(metric).values()):

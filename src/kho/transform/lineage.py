@@ -179,7 +179,7 @@ def lineage(settings: Settings, *older: Contract) -> Lineage:
         columns |= {Ref(name, column): frozenset(parents) for column, parents in made.items()}
         reads[name] = frozenset(model.needed())
     figures = {}
-    if movements := [text for name, text in sql.items() if name.startswith(_MOVEMENTS)]:
+    if movements := {text: _parse(text) for name, text in sql.items() if name.startswith(_MOVEMENTS)}:
         seeds = settings.project / "dbt_project" / "seeds"
         adjustable = {row["metric"] for row in _rows(seeds / f"{_EFFECTS}.csv")}
         kinds = {row["kind"]: row for row in _rows(seeds / "metric_kinds.csv")}
@@ -191,15 +191,19 @@ def lineage(settings: Settings, *older: Contract) -> Lineage:
 def _figure(
     row: dict[str, str],
     kind: dict[str, str],
-    movements: Iterable[str],
+    movements: dict[str, exp.Expression],
     known: dict[str, list[str]],
     adjustable: set[str],
 ) -> Figure:
     told = {key: row[key] for key in ("metric", "title", "unit", "numerator", "denominator")}
     reads: dict[str, frozenset[Ref]] = {}
-    for sql in movements if row["movement"] else ():
-        tree = _parse(sql)
-        _keep_movements_of(tree, row["movement"], row["movement"] in adjustable)
+    metric = row["movement"]
+    for sql, movement in movements.items() if metric else ():
+        # A movement names what it counts; only adjustments have it in their rows.
+        if f"'{metric}'" not in sql and metric not in adjustable:
+            continue
+        tree = movement.copy()
+        _keep_movements_of(tree, metric, metric in adjustable)
         made = _Query(tree, known).columns()
         for column, role in ROLES.items():
             if made.get(column):
