@@ -38,7 +38,7 @@ LONG = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--faults", type=int, default=3, help="how many times a night is killed")
+    parser.addoption("--faults", type=int, default=3, help="how many kills, three of them in a night")
     parser.addoption("--order", type=int, help="the number that a run printed, for its order of tests")
 
 

@@ -44,11 +44,11 @@ def client(settings: Settings) -> dict[str, str]:
     return own | {"PATH": path, "PYTHONPATH": os.pathsep.join(modules), "COLUMNS": "120"}
 
 
-def kho(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command line, as a person uses it."""
+def kho(settings: Settings, *arguments: str, python: str = "python") -> subprocess.CompletedProcess[str]:
+    """The command line, as a person uses it; the environment's Python has several names."""
     script = "from kho.cli import app; app()"
     return subprocess.run(
-        [sys.executable, "-c", script, *arguments],
+        [Path(sys.executable).with_name(python), "-c", script, *arguments],
         env=client(settings),
         capture_output=True,
         text=True,

@@ -56,16 +56,6 @@ def pids(settings: Settings) -> dict[str, int]:
     return {name: pid(settings, name) for name in ("postgres", *processes.AIRFLOW, "samples")}
 
 
-def settled(settings: Settings) -> dict[str, int]:
-    """The processes once none was restarted for a while: what a killed PostgreSQL ends, ends some time after it."""
-    for _ in range(12):
-        before = pids(settings)
-        time.sleep(10)
-        if pids(settings) == before:
-            return before
-    raise AssertionError("the processes never come to rest")
-
-
 def test_a_night_under_the_scheduler_ends_in_a_release(walked: list[Typed], running: Settings) -> None:
     (ran,) = (each for each in walked if f"kho run --date {NIGHT}" in each.block.text)
     assert ran.returncode == 0, ran.output
@@ -136,6 +126,16 @@ def test_secrets_are_for_their_owner_only(running: Settings) -> None:
         assert path.read_text().strip() not in commands, path
 
 
+@pytest.mark.parametrize("python", ["python", "python3"])
+def test_up_again_leaves_what_runs_alone_whichever_name_its_python_has(
+    running: Settings, python: str
+) -> None:
+    before = pids(running)
+    again = kho(running, "up", python=python)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert pids(running) == before
+
+
 def test_a_killed_scheduler_comes_back(running: Settings) -> None:
     before = pid(running, "scheduler")
     os.kill(before, 9)
@@ -159,12 +159,6 @@ def test_a_killed_postgres_comes_back_with_every_row_and_airflow_with_it(running
     assert eventually(lambda: pid(running, "postgres") not in (0, killed))
     assert eventually(is_back)
     assert eventually(lambda: all(airflow.health(running).values()))
-
-
-def test_up_again_leaves_what_runs_alone(running: Settings) -> None:
-    before = settled(running)
-    assert kho(running, "up").returncode == 0
-    assert pids(running) == before
 
 
 def test_commands_say_what_to_do_when_nothing_runs(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from lxml import html
 from psycopg import sql
 
-from kho import check, transform
+from kho import check, night, transform
 from kho.check.project import data_docs
 from kho.database import connect
 from kho.ledger import releases
@@ -301,7 +301,7 @@ def test_a_night_does_not_write_in_the_suites_and_data_docs_lead_to_them(built):
     assert docs / "expectations" / "one_stop" / "dossiers.html" in of_suites
 
 
-def test_a_broken_model_is_refused_and_every_published_row_stays(published_once, tmp_path):
+def test_a_broken_model_is_refused_and_every_published_row_stays_until_it_is_mended(published_once, tmp_path):
     project = tmp_path / "project"
     for folder in ("contracts", "dbt_project", "expectations"):
         shutil.copytree(
@@ -330,12 +330,18 @@ def test_a_broken_model_is_refused_and_every_published_row_stays(published_once,
                 for (mart,) in marts
             }
 
-    before = published()
-    candidate(broken)
-    verdict = check.marts(broken)
-    assert verdict.is_refused
-    assert ("dossier_settlement", "resolved_add_up") in failed(verdict)
-    release.refuse(broken, verdict.reason)
+    before, in_force = published(), releases.in_force(broken)
+    night.build_layer(broken, "marts", NIGHT)
+    with pytest.raises(night.Refused, match="dossier_settlement"):
+        night.check_marts(broken)
+    refused = releases.releases(broken)[0]
+    assert refused.state == "refused" and "dossier_settlement" in refused.reason
     with pytest.raises(release.ReleaseError, match="was refused"):
-        release.publish(broken)
+        night.publish(broken)
     assert published() == before and sum(map(len, before.values())) > 0
+    assert releases.in_force(broken) == in_force
+
+    night.build_layer(published_once, "marts", NIGHT)
+    night.check_marts(published_once)
+    night.publish(published_once)
+    assert releases.in_force(published_once).release_id > refused.release_id

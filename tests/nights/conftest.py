@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from itertools import pairwise
@@ -83,10 +84,12 @@ def start_night(settings: Settings, night: date, progress: Path) -> BaseProcess:
 
 
 def finish(settings: Settings, night: date, progress: Path) -> dict[str, float]:
-    """A whole night; the seconds that each of its steps took."""
+    """A whole night; the seconds that each of its steps took, of all systems together."""
     process = start_night(settings, night, progress)
     process.join(300)
     assert process.exitcode == 0, progress.with_suffix(".log").read_text()[-5000:]
     marks = [line.split() for line in progress.read_text().splitlines()]
-    starts = [(step, float(at)) for step, at in marks]
-    return {step: after - at for (step, at), (_, after) in pairwise(starts)}
+    seconds: Counter[str] = Counter()
+    for (step, at), (_, after) in pairwise(marks):
+        seconds[step] += float(after) - float(at)
+    return seconds

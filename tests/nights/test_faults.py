@@ -1,7 +1,7 @@
-"""Killed anywhere, run again: the night ends in the same tables, and no row was lost in between.
+"""Killed anywhere and run again, time after time: a night ends in the same tables, and no row was lost in between.
 
-Each case kills a real process with SIGKILL at a random moment of a seeded sequence: the loader, dbt or PostgreSQL.
-Three cases by default, one of each; `--faults 20` for more.
+SIGKILL strikes a real process at a random moment of a seeded sequence: the loader, dbt and PostgreSQL, in one night one
+after the other. Three kills by default, all in one night; `--faults 20` for more nights.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ import random
 import signal
 import time
 from collections.abc import Iterator
+from itertools import cycle, islice
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import psutil
 import pytest
 
+from kho.night import STEPS
 from kho.server import postgres
 from kho.settings import Settings
 from tests.nights.conftest import NIGHTS, copy_of, finish, start_night
@@ -30,8 +32,10 @@ VICTIMS = {
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "case" in metafunc.fixturenames:
-        metafunc.parametrize("case", range(metafunc.config.getoption("faults")))
+    if "victims" in metafunc.fixturenames:
+        killed = list(islice(cycle(VICTIMS), metafunc.config.getoption("faults")))
+        nights = [killed[first : first + len(VICTIMS)] for first in range(0, len(killed), len(VICTIMS))]
+        metafunc.parametrize(("case", "victims"), [*enumerate(nights)])
 
 
 @pytest.fixture(scope="module")
@@ -52,24 +56,30 @@ def test_a_night_that_is_killed_and_run_again_ends_in_the_same_tables(
     sources: Settings,
     tmp_path: Path,
     case: int,
+    victims: list[str],
 ) -> None:
-    expected, steps = undisturbed
+    expected, seconds = undisturbed
     chance = random.Random(SEED + case)
-    victim = list(VICTIMS)[case % len(VICTIMS)]
-    step = chance.choice(VICTIMS[victim])
+    order = [step.name for step in STEPS]
+    # As the steps come: each kill strikes a night that got further than the one before.
+    kills = sorted(
+        ((chance.choice(VICTIMS[victim]), victim) for victim in victims),
+        key=lambda kill: order.index(kill[0]),
+    )
     progress = tmp_path / "progress"
     for settings in copy_of(after_first_night, sources, tmp_path / "home"):
         published = snapshot(settings, "marts")
-        process = start_night(settings, NIGHTS[1], progress)
-        _wait_for(step, progress, process)
-        time.sleep(chance.uniform(0, steps[step]))
-        _kill(victim, process, sources)
-        assert not lost_rows(settings), f"after killing {victim} in {step}"
-        if step != "publish":
-            assert snapshot(settings, "marts") == published, f"after killing {victim} in {step}"
+        for step, victim in kills:
+            process = start_night(settings, NIGHTS[1], progress)
+            _wait_for(step, progress, process)
+            time.sleep(chance.uniform(0, seconds[step]))
+            _kill(victim, process, sources)
+            assert not lost_rows(settings), f"after killing {victim} in {step}"
+            if step != "publish":
+                assert snapshot(settings, "marts") == published, f"after killing {victim} in {step}"
         finish(settings, NIGHTS[1], progress)
         assert not lost_rows(settings)
-        assert snapshot(settings) == expected, f"after killing {victim} in {step}"
+        assert snapshot(settings) == expected, f"after {kills}"
 
 
 def _wait_for(step: str, progress: Path, process: BaseProcess) -> None:
@@ -91,3 +101,4 @@ def _kill(victim: str, process: BaseProcess, server: Settings) -> None:
     else:
         process.kill()
         process.join(10)
+        assert process.exitcode == -signal.SIGKILL, "the night was over before it was killed"

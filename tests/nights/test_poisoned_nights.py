@@ -1,9 +1,8 @@
-"""Broken exports are held and spare the rest; a wrong mart is refused and spares the release in force."""
+"""Broken exports are held, spare the rest, and wait for an operator."""
 
 from __future__ import annotations
 
 import io
-import shutil
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +13,8 @@ from kho.figures.figures import figures
 from kho.ledger import batches, decisions, releases
 from kho.settings import Settings
 from tests.integration.test_load_csv import GOOD, csv
-from tests.nights.conftest import NIGHTS, copy_of, finish, start_night
-from tests.snapshot import lost_rows, snapshot
+from tests.nights.conftest import NIGHTS, copy_of, finish
+from tests.snapshot import lost_rows
 
 NIGHT = NIGHTS[1]
 DOSSIERS = "one_stop/dossiers/dossiers_202103{:02}.csv"
@@ -112,28 +111,3 @@ def test_broken_files_are_held_and_an_operator_decides(
         assert fresh["one_stop.dossiers"] == ("stale", "2021-03-20")
         assert fresh["documents.outgoing"] == ("fresh", None)
         assert not lost_rows(settings)
-
-
-def test_a_wrong_mart_is_refused_and_every_published_row_stays(
-    after_first_night: Settings, sources: Settings, tmp_path: Path
-) -> None:
-    project = tmp_path / "project"
-    for folder in ("contracts", "dbt_project", "expectations", "samples"):
-        shutil.copytree(sources.project / folder, project / folder)
-    model = project / "dbt_project/models/marts/one_stop/dossier_settlement.sql"
-    right = model.read_text()
-    model.write_text(right.replace("dossiers_resolved::bigint as", "(dossiers_resolved + 1)::bigint as"))
-    assert model.read_text() != right
-    for settings in copy_of(after_first_night, sources, tmp_path / "home"):
-        settings = settings.model_copy(update={"project": project})
-        published, before = snapshot(settings, "marts"), releases.in_force(settings)
-        process = start_night(settings, NIGHT, tmp_path / "progress")
-        process.join(300)
-        assert process.exitcode == 1
-        assert snapshot(settings, "marts") == published and releases.in_force(settings) == before
-        refused = releases.releases(settings)[0]
-        assert refused.state == "refused" and "dossier_settlement" in refused.reason
-        # Mended, the same night is released.
-        model.write_text(right)
-        finish(settings, NIGHT, tmp_path / "progress")
-        assert releases.in_force(settings).business_date == NIGHT

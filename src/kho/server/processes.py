@@ -7,6 +7,7 @@ on one machine and the API reads the log files themselves.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import subprocess
@@ -69,6 +70,10 @@ def down(settings: Settings) -> None:
     if is_up(settings):
         supervisor = _supervisor(settings)
         process = psutil.Process(supervisor.getPID())
+        # Supervisord alone would end one after the other. To the API tasks tell how they ended.
+        last = ("api-server", "postgres")
+        for names in (set(states(settings)).difference(last), *([name] for name in last)):
+            _stop(settings, *names)
         supervisor.shutdown()
         try:
             process.wait(_STOP_SECONDS)
@@ -180,7 +185,8 @@ def _supervisor_configuration(settings: Settings) -> str:
         options = " --skip-serve-logs" if name in ("scheduler", "triggerer") else ""
         sections[f"program:{name}"] = {"command": f"{shlex.quote(str(bin / 'airflow'))} {name}{options}"}
     for name, program in programs.installed().items():
-        sections[f"program:{name}"] = {"command": shlex.join([sys.executable, "-m", program.module])}
+        # By one of its names: what is started with another is no changed configuration.
+        sections[f"program:{name}"] = {"command": shlex.join([str(bin / "python3"), "-m", program.module])}
     for name, section in sections.items():
         if name.startswith("program:"):
             log = logs(settings) / f"{name.removeprefix('program:')}.log"
@@ -222,6 +228,18 @@ def _start(settings: Settings, name: str) -> None:
     supervisor = _supervisor(settings)
     if supervisor.getProcessInfo(name)["statename"] in ("STOPPED", "EXITED", "FATAL"):
         supervisor.startProcess(name, False)
+
+
+def _stop(settings: Settings, *names: str) -> None:
+    supervisor = _supervisor(settings)
+    for name in names:
+        with contextlib.suppress(xmlrpc.client.Fault):  # it does not run
+            supervisor.stopProcess(name, False)
+    deadline = time.monotonic() + _STOP_SECONDS
+    while time.monotonic() < deadline and any(
+        supervisor.getProcessInfo(name)["statename"] == "STOPPING" for name in names
+    ):
+        time.sleep(0.1)
 
 
 def _listen(settings: Settings, *names: str) -> bool:
