@@ -97,6 +97,15 @@ def in_blocks(rows: Iterable[Row], size: int = 5_000) -> Iterator[Block]:
         )
 
 
+def unsound(text: str) -> str | None:
+    """What is wrong with a row that has this text: characters that no text of the database has."""
+    if "\0" in text:
+        return "a zero character stands in the row"
+    if not text.isascii() and _SURROGATE.search(text):
+        return "a character stands in the row that is none"
+    return None
+
+
 def sound(rows: Iterable[Row]) -> tuple[list[tuple[int, Sequence[str | None]]], list[RowReject]]:
     """The rows that can be copied, and rejects for the others: also those with characters that no text has."""
     whole, rejects = [], []
@@ -104,11 +113,8 @@ def sound(rows: Iterable[Row]) -> tuple[list[tuple[int, Sequence[str | None]]], 
         if isinstance(values, str):
             rejects.append(RowReject(number, values))
             continue
-        text = "".join(filter(None, values))
-        if "\0" in text:
-            rejects.append(RowReject(number, "a zero character stands in the row"))
-        elif not text.isascii() and _SURROGATE.search(text):
-            rejects.append(RowReject(number, "a character stands in the row that is none"))
+        if problem := unsound("".join(filter(None, values))):
+            rejects.append(RowReject(number, problem))
         else:
             whole.append((number, values))
     return whole, rejects

@@ -9,7 +9,7 @@ from itertools import chain, islice
 import numpy as np
 
 from kho.contract import Contract
-from kho.formats.block import Block, Export, RowReject, composed, copy_text, sound
+from kho.formats.block import Block, Export, RowReject, composed, copy_text, sound, unsound
 from kho.formats.cells import RowTexts, texts
 
 BLOCK_ROWS = 5_000
@@ -43,13 +43,18 @@ def _block(some: list[Record], number: int, header: list[str], row_texts: RowTex
     for number, (_, record) in enumerate(_composed(some), first):
         if record is None:
             skipped["blank row"] += 1
-        elif isinstance(record, str):
+            continue
+        if isinstance(record, str):
             rejects.append(RowReject(number, record))
-        else:
-            rows.append((number, row_texts([record.get(name) for name in header])))
-            export.seen_columns |= record.keys() & expected
-            export.unknown_columns.update(key for key in record.keys() - expected if record[key] is not None)
-    whole, unsound = sound(rows)
+            continue
+        unknown = [key for key in record.keys() - expected if record[key] is not None]
+        if problem := unsound("".join(unknown)):
+            rejects.append(RowReject(number, problem))
+            continue
+        rows.append((number, row_texts([record.get(name) for name in header])))
+        export.seen_columns |= record.keys() & expected
+        export.unknown_columns.update(unknown)
+    whole, broken = sound(rows)
     return Block(
         first,
         len(some),
@@ -57,7 +62,7 @@ def _block(some: list[Record], number: int, header: list[str], row_texts: RowTex
         is_csv=False,
         offsets=np.array([offset for offset, _ in some], dtype=np.int64),
         copied_count=len(whole),
-        rejects=rejects + unsound,
+        rejects=rejects + broken,
         skipped=skipped,
     )
 

@@ -93,12 +93,13 @@ def enter(
 
 def to_replay(
     connection: psycopg.Connection, contract: str, batch_id: int
-) -> tuple[Arrival, str, int] | None:
-    """The arrival of a batch, the fingerprint of its contract then, and the newest batch of its delivery."""
+) -> tuple[Arrival, str, int, bool] | None:
+    """The arrival of a batch, the fingerprint of its contract then, the newest batch of its delivery, and whether it was read."""
     row = connection.execute(
         """
         select a.arrival_id, d.delivery_id, d.name, d.business_date, a.sha256, a.control_rows,
-          b.contract_fingerprint, (select max(l.batch_id) from ledger.batch l where l.delivery_id = d.delivery_id)
+          b.contract_fingerprint, (select max(l.batch_id) from ledger.batch l where l.delivery_id = d.delivery_id),
+          not exists (select from ledger.batch_event e where e.batch_id = b.batch_id and e.to_state = 'unreadable')
         from ledger.batch b join ledger.arrival a using (arrival_id) join ledger.delivery d on d.delivery_id = a.delivery_id
         where b.batch_id = %s and b.contract = %s
         """,
@@ -106,8 +107,8 @@ def to_replay(
     ).fetchone()
     if row is None:
         return None
-    *arrival, fingerprint, newest = row
-    return Arrival(*arrival), fingerprint, newest
+    *arrival, fingerprint, newest, was_read = row
+    return Arrival(*arrival), fingerprint, newest, was_read
 
 
 # Judging: what a batch is compared with

@@ -6,5 +6,6 @@ what was loaded is left alone.
 """
 
 from kho.load.batches import Batch, load, replay
+from kho.load.failure import LoadFailed
 
-__all__ = ["Batch", "load", "replay"]
+__all__ = ["Batch", "LoadFailed", "load", "replay"]

@@ -17,6 +17,7 @@ from kho.ledger import batches, deliveries
 from kho.ledger.batches import Batch
 from kho.ledger.deliveries import Arrival
 from kho.load import raw
+from kho.load.failure import LoadFailed, is_of_the_file, told
 from kho.load.judge import cell, judge
 from kho.load.landing import land
 from kho.load.signs import signs
@@ -26,13 +27,23 @@ from kho.settings import Settings
 def load(settings: Settings, contract: Contract) -> list[Batch]:
     """Load every arrival of the contract that has no batch yet, oldest first, one transaction each.
 
-    An arrival whose bytes can't be read by the contract becomes an unreadable batch; the others go on.
+    An arrival whose bytes make the load fail becomes an unreadable batch; the others go on. Raises `LoadFailed` in the
+    end when an arrival could not be loaded for another reason, as a lock or a full disk: it is tried again.
     """
     with connect(settings, "kho_loader") as connection:
         raw.ensure(connection, settings, contract)
         waiting = deliveries.not_loaded(connection, contract.name)
+    loaded, failed = [], []
     with connect(settings, "kho_loader", autocommit=True) as connection:
-        loaded = [_load(settings, connection, contract, arrival, is_replay=False) for arrival in waiting]
+        for arrival in waiting:
+            try:
+                loaded.append(_load(settings, connection, contract, arrival, is_replay=False))
+            except Exception as failure:
+                if connection.closed:
+                    raise
+                failed.append(f"{arrival.name}: {' '.join(str(failure).split())}")
+    if failed:
+        raise LoadFailed("; ".join(failed))
     return [batch for batch in loaded if batch]
 
 
@@ -46,10 +57,10 @@ def replay(settings: Settings, contract: Contract, batch_id: int) -> Batch:
         row = batches.to_replay(connection, contract.name, batch_id)
     if row is None:
         raise LookupError(f"{contract.name} has no batch {batch_id}: `kho batch list` shows them")
-    arrival, fingerprint, newest = row
+    arrival, fingerprint, newest, was_read = row
     if newest != batch_id:
         raise ValueError(f"batch {batch_id} is not the newest of its delivery: replay batch {newest}")
-    if fingerprint == contract.fingerprint:
+    if was_read and fingerprint == contract.fingerprint:
         raise ValueError(
             f"batch {batch_id} was loaded by this very contract: mend the contract first, or the codes it maps, then replay"
         )
@@ -67,15 +78,18 @@ def _load(
         if batches.lock_arrival(connection, arrival.arrival_id) and not is_replay:
             return None
         batch_id = batches.next_number(connection)
+        path, secret = archive.path(settings, arrival.sha256), settings.secret("hash_key")
         try:
             with connection.transaction():
-                path, secret = archive.path(settings, arrival.sha256), settings.secret("hash_key")
                 batch, profile = fill(
                     connection, contract, path, arrival.name, arrival.control_rows, batch_id, secret
                 )
-        except Unreadable as problem:
-            batch, profile = unreadable(batch_id, arrival.name, problem)
-        batches.enter(connection, contract, arrival, batch, profile)
+                batches.enter(connection, contract, arrival, batch, profile)
+        except Exception as failure:
+            if not is_of_the_file(failure):
+                raise
+            batch, profile = unreadable(batch_id, arrival.name, told(failure, path))
+            batches.enter(connection, contract, arrival, batch, profile)
         return batch
 
 

@@ -11,9 +11,9 @@ from psycopg import Connection
 
 from kho.contract import Contract
 from kho.database import connect
-from kho.formats import Unreadable
 from kho.load import raw
 from kho.load.batches import Batch, fill, unreadable
+from kho.load.failure import is_of_the_file, told
 from kho.settings import Settings
 
 BATCH = 0  # no batch has this number
@@ -52,8 +52,10 @@ def dry_run(
         try:
             with connection.transaction():
                 made = fill(connection, contract, path, name, control_rows, BATCH, secret)
-        except Unreadable as problem:
-            return DryRun(*unreadable(BATCH, name, problem))
+        except Exception as failure:
+            if not is_of_the_file(failure):
+                raise
+            return DryRun(*unreadable(BATCH, name, told(failure, path)))
         return DryRun(*made, _examples(connection))
 
 
