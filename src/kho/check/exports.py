@@ -420,6 +420,7 @@ def _verdicts(
         result_format={"result_format": "COMPLETE", "unexpected_index_column_names": ["batch_id"]},
         run_id=run,
     )
+    judged = frame.to_dict("records")
     by_rule = {each.expectation_config.meta["rule"]: each for each in result.results}
     verdicts = []
     for rule in suite_rules:
@@ -427,7 +428,7 @@ def _verdicts(
         if problem := exception(found):
             raise RuntimeError(f"{name}: {rule.name} could not be checked: {problem}")
         failed = {int(each["batch_id"]) for each in found.result.get("unexpected_index_list") or ()}
-        for row in frame.to_dict("records"):
+        for row in judged:
             observed = row[rule.column]
             is_failed = row["batch_id"] in failed
             # Nothing to look at: an unreadable file, too little history, nothing announced.
