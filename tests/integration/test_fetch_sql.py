@@ -316,7 +316,7 @@ def test_values_of_every_type_keep_their_meaning_up_to_the_raw_table(
     assert a["changed_at"] == "2021-06-30T06:02:03.456789+07:00" and a["seen"] == "2021-06-30T01:02:03+07:00"
     assert a["id"] == "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11" and a["opens"] in ("07:30:00", "7:30:00")
     assert {value for name, value in b.items() if name not in ("code", "changed_at")} == {None}
-    assert c["fee"] == "1500000000000000000000" and c["rooms"] == -1
+    assert c["fee"] == "1000000000000000000000" and c["rooms"] == -1
     (batch,) = load(warehouse, contract)
     assert (batch.rows_loaded, batch.rows_rejected) == (3, 0)
     with connect(warehouse, "kho_auditor") as session:
@@ -550,13 +550,14 @@ def test_many_rows_are_fetched_in_bounded_memory(
     }
     registry.run(fill + numbers[registry.kind])
     read(registry)
+    # getrusage would count what the parent had before this process was its own.
     script = (
-        "import resource; from datetime import date; from pathlib import Path; from kho.contract import read_contract; "
+        "from datetime import date; from pathlib import Path; from kho.contract import read_contract; "
         "from kho.fetch import Connection; from kho.fetch.sql import Database; "
         f"at = {registry.connection.host!r}, {registry.connection.port}, {registry.connection.login!r}, 'secret'; "
         f"contract = read_contract(Path({str(tmp_path)!r}) / 'registry' / 'permits.yaml'); "
         "database = Database(Connection(*at), 'registry', contract, date(2021, 6, 30), frozenset()); "
-        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024; "
+        "peak = lambda: int(Path('/proc/self/status').read_text().partition('VmHWM:')[2].split()[0]) // 1024; "
         "(file,) = database.files(); before = peak(); "
         "assert sum(chunk.count(b'\\n') for chunk in database.read(file)) == 150_000; print(peak() - before)"
     )
