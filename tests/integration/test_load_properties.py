@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kho.contract import contracts
@@ -78,6 +78,7 @@ def test_every_row_of_any_bytes_is_counted_once(
 
 @settings(max_examples=200, deadline=None)
 @given(text=lines, block_bytes=st.integers(150, 600))
+@example(text="05/01/2021;H51.12\r\n" * 13, block_bytes=158)  # the file ends with its second block
 def test_the_size_of_the_blocks_changes_nothing(
     tmp_path_factory: pytest.TempPathFactory, text: str, block_bytes: int
 ) -> None:

@@ -88,7 +88,7 @@ class _Reader:
 
     def fill(self) -> None:
         chunk = self.stream.read(BLOCK_BYTES)
-        self.is_at_end = len(chunk) < BLOCK_BYTES
+        self.is_at_end = not self.stream.peek(1)  # a file may end with a block
         self.buffer += chunk
         if len(self.buffer) > MAX_LINE_BYTES:
             raise Unreadable(f"the line at byte {self.position} is longer than {MAX_LINE_BYTES} bytes")
