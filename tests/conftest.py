@@ -162,9 +162,9 @@ def start_server(settings: Settings) -> None:
 
 
 @pytest.fixture(scope="session")
-def golden(server: Settings, shared: Path, once: Callable) -> Golden:
+def golden(server: Settings, made: Settings, shared: Path, once: Callable) -> Golden:
     """Both districts of the reports, loaded, built and published; take `published` or `module_published`."""
-    return once("golden", lambda: make(clone(server, shared / "golden")))
+    return once("golden", lambda: make(clone(server, shared / "golden", made.warehouse_database)))
 
 
 @pytest.fixture

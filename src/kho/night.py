@@ -154,7 +154,13 @@ def tell_people(settings: Settings, business_date: date, failed: Iterable[str]) 
 def do(
     settings: Settings, step: str, business_date: date, system: str = "", failed: Iterable[str] = ()
 ) -> None:
-    """Do one step of the night, for this system if it is one for each; `failed` names the tasks that failed so far."""
+    """Do one step of the night, for this system if it is one for each; `failed` names the tasks that failed so far.
+
+    Raises `ValueError` for a date that no night loads up to.
+    """
+    from kho.contract.schedule import expect_business_date
+
+    expect_business_date(business_date)
     match step:
         case "fetch":
             fetch_system(settings, system, business_date)

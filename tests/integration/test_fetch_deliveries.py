@@ -219,6 +219,7 @@ def test_a_fetch_killed_anywhere_and_run_again_ends_the_same(served: Settings) -
 def test_a_listing_tells_what_each_file_is_and_takes_nothing(served: Settings, name: str) -> None:
     put(served, name, "20210401")
     put(served, name, "20210231")
+    put(served, name, "00010101")
     odd = put(served, name, "20210402")
     odd.rename(odd.with_name("ghi chú.txt"))
     found = fetching.contract(name)
@@ -226,6 +227,7 @@ def test_a_listing_tells_what_each_file_is_and_takes_nothing(served: Settings, n
     kinds = {one.file.name: (one.kind, one.day) for one in offered if one.kind != "beside"}
     assert kinds == {
         fetching.NAMES[name].format("20210231"): ("misdated", None),
+        fetching.NAMES[name].format("00010101"): ("misdated", None),
         fetching.NAMES[name].format("20210401"): ("delivery", date(2021, 4, 1)),
         "ghi chú.txt": ("unknown", None),
     }

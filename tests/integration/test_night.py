@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from kho import night
+from kho.cli import app
 from kho.contract import ContractError
 from kho.database import connect
 from kho.settings import Settings
@@ -66,3 +68,12 @@ def test_a_night_can_do_every_step_that_it_has(two_systems: Settings) -> None:
     assert {step.name for step in night.STEPS} == {task.step.name for task in night.tasks(two_systems)}
     with pytest.raises(ValueError, match="no step"):
         night.do(two_systems, "rest", NIGHT)
+
+
+@pytest.mark.parametrize("day", [date.min, date(1999, 12, 31), date.today() + timedelta(3), date.max])
+def test_a_date_that_no_night_loads_up_to_is_refused(two_systems: Settings, day: date) -> None:
+    with pytest.raises(ValueError, match=f"{day} is no business date"):
+        night.run(two_systems, day)
+    typed = CliRunner().invoke(app, ["run", "--date", str(day)])
+    assert typed.exit_code == 2 and "is no business date" in typed.output
+    assert rows(two_systems, "select 1 from ledger.delivery") == []

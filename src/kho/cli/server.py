@@ -90,14 +90,17 @@ def run(
     ] = None,
 ) -> None:
     """One night now, through the real Dag. Exit code 1 when nothing was released."""
-    from kho.contract.schedule import yesterday
+    from kho.contract.schedule import expect_business_date, yesterday
     from kho.server import processes
 
+    try:
+        business_date = expect_business_date(date.date() if date else yesterday())
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--date") from None
     if not processes.is_up(settings()):
         console.print("Airflow does not run: start it with [bold]kho up[/].")
         raise typer.Exit(1)
     processes.up(settings())  # what has been added or has stopped since
-    business_date = date.date() if date else yesterday()
     is_released = follow_night(settings(), business_date)
     print_night(settings(), business_date)
     if not is_released:

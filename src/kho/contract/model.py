@@ -9,6 +9,7 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from kho.contract.schedule import FIRST_DAY
 from kho.settings import TIMEZONE
 
 #: ODCS status of a contract that nights leave alone
@@ -329,11 +330,12 @@ class Contract(BaseModel):
         return (self.named(name).get("unit") or "") if self.is_list_per_unit else ""
 
     def day_of(self, name: str) -> date | None:
-        """The date in the name of a delivery; None when it is named otherwise or holds no date."""
+        """The date in the name of a delivery; None when it is named otherwise or holds no date that an export has."""
         try:
-            return datetime.strptime(self.named(name).get("business_date") or "", "%Y%m%d").date()
+            day = datetime.strptime(self.named(name).get("business_date") or "", "%Y%m%d").date()
         except ValueError:
             return None
+        return day if day >= FIRST_DAY else None
 
     @property
     def raw_table(self) -> str:

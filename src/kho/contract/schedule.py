@@ -11,6 +11,20 @@ from kho.settings import TIMEZONE
 Frequency = Literal["d", "m", "q"]
 
 
+#: no system exported anything before: an earlier date is mistyped
+FIRST_DAY = date(2000, 1, 1)
+
+
+def expect_business_date(day: date) -> date:
+    """The day again, if a night may load up to it. Raises `ValueError`."""
+    last = yesterday() + timedelta(days=2)
+    if not FIRST_DAY <= day <= last:
+        raise ValueError(
+            f"{day} is no business date: a night loads up to a day between {FIRST_DAY} and {last}"
+        )
+    return day
+
+
 def yesterday() -> date:
     """The business date of a night that starts now."""
     return datetime.now(ZoneInfo(TIMEZONE)).date() - timedelta(days=1)
