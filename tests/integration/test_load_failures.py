@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from psycopg import sql
 from kho import archive
 from kho.contract import Contract
 from kho.ledger import decisions
-from kho.load import LoadFailed, load, replay
+from kho.load import LoadFailed, batches, load, replay
 from kho.load.dry_run import dry_run
 from kho.settings import Settings
 from tests.contracts import document, read
@@ -160,6 +161,22 @@ def test_what_is_no_fault_of_the_file_is_tried_again(warehouse: Settings, tmp_pa
         with pytest.raises(LoadFailed, match=r"20210105\.csv: .*lock timeout.*; 20210106\.csv: "):
             load(warehouse, contract)
     assert [batch.rows_loaded for batch in load(warehouse, contract)] == [1, 1]
+
+
+def test_an_archive_that_nobody_may_read_makes_no_file_unreadable(
+    warehouse: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract = contract_of(tmp_path)
+    deliver(warehouse, contract, "20210105.csv", csv("a,1"), DAY)
+
+    def forbidden(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patch, pytest.raises(LoadFailed, match="Permission denied"):
+        patch.setattr(batches, "open_export", forbidden)  # root may read everything
+        load(warehouse, contract)
+    (batch,) = load(warehouse, contract)
+    assert (batch.state, batch.rows_loaded) == ("pending", 1)
 
 
 texts = st.text(

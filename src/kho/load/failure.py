@@ -13,9 +13,9 @@ from kho.formats import Unreadable
 _LIMITS = "54"
 #: classes of SQLSTATE that tell of values: cardinality, data, integrity, what exceeds a limit
 _OF_VALUES = ("21", "22", "23", _LIMITS)
-#: what a machine lacks, whatever file it reads
+#: what a machine lacks or forbids, whatever file it reads
 _OF_THE_MACHINE = {
-    errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EROFS,
+    errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM,
 }  # fmt: skip
 
 
