@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import io
 import json
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-import xlsxwriter
 from hypothesis import HealthCheck, example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -25,6 +23,7 @@ from kho.load.dry_run import dry_run
 from kho.settings import Settings
 from tests.contracts import document, read
 from tests.integration.loading import deliver, raw_rows, rejects, rows
+from tests.integration.test_load_workbooks import xlsx
 
 DAY = date(2021, 1, 5)
 NUMBER = {"name": "fee", "logicalType": "number"}
@@ -44,12 +43,7 @@ def wide_csv(width: int) -> bytes:
 
 
 def wide_workbook() -> bytes:
-    file = io.BytesIO()
-    with xlsxwriter.Workbook(file) as book:
-        sheet = book.add_worksheet()
-        sheet.write_row(0, 0, ["code", "fee", *(f"c{n}" for n in range(2000))])
-        sheet.write_row(1, 0, ["a", 1, *range(2000)])
-    return file.getvalue()
+    return xlsx({"Sheet": [["code", "fee", *(f"c{n}" for n in range(2000))], ["a", 1, *range(2000)]]})
 
 
 #: what the file is, its bytes, and what is said of it
@@ -71,14 +65,7 @@ def test_it_becomes_an_unreadable_batch_and_the_files_behind_it_are_loaded(
     format, made, told = FAILING[what]
     contract = contract_of(tmp_path, format)
     deliver(warehouse, contract, f"20210105.{format}", made(), DAY)
-    good = csv("b,2")
-    if format == "xlsx":
-        file = io.BytesIO()
-        with xlsxwriter.Workbook(file) as book:
-            sheet = book.add_worksheet()
-            sheet.write_row(0, 0, ["code", "fee"])
-            sheet.write_row(1, 0, ["b", 2])
-        good = file.getvalue()
+    good = csv("b,2") if format == "csv" else xlsx({"Sheet": [["code", "fee"], ["b", 2]]})
     deliver(warehouse, contract, f"20210106.{format}", good, DAY + timedelta(1))
     bad, behind = load(warehouse, contract)
     assert (bad.state, bad.rows_in_file) == ("unreadable", 0) and told in bad.reason
