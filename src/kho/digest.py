@@ -117,7 +117,10 @@ def _held(rows: list[Any], systems: dict[str, str]) -> list[str]:
 def _stale(rows: list[Any], systems: dict[str, str]) -> list[str]:
     told = []
     for row in rows:
-        if row.as_of is None:
+        if row.state == "unusable":
+            until = f"; số liệu đến hết ngày {_day(row.as_of)}" if row.as_of else ""
+            state = f"không nạp được vì bản mô tả nguồn có lỗi{until}"
+        elif row.as_of is None:
             state = "chưa có số liệu"
         else:
             state = f"số liệu đến hết ngày {_day(row.as_of)}, lẽ ra đến {_day(row.expected_as_of)}"

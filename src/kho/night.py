@@ -232,13 +232,20 @@ def run(settings: Settings, business_date: date) -> None:
 
 
 def _for_each(settings: Settings, system: str, work: Callable[[Contract], None], failed: str) -> None:
-    """Do the work for every contract of the system; RuntimeError at the end when any of it failed."""
-    from kho.contract import contracts
+    """Do the work for every contract of the system; RuntimeError at the end when any of it failed.
 
+    A contract that can't be used is a state of its source, which the boundary and the build tell: trying again helps nobody.
+    """
+    from kho.contract import ContractError, contracts, unusable
+
+    for problem in unusable(settings, system).values():
+        log.error("%s", problem)
     failures = []
     for contract in contracts(settings, system).values():
         try:
             work(contract)
+        except ContractError as problem:
+            log.error("%s", problem)
         except Exception as failure:
             log.exception("%s %s", contract.name, failed)
             failures.append(f"{contract.name}: {failure}")

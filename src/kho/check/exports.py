@@ -6,6 +6,7 @@ it were like. Critical holds the batch; a warning lets it pass and is told.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -17,16 +18,19 @@ from kho.check import drift
 from kho.check.drift import HISTORY
 from kho.check.failure import exception
 from kho.check.project import open_passing_project, open_project, write_data_docs
-from kho.contract import Contract, contracts
+from kho.contract import Contract
 from kho.contract.model import Quality
 from kho.database import connect
-from kho.ledger import batches, decisions, sources
+from kho.ledger import batches, decisions
 from kho.ledger.verdicts import Severity, Verdict, missing_told, write
+from kho.load import Known, freshness, known
 from kho.settings import Settings
 
 if TYPE_CHECKING:
     import pandas as pd
     from great_expectations.core.run_identifier import RunIdentifier
+
+log = logging.getLogger(__name__)
 
 ALIKE = (0.2, 5)  # rows of a batch, as a multiple of what is usual
 EMPTY_SHARE = 0.98  # of a column's values; it counts as emptied when it used to be filled
@@ -95,19 +99,21 @@ def exports(settings: Settings, business_date: date) -> ExportsVerdict:
 
     Run again, it finds nothing pending and changes nothing. A delivery that should be there and isn't is a warning.
     """
-    known = contracts(settings)
     with connect(settings, "kho_auditor") as connection:
+        sources = known(settings, connection)
         waiting = {
-            name: rows
-            for name, contract in known.items()
-            if (rows := _waiting(connection, contract, business_date))
+            source.contract: rows
+            for source in sources
+            if source.contract
+            and not source.problem
+            and (rows := _waiting(connection, source.contract, business_date))
         }
-    verdicts = _validate(settings, business_date, known, waiting) if waiting else []
+    verdicts = _validate(settings, business_date, waiting) if waiting else []
     with connect(settings, "kho_owner") as connection:
         # One boundary at a time; what another run has decided meanwhile stands.
         connection.execute("select pg_advisory_xact_lock(hashtext('kho exports boundary'))")
         verdict = _decide(connection, verdicts)
-        verdict.told.extend(_missing(connection, known, business_date))
+        verdict.told.extend(_missing(connection, sources, business_date))
     return verdict
 
 
@@ -382,8 +388,7 @@ def _percent(part: int, whole: int) -> float:
 def _validate(
     settings: Settings,
     business_date: date,
-    known: dict[str, Contract],
-    waiting: dict[str, list[dict[str, Any]]],
+    waiting: dict[Contract, list[dict[str, Any]]],
 ) -> list[Verdict]:
     from great_expectations.core.run_identifier import RunIdentifier
 
@@ -391,8 +396,12 @@ def _validate(
     source = project.data_sources.add_pandas("batches")
     run = RunIdentifier(run_name=f"exports {business_date}", run_time=datetime.now(UTC))
     verdicts = []
-    for name, rows in waiting.items():
-        verdicts += _verdicts(project, source, known[name], rows, business_date, run)
+    for contract, rows in waiting.items():
+        try:
+            verdicts += _verdicts(project, source, contract, rows, business_date, run)
+        except Exception as failure:
+            log.exception("%s could not be judged", contract.name)
+            verdicts += _not_judged(contract, rows, business_date, failure)
     write_data_docs(settings, project, run)
     return verdicts
 
@@ -425,12 +434,11 @@ def _verdicts(
     verdicts = []
     for rule in suite_rules:
         found = by_rule[rule.name]
-        if problem := exception(found):
-            raise RuntimeError(f"{name}: {rule.name} could not be checked: {problem}")
+        problem = exception(found)
         failed = {int(each["batch_id"]) for each in found.result.get("unexpected_index_list") or ()}
         for row in judged:
             observed = row[rule.column]
-            is_failed = row["batch_id"] in failed
+            is_failed = problem is not None or row["batch_id"] in failed
             # Nothing to look at: an unreadable file, too little history, nothing announced.
             is_skipped = observed is None and (
                 rule.is_range
@@ -446,11 +454,42 @@ def _verdicts(
                     rule.severity,
                     "failed" if is_failed else "skipped" if is_skipped else "passed",
                     None if observed is None else str(observed),
-                    rule.message(observed) if is_failed else None,
+                    (
+                        f"{rule.says}? It could not be checked: {problem}"
+                        if problem
+                        else rule.message(observed)
+                    )
+                    if is_failed
+                    else None,
                     batch_id=row["batch_id"],
                 )
             )
     return verdicts
+
+
+def _not_judged(
+    contract: Contract, rows: list[dict[str, Any]], business_date: date, failure: Exception
+) -> list[Verdict]:
+    """One contract that can't be judged keeps nobody else's batches waiting: its own are held until a person decides."""
+    why = (
+        f"Kho failed on judging it ({type(failure).__name__}), which is to be mended in Kho: report that with the night's log"
+        " of check_exports; if its rows look right, accept it"
+    )
+    return [
+        Verdict(
+            "exports",
+            business_date,
+            contract.name,
+            "judged",
+            "critical",
+            "failed",
+            None,
+            why,
+            batch_id=row["batch_id"],
+        )
+        for row in rows
+        if row["is_waiting"]
+    ]
 
 
 def _decide(connection: psycopg.Connection, verdicts: list[Verdict]) -> ExportsVerdict:
@@ -477,26 +516,24 @@ def _decide(connection: psycopg.Connection, verdicts: list[Verdict]) -> ExportsV
     return outcome
 
 
-def _missing(
-    connection: psycopg.Connection, known: dict[str, Contract], business_date: date
-) -> list[Verdict]:
-    """A warning for every contract that is not as fresh as it should be; written once a night."""
+def _missing(connection: psycopg.Connection, sources: list[Known], business_date: date) -> list[Verdict]:
+    """A warning for every source that can't be used or is not as fresh as it should be; written once a night."""
     warnings = []
-    for contract in known.values():
-        state = sources.source_freshness(connection, business_date, contract)
-        is_optional = contract.frequency is None and not state.stale_since
-        if state.state == "fresh" or is_optional:
+    for source in sources:
+        state = freshness(connection, business_date, source)
+        is_optional = source.contract and source.contract.frequency is None and not state.stale_since
+        if state.state == "fresh" or (is_optional and not source.problem):
             continue
         warning = Verdict(
             "exports",
             business_date,
-            contract.name,
-            "delivered",
+            source.name,
+            "contract_usable" if source.problem else "delivered",
             "warning",
             "failed",
             f"as of {state.as_of}, expected {state.expected_as_of}",
             f"{state.state.replace('_', ' ')} since {state.stale_since}: {state.reason}"
-            if state.stale_since
+            if state.stale_since and not source.problem
             else state.reason,
         )
         warnings.append(warning)

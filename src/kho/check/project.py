@@ -91,7 +91,7 @@ def write_data_docs(settings: Settings, project: EphemeralDataContext, run: RunI
     for run_time in sorted(runs, reverse=True)[KEPT_RUNS:]:
         for key in runs.pop(run_time):
             project.validation_results_store.remove_key(key)
-    results = runs[run.run_time]
+    results = runs.get(run.run_time, [])  # none, where nothing could be judged
     suites = {key.expectation_suite_identifier for key in results}
     project.build_data_docs(resource_identifiers=[*suites, *results])
     make_offline(data_docs(settings).parent)

@@ -48,7 +48,7 @@ def show(
 @app.command()
 def replay(batch_id: Batch) -> None:
     """Load a batch's file again, after its contract was mended; the next night's boundary decides on it."""
-    from kho.contract import ContractError, contracts
+    from kho.contract import ContractError, paths, read_contract
     from kho.ledger import batches
     from kho.load import replay as load_again
     from kho.settings import settings
@@ -56,10 +56,10 @@ def replay(batch_id: Batch) -> None:
     here = settings()
     try:
         name = batches.contract_of(here, batch_id)
-        known = contracts(here)
-        if name not in known:
+        path = paths(here).get(name)
+        if path is None:
             fail(f"there is no contract {name} any more: batch {batch_id} can't be replayed")
-        batch = load_again(here, known[name], batch_id)
+        batch = load_again(here, read_contract(path), batch_id)
     except (LookupError, ValueError, ContractError) as error:
         fail(str(error))
     typer.echo(

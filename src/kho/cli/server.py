@@ -226,7 +226,8 @@ def _print_sources(settings: Settings, business_date: date | None = None) -> Non
     late = []
     for contract, *counts, as_of, state, since, reason in rows:
         if state != "fresh":
-            late.append(f"[yellow]{contract}[/] is {state.replace('_', ' ')}, since {since}: {reason}")
+            when = f", since {since}" if since else ""
+            late.append(f"[yellow]{contract}[/] is {state.replace('_', ' ')}{when}: {reason}")
         mark = "" if state == "fresh" else f"[yellow]{state.replace('not_delivered', 'none')}[/]"
         table.add_row(contract, *(f"{count:,}" for count in counts), str(as_of or "–"), mark)
     console.print(table)

@@ -26,8 +26,9 @@ def show_sources(sources: list[SourceState]) -> None:
     notes = []
     for each in sources:
         contract, batch, freshness = each.contract, each.last_batch, each.freshness
-        if contract is None:
-            table.add_row(each.name, "", Text("unusable", "red"), "")
+        if contract is None or each.problem:
+            as_of = f"\n{freshness.as_of}" if freshness and freshness.as_of else ""
+            table.add_row(each.name, "", Text(f"unusable{as_of}", "red"), "")
             notes.append(f"{each.name} is unusable: {each.problem}")
             continue
         state = Text("–")

@@ -1,7 +1,15 @@
 """Contracts: what each export must look like. One ODCS v3 file per export under `contracts/<system>/<entity>.yaml`."""
 
 from kho.contract.model import Column, Contract, Quality
-from kho.contract.reading import ContractError, contracts, drafts, parse_contract, paths, read_contract
+from kho.contract.reading import (
+    ContractError,
+    contracts,
+    drafts,
+    parse_contract,
+    paths,
+    read_contract,
+    unusable,
+)
 
 __all__ = [
     "Column",
@@ -13,4 +21,5 @@ __all__ = [
     "parse_contract",
     "paths",
     "read_contract",
+    "unusable",
 ]

@@ -1,23 +1,60 @@
-"""What the raw codes of source systems mean: the seed that the load step and the models share."""
+"""What the raw codes of source systems mean: the seeds that the load step and the models share."""
 
 from __future__ import annotations
 
 import csv
+import difflib
 import io
 from functools import cache
 from pathlib import Path
 
-#: below the project
-SEED = Path("dbt_project/seeds/code_mappings.csv")
+FOLDER = Path("dbt_project/seeds")  # below the project
+SEED = FOLDER / "code_mappings.csv"
 HEADER = ["domain", "system", "raw_code", "code"]
+#: words of domains that have no dimension
+WORDS = FOLDER / "code_words.csv"
+#: seed of a domain's dimension, and its column that a meaning must stand in
+DIMENSIONS = {
+    "agency": ("agencies", "agency_code"),
+    "channel": ("channels", "channel"),
+    "civil_event": ("civil_events", "civil_event"),
+    "document_type": ("document_types", "document_type"),
+    "dossier_status": ("dossier_statuses", "status"),
+    "item_type": ("item_types", "item_type"),
+    "lookup_channel": ("lookup_channels", "lookup_channel"),
+    "procedure_group": ("procedure_groups", "procedure_group"),
+    "service_level": ("service_levels", "level"),
+    "spending_item": ("spending_items", "spending_item"),
+    "system": ("systems", "system"),
+}
 
 #: raw code: code of the warehouse
 Codes = dict[str, str]
+#: path below the project and bytes of every seed that mappings are made of; none, where there is no project
+Seeds = tuple[tuple[Path, bytes], ...]
 
 
-def codes(seed: bytes, domain: str, system: str) -> Codes:
-    """What the codes of a system mean; empty when it has none of this domain. Raises `ValueError`: which line is wrong."""
-    return _read(seed).get((domain, system), {})
+def seeds(project: Path) -> Seeds:
+    """The seeds that are there."""
+    names = [SEED, WORDS, *(_dimension(domain) for domain in DIMENSIONS)]
+    return tuple((name, (project / name).read_bytes()) for name in names if (project / name).is_file())
+
+
+def codes(seeds: Seeds, domain: str, system: str) -> Codes:
+    """What the codes of a system mean; empty when it has none of this domain.
+
+    Raises `ValueError`: which line is wrong, be it a meaning that no dimension knows.
+    """
+    found = _read(seeds).get((domain, system), {})
+    words, where = _words(seeds, domain)
+    for raw_code, code in found.items():
+        if code not in words:
+            alike = difflib.get_close_matches(code, words, 1)
+            raise ValueError(
+                f"{SEED}: {domain} {raw_code} of {system} means '{code}', which {where} does not have"
+                + (f"; did you mean {alike[0]}?" if alike else ": take a word from there, or add it")
+            )
+    return found
 
 
 def line_for(domain: str, system: str, raw_code: str) -> str:
@@ -25,10 +62,26 @@ def line_for(domain: str, system: str, raw_code: str) -> str:
     return f"{domain},{system},{raw_code},<meaning>"
 
 
+def _dimension(domain: str) -> Path:
+    return (FOLDER / DIMENSIONS[domain][0]).with_suffix(".csv")
+
+
 @cache
-def _read(seed: bytes) -> dict[tuple[str, str], Codes]:
+def _words(seeds: Seeds, domain: str) -> tuple[frozenset[str], Path]:
+    """Every meaning that a code of the domain may have, and where they stand."""
+    where, column = (_dimension(domain), DIMENSIONS[domain][1]) if domain in DIMENSIONS else (WORDS, "code")
+    rows = csv.DictReader(_text(seeds, where))
+    return frozenset(row[column] for row in rows if row.get("domain", domain) == domain), where
+
+
+def _text(seeds: Seeds, name: Path) -> io.StringIO:
+    return io.StringIO(dict(seeds).get(name, b"").decode("utf-8-sig"), newline="")
+
+
+@cache
+def _read(seeds: Seeds) -> dict[tuple[str, str], Codes]:
     found: dict[tuple[str, str], Codes] = {}
-    lines = csv.reader(io.StringIO(seed.decode("utf-8-sig")))
+    lines = csv.reader(_text(seeds, SEED))
     if next(lines, None) != HEADER:
         raise ValueError(f"{SEED}, line 1: should be {','.join(HEADER)}")
     for cells in lines:

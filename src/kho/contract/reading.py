@@ -47,17 +47,33 @@ class ContractError(Exception):
 
 
 def contracts(settings: Settings, system: str | None = None) -> dict[str, Contract]:
-    """Every contract (of a system) that is no draft, by name (`one_stop.dossiers`), in order of name."""
-    found = {}
+    """Every contract (of a system) that can be used and is no draft, by name (`one_stop.dossiers`), in order of name."""
+    read = _read_all(settings, system)
+    return {name: each for name, each in read.items() if isinstance(each, Contract)}
+
+
+def unusable(settings: Settings, system: str | None = None) -> dict[str, ContractError]:
+    """Why contracts (of a system) that are no drafts can't be used, by name, in order of name."""
+    read = _read_all(settings, system)
+    return {name: each for name, each in read.items() if isinstance(each, ContractError)}
+
+
+def _read_all(settings: Settings, system: str | None) -> dict[str, Contract | ContractError]:
+    read: dict[str, Contract | ContractError] = {}
     for name, path in paths(settings).items():
-        if system in (None, path.parent.name) and not _is_draft(path.read_bytes()):
-            found[name] = read_contract(path)
-    return found
+        if system in (None, path.parent.name):
+            try:
+                body = _bytes(path)
+                if not _is_draft(body):
+                    read[name] = parse_contract(path, body)
+            except ContractError as error:
+                read[name] = error
+    return read
 
 
 def drafts(settings: Settings) -> list[str]:
     """Names of the contracts that are drafts, in order of name, whether they can be used or not."""
-    return [name for name, path in paths(settings).items() if _is_draft(path.read_bytes())]
+    return [name for name, path in paths(settings).items() if path.is_file() and _is_draft(path.read_bytes())]
 
 
 def paths(settings: Settings) -> dict[str, Path]:
@@ -67,7 +83,14 @@ def paths(settings: Settings) -> dict[str, Path]:
 
 def read_contract(path: Path) -> Contract:
     """The contract in this file; raises `ContractError`."""
-    return parse_contract(path, path.read_bytes())
+    return parse_contract(path, _bytes(path))
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ContractError(path, [f"can't be read: {error.strerror}"]) from None
 
 
 def parse_contract(path: Path, body: bytes) -> Contract:
@@ -75,9 +98,13 @@ def parse_contract(path: Path, body: bytes) -> Contract:
 
     The codes of its mappings are those of the seed in the project that the file belongs to.
     """
-    project = path.absolute().parent.parent.parent
-    seed = project / mappings.SEED
-    return _read(path, body, seed.read_bytes() if seed.exists() else None)
+    try:
+        return _read(path, body, mappings.seeds(path.absolute().parent.parent.parent))
+    except ContractError:
+        raise
+    except Exception as failure:
+        told = f"Kho failed on it ({type(failure).__name__}: {failure}), which is to be mended in Kho: report that with the file"
+        raise ContractError(path, [_shorten(" ".join(told.split()))]) from failure
 
 
 _SAFE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -104,20 +131,21 @@ def _document(body: bytes) -> Any:
 def _is_draft(body: bytes) -> bool:
     try:
         document = _document(body)
-    except yaml.YAMLError:
+    except Exception:  # whatever it is, reading it says so
         return False
     return isinstance(document, dict) and document.get("status") == DRAFT
 
 
 @cache
-def _read(path: Path, body: bytes, seed: bytes | None) -> Contract:
+def _read(path: Path, body: bytes, seeds: mappings.Seeds) -> Contract:
     try:
+        body.decode()
         document = _document(body)
-    except yaml.YAMLError as error:
-        raise ContractError(path, [f"is no YAML: {error}"]) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ContractError(path, [f"is no YAML in UTF-8: {error}"]) from None
     if problems := _structure(document):
         raise ContractError(path, problems)
-    return _Reader(path, body, document, seed).contract()
+    return _Reader(path, body, document, seeds).contract()
 
 
 def _structure(document: Any) -> list[str]:
@@ -167,8 +195,8 @@ def _is_encoding(name: str) -> bool:
 class _Reader:
     """Reads one document and gathers every problem before it fails."""
 
-    def __init__(self, path: Path, body: bytes, document: dict[str, Any], seed: bytes | None):
-        self.path, self.body, self.document, self.seed = path, body, document, seed
+    def __init__(self, path: Path, body: bytes, document: dict[str, Any], seeds: mappings.Seeds):
+        self.path, self.body, self.document, self.seeds = path, body, document, seeds
         self.problems: list[str] = []
 
     def contract(self) -> Contract:
@@ -269,12 +297,12 @@ class _Reader:
         self.expect(
             each.get("logicalType") == "string", f"{path}.logicalType", "codes of a mapping are texts: string"
         )
-        if self.seed is None:
+        if not self.seeds:
             return {}
         try:
-            found = mappings.codes(self.seed, domain, self.path.parent.name)
+            found = mappings.codes(self.seeds, domain, self.path.parent.name)
         except ValueError as error:
-            self.problems.append(str(error))
+            self.problems.append(f"{path}.customProperties.mapping: {error}")
             return {}
         self.expect(
             bool(found) or self.document.get("status") == DRAFT,
@@ -287,11 +315,7 @@ class _Reader:
     def column(self, each: dict[str, Any], path: str) -> Column | None:
         keys = self.keys(each, ColumnKeys, path)
         options = each.get("logicalTypeOptions") or {}
-        if pattern := options.get("pattern"):
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                self.problems.append(f"{path}.logicalTypeOptions.pattern: is no regular expression: {error}")
+        self.pattern(options.get("pattern"), f"{path}.logicalTypeOptions.pattern")
         values = {str(value["value"]): value.get("description", "") for value in each.get("enum", ())}
         if keys and keys.mapping:
             values = self.codes(each, keys.mapping, path)
@@ -383,6 +407,7 @@ class _Reader:
             self.expect(
                 rule.column in names, "$.schema[0].customProperties.skipRows", f"'{rule.column}' is no column"
             )
+            self.pattern(rule.pattern, "$.schema[0].customProperties.skipRows")
         self.expect(
             _is_encoding(contract.encoding),
             "$.servers[0]..encoding",
@@ -432,8 +457,15 @@ class _Reader:
                 "a full list can't come in files of its parts, what they lack would count as gone: let the source hand it"
                 " over as one file, or as a zip of its parts",
             )
-        except re.error as error:
+        except (re.error, OverflowError) as error:
             self.problems.append(f"$.servers[0].customProperties.fileName: is no regular expression: {error}")
+
+    def pattern(self, pattern: str | None, path: str) -> None:
+        """Whether a pattern is one, before a database is asked, which judges by it."""
+        try:
+            re.compile(pattern or "")
+        except (re.error, OverflowError) as error:
+            self.problems.append(f"{path}: is no regular expression: {error}")
 
     def keys(
         self, place: dict[str, Any], model: type[Keys], path: str, defaults: dict[str, Any] | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date
+from pathlib import PurePosixPath
 from typing import Any, get_args
 from urllib.parse import urlsplit
 
@@ -82,6 +83,11 @@ def problems(contract: Contract, server: dict[str, Any]) -> Iterator[tuple[str, 
         for name in ("fileName", "controlFile"):
             if name in _properties(server):
                 yield f"{place}.{name}", "take it out: Kho names these files itself"
+    if contract.server_type == "local" and not _is_below(contract.location):
+        yield (
+            "$.servers[0].path",
+            "leaves the folder of the exports: write it from there, as <system>/<entity>",
+        )
     if contract.server_type in DATABASES:
         yield from _database(contract, server, place)
     elif contract.server_type == "api":
@@ -139,6 +145,11 @@ def _api(contract: Contract, place: str) -> Iterator[tuple[str, str]]:
         )
     if keys.paging == "cursor" and contract.format != "json":
         yield f"{place}.paging", "the next page is named in a page of json: use link for jsonl"
+
+
+def _is_below(location: str) -> bool:
+    path = PurePosixPath(location)
+    return not path.is_absolute() and ".." not in path.parts and location.isprintable()
 
 
 def _properties(place: dict[str, Any]) -> dict[str, Any]:

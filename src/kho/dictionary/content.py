@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 
-from kho.contract import Column, Contract, Quality, contracts, drafts
+from kho.contract import Column, Contract, Quality, contracts, drafts, unusable
 from kho.settings import Settings
 from kho.transform.lineage import DELIVERY_DATE, ROLES, ColumnInfo, Figure, Lineage, Ref, Table
 
@@ -118,7 +118,9 @@ class Dictionary:
 
 
 def dictionary(settings: Settings, all_lineage: Lineage) -> Dictionary:
-    """What there is to tell of the project and its lineage. Raises `ContractError`."""
+    """What there is to tell of the project and its lineage. Raises `ContractError`: it tells of all sources or of none."""
+    for problem in unusable(settings).values():
+        raise problem
     known = contracts(settings)
     users: dict[Ref, list[str]] = {}
     for metric in all_lineage.figures:

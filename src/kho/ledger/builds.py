@@ -17,7 +17,7 @@ from psycopg.rows import class_row
 
 from kho.contract import Contract
 from kho.database import the_row
-from kho.ledger.sources import source_freshness
+from kho.ledger.freshness import Freshness
 
 
 @dataclass(frozen=True)
@@ -163,14 +163,21 @@ def write_contracts(connection: psycopg.Connection, build_id: int, known: Iterab
         )
 
 
-def knows(connection: psycopg.Connection, build_id: int, known: Iterable[Contract]) -> bool:
-    """Whether a build was opened with the contracts as they are now."""
+def knows(
+    connection: psycopg.Connection, build_id: int, known: Iterable[Contract], unusable: Iterable[str]
+) -> bool:
+    """Whether a build was opened with the contracts as they are now; `unusable` names sources whose contract can't be used."""
     written = connection.execute(
         "select contract, system, title, frequency, end_of_life, is_full_list, is_list_per_unit"
         " from ledger.build_contract where build_id = %s",
         [build_id],
     ).fetchall()
-    return set(written) == {_known_of(contract) for contract in known}
+    told = connection.execute(
+        "select contract from ledger.build_source where build_id = %s and state = 'unusable'", [build_id]
+    ).fetchall()
+    return set(written) == {_known_of(contract) for contract in known} and {name for (name,) in told} == set(
+        unusable
+    )
 
 
 def _known_of(contract: Contract) -> tuple[Any, ...]:
@@ -185,10 +192,8 @@ def _known_of(contract: Contract) -> tuple[Any, ...]:
     )
 
 
-def write_source(
-    connection: psycopg.Connection, build_id: int, business_date: date, contract: Contract
-) -> None:
-    state = source_freshness(connection, business_date, contract)
+def write_source(connection: psycopg.Connection, build_id: int, contract: str, state: Freshness) -> None:
+    """Write down how fresh a source is in a build, and the rows that the build has of it."""
     connection.execute(
         """
         insert into ledger.build_source
@@ -202,7 +207,7 @@ def write_source(
         """,
         {
             "build": build_id,
-            "contract": contract.name,
+            "contract": contract,
             "as_of": state.as_of,
             "expected": state.expected_as_of,
             "state": state.state,

@@ -30,7 +30,9 @@ class Freshness:
 
     as_of: date | None
     expected_as_of: date | None
-    state: Literal["fresh", "stale", "not_delivered"]
+    state: Literal[
+        "fresh", "stale", "not_delivered", "unusable"
+    ]  # unusable: its contract, whatever was delivered
     stale_since: date | None = None
     reason: str | None = None
 

@@ -71,10 +71,10 @@ def is_let_through(connection: psycopg.Connection, build_id: int) -> bool:
 
 
 def missing_told(connection: psycopg.Connection, business_date: date) -> list[tuple[Any, ...]]:
-    """Subject, observed and message of what a night has told already of deliveries that are missing."""
+    """Subject, observed and message of what a night has told already of deliveries that are missing and contracts that can't be used."""
     return connection.execute(
-        "select subject, observed, message from ledger.verdict where boundary = 'exports' and expectation = 'delivered'"
-        " and business_date = %s",
+        "select subject, observed, message from ledger.verdict"
+        " where boundary = 'exports' and expectation in ('delivered', 'contract_usable') and business_date = %s",
         [business_date],
     ).fetchall()
 

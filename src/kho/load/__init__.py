@@ -7,5 +7,6 @@ what was loaded is left alone.
 
 from kho.load.batches import Batch, load, replay
 from kho.load.failure import LoadFailed
+from kho.load.known import Known, freshness, known
 
-__all__ = ["Batch", "LoadFailed", "load", "replay"]
+__all__ = ["Batch", "Known", "LoadFailed", "freshness", "known", "load", "replay"]

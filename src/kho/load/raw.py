@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from psycopg import Connection
+from collections.abc import Iterator
+
+from psycopg import Connection, errors
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from kho.contract import Contract, ContractError
@@ -28,51 +30,92 @@ def ensure(connection: Connection, settings: Settings, contract: Contract) -> No
 
     Rows whose keys were made by an older rule get those of today's: facts are to be built anew then.
 
-    Raises `ContractError` when the rows that are there can't stand beside new ones: a column changed its type, or
-    another column tells the versions of a row apart.
+    Raises `ContractError` with what `problems` finds.
     """
     connection.execute("select pg_advisory_xact_lock(hashtext(%s))", [f"raw {contract.name}"])
-    have: dict[str, str] = dict(
-        connection.execute(
-            """
-            select a.attname, format_type(a.atttypid, null)
-            from pg_attribute a
-            where a.attrelid = to_regclass(%s) and a.attnum > 0 and not a.attisdropped
-            """,
-            [f'raw."{contract.raw_table}"'],
-        ).fetchall()
-    )
+    if found := problems(connection, contract):
+        raise ContractError(settings.contracts / contract.system / f"{contract.entity}.yaml", found)
+    have = _columns(connection, contract)
     if not have:
         connection.execute(_create(contract))
         _tell_key_rule(connection, contract)
         _find_by_case(connection, contract)
         return
-    wanted = {column.name: column for column in contract.stored}
-    spelled = {"timestamp with time zone": "timestamptz"}
-    problems = [
-        f"$..{name}: is {column.type} ({column.raw_type}) here, but rows of raw.{contract.raw_table} have"
-        f" {spelled.get(have[name], have[name])}: give the column another name"
-        for name, column in wanted.items()
-        if name in have and spelled.get(have[name], have[name]) != column.raw_type
-    ]
-    if (version := _version_column(connection, contract)) != contract.file.version_column:
-        problems.append(
-            f"$.schema[0].customProperties.versionColumn: is {contract.file.version_column} here, but rows of"
-            f" raw.{contract.raw_table} are told apart by {version}: keep that, or give the export another name"
-        )
-    if problems:
-        raise ContractError(settings.contracts / contract.system / f"{contract.entity}.yaml", problems)
-    for name, column in wanted.items():
-        if name not in have:
+    for column in contract.stored:
+        if column.name not in have:
             connection.execute(
                 SQL("alter table {} add column {} {}").format(
-                    table(contract), Identifier(name), SQL(column.raw_type)
+                    table(contract), Identifier(column.name), SQL(column.raw_type)
                 )
             )
     if _key_rule(connection, contract) != KEY_RULE:
         connection.execute(SQL("update {} set _key = {}").format(table(contract), key(contract)))
         _tell_key_rule(connection, contract)
     _find_by_case(connection, contract)
+
+
+def tables(connection: Connection) -> set[str]:
+    """The names of the raw tables that there are."""
+    found = connection.execute(
+        "select relname from pg_class where relnamespace = 'raw'::regnamespace and relkind = 'r'"
+    )
+    return {name for (name,) in found}
+
+
+def problems(connection: Connection, contract: Contract) -> list[str]:
+    """Why the database can't take the contract, though it reads well; writes nothing.
+
+    Rows that are there can't stand beside new ones, since a column changed its type or another column tells the versions of
+    a row apart. Or PostgreSQL, which judges the values, knows no such pattern.
+    """
+    found = []
+    have = _columns(connection, contract)
+    spelled = {"timestamp with time zone": "timestamptz"}
+    for column in contract.stored:
+        is_type = spelled.get(had := have.get(column.name, column.raw_type), had)
+        if is_type != column.raw_type:
+            found.append(
+                f"$..{column.name}: is {column.type} ({column.raw_type}) here, but rows of raw.{contract.raw_table} have"
+                f" {is_type}: give the column another name"
+            )
+    if have and (version := _version_column(connection, contract)) != contract.file.version_column:
+        found.append(
+            f"$.schema[0].customProperties.versionColumn: is {contract.file.version_column} here, but rows of"
+            f" raw.{contract.raw_table} are told apart by {version}: keep that, or give the export another name"
+        )
+    return found + list(_bad_patterns(connection, contract))
+
+
+def _bad_patterns(connection: Connection, contract: Contract) -> Iterator[str]:
+    patterns = [
+        (f"$..{column.name}.logicalTypeOptions.pattern", column.pattern) for column in contract.columns
+    ]
+    patterns += [("$.schema[0].customProperties.skipRows", rule.pattern) for rule in contract.file.skip_rows]
+    for place, pattern in patterns:
+        if pattern is None:
+            continue
+        try:
+            with connection.transaction():
+                connection.execute("select '' ~ %s", [pattern])
+        except errors.InvalidRegularExpression as error:
+            yield (
+                f"{place}: PostgreSQL, which judges the values, can't read it ({error.diag.message_primary}): write it"
+                " with groups, classes and repeats (of at most 255) only"
+            )
+
+
+def _columns(connection: Connection, contract: Contract) -> dict[str, str]:
+    """Name and type of each column of the raw table; none, if there is no such table yet."""
+    return dict(
+        connection.execute(
+            """
+            select a.attname, format_type(a.atttypid, null)
+            from pg_attribute a join pg_class c on c.oid = a.attrelid
+            where c.relnamespace = 'raw'::regnamespace and c.relname = %s and a.attnum > 0 and not a.attisdropped
+            """,
+            [contract.raw_table],
+        ).fetchall()
+    )
 
 
 def _key_rule(connection: Connection, contract: Contract) -> str | None:
@@ -91,10 +134,13 @@ def _version_column(connection: Connection, contract: Contract) -> str | None:
     """The column that the table's unique constraint has beside `_key` and `_batch_id`."""
     found = connection.execute(
         """
-        select a.attname from pg_constraint c join pg_attribute a on a.attrelid = c.conrelid and a.attnum = any(c.conkey)
-        where c.conrelid = to_regclass(%s) and c.contype = 'u' and a.attname not in ('_key', '_batch_id')
+        select a.attname
+        from pg_constraint c join pg_class t on t.oid = c.conrelid
+        join pg_attribute a on a.attrelid = c.conrelid and a.attnum = any(c.conkey)
+        where t.relnamespace = 'raw'::regnamespace and t.relname = %s
+          and c.contype = 'u' and a.attname not in ('_key', '_batch_id')
         """,
-        [f'raw."{contract.raw_table}"'],
+        [contract.raw_table],
     ).fetchone()
     return found[0] if found else None
 

@@ -89,7 +89,7 @@ class Source:
 
     contract: str
     title: str
-    state: Literal["fresh", "stale", "not_delivered"]
+    state: Literal["fresh", "stale", "not_delivered", "unusable"]
     is_lacked: bool
     as_of: date | None
     expected_as_of: date | None

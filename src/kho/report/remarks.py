@@ -21,7 +21,11 @@ def notices(sources: list[Source]) -> list[str]:
     for source in sources:
         if source.state == "not_delivered":
             told.append(f"{source.title}: nguồn chưa gửi số liệu.")
-        elif source.state == "stale":
+        elif source.state == "unusable" and not source.is_lacked:
+            told.append(
+                f"{source.title}: chưa nạp được số liệu mới vì bản mô tả nguồn có lỗi; kỳ báo cáo không bị ảnh hưởng."
+            )
+        elif source.state in ("stale", "unusable"):
             effect = "số liệu của kỳ báo cáo chưa đủ" if source.is_lacked else "kỳ báo cáo không bị ảnh hưởng"
             until = (
                 f"số liệu chỉ đầy đủ đến hết ngày {day(source.as_of)}" if source.as_of else "số liệu chưa đủ"

@@ -18,7 +18,7 @@ _WHOLE, _PART, _PERCENT = "[$-42A]#,##0", "[$-42A]#,##0.00", "[$-42A]0.00%"
 _FRONT, _TITLE, _NUMBER, _NOTE, _REASON = 110, 46, 16, 44, 90
 _BOLD = 0.8  # of a column's width, for words that are not cut in two
 _LINE = 16.5  # height of a line of text, in points
-_STATE_TITLES = {"fresh": "đủ", "stale": "chưa đủ", "not_delivered": "chưa gửi"}
+_STATE_TITLES = {"fresh": "đủ", "stale": "chưa đủ", "not_delivered": "chưa gửi", "unusable": "chưa nạp được"}
 
 
 def render(content: Content) -> bytes:

@@ -12,7 +12,7 @@ from kho.contract import Contract, ContractError, paths, read_contract, schedule
 from kho.database import connect
 from kho.ledger import batches, builds
 from kho.ledger.freshness import Freshness
-from kho.ledger.sources import source_freshness
+from kho.load import Known, freshness, known
 from kho.settings import Settings
 
 
@@ -43,7 +43,8 @@ class LastBatch:
 
 @dataclass(frozen=True)
 class SourceState:
-    """One source. `contract` is None where it can't be used: `problem` says why. The rest is what the ledger knows."""
+    """One source. `problem` says why its contract can't be used, if it can't; then `contract` is the one that it was last
+    loaded by, or None. The rest is what the ledger knows."""
 
     name: str
     contract: Contract | None
@@ -69,28 +70,31 @@ def sources(settings: Settings, *, with_ledger: bool = True) -> list[SourceState
 
     Freshness is that on the date of the newest night, from what the ledger holds now.
     """
-    known = {name: _contract(path) for name, path in paths(settings).items()}
+    files = {name: _of_file(name, path) for name, path in paths(settings).items()}
     if not with_ledger:
-        return [SourceState(name, *read) for name, read in known.items()]
+        return [SourceState(name, each.contract, each.problem) for name, each in files.items()]
     with connect(settings, "kho_auditor") as connection:
         day = newest_night(connection)
+        found = files | {
+            each.name: each for each in known(settings, connection)
+        }  # of drafts, what the files say
         return [
             SourceState(
                 name,
-                contract,
-                problem,
-                source_freshness(connection, day, contract) if contract else None,
+                each.contract,
+                each.problem,
+                freshness(connection, day, each),
                 next(iter(last_batches(connection, name, most=1)), None),
             )
-            for name, (contract, problem) in known.items()
+            for name, each in found.items()
         ]
 
 
-def _contract(path: Path) -> tuple[Contract | None, str | None]:
+def _of_file(name: str, path: Path) -> Known:
     try:
-        return read_contract(path), None
+        return Known(name, read_contract(path))
     except ContractError as error:
-        return None, "; ".join(error.problems)
+        return Known(name, None, "; ".join(error.problems))
 
 
 def newest_night(connection: psycopg.Connection) -> date:

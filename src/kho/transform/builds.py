@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
-from kho.contract import contracts
+from kho.contract import Contract
 from kho.database import connect
 from kho.ledger import builds
+from kho.load import freshness, known
 from kho.settings import Settings
 
 
@@ -18,21 +20,25 @@ def open_build(settings: Settings, business_date: date) -> int:
     An open build of the same night goes on with what it has, as long as the contracts are those that it knows; else it
     is abandoned, as one of another night is.
     """
-    fingerprint = model_fingerprint(settings)
-    known = contracts(settings).values()
     with connect(settings, "kho_owner") as connection:
         builds.lock(connection)
+        sources = known(settings, connection)
+        used = [source.contract for source in sources if source.contract]
+        unusable = [source.name for source in sources if source.problem]
+        fingerprint = model_fingerprint(settings, used)
         now = builds.newest(connection)
         is_ours = now and (now.state, now.business_date) == ("open", business_date)
-        if now and is_ours and builds.knows(connection, now.build_id, known):
+        if now and is_ours and builds.knows(connection, now.build_id, used, unusable):
             builds.go_on(connection, now.build_id, fingerprint)
             return now.build_id
         builds.abandon(connection)
         build_id = builds.insert(connection, business_date, fingerprint)
-        builds.freeze(connection, build_id, business_date, known)
-        builds.write_contracts(connection, build_id, known)
-        for contract in known:
-            builds.write_source(connection, build_id, business_date, contract)
+        builds.freeze(connection, build_id, business_date, used)
+        builds.write_contracts(connection, build_id, used)
+        for source in sources:
+            builds.write_source(
+                connection, build_id, source.name, freshness(connection, business_date, source)
+            )
         return build_id
 
 
@@ -43,7 +49,7 @@ def close_build(settings: Settings) -> int | None:
         return builds.close(connection)
 
 
-def model_fingerprint(settings: Settings) -> str:
+def model_fingerprint(settings: Settings, contracts: Iterable[Contract]) -> str:
     """sha256 over what decides the warehouse's rows besides its input: dbt's models, macros, seeds and settings.
 
     Of contracts counts which there are (the staging models of drafts are not built), and whose lists they hand over.
@@ -53,7 +59,7 @@ def model_fingerprint(settings: Settings) -> str:
     for folder in ("models", "macros", "seeds"):
         files += sorted(path for path in (project / folder).rglob("*") if path.is_file())
     digest = hashlib.sha256()
-    for contract in contracts(settings).values():
+    for contract in contracts:
         lists_of = contract.server.file_name if contract.is_list_per_unit else ""
         digest.update(f"{contract.name}\0{contract.file.load}\0{lists_of}\0".encode())
     for path in files:

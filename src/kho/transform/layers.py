@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from kho.contract import contracts, drafts
+from kho.contract import drafts, unusable
 from kho.database import connect
 from kho.ledger import builds, releases
-from kho.load import raw
+from kho.load import known, raw
 from kho.settings import Settings
 from kho.transform import raw_sources
 from kho.transform.project import TransformError, run
@@ -43,7 +43,7 @@ def build(settings: Settings, layer: Layer) -> None:
         if not now.is_full_refresh:
             return
         arguments += ["--resource-type", "seed", "--select", "resource_type:seed", models, tests]
-        if waiting := drafts(settings):
+        if waiting := _not_built(settings):
             arguments += ["--exclude", *(f"source:raw.{raw_sources.table_name(name)}+1" for name in waiting)]
     else:
         arguments += ["--select", models, tests]
@@ -56,6 +56,15 @@ def build(settings: Settings, layer: Layer) -> None:
     if now.is_full_refresh:
         arguments.append("--full-refresh")
     _record(settings, now.build_id, layer, run(settings, arguments, release_schema=now.release_schema))
+
+
+def _not_built(settings: Settings) -> list[str]:
+    """Contracts whose staging models are not built: drafts, and those that never could be used and have no table."""
+    with connect(settings, "kho_loader") as connection:
+        there = raw.tables(connection)
+    return drafts(settings) + [
+        name for name in unusable(settings) if raw_sources.table_name(name) not in there
+    ]
 
 
 def _newest_build(settings: Settings) -> _Build:
@@ -71,9 +80,10 @@ def _newest_build(settings: Settings) -> _Build:
 def _ensure_raw_tables(settings: Settings) -> None:
     # A source that never delivered has a table too: its staging view is empty.
     with connect(settings, "kho_loader", autocommit=True) as connection:
-        for contract in contracts(settings).values():
-            with connection.transaction():
-                raw.ensure(connection, settings, contract)
+        for source in known(settings, connection):
+            if source.contract and not source.problem:
+                with connection.transaction():
+                    raw.ensure(connection, settings, source.contract)
 
 
 def _record(settings: Settings, build_id: int, layer: Layer, results: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from kho.contract import Contract, contracts, drafts
+from kho.contract import Contract, contracts, drafts, unusable
 from kho.settings import Settings
 
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -23,7 +23,7 @@ def write(settings: Settings) -> Path:
     same; a reader sees a whole file.
     """
     path = folder(settings) / "raw.yml"
-    text = render(contracts(settings), drafts(settings))
+    text = render(contracts(settings), [*drafts(settings), *unusable(settings)])
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.{os.getpid()}")
@@ -42,13 +42,15 @@ def table_name(contract: str) -> str:
     return contract.replace(".", "__")
 
 
-def render(known: dict[str, Contract], drafts: Iterable[str] = ()) -> str:
+def render(known: dict[str, Contract], others: Iterable[str] = ()) -> str:
     """The YAML of the source `raw`: one table per contract, with its columns' types and descriptions.
 
-    A draft has a name only: its staging model is read, though not built.
+    Others, drafts and those that can't be used, have a name only: their staging models are read.
     """
     tables = [_table(known[name]) for name in sorted(known)]
-    tables += [{"name": table_name(name), "description": "Contract is a draft."} for name in drafts]
+    tables += [
+        {"name": table_name(name), "description": "Its contract can't be used yet."} for name in others
+    ]
     source = {
         "name": "raw",
         "schema": "raw",
