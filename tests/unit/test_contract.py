@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -35,8 +36,8 @@ def test_every_column_is_described_and_personal_ones_are_dropped_or_hashed(contr
 @pytest.mark.parametrize(
     ("found", "replaced", "problem"),
     [
-        ("logicalType: timestamp", "logicalType: time stamp", "'time stamp' is not one of"),
-        ("version: 1.0.0\n", "", "'version' is a required property"),
+        ("logicalType: timestamp", "logicalType: time stamp", "\"time stamp\" is not one of"),
+        ("version: 1.0.0\n", "", '"version" is a required property'),
         ("property: load,", "property: laod,", "laod: Extra inputs are not permitted"),
         ("value: delta}", "value: dleta}", "load: Input should be 'delta' or 'full'"),
         ("value: updated_at}", "value: update_at}", "'update_at' is no column; there are dossier_code"),
@@ -55,6 +56,7 @@ def test_every_column_is_described_and_personal_ones_are_dropped_or_hashed(contr
         ("status: active", "status: active\ncustomProperties:\n  - {property: openQuestions, value: ['$: which?']}", "must be 'draft' while there are openQuestions"),
         ("apiVersion", "apiversion", "apiversion"),
         ("kind: DataContract", "kind: [", "is no YAML"),
+        ("kind: DataContract", "kind: &a [*a]", "Kho failed on it"),
     ],
 )  # fmt: skip
 def test_a_wrong_contract_says_where_and_what_would_be_right(
@@ -76,11 +78,13 @@ def in_project(folder: Path, seed: str | None = None, **replaced: str) -> Path:
     for found, by in replaced.items():
         assert found in text
         text = text.replace(found, by)
-    lines = (SETTINGS.project / SEED).read_text(encoding="utf-8") if seed is None else seed
-    for path, body in {"contracts/one_stop/dossiers.yaml": text, SEED: lines}.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(body, encoding="utf-8")
-    return folder / "contracts/one_stop/dossiers.yaml"
+    shutil.copytree(SETTINGS.project / SEED.parent, folder / SEED.parent)
+    if seed is not None:
+        (folder / SEED).write_text(seed, encoding="utf-8")
+    path = folder / "contracts/one_stop/dossiers.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(text, encoding="utf-8")
+    return path
 
 
 def test_the_codes_of_a_mapping_are_those_of_the_seed(tmp_path: Path) -> None:
@@ -102,6 +106,8 @@ def test_the_codes_of_a_mapping_are_those_of_the_seed(tmp_path: Path) -> None:
         ("a,b,c,d\n", {}, f"{SEED}, line 1: should be domain,system,raw_code,code"),
         ("domain,system,raw_code,code\nchannel,one_stop,1\n", {}, f"{SEED}, line 2: needs domain, system, raw_code, code"),
         ("domain,system,raw_code,code\nchannel,one_stop,1,direct\nchannel,one_stop,1,post\n", {}, f"{SEED}, line 3: channel 1 of one_stop is there twice"),
+        ("domain,system,raw_code,code\nchannel,one_stop,1,internal\n", {}, "channel 1 of one_stop means 'internal', which dbt_project/seeds/channels.csv does not have: take a word from there, or add it"),
+        ("domain,system,raw_code,code\nreturn_method,one_stop,1,by post\n", {}, "means 'by post', which dbt_project/seeds/code_words.csv does not have; did you mean post?"),
     ],
 )  # fmt: skip
 def test_a_wrong_mapping_says_where_and_what_would_be_right(

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 import pytest
 import yaml
 from pydantic import TypeAdapter
@@ -20,7 +20,7 @@ from kho.settings import Settings
 SETTINGS = Settings()
 CONTRACTS = paths(SETTINGS)
 FIRST_LINE = "# yaml-language-server: $schema=../contract.schema.json"
-SCHEMA = jsonschema.Draft202012Validator(reference.schema())
+SCHEMA = jsonschema_rs.Draft202012Validator(reference.schema())
 
 
 def document(name: str) -> dict[str, Any]:
@@ -91,7 +91,9 @@ def test_an_editor_finds_the_schema_of_a_contract_and_no_fault_in_it(name: str) 
     first, _, text = CONTRACTS[name].read_text().partition("\n")
     assert first == FIRST_LINE
     assert (CONTRACTS[name].parent / "../contract.schema.json").resolve() == reference.schema_file(SETTINGS)
-    assert [f"{each.json_path}: {each.message}" for each in SCHEMA.iter_errors(yaml.safe_load(text))] == []
+    assert [
+        f"{each.instance_path}: {each.message}" for each in SCHEMA.iter_errors(yaml.safe_load(text))
+    ] == []
 
 
 @pytest.mark.parametrize(("name", "place"), list(kinds_of_place()), ids=lambda each: str(each))

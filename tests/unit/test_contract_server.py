@@ -75,6 +75,7 @@ def test_files_without_a_name_at_their_source_get_one(
         (API, {"connection": "a", "format": "json", "paging": "cursor"}, "nextPath", "where a page of JSON names the next"),
         (API, {"connection": "a", "format": "jsonl", "paging": "cursor", "nextPath": "next"}, "paging", "use link for jsonl"),
         (API, {"connection": "a", "format": "json", "paging": "pages"}, "paging", "should be 'files', 'none'"),
+        *(({"type": "local", "path": path, "format": "csv"}, {"fileName": r"(?P<business_date>\d{8})"}, "$.servers[0].path", "leaves the folder of the exports") for path in ("../keys", "a/../../keys", "/etc", "a\nb")),
         ({"type": "oracle", "host": "h", "port": 1521, "serviceName": "s"}, {}, "$.servers[0].type", "Input should be 'local', 'sftp'"),
     ],
 )  # fmt: skip

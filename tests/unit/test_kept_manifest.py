@@ -42,7 +42,8 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         (project / name).write_text(text)
     shutil.copy(Settings().project / "dbt_project" / "profiles.yml", project)
-    shutil.copy(Settings().project / "dbt_project" / "seeds" / "code_mappings.csv", project / "seeds")
+    for seed in (Settings().project / "dbt_project" / "seeds").glob("*.csv"):
+        shutil.copy(seed, project / "seeds")
     read(here)
     return here
 

@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 import tomllib
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -49,6 +50,9 @@ def test_a_lock_has_what_pyproject_asks_for(lock: str, extras: tuple[str, ...]) 
             assert here and all(requirement.specifier.contains(version) for version in here), requirement
 
 
+brought = cache(packages_distributions)
+
+
 def imported(folder: str) -> set[str]:
     """Top-level modules that the code of a folder imports, inside functions too; the standard library's not."""
     found = set()
@@ -72,7 +76,7 @@ def imported(folder: str) -> set[str]:
     ],
 )
 def test_a_lock_has_what_is_imported(folder: str, lock: str) -> None:
-    brought_by, known = packages_distributions(), versions(lock)
+    brought_by, known = brought(), versions(lock)
     modules = imported(folder)
     assert modules
     assert not {

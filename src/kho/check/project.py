@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -91,7 +92,11 @@ def write_data_docs(settings: Settings, project: EphemeralDataContext, run: RunI
     for run_time in sorted(runs, reverse=True)[KEPT_RUNS:]:
         for key in runs.pop(run_time):
             project.validation_results_store.remove_key(key)
+            of_suite_and_run = key.to_tuple()[:-1]
+            shutil.rmtree(
+                data_docs(settings).parent.joinpath("validations", *of_suite_and_run), ignore_errors=True
+            )
     results = runs.get(run.run_time, [])  # none, where nothing could be judged
     suites = {key.expectation_suite_identifier for key in results}
-    project.build_data_docs(resource_identifiers=[*suites, *results])
+    project.build_data_docs(resource_identifiers=[*suites, *results], build_index=False)  # `pages` writes one
     make_offline(data_docs(settings).parent)

@@ -6,6 +6,7 @@ import codecs
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -155,8 +156,8 @@ def _structure(document: Any) -> list[str]:
     told = {place: ours[place][1] for place in extra}
     for error in _validator().iter_errors(document):
         # The standard has unknown keys too, but doesn't say which ones would be right.
-        if not (extra and error.validator in ("unevaluatedProperties", "additionalProperties")):
-            told.setdefault(error.json_path, _shorten(error.message))
+        if not (extra and error.kind.name in ("unevaluatedProperties", "additionalProperties")):
+            told.setdefault(_place(error.instance_path), _shorten(error.message))
     if told.keys() <= extra:
         told |= {place: remedy for place, (_, remedy) in ours.items()}
     return [f"{place}: {told[place]}" for place in sorted(told)]
@@ -171,9 +172,13 @@ def odcs() -> dict[str, Any]:
 
 @cache
 def _validator() -> Any:
-    import jsonschema
+    import jsonschema_rs
 
-    return jsonschema.Draft201909Validator(odcs())
+    return jsonschema_rs.Draft201909Validator(odcs())
+
+
+def _place(path: Iterable[str | int]) -> str:
+    return "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
 
 
 @cache

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any, Literal
+
+import psycopg
 
 from kho.contract import drafts, unusable
 from kho.database import connect
@@ -14,6 +17,8 @@ from kho.transform import raw_sources
 from kho.transform.project import TransformError, run
 
 Layer = Literal["staging", "warehouse", "marts"]
+log = logging.getLogger(__name__)
+
 #: what a delivery can change
 _DELIVERED = "source:*+"
 
@@ -82,8 +87,13 @@ def _ensure_raw_tables(settings: Settings) -> None:
     with connect(settings, "kho_loader", autocommit=True) as connection:
         for source in known(settings, connection):
             if source.contract and not source.problem:
-                with connection.transaction():
-                    raw.ensure(connection, settings, source.contract)
+                try:
+                    with connection.transaction():
+                        raw.ensure(connection, settings, source.contract)
+                except (
+                    psycopg.Error
+                ):  # its own load has failed by it; if its models can't do without, dbt says so
+                    log.exception("%s: its raw table could not be brought up to date", source.name)
 
 
 def _record(settings: Settings, build_id: int, layer: Layer, results: Any) -> None:

@@ -130,8 +130,12 @@ def _invoke(
     variables: dict[str, str],
     manifest: Manifest | None = None,
 ) -> Any:
+    from dbt.adapters.base import impl
     from dbt.cli.main import dbtRunner
 
+    # An adapter adds its flags to this list of its base, and every run of a process makes an adapter.
+    flags = impl.DEFAULT_BASE_BEHAVIOR_FLAGS
+    flags[:] = {flag["name"]: flag for flag in flags}.values()
     project = settings.project / "dbt_project"
     options = [
         "--project-dir", str(project), "--profiles-dir", str(project),
