@@ -19,6 +19,7 @@ import pytest
 from psycopg import sql
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
+from kho.ledger import schema
 from kho.server import ports, postgres
 from kho.settings import Settings
 from kho.transform.lineage import Lineage, lineage
@@ -158,7 +159,9 @@ def start_server(settings: Settings) -> None:
     with psycopg.connect(settings.admin_url("postgres"), autocommit=True) as connection:
         connection.execute("alter system set fsync = off")
         connection.execute("alter system set full_page_writes = off")
+        connection.execute("alter system set scram_iterations = 1")  # a connection costs a third
         connection.execute("select pg_reload_conf()")
+    schema.prepare(settings)  # with passwords that are hashed so
 
 
 @pytest.fixture(scope="session")
