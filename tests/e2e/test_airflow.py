@@ -148,6 +148,10 @@ def test_a_killed_postgres_comes_back_with_every_row_and_airflow_with_it(running
         before = ledger.execute("select count(*) from ledger.batch").fetchone()
     killed = pid(running, "postgres")
     os.kill(killed, 9)
+    told = kho(running, "status")
+    assert "Traceback" not in told.stderr and (told.returncode == 0 or "does not answer" in told.stderr), (
+        told.stderr
+    )
 
     def is_back() -> bool:
         try:

@@ -19,6 +19,8 @@ def test_what_a_killed_supervisor_left_is_cleared_by_up_and_down_stops_all(runni
     left = ours(running)
     os.kill(left[0].pid, 9)
     assert eventually(lambda: not processes.is_up(running))
+    told = kho(running, "status")
+    assert told.returncode == 1 and "supervisord was killed" in told.stdout, told.stdout + told.stderr
     again = kho(running, "up")
     assert again.returncode == 0, again.stdout + again.stderr
     assert not [
@@ -30,4 +32,4 @@ def test_what_a_killed_supervisor_left_is_cleared_by_up_and_down_stops_all(runni
     assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
     told = kho(running, "status")
     assert told.returncode == 1
-    assert "kho up" in told.stdout
+    assert "kho up" in told.stdout and "killed" not in told.stdout

@@ -66,7 +66,10 @@ def is_server_missing(error: Exception) -> bool:
     if isinstance(error, LookupError) and "kho up" in str(error):
         return True
     psycopg = sys.modules.get("psycopg")
-    return psycopg is not None and isinstance(error, psycopg.OperationalError) and error.sqlstate is None
+    if psycopg is None or not isinstance(error, psycopg.OperationalError):
+        return False
+    # It can't be reached, or it starts or stops just now.
+    return error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))
 
 
 def fail(message: str) -> NoReturn:

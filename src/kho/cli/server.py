@@ -70,7 +70,7 @@ def status() -> None:
             table.add_row(name, state if healthy else f"{state} [red]not healthy[/]")
     else:
         table.add_row("postgres", "running alone" if postgres.is_running(settings()) else "stopped")
-        table.add_row("airflow", "stopped")
+        table.add_row("airflow", "unknown" if processes.fallen(settings()) else "stopped")
     console.print(table)
     if is_up:
         _print_login(settings())
@@ -79,6 +79,8 @@ def status() -> None:
         _print_release(settings())
         _print_sources(settings())
     if not is_up:
+        if fallen := processes.fallen(settings()):
+            console.print(f"\n{fallen}", style="red", markup=False, soft_wrap=True)
         console.print("\nStart it with [bold]kho up[/].")
         raise typer.Exit(1)
 
@@ -91,17 +93,19 @@ def run(
 ) -> None:
     """One night now, through the real Dag. Exit code 1 when nothing was released."""
     from kho.contract.schedule import expect_business_date, yesterday
-    from kho.server import processes
+    from kho.server import airflow, processes
 
     try:
         business_date = expect_business_date(date.date() if date else yesterday())
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--date") from None
     if not processes.is_up(settings()):
-        console.print("Airflow does not run: start it with [bold]kho up[/].")
-        raise typer.Exit(1)
-    processes.up(settings())  # what has been added or has stopped since
-    is_released = follow_night(settings(), business_date)
+        fail(f"{processes.fallen(settings()) or 'Airflow does not run'}: start it with `kho up`.")
+    try:
+        processes.up(settings())  # what has been added or has stopped since
+        is_released = follow_night(settings(), business_date)
+    except (airflow.NoAnswer, RuntimeError, TimeoutError) as failure:
+        fail(str(failure))
     print_night(settings(), business_date)
     if not is_released:
         raise typer.Exit(1)

@@ -7,9 +7,11 @@ import os
 import subprocess
 import sys
 import time
+import uuid
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
@@ -129,9 +131,13 @@ def health(settings: Settings) -> dict[str, bool]:
     parts = ("scheduler", "dag_processor", "triggerer")
     try:
         answer = httpx.get(f"{url(settings)}/api/v2/monitor/health", timeout=5).raise_for_status().json()
-    except (httpx.HTTPError, LookupError):
+        return {"api_server": True, **{part: answer[part]["status"] == "healthy" for part in parts}}
+    except (httpx.HTTPError, LookupError, ValueError, TypeError):  # silent, or out of its mind
         return dict.fromkeys(("api_server", *parts), False)
-    return {"api_server": True, **{part: answer[part]["status"] == "healthy" for part in parts}}
+
+
+class NoAnswer(Exception):
+    """Airflow's API does not answer, or only with errors, though it was asked for minutes; the message says where to look."""
 
 
 @dataclass(frozen=True)
@@ -145,13 +151,23 @@ class Task:
 
 
 class Api:
-    """The running Airflow, over its REST API, as its one user."""
+    """The running Airflow, over its REST API, as its one user. Everything it is asked may raise `NoAnswer`.
 
-    def __init__(self, settings: Settings) -> None:
+    It is asked for `patience` seconds: it may be slow on a busy machine, or just restarting with the database.
+    """
+
+    def __init__(self, settings: Settings, patience: float = 180) -> None:
         self._client = httpx.Client(base_url=url(settings), timeout=30)
-        answer = self._client.post("/auth/token", json={"username": USER, "password": password(settings)})
-        answer.raise_for_status()
-        self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        self._log = settings.home / "logs" / "api-server.log"
+        self._asked_until_answered = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_may_pass),
+            stop=tenacity.stop_after_delay(patience),
+            wait=tenacity.wait_exponential(min=0.5, max=15),
+            reraise=True,
+        )
+        login = {"username": USER, "password": password(settings)}
+        token = self._ask("POST", "/auth/token", json=login).json()["access_token"]
+        self._client.headers["Authorization"] = f"Bearer {token}"
 
     def __enter__(self) -> Api:
         return self
@@ -161,11 +177,11 @@ class Api:
 
     def knows(self, dag: str = DAG) -> bool:
         """Whether the Dag has been parsed."""
-        return self._client.get(f"/api/v2/dags/{dag}").status_code == 200
+        return self._ask("GET", f"/api/v2/dags/{dag}", may_be=404).status_code == 200
 
     def activate(self, dag: str = DAG) -> None:
         """Let the Dag run by its schedule."""
-        self._client.patch(f"/api/v2/dags/{dag}", json={"is_paused": False}).raise_for_status()
+        self._ask("PATCH", f"/api/v2/dags/{dag}", json={"is_paused": False})
 
     def import_errors(self) -> list[str]:
         """What is wrong with Dag files, if anything."""
@@ -187,19 +203,20 @@ class Api:
             if time.monotonic() > deadline:
                 raise RuntimeError("\n".join(["Airflow did not read the Dag again", *self.import_errors()]))
             token = self._get(f"/api/v2/dags/{DAG}")["file_token"]
-            asked = self._client.put(f"/api/v2/parseDagFile/{token}")
-            if asked.status_code != httpx.codes.CONFLICT:  # somebody has asked already
-                asked.raise_for_status()
+            self._ask("PUT", f"/api/v2/parseDagFile/{token}", may_be=409)  # somebody has asked already
             time.sleep(1)
 
     def trigger(self, business_date: date) -> str:
         """Start a night for this date; returns the run's id."""
-        answer = self._client.post(
-            f"/api/v2/dags/{DAG}/dagRuns",
-            json={"logical_date": None, "conf": {"business_date": business_date.isoformat()}},
-        )
-        answer.raise_for_status()
-        return answer.json()["dag_run_id"]
+        # Named here: asked once more after an answer was lost, it is the same night.
+        run = f"kho__{business_date}__{uuid.uuid4()}"
+        wanted = {
+            "dag_run_id": run,
+            "logical_date": None,
+            "conf": {"business_date": business_date.isoformat()},
+        }
+        self._ask("POST", f"/api/v2/dags/{DAG}/dagRuns", may_be=409, json=wanted)
+        return run
 
     def state(self, run: str) -> str:
         """queued, running, success or failed."""
@@ -226,15 +243,31 @@ class Api:
                 told += [line["event"], *details]
         return told
 
-    @tenacity.retry(
-        # Slow on a busy machine, or just restarting.
-        retry=tenacity.retry_if_exception_type(httpx.TransportError),
-        stop=tenacity.stop_after_delay(180),
-        wait=tenacity.wait_exponential(min=1, max=15),
-        reraise=True,
-    )
     def _get(self, path: str) -> dict:
-        return self._client.get(path).raise_for_status().json()
+        return self._ask("GET", path).json()
+
+    def _ask(self, method: str, path: str, *, may_be: int = 200, **given: Any) -> httpx.Response:
+        """The answer, which is good or has this status."""
+
+        def ask() -> httpx.Response:
+            answer = self._client.request(method, path, **given)
+            return answer if answer.status_code == may_be else answer.raise_for_status()
+
+        try:
+            return self._asked_until_answered(ask)
+        except httpx.HTTPError as error:
+            told = " ".join(str(error).splitlines()[:1]) or type(error).__name__
+            raise NoAnswer(
+                f"Airflow's API gives no good answer to {path.partition('?')[0]} ({told}): see {self._log}, and"
+                " `kho status` for what runs. A night that has begun goes on by itself"
+            ) from None
+
+
+def _may_pass(failure: BaseException) -> bool:
+    """Whether Airflow may answer when it is asked again: it restarts, or is without its database for now."""
+    if isinstance(failure, httpx.HTTPStatusError):
+        return failure.response.is_server_error
+    return isinstance(failure, httpx.TransportError)
 
 
 def _run(settings: Settings, *arguments: str) -> None:

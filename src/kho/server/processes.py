@@ -93,6 +93,23 @@ def is_up(settings: Settings) -> bool:
         return False
 
 
+def fallen(settings: Settings) -> str | None:
+    """What became of a supervisord that did not end by `kho down` and does not answer; None when it was never started or
+    was stopped."""
+    try:
+        pid = int((settings.home / "supervisord.pid").read_text())
+    except (OSError, ValueError):
+        return None
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        if process.status() != psutil.STATUS_ZOMBIE and any(
+            "supervisord" in word for word in process.cmdline()
+        ):
+            return f"supervisord (process {pid}) runs and does not answer: see {logs(settings) / 'supervisord.log'}"
+    left = len(_leftovers(settings))
+    return f"supervisord was killed: {left} processes of ours run without it, and none is started again when it dies"
+
+
 def states(settings: Settings) -> dict[str, str]:
     """Each process with its state in supervisord's words (RUNNING, STOPPED, BACKOFF, FATAL…) and since when it runs."""
     return {
@@ -259,16 +276,22 @@ def _wait(is_there: Callable[[], bool], settings: Settings, name: str) -> None:
         time.sleep(0.3)
 
 
-def _end_leftovers(settings: Settings) -> None:
-    """End processes whose supervisord, or whose parent under it, was killed."""
+def _leftovers(settings: Settings) -> list[psutil.Process]:
+    """Processes that a supervisord of ours has started, though it may be gone."""
     found = []
     for process in psutil.process_iter():
-        try:
+        with contextlib.suppress(psutil.Error):  # not ours to look at, or already gone
             if process.environ().get(_MARK) == str(settings.home) and process.pid != os.getpid():
-                process.terminate()
                 found.append(process)
-        except psutil.Error:
-            continue  # not ours to look at, or already gone
+    return found
+
+
+def _end_leftovers(settings: Settings) -> None:
+    """End processes whose supervisord, or whose parent under it, was killed."""
+    found = _leftovers(settings)
+    for process in found:
+        with contextlib.suppress(psutil.Error):  # already gone
+            process.terminate()
     _, alive = psutil.wait_procs(found, timeout=5)  # idle workers of a killed scheduler heed no SIGTERM
     for process in alive:
         process.kill()
