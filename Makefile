@@ -11,7 +11,7 @@ INSTALLED := .venv/installed
 PIP_LOG := .venv/pip.log
 LOCK := requirements-dev.lock
 
-.PHONY: help env demo system quick test lint faults bench
+.PHONY: help env demo system quick test lint faults mutations bench
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -68,6 +68,9 @@ quiet = said=$$($(1) 2>&1) || { echo "$$said"; exit 1; }
 
 faults: env ## kill -9 at twenty random moments, and the same tables every time
 	@$(BIN)/python -m pytest tests/nights/test_faults.py --faults 20
+
+mutations: env ## 2,000 broken exports through the load; prints what became of them (docs/drift.md)
+	@$(BIN)/python -m tests.mutations.run
 
 bench: env ## speed and memory of loading, beside a plain COPY of the same file
 	@$(BIN)/python -m tests.bench.load

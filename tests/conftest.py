@@ -40,6 +40,7 @@ LONG = (
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--faults", type=int, default=3, help="how many kills, three of them in a night")
+    parser.addoption("--mutations", type=int, default=200, help="how many of the 2,000 broken exports")
     parser.addoption("--order", type=int, help="the number that a run printed, for its order of tests")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import zipfile
@@ -100,7 +101,9 @@ def _members(file: BinaryIO, budget: _Budget, layout: Layout) -> Iterator[Part]:
                 raise Unreadable(f"{name} is packed in an uncommon way: ask for a zip with deflate")
             try:
                 unpacked = archive.open(member)
-            except _DAMAGE as error:
+            except (*_DAMAGE, OSError) as error:
+                if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+                    raise  # of the disk; to look before the file's beginning is the zip's own doing
                 raise Unreadable(f"{name} can't be unpacked: {error}") from None
             with unpacked:
                 yield Part(io.BufferedReader(_Unpacked(unpacked, budget)), name, is_plain=False)

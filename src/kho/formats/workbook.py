@@ -201,7 +201,7 @@ def _check_inflated_size(data: bytes, cap: int) -> None:
                 left -= _inflated(data[start : start + member.compress_size], member.compress_type, left)
                 if left < 0:
                     raise too_large
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
         raise Unreadable(f"this is no whole workbook (cut off, or another kind of file): {error}") from None
 
 

@@ -1,0 +1,127 @@
+"""Many broken exports through the load: nothing but `Unreadable`, and every row counted.
+
+`python -m tests.mutations.run 2000` prints the table of docs/drift.md.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from kho.contract import Contract, contracts
+from kho.load.dry_run import dry_run
+from kho.settings import Settings
+from kho_sample import totals, write
+from tests.integration.registers import HEADER, TYPED, WRITTEN, register
+from tests.integration.test_load_parquet import parquet, table
+from tests.integration.test_load_workbooks import ods
+from tests.mutations.broken import broken
+
+SEED = 20261128
+MANY = 2_000
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A file that its contract reads."""
+
+    contract: Contract
+    name: str
+    data: bytes
+    title: str  # of its format
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a load made of a broken file."""
+
+    number: int
+    title: str
+    happened: str
+    state: str
+    reason: str | None
+    in_file: int
+    loaded: int
+    rejected: int
+    skipped: int
+
+
+def sound(settings: Settings, folder: Path) -> list[Sound]:
+    """The smallest file that isn't empty of every contract of the sample, and of the formats that it has not."""
+    known, found = contracts(settings), {}
+    for path in sorted((settings.project / "samples").glob("*.yaml")):
+        for export in write.generate(settings, totals.read(path).scaled(0.02)):
+            name = f"{export.system}.{export.entity}"
+            before = found.get(name)
+            is_ours = name in known and known[name].named(export.name) and len(export.content) > 600
+            if is_ours and (before is None or len(export.content) < len(before.data)):
+                contract = known[name]
+                packing = contract.server.compression
+                title = contract.format + (f" in {packing}" if packing else "")
+                found[name] = Sound(contract, export.name, export.content, title)
+    delimited = "\r\n".join(";".join(map(str, line)) for line in [HEADER, *WRITTEN]).encode()
+    for title, data, server in (
+        ("parquet", parquet(table(TYPED)), {}),
+        ("ods", ods({"S": [HEADER, *TYPED]}), {}),
+        ("csv in gzip", gzip.compress(delimited), {"compression": "gzip"}),
+    ):
+        place = folder / title.replace(" ", "_")
+        place.mkdir()
+        contract = register(place, title.split()[0], server=server)
+        found[title] = Sound(contract, "files_20210131", data, title)
+    return list(found.values())
+
+
+def outcomes(settings: Settings, folder: Path, numbers: range) -> Iterator[Outcome]:
+    """What loads make of the broken files of these numbers. A file of a number is always the same."""
+    files = sound(settings, folder)
+    path = folder / "broken"
+    for number in numbers:
+        chance = Random(SEED + number)
+        each = files[number % len(files)]
+        happened, data = broken(each.data, chance, chance.choice(files).data)
+        path.write_bytes(data)
+        batch = dry_run(settings, each.contract, path, each.name).batch
+        yield Outcome(
+            number, each.title, happened, batch.state, batch.reason,
+            batch.rows_in_file, batch.rows_loaded, batch.rows_rejected, batch.rows_skipped,
+        )  # fmt: skip
+
+
+def as_table(found: list[Outcome]) -> str:
+    """By format: how many files, what became of them, and of their rows."""
+    lines = [
+        "| Format | Broken files | Unreadable | Loaded with rejects | Loaded whole | Rows in | = loaded | + rejected | + skipped |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for title in [*sorted({each.title for each in found}), "all"]:
+        of = [each for each in found if title in (each.title, "all")]
+        read = [each for each in of if each.state != "unreadable"]
+        numbers = (
+            len(of), len(of) - len(read), sum(each.rejected > 0 for each in read), sum(each.rejected == 0 for each in read),
+            *(sum(getattr(each, name) for each in read) for name in ("in_file", "loaded", "rejected", "skipped")),
+        )  # fmt: skip
+        lines.append(f"| {title} | " + " | ".join(f"{number:,}" for number in numbers) + " |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("KHO_HOME", tempfile.mkdtemp())
+    from kho.server import postgres
+
+    here = Settings()
+    postgres.start(here)
+    many = int(sys.argv[1]) if len(sys.argv) > 1 else MANY
+    with tempfile.TemporaryDirectory() as work:
+        done = list(outcomes(here, Path(work), range(many)))
+    postgres.remove(here)
+    for each in done:
+        if "Kho failed" in (each.reason or ""):
+            print(each)
+    print(as_table(done))
