@@ -6,6 +6,7 @@ Every step may be run again at any time, and then goes on from there.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -47,6 +48,9 @@ STEPS = (
 )
 RELEASED = "publish"  # the night is judged by it
 
+_STATUS = re.compile(rb"^[\"']?status[\"']?:\s*[\"']?(\w+)", re.MULTILINE)
+_LEFT_ALONE = (b"draft", b"retired")
+
 log = logging.getLogger(__name__)
 
 
@@ -55,8 +59,14 @@ class Refused(Exception):
 
 
 def systems(settings: Settings) -> list[str]:
-    """The source systems: the folders that hold contracts."""
-    return sorted({path.parent.name for path in settings.contracts.glob("*/*.yaml")})
+    """The source systems, in order: those with a contract that is neither a draft nor retired.
+
+    Airflow asks for them in every task: nothing is imported for it, and no YAML read.
+    """
+    given = (
+        (path.parent.name, _STATUS.search(path.read_bytes())) for path in settings.contracts.glob("*/*.yaml")
+    )
+    return sorted({system for system, status in given if not status or status[1] not in _LEFT_ALONE})
 
 
 def fetch_system(settings: Settings, system: str, business_date: date) -> None:
@@ -66,6 +76,8 @@ def fetch_system(settings: Settings, system: str, business_date: date) -> None:
     known = connections(settings)
 
     def fetch_one(contract: Contract) -> None:
+        if contract.is_retired:
+            return
         fetched = fetch(settings, contract, business_date, known.get(contract.server.connection or ""))
         log.info("%s: %s", contract.name, fetched)
 

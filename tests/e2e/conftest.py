@@ -24,6 +24,8 @@ from tests.pages import PROJECT, Block, blocks
 NIGHT = date(2021, 6, 30)
 #: the page that adds a source: its night is the one that all tests here look at
 PAGE = Path("docs/add-a-source.md")
+#: the systems that are fetched from, over each transport of the sample; of all others the models are built
+FETCHED = ("documents", "lookups", "one_stop", "online_services", "portal")
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def letters() -> Iterator[Mailbox]:
 
 @pytest.fixture(scope="package")
 def checkout(shared: Path) -> Path:
-    """The project as a newcomer has it: what git knows, or would."""
+    """The project as a newcomer has it, what git knows or would, with most systems retired: each costs a night seconds."""
     folder = shared / "running" / "kho"
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
@@ -78,6 +80,9 @@ def checkout(shared: Path) -> Path:
         if (PROJECT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(PROJECT / name, folder / name)
+    for path in (folder / "contracts").glob("*/*.yaml"):
+        if path.parent.name not in FETCHED:
+            path.write_text(path.read_text().replace("status: active", "status: retired"))
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     subprocess.run(["git", "add", "-A"], cwd=folder, check=True)
     return folder

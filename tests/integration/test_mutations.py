@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kho.contract import contracts
 from kho.settings import Settings
 from tests.mutations.broken import MUTATIONS
 from tests.mutations.run import MANY, outcomes
@@ -21,6 +22,9 @@ def test_a_broken_export_is_unreadable_or_every_row_of_it_is_counted(
     for each in found:
         assert each.in_file == each.loaded + each.rejected + each.skipped, each
         assert (each.state == "unreadable") == bool(each.reason), each
+    assert {each.contract for each in found} >= contracts(warehouse).keys()
     assert {each.happened for each in found} == MUTATIONS.keys()
     assert {each.state for each in found} == {"pending", "unreadable"}
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # KB, of files of some KB each
+    assert (
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
+    )  # KB, of files of some KB each

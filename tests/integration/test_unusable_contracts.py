@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from kho import night
+from kho.contract import contracts
 from kho.database import connect
 from kho.digest import digest
 from kho.ledger import builds
@@ -166,6 +167,24 @@ def test_everybody_is_told_which_and_why(nights: tuple[Told, Told, str]) -> None
         assert f"{name}.permits: không nạp được vì bản mô tả nguồn có lỗi" in late
         assert told.listed[f"{name}.permits"] == ("unusable", True)
     assert told.listed["sound.permits"] == ("fresh", False)
+
+
+def test_a_retired_or_drafted_one_has_no_part_in_a_night(tmp_path: Path) -> None:
+    settings = Settings(project=tmp_path, home=tmp_path / "home")
+    for system, status in {
+        "a": "active",
+        "b": "draft",
+        "c": "retired",
+        "d": "'retired'",
+        "e": "deprecated",
+    }.items():
+        path = write(settings, system)
+        path.write_text(path.read_text().replace("status: active", f"status: {status}"))
+    assert night.systems(settings) == ["a", "e"]
+    assert [name for name, each in contracts(settings).items() if each.is_retired] == [
+        "c.permits",
+        "d.permits",
+    ]
 
 
 def test_a_batch_that_can_t_be_judged_is_held_and_keeps_nobody_waiting(

@@ -100,21 +100,21 @@ def broken(data: bytes, chance: Random, other: bytes) -> tuple[str, bytes]:
     mutate = MUTATIONS[name]
     if chance.random() < 0.5:
         if data.startswith(b"\x1f\x8b"):
-            return name, gzip.compress(mutate(gzip.decompress(data), chance, other))
+            return name, gzip.compress(mutate(gzip.decompress(data), chance, other), mtime=0)
         if data.startswith(b"PK"):
-            return name, _inside(data, lambda member: mutate(member, chance, other), chance)
+            return name, packed_anew(data, lambda member: mutate(member, chance, other), chance)
     return name, mutate(data, chance, other)
 
 
-def _inside(data: bytes, mutate: Callable[[bytes], bytes], chance: Random) -> bytes:
+def packed_anew(data: bytes, mutate: Callable[[bytes], bytes], chance: Random) -> bytes:
+    """The zip with one of its members mutated, and without the time at which it was packed."""
     packed = io.BytesIO()
     with (
         zipfile.ZipFile(io.BytesIO(data)) as before,
         zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as after,
     ):
-        members = [each for each in before.infolist() if before.read(each)]
-        hit = chance.choice(members).filename
-        for each in before.infolist():
-            member = before.read(each)
-            after.writestr(each.filename, mutate(member) if each.filename == hit else member)
+        members = {each.filename: before.read(each) for each in before.infolist()}
+        hit = chance.choice([name for name, member in members.items() if member])
+        for name, member in members.items():
+            after.writestr(zipfile.ZipInfo(name), mutate(member) if name == hit else member)
     return packed.getvalue()

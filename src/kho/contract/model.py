@@ -14,6 +14,8 @@ from kho.settings import TIMEZONE
 
 #: ODCS status of a contract that nights leave alone
 DRAFT = "draft"
+#: ODCS status of one whose source hands nothing over any more: what came of it stays
+RETIRED = "retired"
 
 #: Vietnamese encodings from before Unicode, which the formats read beside Python's own
 OWN_ENCODINGS = ("tcvn3", "vni")
@@ -314,6 +316,10 @@ class Contract(BaseModel):
     def is_list_per_unit(self) -> bool:
         """Each delivery is the whole list of the unit that its name tells."""
         return self.file.load == "full" and "(?P<unit>" in self.server.file_name
+
+    @property
+    def is_retired(self) -> bool:
+        return self.status == RETIRED
 
     @property
     def is_draft(self) -> bool:

@@ -271,7 +271,8 @@ class Document(_Place):
     )
     version: str = Field(description="of the contract: raise it with every change", examples=["1.0.0"])
     status: str = Field(
-        description="draft: nights leave it alone; anything else: active", examples=["active"]
+        description="draft: nights leave it alone; retired: nothing is fetched any more, what came of it stays; anything else: active",
+        examples=["active"],
     )
     domain: str | None = Field(None, description=_FOR_PEOPLE, examples=["one_stop"])
     description: Description | None = Field(
