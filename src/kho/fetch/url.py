@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import date, timedelta
-from email.utils import parsedate_to_datetime
+from email.utils import formatdate, parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -22,6 +22,9 @@ from kho.fetch.budget import MOST_PAGES, expect_some
 from kho.fetch.http import RECORD_SEPARATOR
 from kho.fetch.transport import Incomplete, Listed, SourceError
 from kho.fetch.web import Absent, Answer, Web
+
+#: what was modified so shortly before the answer may be so at every answer
+_FRESH = timedelta(minutes=1)
 
 
 class Url:
@@ -215,10 +218,10 @@ def _tag(url: str, headers: httpx.Headers) -> str | None:
 
 
 def _settled(headers: httpx.Headers) -> str | None:
-    """When it was last modified, unless that is the moment of the answer: then it names no version (RFC 9110, 8.8.2.2)."""
-    modified, now = headers.get("Last-Modified"), headers.get("Date")
+    """When it was last modified; None where that was a moment before the answer, as it is for a file made on request."""
+    modified, now = headers.get("Last-Modified"), headers.get("Date") or formatdate(usegmt=True)
     try:
-        is_fresh = parsedate_to_datetime(modified) >= parsedate_to_datetime(now) - timedelta(seconds=1)
+        is_fresh = parsedate_to_datetime(modified) > parsedate_to_datetime(now) - _FRESH
     except (TypeError, ValueError):
         return modified
     return None if is_fresh else modified
