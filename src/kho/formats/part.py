@@ -30,6 +30,7 @@ class Layout:
     records_path: str | None = None
     compression: Literal["zip", "gzip"] | None = None
     max_bytes: int = 64_000_000  # of a part that is read whole
+    max_unpacked_bytes: int = 10_000_000_000  # of all parts together
 
     @property
     def is_of_messages(self) -> bool:
@@ -46,6 +47,7 @@ class Layout:
             contract.file.records_path,
             contract.server.compression,
             contract.file.max_file_megabytes * 1_000_000,
+            contract.file.max_unpacked_bytes,
         )
 
 
@@ -73,7 +75,7 @@ def parts(path: Path, layout: Layout) -> Iterator[Part]:
     Each is to be read before the next is asked for.
     """
     with path.open("rb") as file:
-        budget = _Budget(max(layout.max_bytes, MAX_RATIO * path.stat().st_size))
+        budget = _Budget(max(layout.max_bytes, MAX_RATIO * path.stat().st_size), layout.max_unpacked_bytes)
         if layout.compression is None:
             yield Part(file)
         elif layout.compression == "gzip":
@@ -120,11 +122,18 @@ def _shown(name: str) -> str:
 class _Budget:
     """Bytes that may still come out of a packed file: counted, since what it says of itself may be a lie."""
 
-    left: int
+    likely: int  # more is no export
+    most: int  # by the contract
+    taken: int = 0
 
     def take(self, size: int) -> None:
-        self.left -= size
-        if self.left < 0:
+        self.taken += size
+        if self.taken > self.most:
+            raise Unreadable(
+                f"it unpacks to more than {self.most:,} bytes: the contract's maxUnpackedBytes. Is the export that much? "
+                "Then raise it and replay the batch; if not, let the source hand over a good file"
+            )
+        if self.taken > self.likely:
             raise Unreadable(
                 f"it unpacks to more than {MAX_RATIO} times its size and the contract's maxFileMegabytes: no export does"
             )
