@@ -214,7 +214,7 @@ class _Reader:
                 rejects.append(RowReject(number, fields))
             elif len(fields) == self.width:
                 rows.append((number, [field or None for field in fields]))
-            elif not any(field.strip() for field in fields):
+            elif not any(map(str.strip, fields)):
                 skipped["blank row"] += 1
             else:
                 reason = ragged.get(len(fields))
