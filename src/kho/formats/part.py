@@ -16,6 +16,9 @@ from kho.formats.block import Unreadable
 
 #: exports pack to a tenth, lists of the same row over and over to a hundredth; deflate's best is a thousandth
 MAX_RATIO = 200
+MAX_DIRECTORY_BYTES = (
+    16_000_000  # of a zip: what it says of its files is held in memory, some 150,000 of them
+)
 _DAMAGE = (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 
 
@@ -86,6 +89,8 @@ def parts(path: Path, layout: Layout) -> Iterator[Part]:
 
 
 def _members(file: BinaryIO, budget: _Budget, layout: Layout) -> Iterator[Part]:
+    if _directory_bytes(file) > MAX_DIRECTORY_BYTES:
+        raise Unreadable("the zip holds more files than any export has: ask for fewer, larger ones")
     try:
         archive = zipfile.ZipFile(file)
     except _DAMAGE as error:
@@ -106,6 +111,20 @@ def _members(file: BinaryIO, budget: _Budget, layout: Layout) -> Iterator[Part]:
                 raise Unreadable(f"{name} can't be unpacked: {error}") from None
             with unpacked:
                 yield Part(io.BufferedReader(_Unpacked(unpacked, budget)), name, is_plain=False)
+
+
+def _directory_bytes(file: BinaryIO) -> int:
+    """How large the directory at the end of a zip says it is; 0 where there is none."""
+    file.seek(max(0, file.seek(0, io.SEEK_END) - (1 << 16) - 100))
+    tail = file.read()
+    end = tail.rfind(b"PK\x05\x06")
+    if end == -1:
+        return 0
+    # A large zip says it in a record of its own, 76 bytes before.
+    large = tail[end - 76 : end - 20] if end >= 76 else b""
+    if large.startswith(b"PK\x06\x06"):
+        return int.from_bytes(large[40:48], "little")
+    return int.from_bytes(tail[end + 12 : end + 16], "little")
 
 
 def _is_export(member: zipfile.ZipInfo) -> bool:
