@@ -185,6 +185,10 @@ def test_broken_zips_are_unreadable_and_say_why(warehouse: Settings, tmp_path: P
             "'b.csv': it has another header than the parts before it",
         ),
         "another file": (zipped({"a.csv": text, "readme.txt": b"read me"}), "'readme.txt': this is not the header"),
+        "a directory without end": (
+            good[:-10] + (20_000_000).to_bytes(4, "little") + good[-6:],
+            "the zip holds more files than any export has",
+        ),
         "a zip in the zip": (zipped({"a.zip": good}), "'a.zip': the file is binary"),
         "a bomb": (zipped({"a.csv": large}), "it unpacks to more than 200 times its size"),
         "a bomb of many": (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -277,14 +278,13 @@ def test_a_delivery_without_its_control_file_is_told_as_not_complete(served: Set
 def test_a_date_whose_parts_are_not_all_there_is_told_as_not_complete(
     traceless: Settings, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "parts"
-    folder.mkdir()
-    for day, part in (("20210504", 1), ("20210504", 2), ("20210505", 2)):
-        (folder / f"permits_{day}_{part}of2.csv").write_text(f"code\n{part}\n")
-    place = {"type": "local", "path": str(folder), "format": "csv"}
-    name = r"permits_(?P<business_date>\d{8})_(?P<part>\d+)of(?P<parts>\d+)\.csv"
-    small.read(tmp_path, small.document(place, fileName=name))
-    steps = list(look_at(traceless, str(tmp_path / "registry" / "permits.yaml")))
+    with tempfile.TemporaryDirectory(dir=traceless.exports) as folder:
+        for day, part in (("20210504", 1), ("20210504", 2), ("20210505", 2)):
+            Path(folder, f"permits_{day}_{part}of2.csv").write_text(f"code\n{part}\n")
+        place = {"type": "local", "path": Path(folder).name, "format": "csv"}
+        name = r"permits_(?P<business_date>\d{8})_(?P<part>\d+)of(?P<parts>\d+)\.csv"
+        small.read(tmp_path, small.document(place, fileName=name))
+        steps = list(look_at(traceless, str(tmp_path / "registry" / "permits.yaml")))
     assert "not complete yet: 2021-05-05 (part 1 of 2 not delivered)" in told(steps[1:2], "told")
     assert "2021-05-04" not in told(steps[1:2], "told") and not told(steps, "wrong")
 

@@ -95,6 +95,57 @@ def check(
 
 
 @app.command()
+def fetch(
+    name: Name,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again",
+            help="Ask for everything of the date, whatever was taken; the same bytes change nothing.",
+        ),
+    ] = False,
+    date: Annotated[
+        datetime | None,
+        typer.Option("--date", formats=["%Y-%m-%d"], help="Up to this date; yesterday if not given."),
+    ] = None,
+) -> None:
+    """Take what this source has now into the archive, as a night does; the next night loads it.
+
+    What is new or changed is taken, and what came to nothing (unreadable, held, withdrawn) is asked for again. Ends with
+    0 when all that is there is taken, with 1 when something could not be fetched or is not complete yet.
+    """
+    from kho.contract import ContractError, read_contract
+    from kho.contract.schedule import expect_business_date, yesterday
+    from kho.fetch import FetchFailed, connections
+    from kho.fetch import fetch as take
+    from kho.settings import settings
+    from kho.source import UnknownSource, find
+
+    here = settings()
+    try:
+        day = expect_business_date(date.date()) if date else yesterday()
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--date") from None
+    try:
+        contract = read_contract(find(here, name))
+    except UnknownSource as error:
+        raise typer.BadParameter(str(error), param_hint="NAME") from None
+    except ContractError as error:
+        fail(str(error))
+    if contract.is_draft:
+        fail(f"{contract.name} is a draft, and nights leave it alone: give it the status 'active' first")
+    try:
+        fetched = take(
+            here, contract, day, connections(here).get(contract.server.connection or ""), again=again
+        )
+    except (FetchFailed, ValueError) as error:
+        fail(str(error))
+    view.show_fetched(fetched, day)
+    if fetched.incomplete:
+        raise typer.Exit(1)
+
+
+@app.command()
 def show(
     name: Name,
     output_format: TextFormat = "text",

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 from kho.cli.output import wide_console
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from kho.contract import Contract
+    from kho.fetch import Fetched
     from kho.source import Difference, Finding, SourceState, Step, Story
 
 _EVERY = {"d": "day", "m": "month", "q": "quarter"}
@@ -58,6 +61,17 @@ def show_sources(sources: list[SourceState]) -> None:
     console.print(table)
     for note in notes:
         console.print(Text(note), soft_wrap=True)
+
+
+def show_fetched(fetched: Fetched, day: date) -> None:
+    """Plain text, to be pasted."""
+    print(f"{fetched.contract} up to {day}: {fetched}")
+    for name in fetched.taken:
+        print(f"taken: {name}")
+    if fetched.unchanged:
+        print("unchanged: what was taken before and is still the same")
+    if fetched.taken:
+        print(f"The next night loads what was taken: kho run --date {day}")
 
 
 def record(source: SourceState) -> dict[str, Any]:

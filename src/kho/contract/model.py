@@ -123,6 +123,25 @@ class ServerKeys(_Keys):
         description="column of the query that says when a row last changed: a day's rows are the file of that day",
         examples=["changed_at"],
     )
+    max_bytes: int = Field(
+        2_000_000_000,
+        gt=0,
+        description="cap for one delivery: one that has more bytes is not taken",
+        examples=[2_000_000_000],
+    )
+    max_minutes: float = Field(
+        30, gt=0, description="cap for one delivery: one that takes longer is not taken", examples=[30]
+    )
+    max_source_bytes: int = Field(
+        20_000_000_000,
+        gt=0,
+        description="cap for all that one fetch reads from the source, lists and control files too; what it took by then is"
+        " kept, and the next fetch goes on",
+        examples=[20_000_000_000],
+    )
+    max_source_minutes: float = Field(
+        90, gt=0, description="cap for one fetch of the source: likewise", examples=[90]
+    )
     format: str | None = Field(
         None, description="as servers[0].format, for server types that lack it", examples=["jsonl"]
     )
@@ -191,8 +210,17 @@ class FileKeys(_Keys):
     max_file_megabytes: int = Field(
         64,
         gt=0,
-        description="cap for files that are read whole: workbooks, html, a page of json",
+        description="cap for what is read whole: workbooks, html, a page or a list of an API",
         examples=[64],
+    )
+    max_unpacked_bytes: int = Field(
+        10_000_000_000,
+        gt=0,
+        description="cap for what comes out of a zip or gzip: a file that unpacks to more is unreadable",
+        examples=[10_000_000_000],
+    )
+    max_load_minutes: float = Field(
+        60, gt=0, description="cap for loading a file: one that takes longer is unreadable", examples=[60]
     )
 
 

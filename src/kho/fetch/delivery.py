@@ -15,10 +15,12 @@ import psycopg
 
 from kho import archive
 from kho.contract import Contract
+from kho.contract.schedule import newest_expected_date
 from kho.database import connect
+from kho.fetch.budget import Budget, Exhausted
 from kho.fetch.connection import Connection
 from kho.fetch.rows import RowCount
-from kho.fetch.transport import Incomplete, Listed, SourceError, Transport, patiently
+from kho.fetch.transport import Incomplete, Listed, SourceError, Transport, is_sound, patiently, shown
 from kho.fetch.transports import open_transport
 from kho.ledger import deliveries
 from kho.ledger.deliveries import Taken
@@ -28,6 +30,9 @@ from kho.settings import Settings
 _FRESH = timedelta(seconds=5)
 #: why a file that is there is not taken
 UNKNOWN = "not named as the contract's fileName says"
+LINK = "a link, or nothing that is a file: Kho opens none; have the source hand over the file itself"
+#: a control file is a few bytes
+_CONTROL_BYTES = 1000
 _UNFINISHED = re.compile(r"\..*|.*\.(part|tmp|filepart)")
 
 
@@ -46,6 +51,7 @@ class Fetched:
     incomplete: dict[str, str] = field(default_factory=dict)  # and why
     failed: dict[str, str] = field(default_factory=dict)  # and why
     unknown: list[str] = field(default_factory=list)  # not named as the contract says
+    links: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         counts = {
@@ -55,22 +61,33 @@ class Fetched:
             "not complete yet": len(self.incomplete),
             "failed": len(self.failed),
             "of unknown name": len(self.unknown),
+            "links": len(self.links),
         }
         told = [", ".join(f"{count} {what}" for what, count in counts.items() if count) or "nothing there"]
         told += [f"{name}: {reason}" for name, reason in {**self.incomplete, **self.failed}.items()]
         told += [f"{name}: {UNKNOWN}" for name in self.unknown]
+        told += [f"{name}: {LINK}" for name in self.links]
         return "\n".join(told)
 
 
 def fetch(
-    settings: Settings, contract: Contract, business_date: date, connection: Connection | None = None
+    settings: Settings,
+    contract: Contract,
+    business_date: date,
+    connection: Connection | None = None,
+    *,
+    again: bool = False,
 ) -> Fetched:
     """Fetch every delivery of `contract` up to `business_date` that is new or has other bytes than before.
 
-    A file that is not whole yet is left for a later night, and said so in the ledger. FetchFailed when the source
-    or a file of it could not be read: then everything else was fetched first.
+    What came to nothing (its batch is unreadable, held or withdrawn) is asked for again where the source does not show
+    that it is still the same; with `again` everything of the newest date is, whatever was taken. A file that is not
+    whole yet is left for a later night, and said so in the ledger. FetchFailed when the source or a file of it could not
+    be read, or is more than its contract allows: then everything else was fetched first.
     """
-    fetched = Fetched(contract.name)
+    fetched, budget = Fetched(contract.name), Budget.of(contract)
+    asked = _newest_dates(contract, business_date) if again else frozenset()
+    trouble: SourceError | None = None
     with connect(settings, "kho_loader", autocommit=True) as ledger:
         deliveries.lock(ledger, contract.name)
         note = partial(deliveries.note_failure, ledger, contract.name, business_date)
@@ -78,16 +95,25 @@ def fetch(
         try:
             known = deliveries.taken(ledger, contract.name)
             taken = frozenset(day for _, day in known)
-            with closing(open_transport(settings, contract, business_date, connection, taken)) as source:
-                _fetch_files(settings, contract, business_date, source, known, ledger, fetched)
+            wanted = asked | {day for (_, day), arrival in known.items() if arrival.came_to_nothing}
+            with (
+                budget.source(),
+                closing(
+                    open_transport(settings, contract, business_date, connection, budget, taken, wanted)
+                ) as source,
+            ):
+                _fetch_files(settings, contract, business_date, source, budget, known, asked, ledger, fetched)
         except SourceError as error:
+            trouble = error
             note(None, str(error))
-            raise FetchFailed(f"{contract.name}: {error}") from None
         for name, reason in {**fetched.incomplete, **fetched.failed}.items():
             note(name, reason)
         # A file that stays there is told once.
-        for name in deliveries.never_noted(ledger, contract.name, fetched.unknown, UNKNOWN):
-            note(name, UNKNOWN)
+        for names, reason in ((fetched.unknown, UNKNOWN), (fetched.links, LINK)):
+            for name in deliveries.never_noted(ledger, contract.name, names, reason):
+                note(name, reason)
+    if trouble:
+        raise FetchFailed(f"{contract.name}: {trouble}") from None
     if fetched.failed:
         reasons = "\n".join(f"{name}: {reason}" for name, reason in fetched.failed.items())
         raise FetchFailed(f"{contract.name}: {len(fetched.failed)} files could not be fetched\n{reasons}")
@@ -99,9 +125,15 @@ class Offered:
     """A file at its source, and what its name makes of it."""
 
     file: Listed
-    kind: Literal["delivery", "beside", "misdated", "unknown"]  # beside: a control file, or not finished yet
+    #: beside: a control file, or not finished yet; link: that, or what else is no file
+    kind: Literal["delivery", "beside", "misdated", "unknown", "link"]
     day: date | None = None  # of a delivery
     trouble: str = ""  # what is wrong with a date
+
+    @property
+    def name(self) -> str:
+        """The file's name as it may be told."""
+        return shown(self.file.name)
 
 
 def listing(
@@ -111,8 +143,12 @@ def listing(
 
     FetchFailed when it can't be reached or listed.
     """
+    budget = Budget.of(contract)
     try:
-        with closing(open_transport(settings, contract, business_date, connection)) as source:
+        with (
+            budget.source(),
+            closing(open_transport(settings, contract, business_date, connection, budget)) as source,
+        ):
             return _offered(contract, source)
     except SourceError as error:
         raise FetchFailed(f"{contract.name}: {error}") from None
@@ -130,11 +166,16 @@ def take(
 
     FetchFailed when it can't be read or is not whole yet.
     """
+    budget = Budget.of(contract)
     try:
-        with closing(open_transport(settings, contract, business_date, connection)) as source:
+        with (
+            budget.source(),
+            closing(open_transport(settings, contract, business_date, connection, budget)) as source,
+            budget.delivery(),
+        ):
             listed = {file.name: file for file in source.files()}
             control_rows = _announced(source, listed, contract, listed[name])
-            patiently(partial(_copy, contract, source, listed[name], control_rows, to))
+            patiently(partial(_copy, contract, source, budget, listed[name], control_rows, to))
             return control_rows
     except KeyError:
         raise FetchFailed(f"{contract.name}: {name} was taken away from its source") from None
@@ -144,9 +185,26 @@ def take(
         raise FetchFailed(f"{contract.name}: {error}") from None
 
 
-def _copy(contract: Contract, source: Transport, file: Listed, control_rows: int | None, to: Path) -> None:
+def _copy(
+    contract: Contract,
+    source: Transport,
+    budget: Budget,
+    file: Listed,
+    control_rows: int | None,
+    to: Path,
+) -> None:
+    budget.begin()
     with to.open("wb") as copy:
         copy.writelines(_bytes(contract, source, file, control_rows))
+
+
+def _newest_dates(contract: Contract, business_date: date) -> frozenset[date]:
+    """The business date, and the newest one up to it on which something is due."""
+    if not contract.frequency:
+        return frozenset([business_date])
+    return frozenset(
+        [business_date, newest_expected_date(contract.frequency, business_date, contract.end_of_life)]
+    )
 
 
 def _offered(contract: Contract, source: Transport) -> list[Offered]:
@@ -154,9 +212,13 @@ def _offered(contract: Contract, source: Transport) -> list[Offered]:
 
 
 def _named(contract: Contract, file: Listed) -> Offered:
+    if not is_sound(file.name):
+        return Offered(file, "unknown")
     if not (named := contract.named(file.name)):
         is_beside = _is_control(contract, file.name) or _UNFINISHED.fullmatch(file.name)
         return Offered(file, "beside" if is_beside else "unknown")
+    if not file.is_regular:
+        return Offered(file, "link")
     if day := contract.day_of(file.name):
         return Offered(file, "delivery", day)
     written = named["business_date"]
@@ -168,7 +230,9 @@ def _fetch_files(
     contract: Contract,
     business_date: date,
     source: Transport,
+    budget: Budget,
     known: dict[tuple[str, date], Taken],
+    asked: frozenset[date],  # ask for what is of these, whatever was taken
     ledger: psycopg.Connection,
     fetched: Fetched,
 ) -> None:
@@ -179,11 +243,15 @@ def _fetch_files(
     for one in offered:
         name = one.file.name
         if one.kind == "unknown":
-            fetched.unknown.append(name)
+            fetched.unknown.append(one.name)
+        elif one.kind == "link":
+            fetched.links.append(name)
         elif one.kind == "misdated":
             fetched.failed[name] = one.trouble
         elif one.kind == "delivery" and one.day > business_date:
             fetched.later.append(name)
+        elif one.kind == "delivery" and one.day in asked:
+            due.append((one.day, one.file))
         elif one.kind == "delivery" and _is_unchanged(one.file, known.get((name, one.day))):
             fetched.unchanged += 1
         elif one.kind == "delivery" and contract.file.load == "delta" and one.file.tag in tagged:
@@ -192,13 +260,17 @@ def _fetch_files(
             due.append((one.day, one.file))
     for day, file in sorted(due, key=lambda one: (one[0], one[1].name)):
         try:
-            control_rows = _announced(source, listed, contract, file)
-            if same := tagged.get(
-                file.tag
-            ):  # still the whole list, says its server: no need to read it again
-                stored = archive.Stored(same.sha256, same.size_bytes)
-            else:
-                stored = patiently(partial(_store, settings, contract, source, file, control_rows))
+            with budget.delivery():
+                control_rows = _announced(source, listed, contract, file)
+                # Still the whole list, says its server: no need to read it again.
+                if day not in asked and (same := tagged.get(file.tag)):
+                    stored = archive.Stored(same.sha256, same.size_bytes)
+                else:
+                    stored = patiently(
+                        partial(_store, settings, contract, source, budget, file, control_rows)
+                    )
+        except Exhausted:
+            raise
         except Incomplete as reason:
             fetched.incomplete[file.name] = f"not complete yet: {reason}; it is taken once it is"
         except SourceError as error:
@@ -221,8 +293,14 @@ def _fetch_files(
 
 
 def _store(
-    settings: Settings, contract: Contract, source: Transport, file: Listed, control_rows: int | None
+    settings: Settings,
+    contract: Contract,
+    source: Transport,
+    budget: Budget,
+    file: Listed,
+    control_rows: int | None,
 ) -> archive.Stored:
+    budget.begin()
     return archive.store(settings, _bytes(contract, source, file, control_rows))
 
 
@@ -255,7 +333,12 @@ def _control_rows(source: Transport, control: Listed | None, contract: Contract,
     """The number of rows that the control file announces."""
     if control is None:
         raise Incomplete(f"its control file {_control_name(contract, file.name)} is not there")
-    text = b"".join(source.read(control))[:1000].decode("utf-8", "replace").strip()
+    head = b""
+    for chunk in source.read(control):
+        head += chunk
+        if len(head) > _CONTROL_BYTES:
+            break
+    text = head[:_CONTROL_BYTES].decode("utf-8", "replace").strip()
     if not (match := re.fullmatch(r"rows=(\d+)", text)):
         raise SourceError(f"its control file {control.name} holds {text!r}, and should hold rows=<number>")
     return int(match[1])
@@ -275,9 +358,9 @@ def _is_unchanged(file: Listed, arrival: Taken | None) -> bool:
     """Whether the listing alone shows that the file is the one that was taken last."""
     if arrival is None:
         return False
-    if file.again == "never":
+    if file.again == "never" and not arrival.came_to_nothing:
         return True
-    if file.again == "grown":
+    if file.again == "grown" and not arrival.came_to_nothing:
         was = arrival.source_modified_at
         is_newer = file.modified is not None and (was is None or file.modified > was)
         return not is_newer and file.size <= arrival.source_size

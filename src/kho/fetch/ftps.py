@@ -7,13 +7,15 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import TypeVar, cast
 
+from kho.fetch.budget import MOST_FILES, Budget, expect_some
 from kho.fetch.connection import Connection
 from kho.fetch.transport import CHUNK_BYTES, Incomplete, Listed, Passing, SourceError, patiently
 
 T = TypeVar("T")
 TIMEOUT_SECONDS = 60
+_FOLDERS = ("dir", "cdir", "pdir")
 CHANGED = "it is still being written: its size or time changed while it was read"
 
 
@@ -24,12 +26,26 @@ class _Client(ftplib.FTP_TLS):
         data, size = ftplib.FTP.ntransfercmd(self, cmd, rest)
         return self.context.wrap_socket(data, server_hostname=self.host, session=self.sock.session), size
 
+    def retrlines(self, cmd: str, callback: Callable[[str], object] | None = None) -> str:
+        """The lines of a listing: it has an end, and a name that is no UTF-8 does not make all of it unreadable."""
+        self.sendcmd("TYPE A")
+        with self.transfercmd(cmd) as data, data.makefile("rb") as lines:
+            for number, line in enumerate(iter(lambda: lines.readline(self.maxline), b""), 1):
+                expect_some(number, MOST_FILES, "files")
+                if callback:
+                    callback(line.decode("utf-8", "surrogateescape").rstrip("\r\n"))
+            cast(ssl.SSLSocket, data).unwrap()
+        return self.voidresp()
+
 
 class Ftps:
     """The files of one folder of a server. Connects when first used, and again when a connection was lost."""
 
-    def __init__(self, connection: Connection, connection_id: str, path: str) -> None:
+    def __init__(
+        self, connection: Connection, connection_id: str, path: str, budget: Budget | None = None
+    ) -> None:
         self._connection, self._id, self._path = connection, connection_id, f"/{path}"
+        self._budget = budget or Budget()
         self._context = connection.tls()
         self._client: _Client | None = None
         self._data: socket.socket | None = None
@@ -65,6 +81,7 @@ class Ftps:
         try:
             while offset < file.size:
                 part = self._ask(chunk)
+                self._budget.spend(len(part))
                 yield part
                 offset += len(part)
             if self._ask(end) != file or offset != file.size:
@@ -82,8 +99,10 @@ class Ftps:
     def _listing(self, client: _Client) -> list[Listed]:
         return [
             Listed(name, int(facts["size"]), _time(facts["modify"]))
+            if kind == "file"
+            else Listed(name, None, None, is_regular=False)
             for name, facts in client.mlsd(self._path, ["type", "size", "modify"])
-            if facts["type"].lower() == "file"
+            if (kind := facts["type"].lower()) not in _FOLDERS
         ]
 
     def _ask(self, question: Callable[[_Client], T]) -> T:
@@ -107,6 +126,9 @@ class Ftps:
                     f"{self.where} gives no listing that can be read ({error!r}): it must know MLSD with type, size and "
                     "modify, and UTF-8"
                 ) from None
+            except (KeyboardInterrupt, SourceError):
+                self._drop()  # nobody knows what the server still answers
+                raise
             except (OSError, EOFError, ftplib.Error) as error:
                 self._drop()
                 raise Passing(

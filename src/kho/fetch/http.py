@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-import httpx
-
+from kho.fetch.budget import MOST_FILES, MOST_PAGES, expect_some
 from kho.fetch.transport import Incomplete, Listed, SourceError
-from kho.fetch.web import Web
+from kho.fetch.web import Answer, Web
 
 RECORD_SEPARATOR = b"\x1e"
 
@@ -29,18 +28,26 @@ class Http:
     def files(self) -> list[Listed]:
         answer = self._web.get(self.where)
         try:
-            return [
-                Listed(one["name"], one["size"], datetime.fromisoformat(one["modified"]), one["records"])
-                for one in answer.json()["deliveries"]
+            found = [
+                Listed(
+                    str(one["name"]),
+                    int(one["size"]),
+                    datetime.fromisoformat(one["modified"]).astimezone(UTC),
+                    None if one["records"] is None else int(one["records"]),
+                )
+                for one in json.loads(answer.content)["deliveries"]
             ]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise SourceError(
                 f"{self.where} gives no listing of deliveries ({error!r}): is the contract's location right?"
             ) from None
+        expect_some(len(found), MOST_FILES, "files")
+        return found
 
     def read(self, file: Listed) -> Iterator[bytes]:
         number, pages, found, tag = 1, 1, 0, None
         while number <= pages:
+            expect_some(number, MOST_PAGES, "pages")
             answer = self._web.get(
                 f"{self.where}/{file.name}", {"page": number, "page_size": self._page_size}
             )
@@ -57,7 +64,7 @@ class Http:
     def close(self) -> None:
         self._web.close()
 
-    def _page(self, answer: httpx.Response, file: Listed) -> tuple[bytes, int, int, int]:
+    def _page(self, answer: Answer, file: Listed) -> tuple[bytes, int, int, int]:
         """Bytes and number of records of a page, number of pages, total of records."""
         try:
             if self._records_path is None:
@@ -67,7 +74,7 @@ class Http:
             page: dict[str, Any] = json.loads(answer.content)
             bytes_ = RECORD_SEPARATOR + answer.content + b"\n"
             return bytes_, len(page[self._records_path]), int(page["pages"]), int(page["total"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise SourceError(
                 f"{self.where}/{file.name}: a page is not as the contract says ({error!r})"
             ) from None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from typing import TypeVar
 
 from pyarrow import fs
 
+from kho.fetch.budget import MOST_FILES, Budget, expect_some
 from kho.fetch.connection import Connection
 from kho.fetch.transport import Incomplete, Listed, Passing, SourceError, patiently
 
@@ -22,8 +25,11 @@ _MISSING = ("NO_SUCH_BUCKET", "NO_SUCH_KEY", "RESOURCE_NOT_FOUND", "HTTP Status 
 class S3:
     """The objects right below one prefix of a bucket."""
 
-    def __init__(self, connection: Connection, connection_id: str, path: str) -> None:
+    def __init__(
+        self, connection: Connection, connection_id: str, path: str, budget: Budget | None = None
+    ) -> None:
         self._id, self._path = connection_id, path
+        self._budget = budget or Budget()
         port = f":{connection.port}" if connection.port else ""
         self.where = f"s3://{path}" + (f" at {connection.host}{port}" if connection.host else "")
         if connection.ca_file:
@@ -43,6 +49,7 @@ class S3:
 
     def files(self) -> list[Listed]:
         found = self._ask(lambda: self._files.get_file_info(fs.FileSelector(self._path)))
+        expect_some(len(found), MOST_FILES, "files")
         return [_listed(one) for one in found if one.is_file and one.base_name]
 
     def read(self, file: Listed) -> Iterator[bytes]:
@@ -55,6 +62,7 @@ class S3:
         version = opened.metadata()
         with opened:
             while offset < file.size and (part := self._ask(chunk)):
+                self._budget.spend(len(part))
                 yield part
                 offset += len(part)
         if offset != file.size or self._now(path) != (file, version):
@@ -70,7 +78,7 @@ class S3:
     def _ask(self, question: Callable[[], T]) -> T:
         def attempt() -> T:
             try:
-                return question()
+                return _heard(question)
             except OSError as error:  # pyarrow knows no finer ones
                 text = str(error)
                 if any(word in text for word in _REFUSED):
@@ -88,6 +96,23 @@ class S3:
                 ) from None
 
         return patiently(attempt)
+
+
+def _heard(question: Callable[[], T]) -> T:
+    """The answer, asked for in a thread of its own: pyarrow waits where no deadline is heard.
+
+    A thread that is given up is left behind; its process waits for it at its end, as long as the request may take.
+    """
+    answer: Future[T] = Future()
+
+    def ask() -> None:
+        try:
+            answer.set_result(question())
+        except BaseException as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    return answer.result()
 
 
 def _listed(info: fs.FileInfo) -> Listed:

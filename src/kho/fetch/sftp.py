@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
-from stat import S_ISDIR
+from stat import S_IFMT, S_ISDIR, S_ISREG
 from typing import TypeVar
 
 import asyncssh
 
+from kho.fetch.budget import MOST_FILES, Budget, expect_some
 from kho.fetch.connection import Connection
 from kho.fetch.transport import CHUNK_BYTES, Incomplete, Listed, Passing, SourceError, patiently
 
@@ -20,8 +21,11 @@ TIMEOUT_SECONDS = 60
 class Sftp:
     """The files of one folder of a server. Connects when first used, and again when a connection was lost."""
 
-    def __init__(self, connection: Connection, connection_id: str, path: str) -> None:
+    def __init__(
+        self, connection: Connection, connection_id: str, path: str, budget: Budget | None = None
+    ) -> None:
         self._connection, self._id, self._path = connection, connection_id, path
+        self._budget = budget or Budget()
         self._runner = asyncio.Runner()
         self._ssh: asyncssh.SSHClientConnection | None = None
         self._client: asyncssh.SFTPClient | None = None
@@ -29,11 +33,13 @@ class Sftp:
 
     def files(self) -> list[Listed]:
         async def listing(client: asyncssh.SFTPClient) -> list[Listed]:
-            return [
-                _listed(entry.filename, entry.attrs)
-                for entry in await client.readdir(self._path)
-                if not S_ISDIR(entry.attrs.permissions or 0)
-            ]
+            found: list[Listed] = []
+            # As bytes: of a name that is no UTF-8 nobody has to make a text.
+            async for entry in client.scandir(self._path.encode()):
+                if not S_ISDIR(entry.attrs.permissions or 0):
+                    found.append(_listed(entry.filename.decode("utf-8", "surrogateescape"), entry.attrs))
+                    expect_some(len(found), MOST_FILES, "files")
+            return found
 
         return self._ask(listing)
 
@@ -49,9 +55,10 @@ class Sftp:
         async def end(client: asyncssh.SFTPClient) -> Listed:
             if client in opened:
                 await opened[client].close()
-            return _listed(file.name, await client.stat(path))
+            return _listed(file.name, await client.lstat(path))
 
         while offset < file.size and (part := self._ask(chunk)):
+            self._budget.spend(len(part))
             yield part
             offset += len(part)
         if self._ask(end) != file or offset != file.size:
@@ -90,6 +97,9 @@ class Sftp:
                 raise SourceError(
                     f"{self.where}: {error.reason}: let the user of connection {self._id} read it"
                 ) from None
+            except (KeyboardInterrupt, SourceError):
+                self._drop()  # nobody knows what the server still answers
+                raise
             except (OSError, TimeoutError, asyncssh.Error) as error:
                 self._drop()
                 raise Passing(
@@ -145,4 +155,6 @@ class Sftp:
 def _listed(name: str, attributes: asyncssh.SFTPAttrs) -> Listed:
     # SFTP tells whole seconds.
     modified = datetime.fromtimestamp(int(attributes.mtime), UTC) if attributes.mtime is not None else None
-    return Listed(name, attributes.size, modified)
+    mode = attributes.permissions or 0
+    # A server that doesn't tell what a thing is has only files.
+    return Listed(name, attributes.size, modified, is_regular=S_ISREG(mode) or not S_IFMT(mode))

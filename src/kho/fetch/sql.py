@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from kho.contract import Contract
 from kho.contract.schedule import expected_dates, newest_expected_date
+from kho.fetch.budget import Budget
 from kho.fetch.connection import Connection
 from kho.fetch.transport import Incomplete, Listed, Passing, SourceError, patiently
 
@@ -42,8 +43,10 @@ class Database:
         contract: Contract,
         business_date: date,
         taken: frozenset[date],
+        budget: Budget | None = None,
     ) -> None:
         self._id, self._contract = connection_id, contract
+        self._budget = budget or Budget()
         self._business_date, self._taken = business_date, taken
         self._zone = ZoneInfo(contract.file.time_zone)
         database, _, self._schema = contract.location.partition("/")
@@ -77,7 +80,9 @@ class Database:
         found = 0
         while rows := self._ask(lambda _: result.fetchmany(BLOCK_ROWS)):
             found += len(rows)
-            yield b"".join(self._line(row) for row in rows)
+            block = b"".join(self._line(row) for row in rows)
+            self._budget.spend(len(block))
+            yield block
         if found != file.records:
             raise Incomplete(f"the query gave {found} rows, and {file.records} a moment before")
 
@@ -192,6 +197,9 @@ class Database:
     def _ask(self, question: Callable[[sa.Connection], T]) -> T:
         try:
             return question(self._connected())
+        except KeyboardInterrupt:
+            self._drop()
+            raise
         except DBAPIError as error:
             self._drop()
             raise self._trouble(error) from None

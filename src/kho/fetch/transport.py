@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol, TypeVar
+from unicodedata import category
 
 from tenacity import (
     Retrying,
@@ -47,6 +48,7 @@ class Listed:
     #: When a file that was taken is taken again. grown: rows leave a day's file for a later one when they change, and
     #: only more or newer ones make it another file. never: it shows its source as it is now, not as it was that day.
     again: Literal["changed", "grown", "never"] = "changed"
+    is_regular: bool = True  # no link, and nothing else that only looks like a file
 
 
 class Transport(Protocol):
@@ -62,6 +64,18 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Let go of the connection."""
+
+
+def is_sound(name: str) -> bool:
+    """Whether a name is that of a file right in its folder, in characters that can be shown."""
+    return name not in ("", ".", "..") and "/" not in name and shown(name) == name
+
+
+def shown(name: str) -> str:
+    """A name as it may be told: signs that steer a terminal, or that are no characters, are question marks."""
+    return "".join(
+        "?" if category(sign)[0] == "C" or category(sign) in ("Zl", "Zp") else sign for sign in name
+    )
 
 
 def patiently(call: Callable[[], T]) -> T:

@@ -6,6 +6,7 @@ from datetime import date
 
 from kho.contract import Contract
 from kho.contract.model import FILES
+from kho.fetch.budget import Budget
 from kho.fetch.connection import Connection
 from kho.fetch.transport import SourceError, Transport
 from kho.settings import Settings
@@ -16,18 +17,20 @@ def open_transport(
     contract: Contract,
     business_date: date,
     connection: Connection | None,
+    budget: Budget,
     taken: frozenset[date] = frozenset(),
+    again: frozenset[date] = frozenset(),
 ) -> Transport:
     """The source of a contract's files, as its server says. Raises SourceError.
 
-    `business_date` and `taken`, the dates of the deliveries that are in the archive, are for sources that list no
-    files by themselves.
+    `business_date`, `taken` (the dates of the deliveries that are in the archive) and `again` (those of them to be asked
+    for again) are for sources that list no files by themselves.
     """
     named = contract.server.connection
     if contract.server_type == "local":
         from kho.fetch.folder import Folder
 
-        return Folder(settings.exports / contract.location)
+        return Folder(settings.exports / contract.location, settings.exports, budget)
     if connection is None:
         raise SourceError(
             f"there is no connection {named}: say in {settings.home / 'connections.json'} where it leads to"
@@ -36,26 +39,26 @@ def open_transport(
         case "sftp":
             from kho.fetch.sftp import Sftp
 
-            return Sftp(connection, named, contract.location)
+            return Sftp(connection, named, contract.location, budget)
         case "ftps":
             from kho.fetch.ftps import Ftps
 
-            return Ftps(connection, named, contract.location)
+            return Ftps(connection, named, contract.location, budget)
         case "s3":
             from kho.fetch.s3 import S3
 
-            return S3(connection, named, contract.location)
+            return S3(connection, named, contract.location, budget)
         case "postgres" | "mysql":
             from kho.fetch.sql import Database
 
-            return Database(connection, named, contract, business_date, taken)
+            return Database(connection, named, contract, business_date, taken, budget)
     from kho.fetch.http import Http
     from kho.fetch.url import Url
     from kho.fetch.web import Web
 
-    web = Web(connection, named)
+    web = Web(connection, named, budget)
     if contract.server.paging != FILES:
-        return Url(web, contract, business_date, taken)
+        return Url(web, contract, business_date, taken, again)
     # JSON lines have no path to their records.
     records_path = (contract.file.records_path or "items") if contract.format == "json" else None
     return Http(web, contract.location, contract.server.page_size, records_path)

@@ -1,8 +1,8 @@
 """Exports that a URL gives: a file, or records in pages. The URL has no names of files, so Kho makes them.
 
-A location with `{business_date}` is asked for every expected date that is not in the archive. One without is, each
-time, the file of the newest expected date; a server that names its version (ETag, Last-Modified) is not made to send it
-again.
+A location with `{business_date}` is asked for every expected date that is not in the archive, or came to nothing there.
+One without is, each time, the file of the newest expected date; a server that names its version (ETag, Last-Modified)
+is not made to send it again.
 """
 
 from __future__ import annotations
@@ -10,24 +10,40 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
+from email.utils import formatdate, parsedate_to_datetime
 from typing import Any
 
 import httpx
 
 from kho.contract import Contract
 from kho.contract.schedule import expected_dates, newest_expected_date
+from kho.fetch.budget import MOST_PAGES, expect_some
 from kho.fetch.http import RECORD_SEPARATOR
-from kho.fetch.transport import CHUNK_BYTES, Incomplete, Listed, SourceError
-from kho.fetch.web import Absent, Web
+from kho.fetch.transport import Incomplete, Listed, SourceError
+from kho.fetch.web import Absent, Answer, Web
+
+#: what was modified so shortly before the answer may be so at every answer
+_FRESH = timedelta(minutes=1)
 
 
 class Url:
-    """What one URL gives, as files of the contract's dates. `taken`: the dates that are in the archive."""
+    """What one URL gives, as files of the contract's dates.
 
-    def __init__(self, web: Web, contract: Contract, business_date: date, taken: frozenset[date]) -> None:
+    `taken`: the dates that are in the archive; `again`: those of them that are asked for all the same.
+    """
+
+    def __init__(
+        self,
+        web: Web,
+        contract: Contract,
+        business_date: date,
+        taken: frozenset[date],
+        again: frozenset[date] = frozenset(),
+    ) -> None:
         self._web, self._contract = web, contract
-        self._dates = self._due(business_date, taken)
+        self._dates = self._due(business_date, taken, again)
+        self._heads: dict[str, httpx.Headers] = {}  # of every listed file
         self.where = web.base + contract.location
 
     def files(self) -> list[Listed]:
@@ -58,14 +74,14 @@ class Url:
             for day in self._dates
         }
 
-    def _due(self, business_date: date, taken: frozenset[date]) -> list[date]:
+    def _due(self, business_date: date, taken: frozenset[date], again: frozenset[date]) -> list[date]:
         """The dates to ask for: the newest one, and where each has its own URL those missed since the first taken."""
         frequency, end_of_life = self._contract.frequency, self._contract.end_of_life
         newest = newest_expected_date(frequency, business_date, end_of_life)
         if not self._is_dated:
             return [newest]
         due = expected_dates(frequency, min([newest, *taken]), newest, end_of_life)
-        return [day for day in due if day not in taken]
+        return [day for day in due if day not in taken - again]
 
     def _name(self, day: date) -> str:
         return f"{self._contract.entity}_{day:%Y%m%d}.{self._contract.format}"
@@ -81,13 +97,22 @@ class Url:
             if self._is_dated:
                 return None  # not there yet
             raise
+        self._heads[name] = headers
         return Listed(name, None, None, tag=_tag(url, headers), again=again)
 
     def _file(self, url: str, file: Listed) -> Iterator[bytes]:
         with self._web.open(url) as answer:
-            if _tag(url, answer.headers) != file.tag:
+            if self._is_other(url, self._heads[file.name], answer.headers):
                 raise Incomplete("it changed while it was read")
-            yield from answer.iter_bytes(CHUNK_BYTES)
+            yield from self._web.pieces(answer, as_sent=self._contract.server.compression == "gzip")
+
+    def _is_other(self, url: str, listed: httpx.Headers, sent: httpx.Headers) -> bool:
+        """Whether another version was sent than was listed. Only names of one kind can be compared, others tell nothing."""
+        if listed.get("ETag") and sent.get("ETag"):
+            return listed["ETag"] != sent["ETag"]
+        was, modified = _settled(listed), _settled(sent)
+        # Some servers tell another time for GET than for HEAD: it changed if that for HEAD does.
+        return bool(was and modified and was != modified) and _settled(self._web.head(url)) != was
 
     # Pages
 
@@ -97,7 +122,13 @@ class Url:
         asked: set[str] = set()
         step: str | None = self._first(url)
         while step:
-            answer = self._web.get(step)
+            expect_some(number + 1, MOST_PAGES, "pages")
+            try:
+                answer = self._web.get(step)
+            except Absent:
+                if found and keys.paging in ("page", "offset"):
+                    return  # so some servers say that there are no more
+                raise
             page, records, following = self._page(answer)
             if step in asked or (records and records == before):
                 raise SourceError(
@@ -146,7 +177,7 @@ class Url:
             )
         return target
 
-    def _page(self, answer: httpx.Response) -> tuple[bytes, list[Any], str | None]:
+    def _page(self, answer: Answer) -> tuple[bytes, list[Any], str | None]:
         """Bytes and records of a page, and what it says about the next one."""
         following = answer.links.get("next", {}).get("url")
         if self._contract.format == "jsonl":
@@ -154,13 +185,13 @@ class Url:
             return b"".join(lines), lines, following
         try:
             document = json.loads(answer.content)
-        except ValueError:
+        except (ValueError, RecursionError):
             document = None
         path = self._contract.file.records_path
         records = document if path is None and isinstance(document, list) else _at(document, path or "items")
         if not isinstance(records, list):
             raise SourceError(
-                f"{answer.request.url} gives no page of records: are the contract's location and recordsPath right?"
+                f"{answer.url} gives no page of records: are the contract's location and recordsPath right?"
             )
         if self._contract.server.paging == "cursor":
             following = _at(document, self._contract.server.next_path)
@@ -182,5 +213,15 @@ def _at(document: Any, path: str) -> Any:
 
 
 def _tag(url: str, headers: httpx.Headers) -> str | None:
-    version = headers.get("ETag") or headers.get("Last-Modified")
+    version = headers.get("ETag") or _settled(headers)
     return version and f"{url} {version}"
+
+
+def _settled(headers: httpx.Headers) -> str | None:
+    """When it was last modified; None where that was a moment before the answer, as it is for a file made on request."""
+    modified, now = headers.get("Last-Modified"), headers.get("Date") or formatdate(usegmt=True)
+    try:
+        is_fresh = parsedate_to_datetime(modified) > parsedate_to_datetime(now) - _FRESH
+    except (TypeError, ValueError):
+        return modified
+    return None if is_fresh else modified

@@ -4,28 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import httpx
 
+from kho.fetch.budget import Budget
 from kho.fetch.connection import Connection
 from kho.fetch.transport import Passing, SourceError, patiently
 
 TIMEOUT_SECONDS = 30
 TROUBLE = {408, 429, 500, 502, 503, 504}  # of the server, for now
-ABSENT = {404, 410}
+ABSENT = {204, 404, 410}
 
 
 class Absent(SourceError):
     """There is nothing at a URL."""
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a server answered, whole."""
+
+    url: str
+    headers: httpx.Headers
+    links: dict[str | None, dict[str, str]]  # of its Link header, by their relation
+    content: bytes
+
+
 class Web:
     """One server. Its `base` is the URL of its root, with a slash at the end."""
 
-    def __init__(self, connection: Connection, connection_id: str) -> None:
+    def __init__(self, connection: Connection, connection_id: str, budget: Budget | None = None) -> None:
         port = f":{connection.port}" if connection.port else ""
         self.base = f"{connection.scheme}://{connection.host}{port}/"
-        self._id = connection_id
+        self._id, self._budget = connection_id, budget or Budget()
         tls = connection.tls()
         headers = {"Accept-Encoding": "identity"}
         login = None
@@ -45,14 +57,27 @@ class Web:
             },  # never through a proxy of the environment
         )
 
-    def get(self, url: str, params: dict[str, int] | None = None) -> httpx.Response:
+    def get(self, url: str, params: dict[str, int] | None = None) -> Answer:
         """The whole answer, asked for a few times. Raises SourceError."""
 
-        def attempt() -> httpx.Response:
-            with self._sure(url):
-                return self._checked(self._client.get(url, params=params))
+        def attempt() -> Answer:
+            with self._sure(url), self._client.stream("GET", url, params=params) as answer:
+                self._checked(answer)
+                return Answer(str(answer.url), answer.headers, answer.links, self._whole(answer))
 
         return patiently(attempt)
+
+    def _whole(self, answer: httpx.Response) -> bytes:
+        parts, size = [], 0
+        for part in self._budget.counted(answer.iter_bytes()):
+            parts.append(part)
+            size += len(part)
+            if size > self._budget.whole_bytes:
+                raise SourceError(
+                    f"{answer.request.url} gives more than {self._budget.whole_bytes // 1_000_000} MB at once: the "
+                    "contract's maxFileMegabytes"
+                )
+        return b"".join(parts)
 
     def head(self, url: str) -> httpx.Headers:
         """The headers of what is at the URL, asked for a few times. Raises SourceError."""
@@ -60,7 +85,7 @@ class Web:
         def attempt() -> httpx.Headers:
             with self._sure(url):
                 answer = self._client.head(url)
-                if answer.status_code in (403, 405, 501):  # not every server knows HEAD
+                if answer.status_code in (204, 403, 405, 501):  # not every server knows HEAD
                     with self._client.stream("GET", url) as answer:
                         return self._checked(answer).headers
                 return self._checked(answer).headers
@@ -73,6 +98,13 @@ class Web:
         with self._sure(url), self._client.stream("GET", url) as answer:
             yield self._checked(answer)
 
+    def pieces(self, answer: httpx.Response, as_sent: bool) -> Iterator[bytes]:
+        """The bytes of an answer as they come. `as_sent`: also where the server calls the file's own packing that of the
+        way (Content-Encoding), which else is undone.
+        """
+        found = answer.iter_raw() if as_sent else answer.iter_bytes()
+        return self._budget.counted(found)
+
     def close(self) -> None:
         self._client.close()
 
@@ -80,7 +112,7 @@ class Web:
     def _sure(self, url: str) -> Iterator[None]:
         try:
             yield
-        except httpx.TransportError as error:
+        except (httpx.TransportError, httpx.DecodingError) as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 raise SourceError(
                     f"{url}: the server shows a certificate that can't be trusted ({error}): put the file of its "

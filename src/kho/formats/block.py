@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,8 +17,7 @@ class Unreadable(Exception):
     """The file as a whole can't be read by its contract; the message is for the operator."""
 
 
-@dataclass(frozen=True)
-class RowReject:
+class RowReject(NamedTuple):
     """A row that could not even be split into columns. Its text is not kept: nobody knows where personal data stand."""
 
     row_number: int
@@ -36,7 +36,8 @@ class Block:
     row_count: int
     copy: bytes
     is_csv: bool
-    offsets: np.ndarray | None = None  # byte offset of every row of the block, rejected and skipped ones too
+    #: byte offset of every row of the block, rejected and skipped ones too; None where no row of it is kept
+    offsets: np.ndarray | None = None
     copied_count: int = 0
     rejects: list[RowReject] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
@@ -26,6 +27,10 @@ HEADER_WITHIN = 30  # records
 MAX_RECORD_LINES = 200  # a quoted field that runs on for longer is a stray quote
 MAX_RECORD_BYTES = 1 << 18
 MAX_LINE_BYTES = 1 << 24  # beyond this a file has no lines
+MAX_PLAIN_BYTES = 1 << 16  # that are split at once
+MAX_ODD_RECORDS = 10_000  # of a block that is read record by record
+MANY_BLANK = 1_000  # lines
+_BLANK = re.compile(rb"[\r\n]*\n")
 
 _MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _WIDE = {"utf-16-le": "<u2", "utf-16-be": ">u2"}
@@ -116,15 +121,30 @@ class _Reader:
         raise problem or Unreadable("the file holds no header")
 
     def blocks(self) -> Iterator[Block]:
+        needs_more = True
         while not self.is_at_end or self.buffer:
-            if not self.is_at_end:
+            if not self.is_at_end and (needs_more or len(self.buffer) < BLOCK_BYTES):
                 self.fill()
             if not self.buffer:
                 return
-            block = self.whole_block() or self.odd_block()
+            block = self.blank_block() or self.whole_block() or self.odd_block()
+            needs_more = block is None
             if block is not None:
                 self.row_number += block.row_count
                 yield block
+
+    def blank_block(self) -> Block | None:
+        """The many blank lines that the buffer begins with, or None: a small packed file holds them by the million."""
+        found = None if self.wide else _BLANK.match(self.buffer)
+        if not found:
+            return None
+        lines = found[0]
+        count = lines.count(b"\n")
+        if count < MANY_BLANK or lines.count(b"\r") != lines.count(b"\r\n"):
+            return None
+        self.buffer = self.buffer[len(lines) :]
+        self.position += len(lines)
+        return Block(self.row_number + 1, count, b"", is_csv=False, skipped=Counter({"blank row": count}))
 
     def whole_block(self) -> Block | None:
         """The buffer's records as one piece of CSV, or None when anything in them is odd."""
@@ -185,7 +205,8 @@ class _Reader:
         rows: list[tuple[int, list[str | None]]] = []
         rejects: list[RowReject] = []
         skipped: Counter[str] = Counter()
-        for size, fields in self.records(self.buffer):
+        ragged: dict[int, str] = {}
+        for size, fields in islice(self.records(self.buffer), MAX_ODD_RECORDS):
             number += 1
             offsets.append(self.position + used)
             used += size
@@ -193,17 +214,16 @@ class _Reader:
                 rejects.append(RowReject(number, fields))
             elif len(fields) == self.width:
                 rows.append((number, [field or None for field in fields]))
-            elif not any(field.strip() for field in fields):
+            elif not any(map(str.strip, fields)):
                 skipped["blank row"] += 1
             else:
-                last = (
-                    " (the last of the file: is it cut off?)"
-                    if self.is_at_end and used == len(self.buffer)
-                    else ""
-                )
-                rejects.append(
-                    RowReject(number, f"ragged row: {len(fields)} columns instead of {self.width}{last}")
-                )
+                reason = ragged.get(len(fields))
+                if reason is None:
+                    reason = f"ragged row: {len(fields)} columns instead of {self.width}"
+                    ragged[len(fields)] = reason
+                if self.is_at_end and used == len(self.buffer):
+                    reason += " (the last of the file: is it cut off?)"
+                rejects.append(RowReject(number, reason))
         if not offsets:
             return None
         self.buffer = self.buffer[used:]
@@ -223,29 +243,58 @@ class _Reader:
         """Size in bytes and fields (or what is wrong) of each record that is whole in `data`."""
         at = 0
         while at < len(data):
+            for size, fields in self.plain_records(data, at):
+                yield size, fields
+                at += size
+            if at == len(data):
+                return
             size, fields = self.record(data, at)
             if size == 0:
                 return
             yield size, fields
             at += size
 
+    def plain_records(self, data: bytes, start: int) -> Iterator[tuple[int, list[str] | str]]:
+        """The records of the next lines, up to the first that could be anything but texts between delimiters."""
+        edge = 0 if self.wide else min(len(data), start + MAX_PLAIN_BYTES)
+        quote = data.find(b'"', start, edge)
+        edge = edge if quote == -1 else quote
+        while (end := data.find(b"\n", start, edge)) != -1:
+            line = data[start : end - 1] if data[end - 1 : end] == b"\r" and end > start else data[start:end]
+            if b"\r" in line or b"\0" in line:
+                return
+            try:
+                text = line.decode(self.codec)
+            except UnicodeDecodeError:
+                return
+            yield end + 1 - start, text.split(self.delimiter) if text else []
+            start = end + 1
+
     def record(self, data: bytes, start: int) -> tuple[int, list[str] | str]:
         """The record at `start`; size 0 when `data` ends within it and the file goes on."""
         first_end = end = self.line_after(data, start)
         if end == 0:
             return 0, ""
+        quotes, counted = 0, start
         for _ in range(MAX_RECORD_LINES):
-            # A character that can't be decoded must not hide where the row ends.
-            text = data[start:end].decode(self.codec, errors="replace")
-            try:
-                fields = next(csv.reader([text], delimiter=self.delimiter, strict=True), [])
-            except csv.Error as error:
-                if "unexpected end" not in str(error):
-                    return first_end - start, _csv_problem(error) if end == first_end else "unbalanced quote"
-            else:
-                if end != first_end and len(fields) != self.width and self.is_row(data, first_end):
-                    return first_end - start, "unbalanced quote"
-                return end - start, self.damage(data[start:end]) or fields
+            quotes += data.count(b'"', counted, end)
+            counted = end
+            # With an odd number of quotes one is open, whatever the rest is: no need to read all of it again.
+            if end == first_end or quotes % 2 == 0 or self.wide:
+                # A character that can't be decoded must not hide where the row ends.
+                text = data[start:end].decode(self.codec, errors="replace")
+                try:
+                    fields = next(csv.reader([text], delimiter=self.delimiter, strict=True), [])
+                except csv.Error as error:
+                    if "unexpected end" not in str(error):
+                        return (
+                            first_end - start,
+                            _csv_problem(error) if end == first_end else "unbalanced quote",
+                        )
+                else:
+                    if end != first_end and len(fields) != self.width and self.is_row(data, first_end):
+                        return first_end - start, "unbalanced quote"
+                    return end - start, self.damage(data[start:end]) or fields
             # Within an open quote: on to the line where the next quote stands.
             quote = self.find('"', data, end)
             end = self.line_after(data, quote) if quote != -1 else 0

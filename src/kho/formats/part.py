@@ -17,6 +17,9 @@ from kho.formats.block import Unreadable
 
 #: exports pack to a tenth, lists of the same row over and over to a hundredth; deflate's best is a thousandth
 MAX_RATIO = 200
+MAX_DIRECTORY_BYTES = (
+    16_000_000  # of a zip: what it says of its files is held in memory, some 150,000 of them
+)
 _DAMAGE = (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 
 
@@ -31,6 +34,7 @@ class Layout:
     records_path: str | None = None
     compression: Literal["zip", "gzip"] | None = None
     max_bytes: int = 64_000_000  # of a part that is read whole
+    max_unpacked_bytes: int = 10_000_000_000  # of all parts together
 
     @property
     def is_of_messages(self) -> bool:
@@ -47,6 +51,7 @@ class Layout:
             contract.file.records_path,
             contract.server.compression,
             contract.file.max_file_megabytes * 1_000_000,
+            contract.file.max_unpacked_bytes,
         )
 
 
@@ -74,7 +79,7 @@ def parts(path: Path, layout: Layout) -> Iterator[Part]:
     Each is to be read before the next is asked for.
     """
     with path.open("rb") as file:
-        budget = _Budget(max(layout.max_bytes, MAX_RATIO * path.stat().st_size))
+        budget = _Budget(max(layout.max_bytes, MAX_RATIO * path.stat().st_size), layout.max_unpacked_bytes)
         if layout.compression is None:
             yield Part(file)
         elif layout.compression == "gzip":
@@ -85,6 +90,8 @@ def parts(path: Path, layout: Layout) -> Iterator[Part]:
 
 
 def _members(file: BinaryIO, budget: _Budget, layout: Layout) -> Iterator[Part]:
+    if _directory_bytes(file) > MAX_DIRECTORY_BYTES:
+        raise Unreadable("the zip holds more files than any export has: ask for fewer, larger ones")
     try:
         archive = zipfile.ZipFile(file)
     except _DAMAGE as error:
@@ -109,6 +116,20 @@ def _members(file: BinaryIO, budget: _Budget, layout: Layout) -> Iterator[Part]:
                 yield Part(io.BufferedReader(_Unpacked(unpacked, budget)), name, is_plain=False)
 
 
+def _directory_bytes(file: BinaryIO) -> int:
+    """How large the directory at the end of a zip says it is; 0 where there is none."""
+    file.seek(max(0, file.seek(0, io.SEEK_END) - (1 << 16) - 100))
+    tail = file.read()
+    end = tail.rfind(b"PK\x05\x06")
+    if end == -1:
+        return 0
+    # A large zip says it in a record of its own, 76 bytes before.
+    large = tail[end - 76 : end - 20] if end >= 76 else b""
+    if large.startswith(b"PK\x06\x06"):
+        return int.from_bytes(large[40:48], "little")
+    return int.from_bytes(tail[end + 12 : end + 16], "little")
+
+
 def _is_export(member: zipfile.ZipInfo) -> bool:
     """Whether it is no folder, and nothing that an operating system leaves in zips."""
     *folders, name = member.filename.split("/")
@@ -123,11 +144,18 @@ def _shown(name: str) -> str:
 class _Budget:
     """Bytes that may still come out of a packed file: counted, since what it says of itself may be a lie."""
 
-    left: int
+    likely: int  # more is no export
+    most: int  # by the contract
+    taken: int = 0
 
     def take(self, size: int) -> None:
-        self.left -= size
-        if self.left < 0:
+        self.taken += size
+        if self.taken > self.most:
+            raise Unreadable(
+                f"it unpacks to more than {self.most:,} bytes: the contract's maxUnpackedBytes. Is the export that much? "
+                "Then raise it and replay the batch; if not, let the source hand over a good file"
+            )
+        if self.taken > self.likely:
             raise Unreadable(
                 f"it unpacks to more than {MAX_RATIO} times its size and the contract's maxFileMegabytes: no export does"
             )

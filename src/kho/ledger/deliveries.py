@@ -26,6 +26,7 @@ class Taken:
     source_modified_at: datetime | None
     source_tag: str | None
     arrived_at: datetime
+    came_to_nothing: bool  # its newest batch is unreadable, held or withdrawn
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,11 @@ def taken(connection: psycopg.Connection, contract: str) -> dict[tuple[str, date
         cursor.execute(
             """
             select distinct on (delivery_id) d.name, d.business_date, a.sha256, a.size_bytes, a.source_size,
-              a.source_modified_at, a.source_tag, a.arrived_at
+              a.source_modified_at, a.source_tag, a.arrived_at,
+              coalesce((
+                select b.state in ('unreadable', 'held', 'withdrawn') from ledger.batch b
+                where b.arrival_id = a.arrival_id order by b.batch_id desc limit 1
+              ), false) as came_to_nothing
             from ledger.delivery d join ledger.arrival a using (delivery_id)
             where d.contract = %s order by delivery_id, arrival_id desc
             """,

@@ -11,6 +11,7 @@ from psycopg.sql import SQL, Identifier
 from kho import archive
 from kho.contract import Contract
 from kho.database import connect, the_row
+from kho.deadline import Deadline, deadline
 from kho.formats import Unreadable, open_export, other_encoding
 from kho.formats.header import Match, expect_header
 from kho.ledger import batches, deliveries
@@ -19,7 +20,7 @@ from kho.ledger.deliveries import Arrival
 from kho.load import raw
 from kho.load.failure import LoadFailed, is_of_the_file, told
 from kho.load.judge import cell, judge
-from kho.load.landing import land
+from kho.load.landing import SOME_REJECTS, Landed, land
 from kho.load.signs import signs
 from kho.settings import Settings
 
@@ -109,15 +110,34 @@ def fill(
 ) -> tuple[Batch, dict[str, Any]]:
     """Put the rows of a file into the raw table and the rejects: the batch and its profile.
 
-    Raises `Unreadable` when the file as a whole can't be read by its contract.
+    Raises `Unreadable` when the file as a whole can't be read by its contract, or not in its time.
     """
+    minutes = contract.file.max_load_minutes
+    too_long = Unreadable(
+        f"loading it took longer than {minutes:g} minutes: the contract's maxLoadMinutes. Is the export that much? Then raise"
+        " it and replay the batch; if not, let the source hand over a good file"
+    )
+    with deadline(60 * minutes, too_long) as until:
+        return _filled(connection, contract, path, name, control_rows, batch_id, secret, until)
+
+
+def _filled(
+    connection: Connection,
+    contract: Contract,
+    path: Path,
+    name: str,
+    control_rows: int | None,
+    batch_id: int,
+    secret: str,
+    until: Deadline,
+) -> tuple[Batch, dict[str, Any]]:
     try:
         export = open_export(contract, path)
         found = expect_header(contract, export.header)
     except Unreadable as problem:
         likely = other_encoding(contract, path)
         raise Unreadable(f"{problem}; {likely}" if likely else str(problem)) from None
-    landed = land(connection, export, batch_id)
+    landed = land(connection, export, batch_id, until)
     judged = judge(connection, contract, found, export.header, batch_id, secret)
     _place_rejects(connection, landed, batch_id)
     skipped = landed.skipped + type(landed.skipped)(judged.skipped)
@@ -157,15 +177,21 @@ def fill(
     return batch, profile
 
 
-def _place_rejects(connection: Connection, landed: Any, batch_id: int) -> None:
-    numbers = [
+def _place_rejects(connection: Connection, landed: Landed, batch_id: int) -> None:
+    """Say of the rejects that were split where they stand in the file, some at a time."""
+    last = 0
+    while numbers := [
         number
         for (number,) in connection.execute(
-            "select row_number from reject.rejected_row where batch_id = %s", [batch_id]
+            "select row_number from reject.rejected_row where batch_id = %s and row_number > %s and byte_offset is null"
+            " order by row_number limit %s",
+            [batch_id, last, SOME_REJECTS],
         )
-    ]
-    offsets = landed.offset(numbers) if numbers else None
-    if offsets is not None:
+    ]:
+        offsets = landed.offset(numbers)
+        if offsets is None:
+            return
+        last = numbers[-1]
         connection.execute(
             """
             update reject.rejected_row r set byte_offset = place.byte_offset

@@ -5,15 +5,18 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import chain, groupby
 from typing import IO
 
 import numpy as np
 from psycopg import Connection
 from psycopg.sql import SQL, Identifier, Literal
 
-from kho.formats import Block, Export, RowReject
+from kho.deadline import Deadline
+from kho.formats import Block, Export
 from kho.load.judge import LANDING
+
+SOME_REJECTS = 10_000  # that are held before they are entered
+_OFFSET = np.dtype(np.int64)
 
 
 @dataclass
@@ -30,18 +33,19 @@ class Landed:
         self.rejected += len(block.rejects)
         self.skipped += block.skipped
         if block.offsets is not None:
-            self.offsets.write(block.offsets.tobytes())
+            self.offsets.seek((block.first_row - 1) * _OFFSET.itemsize)
+            self.offsets.write(block.offsets.astype(_OFFSET).tobytes())
 
     def offset(self, row_numbers: list[int]) -> list[int] | None:
         """Byte offsets of these rows; None where the format has none."""
         self.offsets.flush()
         if not self.offsets.tell():
             return None
-        places = np.memmap(self.offsets, dtype=np.int64, mode="r")
+        places = np.memmap(self.offsets, dtype=_OFFSET, mode="r")
         return [int(places[number - 1]) for number in row_numbers]
 
 
-def land(connection: Connection, export: Export, batch_id: int) -> Landed:
+def land(connection: Connection, export: Export, batch_id: int, until: Deadline) -> Landed:
     """Copy every block; rows that could not be split go to the rejects at once, masked whole."""
     width = len(export.header)
     columns = SQL(", ").join(Identifier(f"c{position}") for position in range(width))
@@ -55,24 +59,46 @@ def land(connection: Connection, export: Export, batch_id: int) -> Landed:
     )
     as_text = SQL("copy {} (_row_number, {}) from stdin").format(LANDING, columns)
     landed = Landed()
-    # Consecutive whole blocks share one COPY, and the sequence numbers their rows.
-    for is_csv, blocks in groupby(export.blocks(), key=lambda block: block.is_csv):
-        rejects: list[RowReject] = []
+    blocks = export.blocks()
+    block = next(blocks, None)
+    while block is not None:
+        # Consecutive whole blocks share one COPY, and the sequence numbers their rows.
+        is_csv, rejects = block.is_csv, _Rejects(batch_id)
         with connection.cursor() as cursor:
-            first = next(blocks)
-            cursor.execute("select setval('pg_temp.landing__row_number_seq', %s, false)", [first.first_row])
+            cursor.execute("select setval('pg_temp.landing__row_number_seq', %s, false)", [block.first_row])
             with cursor.copy(as_csv if is_csv else as_text) as copy:
-                for block in chain([first], blocks):
+                while block is not None and block.is_csv is is_csv and len(rejects.numbers) < SOME_REJECTS:
+                    until.check()
                     copy.write(block.copy)
                     landed.keep(block)
-                    rejects += block.rejects
-        _reject(connection, rejects, batch_id)
+                    rejects.add(block)
+                    block = next(blocks, None)
+        rejects.enter(connection)
     return landed
 
 
-def _reject(connection: Connection, rejects: list[RowReject], batch_id: int) -> None:
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "insert into reject.rejected_row (batch_id, row_number, reasons) values (%s, %s, %s)",
-            [(batch_id, reject.row_number, [f"row: {reject.reason}"]) for reject in rejects],
+@dataclass
+class _Rejects:
+    """Some rows that could not be split."""
+
+    batch_id: int
+    numbers: list[int] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    offsets: list[int | None] = field(default_factory=list)
+
+    def add(self, block: Block) -> None:
+        for reject in block.rejects:
+            self.numbers.append(reject.row_number)
+            self.reasons.append(f"row: {reject.reason}")
+            place = None if block.offsets is None else int(block.offsets[reject.row_number - block.first_row])
+            self.offsets.append(place)
+
+    def enter(self, connection: Connection) -> None:
+        connection.execute(
+            """
+            insert into reject.rejected_row (batch_id, row_number, reasons, byte_offset)
+            select %s, row_number, array[reason], byte_offset
+            from unnest(%s::bigint[], %s::text[], %s::bigint[]) as rejected (row_number, reason, byte_offset)
+            """,
+            [self.batch_id, self.numbers, self.reasons, self.offsets],
         )

@@ -74,7 +74,7 @@ def _connection(settings: Settings, contract: Contract, offered: list[Offered]) 
         where = str(settings.exports / contract.location)
     yield Finding("fine", f"{where}: {len(offered)} files, {len(deliveries)} of them named as fileName says")
     if deliveries:
-        newest = [f"{each.file.name} of {each.day}" for each in reversed(deliveries[-NEWEST:])]
+        newest = [f"{each.name} of {each.day}" for each in reversed(deliveries[-NEWEST:])]
         yield Finding("fine", f"newest: {', '.join(newest)}")
     else:
         yield Finding("told", f"no delivery is there: names must match {contract.server.file_name}")
@@ -91,7 +91,8 @@ def _connection(settings: Settings, contract: Contract, offered: list[Offered]) 
             for each in joined(delivered(contract, each.file.name, each.day) for each in deliveries)
             if not each.is_accepted
         ],
-        "not named as fileName says": [each.file.name for each in offered if each.kind == "unknown"],
+        "not named as fileName says": [each.name for each in offered if each.kind == "unknown"],
+        "links, or nothing that is a file": [each.name for each in offered if each.kind == "link"],
         "named with something that is no date": [
             each.file.name for each in offered if each.kind == "misdated"
         ],

@@ -1,0 +1,114 @@
+"""Deadlines: what waits without end is ended, the earlier of two counts, and an alarm of others goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from kho.deadline import deadline
+
+SOON, NEVER = 0.05, 3600.0
+
+
+class TooLate(Exception):
+    pass
+
+
+class Theirs(BaseException):
+    pass
+
+
+@pytest.fixture(autouse=True)
+def _left_as_it_was() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGALRM)
+    yield
+    assert (signal.getsignal(signal.SIGALRM), signal.getitimer(signal.ITIMER_REAL)[0]) == (before, 0.0)
+
+
+def _read_a_socket() -> None:
+    ours, _theirs = socket.socketpair()
+    ours.recv(1)
+
+
+def _run_a_loop() -> None:
+    async def wait() -> None:
+        with suppress(Exception):  # no error of the work itself
+            await asyncio.sleep(NEVER)
+
+    with asyncio.Runner() as runner:
+        runner.run(wait())
+
+
+def _swallow_all() -> None:
+    while True:
+        with suppress(Exception):
+            time.sleep(0.001)
+
+
+@pytest.mark.parametrize("wait", [_read_a_socket, _run_a_loop, _swallow_all, lambda: time.sleep(NEVER)])
+def test_whatever_waits_is_ended_with_the_callers_error(wait) -> None:
+    with pytest.raises(TooLate, match="mine"), deadline(SOON, TooLate("mine")):
+        wait()
+
+
+def test_work_in_time_is_left_alone_and_its_own_error_comes_through() -> None:
+    with deadline(NEVER, TooLate("never")):
+        pass
+    with pytest.raises(KeyError), deadline(NEVER, TooLate("never")):
+        raise KeyError
+
+
+@pytest.mark.parametrize(("outer", "inner", "told"), [(SOON, NEVER, "outer"), (NEVER, SOON, "inner")])
+def test_the_earlier_of_two_deadlines_counts(outer: float, inner: float, told: str) -> None:
+    outermost = deadline(outer, TooLate("outer"))
+    with pytest.raises(TooLate, match=told), outermost, deadline(inner, TooLate("inner")):
+        time.sleep(NEVER)
+
+
+def test_the_outer_deadline_goes_on_after_an_inner_one() -> None:
+    with pytest.raises(TooLate, match="outer"), deadline(4 * SOON, TooLate("outer")):
+        with pytest.raises(TooLate, match="inner"), deadline(SOON, TooLate("inner")):
+            time.sleep(NEVER)
+        time.sleep(NEVER)
+
+
+@pytest.mark.parametrize("ours", [NEVER, SOON])
+def test_an_alarm_of_others_rings_at_its_time_within_a_deadline_and_after_it(ours: float) -> None:
+    def theirs(*_: object) -> None:
+        raise Theirs
+
+    before = signal.signal(signal.SIGALRM, theirs)
+    signal.setitimer(signal.ITIMER_REAL, 3 * SOON)
+    try:
+        with pytest.raises(Theirs):
+            with suppress(TooLate), deadline(ours, TooLate("ours")):
+                time.sleep(NEVER)
+            time.sleep(NEVER)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_in_another_thread_work_ends_where_it_asks() -> None:
+    told: list[str] = []
+
+    def work() -> None:
+        try:
+            with deadline(SOON, TooLate("asked")) as until:
+                while True:
+                    until.check()
+                    time.sleep(0.001)
+        except TooLate as error:
+            told.append(str(error))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert told == ["asked"]
