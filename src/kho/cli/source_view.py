@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +98,11 @@ def _show_findings(findings: Sequence[Finding]) -> None:
         lines.add_row(" ", Text(*marks[finding.mark]), Text(finding.text, overflow="fold"))
         for detail in finding.details:
             lines.add_row("", "", Text(detail, "dim", overflow="fold"))
+        if finding.words and not sys.stdout.isatty():
+            lines.add_row("", "", Text("(what the file says itself is shown on a terminal only)", "dim"))
+            continue
+        for each in finding.words:
+            lines.add_row("", "", Text(each, "dim", overflow="fold"))
     wide_console().print(lines)
 
 

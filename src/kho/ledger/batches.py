@@ -29,6 +29,14 @@ class Batch:
     rows_rejected: int
     rows_skipped: int
 
+    def __str__(self) -> str:
+        """As logs have it: without the file's name, which is somebody else's word."""
+        counts = (
+            f"{self.rows_in_file} rows, {self.rows_loaded} loaded, {self.rows_rejected} rejected,"
+            f" {self.rows_skipped} skipped"
+        )
+        return f"batch {self.batch_id} is {self.state}: {self.reason or counts}"
+
 
 # Entering
 
