@@ -14,7 +14,7 @@ from typing import Literal
 import psycopg
 
 from kho import archive
-from kho.contract import Contract
+from kho.contract import Contract, telling
 from kho.database import connect
 from kho.fetch.connection import Connection
 from kho.fetch.rows import RowCount
@@ -37,9 +37,9 @@ class FetchFailed(Exception):
 
 @dataclass
 class Fetched:
-    """What became of the files that a source listed, by their names."""
+    """What became of the files that a source listed, by their names; as a text it tells none of these."""
 
-    contract: str
+    contract: Contract
     taken: list[str] = field(default_factory=list)
     unchanged: int = 0
     later: list[str] = field(default_factory=list)  # of days after the night's
@@ -57,8 +57,11 @@ class Fetched:
             "of unknown name": len(self.unknown),
         }
         told = [", ".join(f"{count} {what}" for what, count in counts.items() if count) or "nothing there"]
-        told += [f"{name}: {reason}" for name, reason in {**self.incomplete, **self.failed}.items()]
-        told += [f"{name}: {UNKNOWN}" for name in self.unknown]
+        told += _told(self.contract, {**self.incomplete, **self.failed})
+        if self.unknown:
+            told.append(
+                f"those of unknown name are {UNKNOWN}: `kho source check {self.contract.name}` shows them"
+            )
         return "\n".join(told)
 
 
@@ -70,7 +73,7 @@ def fetch(
     A file that is not whole yet is left for a later night, and said so in the ledger. FetchFailed when the source
     or a file of it could not be read: then everything else was fetched first.
     """
-    fetched = Fetched(contract.name)
+    fetched = Fetched(contract)
     with connect(settings, "kho_loader", autocommit=True) as ledger:
         deliveries.lock(ledger, contract.name)
         note = partial(deliveries.note_failure, ledger, contract.name, business_date)
@@ -84,14 +87,18 @@ def fetch(
             note(None, str(error))
             raise FetchFailed(f"{contract.name}: {error}") from None
         for name, reason in {**fetched.incomplete, **fetched.failed}.items():
-            note(name, reason)
+            note(name, f"{telling.delivery(contract, name)}: {reason}")
         # A file that stays there is told once.
         for name in deliveries.never_noted(ledger, contract.name, fetched.unknown, UNKNOWN):
             note(name, UNKNOWN)
     if fetched.failed:
-        reasons = "\n".join(f"{name}: {reason}" for name, reason in fetched.failed.items())
+        reasons = "\n".join(_told(contract, fetched.failed))
         raise FetchFailed(f"{contract.name}: {len(fetched.failed)} files could not be fetched\n{reasons}")
     return fetched
+
+
+def _told(contract: Contract, reasons: dict[str, str]) -> list[str]:
+    return [f"{telling.delivery(contract, name)}: {reason}" for name, reason in reasons.items()]
 
 
 @dataclass(frozen=True)
@@ -137,9 +144,11 @@ def take(
             patiently(partial(_copy, contract, source, listed[name], control_rows, to))
             return control_rows
     except KeyError:
-        raise FetchFailed(f"{contract.name}: {name} was taken away from its source") from None
+        told = telling.delivery(contract, name)
+        raise FetchFailed(f"{contract.name}: {told} was taken away from its source") from None
     except Incomplete as reason:
-        raise FetchFailed(f"{contract.name}: {name} is not complete yet: {reason}") from None
+        told = telling.delivery(contract, name)
+        raise FetchFailed(f"{contract.name}: {told} is not complete yet: {reason}") from None
     except SourceError as error:
         raise FetchFailed(f"{contract.name}: {error}") from None
 
@@ -154,13 +163,12 @@ def _offered(contract: Contract, source: Transport) -> list[Offered]:
 
 
 def _named(contract: Contract, file: Listed) -> Offered:
-    if not (named := contract.named(file.name)):
+    if not contract.named(file.name):
         is_beside = _is_control(contract, file.name) or _UNFINISHED.fullmatch(file.name)
         return Offered(file, "beside" if is_beside else "unknown")
     if day := contract.day_of(file.name):
         return Offered(file, "delivery", day)
-    written = named["business_date"]
-    return Offered(file, "misdated", trouble=f"{written} is no date: its name must hold the date as yyyymmdd")
+    return Offered(file, "misdated", trouble="what its name holds is no date: it must hold one as yyyymmdd")
 
 
 def _fetch_files(
@@ -254,10 +262,10 @@ def _announced(source: Transport, listed: dict[str, Listed], contract: Contract,
 def _control_rows(source: Transport, control: Listed | None, contract: Contract, file: Listed) -> int:
     """The number of rows that the control file announces."""
     if control is None:
-        raise Incomplete(f"its control file {_control_name(contract, file.name)} is not there")
+        raise Incomplete(f"its control file ({contract.server.control_file}) is not there")
     text = b"".join(source.read(control))[:1000].decode("utf-8", "replace").strip()
     if not (match := re.fullmatch(r"rows=(\d+)", text)):
-        raise SourceError(f"its control file {control.name} holds {text!r}, and should hold rows=<number>")
+        raise SourceError(f"its control file holds {telling.shape(text)}, and should hold rows=<number>")
     return int(match[1])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
@@ -83,7 +84,7 @@ class S3:
                         f"{self.where} is not there: is the contract's location right, and was anything handed over?"
                     ) from None
                 raise Passing(
-                    f"{self.where} does not answer ({text}): is the server up, are host, port and schema of connection "
+                    f"{self.where} does not answer ({_words(text)}): is the server up, are host, port and schema of connection "
                     f"{self._id} right, and is its certificate signed by what extra.ca_file holds?"
                 ) from None
 
@@ -92,3 +93,9 @@ class S3:
 
 def _listed(info: fs.FileInfo) -> Listed:
     return Listed(info.base_name, info.size, info.mtime)
+
+
+def _words(text: str) -> str:
+    """What went wrong by the store's own name for it; the rest of its words may name an object."""
+    found = re.search(r"AWS Error [A-Z_]+|curlCode: \d+, [\w' ]+", text)
+    return found[0] if found else "no answer that is understood"
