@@ -273,7 +273,7 @@ def test_a_delivery_without_its_control_file_is_told_as_not_complete(served: Set
         control.write_text(text)
     name = control.stem
     assert f"not complete yet, their control file is missing: {name}" in told(steps[1:2], "told")
-    assert f"{name} is not complete yet" in told(steps[2:3], "wrong")
+    assert f"delivery of {NEXT} is not complete yet" in told(steps[2:3], "wrong")
 
 
 def test_a_date_whose_parts_are_not_all_there_is_told_as_not_complete(
