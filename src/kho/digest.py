@@ -101,14 +101,12 @@ def _in_force(release: Release | None) -> list[str]:
 
 
 def _not_fetched(rows: list[Any], systems: dict[str, str]) -> list[str]:
-    return [
-        f"{_source(systems, row.contract)}{f', {row.name}' if row.name else ''}: {row.reason}" for row in rows
-    ]
+    return [f"{_source(systems, row.contract)}: {row.reason}{_times(row.files, 'tệp')}" for row in rows]
 
 
 def _held(rows: list[Any], systems: dict[str, str]) -> list[str]:
     return [
-        f"{_source(systems, row.contract)}, lô {row.batch_id}, {row.name}"
+        f"{_source(systems, row.contract)}, lô {row.batch_id}, ngày {_day(row.business_date)}"
         f"{' (không đọc được)' if row.state == 'unreadable' else ''}: {row.reason or 'không rõ lý do'}"
         for row in rows
     ]
@@ -136,10 +134,7 @@ def _rejected(rows: list[Any], systems: dict[str, str]) -> list[str]:
 
 
 def _warnings(rows: list[Any]) -> list[str]:
-    return [
-        f"{row.subject}: {row.message or row.expectation}{f' ({_number(row.times)} lần)' if row.times > 1 else ''}"
-        for row in rows
-    ]
+    return [f"{row.subject}: {row.message or row.expectation}{_times(row.times, 'lần')}" for row in rows]
 
 
 def _systems(settings: Settings) -> dict[str, str]:
@@ -155,6 +150,10 @@ def _source(systems: dict[str, str], contract: str) -> str:
 
 def _day(day: date) -> str:
     return f"{day:%d/%m/%Y}"
+
+
+def _times(many: int, what: str) -> str:
+    return f" ({_number(many)} {what})" if many > 1 else ""
 
 
 def _number(number: int) -> str:

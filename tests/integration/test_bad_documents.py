@@ -49,8 +49,8 @@ STATUS = """<?xml version="1.0" encoding="utf-8"?>
 <e:StaffInfo><e:Staff>Lê Văn Thư</e:Staff></e:StaffInfo></e:Status></e:edXMLHeader></e:edXMLEnvelope></e:edXML>"""
 
 
-def unmapped(domain: str, system: str, code: str = "<code>") -> str:
-    return f"unmapped code; add {domain},{system},{code},<meaning> to {SEED}"
+def unmapped(domain: str, system: str) -> str:
+    return f"unmapped code; add {domain},{system},<code>,<meaning> to {SEED}"
 
 
 #: what stands in the message, what stands there instead, and the reason that is told
@@ -83,17 +83,17 @@ BAD_MESSAGES: list[tuple[str, str, str]] = [
         "</e:StaffInfo><e:ReplacementInfoList><e:ReplacementInfo><e:DocumentId>12</e:DocumentId></e:ReplacementInfo></e:ReplacementInfoList>",
         f"{TRACE}Bussiness/ReplacementInfoList/ReplacementInfo/DocumentId: {PATTERN}",
     ),
-    ("</e:MessageHeader>", "", "row: '{name}' is no whole XML: mismatched tag: line 15, column 2"),
-    ("<e:CodeNumber>12<", "<e:CodeNumber>1 & 2<", "row: '{name}' is no whole XML: not well-formed (invalid token): line 5, column 25"),
+    ("</e:MessageHeader>", "", "row: {name} is no whole XML: mismatched tag: line 15, column 2"),
+    ("<e:CodeNumber>12<", "<e:CodeNumber>1 & 2<", "row: {name} is no whole XML: not well-formed (invalid token): line 5, column 25"),
     (
         '<e:edXML xmlns',
         '<!DOCTYPE edXML [<!ENTITY x SYSTEM "file:///etc/passwd">]><e:edXML xmlns',
-        "row: '{name}' is no whole XML: it has a DOCTYPE, which no export needs and which is not taken",
+        "row: {name} is no whole XML: it has a DOCTYPE, which no export needs and which is not taken",
     ),
 ]  # fmt: skip
 BAD_STATUSES: list[tuple[str, str, str]] = [
-    (">03<", ">99<", f"{HEADER}Status/StatusCode: {unmapped('delivery_status', 'idesk', '99')}"),
-    (">03<", ">3<", f"{HEADER}Status/StatusCode: {unmapped('delivery_status', 'idesk', '3')}"),
+    (">03<", ">99<", f"{HEADER}Status/StatusCode: {unmapped('delivery_status', 'idesk')}"),
+    (">03<", ">3<", f"{HEADER}Status/StatusCode: {unmapped('delivery_status', 'idesk')}"),
     (">12/UBND-VP<", ">12<", f"{HEADER}Status/ResponseFor/Code: {PATTERN}"),
     (">12/UBND-VP<", ">12/M-UBND<", f"{HEADER}Status/ResponseFor/Code: {PATTERN}"),
     (">2017/06/05<", ">tháng 6<", f"{HEADER}Status/ResponseFor/PromulgationDate: not a date (yyyy/MM/dd)"),
@@ -133,7 +133,7 @@ def test_a_bad_message_is_rejected_with_its_reason_and_nobody_s_name(
     (batch,) = load(module_warehouse, contract)
     found = rejects(module_warehouse, batch.batch_id)
     assert [row["reasons"] for row in found] == [
-        [reason.replace("{name}", member)] for member, (_, _, reason) in zip(members, bad, strict=True)
+        [reason.replace("{name}", f"file {n} of the zip")] for n, (_, _, reason) in enumerate(bad, 1)
     ]
     assert (batch.state, batch.rows_loaded) == ("pending", 0)
     told = " ".join(row["row_text"] or "" for row in found)
@@ -166,8 +166,16 @@ BAD_ZIPS = [
     ("idesk.outgoing", b"", "this is no whole zip"),
     ("idesk.outgoing", GOOD_ZIP[:-30], "this is no whole zip"),
     ("idesk.outgoing", MESSAGE.encode(), "this is no whole zip"),
-    ("idesk.outgoing", zipped({"1.edxml": STATUS.replace("edXML", "Status")}), "the file's root is Status"),
-    ("idesk.outgoing", zipped({"1.edxml": MESSAGE, "2.txt": "<log/>"}), "'2.txt': the file's root is log"),
+    (
+        "idesk.outgoing",
+        zipped({"1.edxml": STATUS.replace("edXML", "Status")}),
+        "the file's root is another (6 letters)",
+    ),
+    (
+        "idesk.outgoing",
+        zipped({"1.edxml": MESSAGE, "2.txt": "<log/>"}),
+        "file 2 of the zip: the file's root is another (3 letters)",
+    ),
 ]
 
 

@@ -80,9 +80,9 @@ class Format:
     files: dict[str, tuple[Callable[[bytes], bytes], str]]
 
 
-def unmapped(domain: str, system: str, code: str = "<code>") -> str:
-    """What is told of an unmapped code: what is too long to be one is not repeated."""
-    return f"unmapped code; add {domain},{system},{code},<meaning> to {SEED}"
+def unmapped(domain: str, system: str) -> str:
+    """What is told of an unmapped code: not the code itself."""
+    return f"unmapped code; add {domain},{system},<code>,<meaning> to {SEED}"
 
 
 FORMATS = {
@@ -101,11 +101,11 @@ FORMATS = {
             ("ows_Site", ..., "missing"),
             ("ows_Site", "tieucan.example", unmapped("agency", "tieu_can_portal")),
             ("ows_ContentType", ..., "missing"),
-            ("ows_ContentType", "Video", unmapped("item_type", "tieu_can_portal", "Video")),
-            ("ows_ContentType", "tin", unmapped("item_type", "tieu_can_portal", "tin")),
+            ("ows_ContentType", "Video", unmapped("item_type", "tieu_can_portal")),
+            ("ows_ContentType", "tin", unmapped("item_type", "tieu_can_portal")),
             ("ows_ChuyenMuc", "", "missing"),
             ("ows_DonViGui", "Xã Tân Hòa", NO_CODE),
-            ("ows__ModerationStatus", "3", unmapped("item_status", "tieu_can_portal", "3")),
+            ("ows__ModerationStatus", "3", unmapped("item_status", "tieu_can_portal")),
             ("ows__ModerationStatus", ..., "missing"),
             ("ows_SoAnh", "3.00000000000000", NO_COUNT),
             ("ows_SoAnh", "-1", NO_COUNT),
@@ -277,8 +277,8 @@ FORMATS = {
             ("Mã đơn vị", "", "missing"),
             ("Mã đơn vị", "946", NO_CODE),
             ("Kênh tra cứu", "", "missing"),
-            ("Kênh tra cứu", "Facebook", unmapped("lookup_channel", "lookups", "Facebook")),
-            ("Kênh tra cứu", "zalo", unmapped("lookup_channel", "lookups", "zalo")),
+            ("Kênh tra cứu", "Facebook", unmapped("lookup_channel", "lookups")),
+            ("Kênh tra cứu", "zalo", unmapped("lookup_channel", "lookups")),
             ("Số lượt", "", "missing"),
             ("Số lượt", "12,5", NO_COUNT),
             ("Số lượt", "12.34", NO_COUNT),

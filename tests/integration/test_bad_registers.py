@@ -101,8 +101,8 @@ def vni(lines: Sequence[Cells]) -> bytes:
     return f"{text}\r\n".encode("vni")
 
 
-def unmapped(domain: str, system: str, code: str = "<code>") -> str:
-    return f"unmapped code; add {domain},{system},{code},<meaning> to {SEED}"
+def unmapped(domain: str, system: str) -> str:
+    return f"unmapped code; add {domain},{system},<code>,<meaning> to {SEED}"
 
 
 #: per export: column, what stands there, and what is wrong with it
@@ -131,7 +131,7 @@ BAD_CELLS: dict[str, list[tuple[str, object, str]]] = {
         ("Ngày hạch toán", None, "missing"),
         ("Số chứng từ", None, "missing"),
         ("Số chứng từ", "chi 1", PATTERN),
-        ("Tiểu mục", "6699", unmapped("spending_item", "misa", "6699")),
+        ("Tiểu mục", "6699", unmapped("spending_item", "misa")),
         ("Tiểu mục", None, "missing"),
         ("Số tiền", "1,5 triệu", "not a whole number"),
         ("Số tiền", 1500.5, "not a whole number"),

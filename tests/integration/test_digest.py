@@ -60,14 +60,14 @@ def test_a_night_with_troubles_names_each(night: Settings) -> None:
     for line in (
         "- documents.fetch",
         "- Quản lý văn bản và điều hành (documents.deliveries): no answer",
-        "dossiers_20210103.csv: columns are missing: maHoSo",
-        "traffic.csv (không đọc được): not <text>",
+        "lô 3, ngày 03/01/2021: columns are missing: maHoSo",
+        "ngày 04/01/2021 (không đọc được): not <text>",
         "- Một cửa điện tử (one_stop.dossiers): số liệu đến hết ngày 02/01/2021",
         "- Một cửa điện tử (one_stop.dossiers): 6 trên 3.000 dòng, trong 2 tệp",
         "- one_stop.dossiers: 2 rows",
     ):
         assert line in text
-    assert "late.xlsx" not in text  # of a date after this night
+    assert "later" not in text  # of a date after this night
     assert unicodedata.is_normalized("NFC", text)
 
 

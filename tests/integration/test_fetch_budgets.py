@@ -244,7 +244,7 @@ def test_a_file_of_a_folder_over_its_budget_fails_alone(
     folder = warehouse.exports / "registry" / "permits"
     write(folder / "permits_20210601.csv", b"code\n" + b"1\n" * 1000)
     write(folder / "permits_20210602.csv", b"code\n1\n")
-    with pytest.raises(FetchFailed, match=r"permits_20210601\.csv: it has more than 1,000 bytes.*maxBytes"):
+    with pytest.raises(FetchFailed, match=r"delivery of 2021-06-01: it has more than 1,000 bytes.*maxBytes"):
         fetch(warehouse, made(place, fileName=NAMED, maxBytes=1000), JUNE)
     assert [one["name"] for one in arrivals(warehouse, NAME)] == ["permits_20210602.csv"]
 

@@ -114,7 +114,7 @@ def test_a_bad_file_name_fails_alone(served: Settings, name: str) -> None:
     put(served, name, "20210401")
     odd = put(served, name, "20210402")
     odd.rename(odd.with_name("ghi chú.txt"))
-    with pytest.raises(FetchFailed, match=f"{name}: 1 files.*\n.*20210231 is no date"):
+    with pytest.raises(FetchFailed, match=f"{name}: 1 files.*\n.*what its name holds is no date"):
         run(served, name)
     assert [one["business_date"] for one in arrivals(served, name)] == [date(2021, 4, 1)]
     reasons = dict(failures(served, name))

@@ -139,7 +139,10 @@ def test_a_server_that_stays_in_trouble_is_told_and_one_bad_delivery_fails_alone
     async def march_fails(count: int, scope: Scope, receive: Receive, send: Send, api: ASGIApp) -> None:
         await (refuse(send, 503) if "20210331" in scope["path"] else api(scope, receive, send))
 
-    with troubled(warehouse, march_fails), pytest.raises(FetchFailed, match=r"items_20210331.*answers 503"):
+    with (
+        troubled(warehouse, march_fails),
+        pytest.raises(FetchFailed, match=r"delivery of 2021-03-31: .*answers 503"),
+    ):
         run(warehouse, ITEMS)
     assert [one["name"] for one in arrivals(warehouse, ITEMS)] == ["items_20210430.json"]
     assert failures(warehouse, ITEMS)[0][0] == "items_20210331.json"

@@ -58,7 +58,7 @@ def test_a_file_without_its_control_file_waits_for_it(served: Settings) -> None:
     control.unlink()
     report = run(served, NAME)
     assert report.taken == ["dossiers_20210402.csv"]
-    assert "dossiers_20210401.csv.ctl is not there" in report.incomplete["dossiers_20210401.csv"]
+    assert "its control file ({name}.ctl) is not there" in report.incomplete["dossiers_20210401.csv"]
     assert failures(served, NAME)[0][0] == "dossiers_20210401.csv"
     control.write_text(text)
     assert run(served, NAME).taken == ["dossiers_20210401.csv"]
@@ -80,7 +80,7 @@ def test_a_control_file_that_says_nothing_fails_alone(served: Settings) -> None:
     path = put(served, NAME, "20210401")
     path.with_name(f"{path.name}.ctl").write_text("xong")
     put(served, NAME, "20210402")
-    with pytest.raises(FetchFailed, match="holds 'xong', and should hold rows=<number>"):
+    with pytest.raises(FetchFailed, match="holds 4 letters, and should hold rows=<number>"):
         run(served, NAME)
     assert len(arrivals(served, NAME)) == 1
 

@@ -361,7 +361,7 @@ def test_a_query_with_a_name_for_a_part_of_it_is_one(
 @pytest.mark.parametrize(
     ("query", "problem"),
     [
-        ("select code from permit", "has no column changed_at, the contract's watermarkColumn; it has code"),
+        ("select code from permit", "has no column changed_at, the contract's watermarkColumn, among its 1"),
         ("select code, code, changed_at from permit", "(same name|Duplicate column name)"),
         ("select code, changed_at from permits", "query fails: .*permits.*(does not|doesn't) exist"),
         ("select code, changed_att from permit", "query fails: .*changed_att"),

@@ -88,7 +88,7 @@ def test_personal_data_are_dropped_or_hashed_with_the_secret(warehouse: Settings
         (
             "maTrangThai",
             "11",
-            "maTrangThai: unmapped code; add dossier_status,one_stop,11,<meaning> to dbt_project/seeds/code_mappings.csv",
+            "maTrangThai: unmapped code; add dossier_status,one_stop,<code>,<meaning> to dbt_project/seeds/code_mappings.csv",
         ),
         (
             "kenhThucHien",
@@ -205,8 +205,8 @@ def test_a_header_spelled_otherwise_is_matched_and_told(warehouse: Settings, dos
     (batch,) = load(warehouse, dossiers)
     assert batch.rows_loaded == 1
     (ledger,) = rows(warehouse, "select profile from ledger.batch where batch_id = %s", batch.batch_id)
-    assert list(ledger["profile"]["respelled_columns"]) == ["maHoSo"]
-    assert ledger["profile"]["unknown_columns"] == {"moi": 1}
+    assert ledger["profile"]["respelled_columns"] == {"maHoSo": "column 1"}
+    assert ledger["profile"]["unknown_columns"] == {"column 22 (3 letters)": 1}
 
 
 @pytest.mark.parametrize(

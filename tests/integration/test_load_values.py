@@ -173,7 +173,7 @@ def test_texts_that_mean_nothing_are_empty_cells(warehouse: Settings, tmp_path: 
         for row in rows(warehouse, "select profile, rows_skipped from ledger.batch")
     )
     assert (profile["unknown_columns"], profile["skipped_by_reason"], skipped) == (
-        {"extra": 1},
+        {"column 5 (5 letters)": 1},
         {"blank row": 1},
         1,
     )

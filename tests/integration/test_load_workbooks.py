@@ -181,7 +181,7 @@ def test_a_renamed_sheet_is_found_by_its_header_and_told(
     data = write({"Ghi chú": [["Ghi chú"]], "Sổ 2021": [["Sổ"], HEADER, *TYPED]})
     batch = load_one(warehouse, contract, data)
     expect_register(warehouse, contract, batch)
-    assert notes(warehouse, batch.batch_id) == ["sheet 'Sổ 2021' instead of 'Sổ hồ sơ'"]
+    assert notes(warehouse, batch.batch_id) == ["sheet 2 (2 words, 2 letters 4 digits) instead of 'Sổ hồ sơ'"]
 
 
 @each_kind
@@ -193,7 +193,7 @@ def test_a_missing_sheet_that_none_or_several_could_be_is_told_with_those_there_
         warehouse,
         contract,
         {
-            "none": (write({"A": [["Ghi chú"]], "B": [["x"]]}), "none with the contract's header: there are 'A', 'B'"),
+            "none": (write({"A": [["Ghi chú"]], "B": [["x"]]}), "none with the contract's header: there are sheet 1 (1 letter), sheet 2 (1 letter)"),
             "several": (write({"A": [HEADER], "B": [HEADER, *WRITTEN]}), "several with the contract's header"),
         },
     )  # fmt: skip
@@ -339,5 +339,5 @@ def test_a_renamed_sheet_is_told_by_the_boundary_and_holds_nothing(
     verdict = exports(settings, DAY)
     assert len(verdict.accepted) == 1
     assert [each.message for each in verdict.told if each.expectation == "layout_as_usual"] == [
-        "the file is laid out otherwise: sheet 'Sổ 2021' instead of 'Sổ hồ sơ'"
+        "the file is laid out otherwise: sheet 1 (2 words, 2 letters 4 digits) instead of 'Sổ hồ sơ'"
     ]

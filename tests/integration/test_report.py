@@ -284,7 +284,7 @@ def test_a_period_of_several_months_has_each_as_far_as_it_lies_in_it(story: Stor
 
 def test_the_first_page_says_what_the_release_lacks(story: Story) -> None:
     (held, *_) = [each for each in story.unreported.notices if "giữ lại" in each]
-    assert f"lô {story.held}" in held and "dossiers_20210112" in held
+    assert f"lô {story.held}" in held and "12/01/2021" in held
     assert any(
         "one_stop.dossiers" in each and "11/01/2021" in each and "chưa đủ" in each
         for each in story.unreported.notices
@@ -501,7 +501,8 @@ def test_a_later_release_tells_what_was_reported_what_it_is_now_and_why(story: S
     assert revision.figure.value == value(story.later, "dossiers_received")
     assert len(revision.because) == 1
     assert (
-        f"lô {story.held}: dossiers_20210112" in revision.because[0] and "mới tính vào" in revision.because[0]
+        f"lô {story.held}: one_stop.dossiers, ngày 12/01/2021" in revision.because[0]
+        and "mới tính vào" in revision.because[0]
     )
     line = next(
         line for area in story.later.areas for line in area.lines if line.metric == "dossiers_received"

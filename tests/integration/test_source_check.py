@@ -152,8 +152,10 @@ def test_what_is_foreseen_is_what_the_night_then_finds(warehouse: Settings, tmp_
     assert len(re.findall(r"^row \d+: maHoSo=bad \d;.*chuHoSo=•••", trial, re.MULTILINE)) == 3
     assert "Nguyễn" not in trial
     assert "columns missing: lePhi, soTien (new since the last batch)" in trial
-    assert "columns unknown to the contract, left out: tien (new since the last batch)" in trial
-    assert "headers spelled otherwise: Phí for phi (new since the last batch)" in trial
+    (unknown,) = (each for each in steps[2].findings if each.text.startswith("columns unknown"))
+    assert unknown.text.endswith(": column 20 (4 letters) (new since the last batch)")
+    assert unknown.words == ("column 20 (4 letters): tien",)
+    assert re.search(r"headers spelled otherwise: column \d+ for phi \(new since the last batch\)", trial)
 
     day = date(2021, 5, 5)
     deliver(warehouse, contract, file.name, data, day)
@@ -272,7 +274,7 @@ def test_a_delivery_without_its_control_file_is_told_as_not_complete(served: Set
         control.write_text(text)
     name = control.stem
     assert f"not complete yet, their control file is missing: {name}" in told(steps[1:2], "told")
-    assert f"{name} is not complete yet" in told(steps[2:3], "wrong")
+    assert f"delivery of {NEXT} is not complete yet" in told(steps[2:3], "wrong")
 
 
 def test_a_date_whose_parts_are_not_all_there_is_told_as_not_complete(

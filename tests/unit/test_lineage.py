@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kho.contract import contracts
+from kho.publish.views import NOT_FOR_READERS
 from kho.settings import Settings
 from kho.transform.lineage import DELIVERY_DATE, Lineage, Ref
 
@@ -149,3 +150,23 @@ def test_columns_of_facts_that_come_from_nowhere_are_counts(known: Lineage) -> N
 def test_tables_know_what_they_read(known: Lineage) -> None:
     assert known.tables["stg_portal__traffic"].parents >= {"raw.portal__traffic", "ledger.build_input"}
     assert "movement_dossier" in known.children["fct_dossier"]
+
+
+def test_no_mart_that_people_read_is_made_of_words_on_deliveries(known: Lineage) -> None:
+    spoken = {
+        "build_source": ("reason",),
+        "batch": ("reason", "profile"),
+        "batch_event": ("reason",),
+        "verdict": ("message",),
+        "delivery": ("name",),
+        "fetch_failure": ("name", "reason"),
+    }
+    readers = {
+        model
+        for table, columns in spoken.items()
+        for column in columns
+        for model in known.readers(Ref(f"ledger.{table}", column))
+        if known.tables[model].layer == "marts"
+    }
+    assert readers <= NOT_FOR_READERS
+    assert "source_freshness" in known.readers(Ref("ledger.build_source", "reason_code"))

@@ -5,13 +5,11 @@ Each function gives what its rule of the exports boundary looks at; None where n
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from kho.contract import Contract
-from kho.formats.header import fold
 
 Profile = dict[str, Any]
 
@@ -32,13 +30,9 @@ STEADY_HOURS, SHIFT_HOURS, FOREIGN_HOURS = 1.5, 3, 5
 
 def missing(profile: Profile) -> Iterator[str]:
     """The columns that are missing, each with the new column that it may be now."""
-    headers, new = profile["missing_columns"], list(profile["unknown_columns"])
-    folded = {fold(name): name for name in new}
-    for header in headers:
-        close = difflib.get_close_matches(fold(header), folded, n=1, cutoff=0.5)
-        if not close and len(headers) == len(new) == 1:
-            close = list(folded)
-        yield f"{header} (is it '{folded[close[0]]}' now?)" if close else header
+    now = profile.get("renamed_columns", {})
+    for header in profile["missing_columns"]:
+        yield f"{header} (is it {now[header]} now?)" if header in now else header
 
 
 def retyped(contract: Contract, reasons: dict[str, int], counted: int) -> Iterator[str]:

@@ -138,7 +138,13 @@ def foresee(connection: psycopg.Connection, contract: Contract, would_be: dict[s
 def rules(contract: Contract) -> list[_Rule]:
     """The expectations of a contract's batches."""
     return [
-        _Rule("readable", "critical", "the file could not be read", "unreadable"),
+        _Rule(
+            "readable",
+            "critical",
+            "the file could not be read",
+            "unreadable",
+            remedy=f"`kho source check {contract.name}` shows how the newest file begins",
+        ),
         _Rule(
             "columns_present",
             "critical",
@@ -172,7 +178,7 @@ def rules(contract: Contract) -> list[_Rule]:
             "warning",
             "columns that the contract does not know were left out",
             "unknown_columns",
-            remedy="add them to the contract to keep them",
+            remedy=f"add them to the contract to keep them: `kho source check {contract.name}` shows their headers",
         ),
         _Rule("headers_spelled", "info", "headers are spelled otherwise", "respelled_columns"),
         _Rule("layout_as_usual", "info", "the file is laid out otherwise", "changed_layout"),
@@ -227,6 +233,7 @@ def rules(contract: Contract) -> list[_Rule]:
             "warning",
             "values that the contract does not know were rejected",
             "unknown_values",
+            remedy="`kho rejects show` shows them",
         ),
         _Rule(
             "rows_as_usual",
@@ -303,11 +310,7 @@ def _measures(
     profiles: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """`before`: the batches that its size is compared with; `profiles`: of all earlier ones of its kind."""
-    given = {
-        "batch_id": row["batch_id"],
-        "business_date": row["business_date"].isoformat(),
-        "file": row["name"],
-    }
+    given = {"batch_id": row["batch_id"], "business_date": row["business_date"].isoformat()}
     names = dict.fromkeys(
         name for rule in rules(contract) for name in (rule.column, rule.needs) if name is not None
     )
@@ -320,7 +323,7 @@ def _measures(
         "missing_columns": _listed(drift.missing(profile)),
         "unknown_columns": _listed(f"{name} ({n} values)" for name, n in profile["unknown_columns"].items()),
         "respelled_columns": _listed(
-            f"{found} for {name}" for name, found in profile["respelled_columns"].items()
+            f"{place} for {name}" for name, place in profile["respelled_columns"].items()
         ),
         "retyped_columns": _listed(drift.retyped(contract, reasons, counted)),
         "changed_conventions": _listed(drift.conventions(contract, profile)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from dataclasses import fields
@@ -24,10 +23,10 @@ def show(found: Explanation, output_format: str) -> None:
 
 
 def _csv(found: Explanation) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["part", "metric", *_columns()])
-    for part in found.parts:
-        writer.writerows([part.role, part.metric, *_values(row)] for row in part.rows)
+    from kho.cli.output import print_csv
+
+    rows = ([part.role, part.metric, *_values(row)] for part in found.parts for row in part.rows)
+    print_csv(["part", "metric", *_columns()], rows)
 
 
 def _json(found: Explanation) -> None:

@@ -100,15 +100,11 @@ def _explain(scope: str, period: str, metric: str, scheme: Scheme, output_format
 
 
 def _csv(found: FigureSet) -> None:
-    import csv
-    import sys
+    from kho.cli.output import print_csv
 
-    writer = csv.writer(sys.stdout, lineterminator="\n")
     stated = _stated(found)
-    writer.writerow([*COLUMNS, *stated])
-    writer.writerows(
-        [*(_plain(figure, column) for column in COLUMNS), *stated.values()] for figure in found.figures
-    )
+    rows = ([*(_plain(figure, column) for column in COLUMNS), *stated.values()] for figure in found.figures)
+    print_csv([*COLUMNS, *stated], rows)
 
 
 def _json(found: FigureSet) -> None:

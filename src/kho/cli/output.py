@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
@@ -20,11 +21,29 @@ Format = Annotated[
 ]
 
 
+#: what a spreadsheet takes for the beginning of a formula, also in the wide letters of East Asian keyboards
+_FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@＝＋－＠]")
+_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)*")
+
+
+def print_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """CSV for programs and for spreadsheets: none of its texts starts a formula there."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_inert(cell) for cell in row] for row in rows)
+
+
+def _inert(cell: Any) -> Any:
+    """The cell; what would be a formula with an apostrophe before it, which says that it is a text."""
+    if not isinstance(cell, str):
+        return cell
+    cell = cell.replace("\r", "\n")  # only that is quoted: a bare one starts a line, and there a cell
+    return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
+
+
 def show_rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], output_format: str) -> None:
     if output_format == "csv":
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
+        print_csv(columns, rows)
     elif output_format == "json":
         records = [dict(zip(columns, row, strict=True)) for row in rows]
         print(json.dumps(records, ensure_ascii=False, indent=2, default=str))

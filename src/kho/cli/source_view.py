@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +66,7 @@ def show_sources(sources: list[SourceState]) -> None:
 
 def show_fetched(fetched: Fetched, day: date) -> None:
     """Plain text, to be pasted."""
-    print(f"{fetched.contract} up to {day}: {fetched}")
+    print(f"{fetched.contract.name} up to {day}: {fetched}")
     for name in fetched.taken:
         print(f"taken: {name}")
     if fetched.unchanged:
@@ -112,6 +113,11 @@ def _show_findings(findings: Sequence[Finding]) -> None:
         lines.add_row(" ", Text(*marks[finding.mark]), Text(finding.text, overflow="fold"))
         for detail in finding.details:
             lines.add_row("", "", Text(detail, "dim", overflow="fold"))
+        if finding.words and not sys.stdout.isatty():
+            lines.add_row("", "", Text("(what the file says itself is shown on a terminal only)", "dim"))
+            continue
+        for each in finding.words:
+            lines.add_row("", "", Text(each, "dim", overflow="fold"))
     wide_console().print(lines)
 
 

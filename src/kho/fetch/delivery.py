@@ -14,7 +14,7 @@ from typing import Literal
 import psycopg
 
 from kho import archive
-from kho.contract import Contract
+from kho.contract import Contract, telling
 from kho.contract.schedule import newest_expected_date
 from kho.database import connect
 from kho.fetch.budget import Budget, Exhausted
@@ -42,9 +42,9 @@ class FetchFailed(Exception):
 
 @dataclass
 class Fetched:
-    """What became of the files that a source listed, by their names."""
+    """What became of the files that a source listed, by their names; as a text it tells none of these."""
 
-    contract: str
+    contract: Contract
     taken: list[str] = field(default_factory=list)
     unchanged: int = 0
     later: list[str] = field(default_factory=list)  # of days after the night's
@@ -64,9 +64,10 @@ class Fetched:
             "links": len(self.links),
         }
         told = [", ".join(f"{count} {what}" for what, count in counts.items() if count) or "nothing there"]
-        told += [f"{name}: {reason}" for name, reason in {**self.incomplete, **self.failed}.items()]
-        told += [f"{name}: {UNKNOWN}" for name in self.unknown]
-        told += [f"{name}: {LINK}" for name in self.links]
+        told += _told(self.contract, {**self.incomplete, **self.failed})
+        for names, why in ((self.unknown, UNKNOWN), (self.links, LINK)):
+            if names:
+                told.append(f"{len(names)} are {why}: `kho source check {self.contract.name}` shows them")
         return "\n".join(told)
 
 
@@ -85,7 +86,7 @@ def fetch(
     whole yet is left for a later night, and said so in the ledger. FetchFailed when the source or a file of it could not
     be read, or is more than its contract allows: then everything else was fetched first.
     """
-    fetched, budget = Fetched(contract.name), Budget.of(contract)
+    fetched, budget = Fetched(contract), Budget.of(contract)
     asked = _newest_dates(contract, business_date) if again else frozenset()
     trouble: SourceError | None = None
     with connect(settings, "kho_loader", autocommit=True) as ledger:
@@ -107,7 +108,7 @@ def fetch(
             trouble = error
             note(None, str(error))
         for name, reason in {**fetched.incomplete, **fetched.failed}.items():
-            note(name, reason)
+            note(name, f"{telling.delivery(contract, name)}: {reason}")
         # A file that stays there is told once.
         for names, reason in ((fetched.unknown, UNKNOWN), (fetched.links, LINK)):
             for name in deliveries.never_noted(ledger, contract.name, names, reason):
@@ -115,9 +116,13 @@ def fetch(
     if trouble:
         raise FetchFailed(f"{contract.name}: {trouble}") from None
     if fetched.failed:
-        reasons = "\n".join(f"{name}: {reason}" for name, reason in fetched.failed.items())
+        reasons = "\n".join(_told(contract, fetched.failed))
         raise FetchFailed(f"{contract.name}: {len(fetched.failed)} files could not be fetched\n{reasons}")
     return fetched
+
+
+def _told(contract: Contract, reasons: dict[str, str]) -> list[str]:
+    return [f"{telling.delivery(contract, name)}: {reason}" for name, reason in reasons.items()]
 
 
 @dataclass(frozen=True)
@@ -178,9 +183,11 @@ def take(
             patiently(partial(_copy, contract, source, budget, listed[name], control_rows, to))
             return control_rows
     except KeyError:
-        raise FetchFailed(f"{contract.name}: {name} was taken away from its source") from None
+        told = telling.delivery(contract, name)
+        raise FetchFailed(f"{contract.name}: {told} was taken away from its source") from None
     except Incomplete as reason:
-        raise FetchFailed(f"{contract.name}: {name} is not complete yet: {reason}") from None
+        told = telling.delivery(contract, name)
+        raise FetchFailed(f"{contract.name}: {told} is not complete yet: {reason}") from None
     except SourceError as error:
         raise FetchFailed(f"{contract.name}: {error}") from None
 
@@ -214,15 +221,14 @@ def _offered(contract: Contract, source: Transport) -> list[Offered]:
 def _named(contract: Contract, file: Listed) -> Offered:
     if not is_sound(file.name):
         return Offered(file, "unknown")
-    if not (named := contract.named(file.name)):
+    if not contract.named(file.name):
         is_beside = _is_control(contract, file.name) or _UNFINISHED.fullmatch(file.name)
         return Offered(file, "beside" if is_beside else "unknown")
     if not file.is_regular:
         return Offered(file, "link")
     if day := contract.day_of(file.name):
         return Offered(file, "delivery", day)
-    written = named["business_date"]
-    return Offered(file, "misdated", trouble=f"{written} is no date: its name must hold the date as yyyymmdd")
+    return Offered(file, "misdated", trouble="what its name holds is no date: it must hold one as yyyymmdd")
 
 
 def _fetch_files(
@@ -332,7 +338,7 @@ def _announced(source: Transport, listed: dict[str, Listed], contract: Contract,
 def _control_rows(source: Transport, control: Listed | None, contract: Contract, file: Listed) -> int:
     """The number of rows that the control file announces."""
     if control is None:
-        raise Incomplete(f"its control file {_control_name(contract, file.name)} is not there")
+        raise Incomplete(f"its control file ({contract.server.control_file}) is not there")
     head = b""
     for chunk in source.read(control):
         head += chunk
@@ -340,7 +346,7 @@ def _control_rows(source: Transport, control: Listed | None, contract: Contract,
             break
     text = head[:_CONTROL_BYTES].decode("utf-8", "replace").strip()
     if not (match := re.fullmatch(r"rows=(\d+)", text)):
-        raise SourceError(f"its control file {control.name} holds {text!r}, and should hold rows=<number>")
+        raise SourceError(f"its control file holds {telling.shape(text)}, and should hold rows=<number>")
     return int(match[1])
 
 

@@ -58,9 +58,7 @@ class Folder:
         except FileNotFoundError:
             raise Incomplete("it was taken away while it was read") from None
         except OSError as error:
-            raise SourceError(
-                f"{self._path / file.name} can't be read ({error.strerror}): may this user read it?"
-            ) from None
+            raise SourceError(f"it can't be read ({error.strerror}): may this user read it?") from None
         if now != file:
             raise Incomplete("it is still being written: its size or time changed while it was read")
 

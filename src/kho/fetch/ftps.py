@@ -123,7 +123,7 @@ class Ftps:
             except (KeyError, ValueError) as error:
                 self._drop()
                 raise SourceError(
-                    f"{self.where} gives no listing that can be read ({error!r}): it must know MLSD with type, size and "
+                    f"{self.where} gives no listing that can be read ({type(error).__name__}): it must know MLSD with type, size and "
                     "modify, and UTF-8"
                 ) from None
             except (KeyboardInterrupt, SourceError):
@@ -132,7 +132,7 @@ class Ftps:
             except (OSError, EOFError, ftplib.Error) as error:
                 self._drop()
                 raise Passing(
-                    f"{self.where} does not answer ({str(error) or type(error).__name__}): is the server up, and are "
+                    f"{self.where} does not answer ({_words(error)}): is the server up, and are "
                     f"host and port of connection {self._id} right?"
                 ) from None
 
@@ -143,10 +143,8 @@ class Ftps:
             case "530":
                 return f"{self.where} refuses the login of connection {self._id}: check login and password"
             case "501" | "550":  # MLSD answers 501 where there is no such folder
-                return (
-                    f"{self.where}: {answer}: is the contract's location right, and may {self._id} read it?"
-                )
-        return f"{self.where} answers {answer}: it must know TLS (AUTH TLS, PROT P) and MLSD"
+                return f"{self.where} answers {answer[:3]}: is the contract's location right, and may {self._id} read it?"
+        return f"{self.where} answers {answer[:3]}: it must know TLS (AUTH TLS, PROT P) and MLSD"
 
     def _connected(self) -> _Client:
         if self._client is None:
@@ -170,3 +168,8 @@ class Ftps:
 
 def _time(text: str) -> datetime:
     return datetime.strptime(text[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+
+
+def _words(error: Exception) -> str:
+    """What went wrong; of an answer only its number, for its words may name a file."""
+    return str(error)[:3] if isinstance(error, ftplib.Error) else str(error) or type(error).__name__

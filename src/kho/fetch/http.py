@@ -23,7 +23,7 @@ class Http:
 
     def __init__(self, web: Web, path: str, page_size: int, records_path: str | None) -> None:
         self._web, self._page_size, self._records_path = web, page_size, records_path
-        self.where = web.base + path
+        self.where = web.where = web.base + path
 
     def files(self) -> list[Listed]:
         answer = self._web.get(self.where)
@@ -39,7 +39,7 @@ class Http:
             ]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise SourceError(
-                f"{self.where} gives no listing of deliveries ({error!r}): is the contract's location right?"
+                f"{self.where} gives no listing of deliveries ({type(error).__name__}): is the contract's location right?"
             ) from None
         expect_some(len(found), MOST_FILES, "files")
         return found
@@ -76,5 +76,5 @@ class Http:
             return bytes_, len(page[self._records_path]), int(page["pages"]), int(page["total"])
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise SourceError(
-                f"{self.where}/{file.name}: a page is not as the contract says ({error!r})"
+                f"{self.where}: a page is not as the contract says ({type(error).__name__})"
             ) from None

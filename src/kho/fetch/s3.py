@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -91,7 +92,7 @@ class S3:
                         f"{self.where} is not there: is the contract's location right, and was anything handed over?"
                     ) from None
                 raise Passing(
-                    f"{self.where} does not answer ({text}): is the server up, are host, port and schema of connection "
+                    f"{self.where} does not answer ({_words(text)}): is the server up, are host, port and schema of connection "
                     f"{self._id} right, and is its certificate signed by what extra.ca_file holds?"
                 ) from None
 
@@ -117,3 +118,9 @@ def _heard(question: Callable[[], T]) -> T:
 
 def _listed(info: fs.FileInfo) -> Listed:
     return Listed(info.base_name, info.size, info.mtime)
+
+
+def _words(text: str) -> str:
+    """What went wrong by the store's own name for it; the rest of its words may name an object."""
+    found = re.search(r"AWS Error [A-Z_]+|curlCode: \d+, [\w' ]+", text)
+    return found[0] if found else "no answer that is understood"

@@ -89,13 +89,11 @@ class Sftp:
                     f"{self.where} refuses the login of connection {self._id}: check login, and password or "
                     "extra.key_file"
                 ) from None
-            except asyncssh.SFTPNoSuchFile as error:
+            except asyncssh.SFTPNoSuchFile:
+                raise SourceError(f"{self.where}: no such file: is the contract's location right?") from None
+            except asyncssh.SFTPPermissionDenied:
                 raise SourceError(
-                    f"{self.where}: {error.reason}: is the contract's location right?"
-                ) from None
-            except asyncssh.SFTPPermissionDenied as error:
-                raise SourceError(
-                    f"{self.where}: {error.reason}: let the user of connection {self._id} read it"
+                    f"{self.where}: permission denied: let the user of connection {self._id} read it"
                 ) from None
             except (KeyboardInterrupt, SourceError):
                 self._drop()  # nobody knows what the server still answers
@@ -103,7 +101,7 @@ class Sftp:
             except (OSError, TimeoutError, asyncssh.Error) as error:
                 self._drop()
                 raise Passing(
-                    f"{self.where} does not answer ({str(error) or type(error).__name__}): is the server up, and "
+                    f"{self.where} does not answer ({_words(error)}): is the server up, and "
                     f"are host and port of connection {self._id} right?"
                 ) from None
 
@@ -158,3 +156,10 @@ def _listed(name: str, attributes: asyncssh.SFTPAttrs) -> Listed:
     mode = attributes.permissions or 0
     # A server that doesn't tell what a thing is has only files.
     return Listed(name, attributes.size, modified, is_regular=S_ISREG(mode) or not S_IFMT(mode))
+
+
+def _words(error: Exception) -> str:
+    """What went wrong; of an answer about files only its kind, for its words may name one."""
+    return (
+        type(error).__name__ if isinstance(error, asyncssh.SFTPError) else str(error) or type(error).__name__
+    )

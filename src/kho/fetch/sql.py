@@ -109,8 +109,8 @@ class Database:
         watermark = self._watermark()
         if watermark.name not in self._names:
             raise SourceError(
-                f"{self.where}: the query has no column {watermark.name}, the contract's watermarkColumn; it has "
-                f"{', '.join(self._names)}"
+                f"{self.where}: the query has no column {watermark.name}, the contract's watermarkColumn, among its"
+                f" {len(self._names)}"
             )
         day = sa.cast(watermark, sa.Date)
         counts: dict[date, int] = {}
@@ -273,8 +273,11 @@ class Database:
         if code in QUERY or re.fullmatch("42[0-9A-Z]{3}", code):
             return SourceError(f"{self.where}: the contract's query fails: {text}")
         if isinstance(error, OperationalError | InterfaceError):
+            # MySQL's numbers below 2000 and beyond 3000 are the server's: their texts may quote a value.
+            is_quoting = re.fullmatch(r"[13-9]\d{3}", code)
+            text = f"{type(error.orig).__name__} {code}" if is_quoting or not text else text
             return Passing(
-                f"{self.where} does not answer ({text or type(error.orig).__name__}): is the server up, and are host and "
+                f"{self.where} does not answer ({text}): is the server up, and are host and "
                 f"port of connection {self._id} right?"
             )
         return SourceError(

@@ -44,7 +44,7 @@ class Url:
         self._web, self._contract = web, contract
         self._dates = self._due(business_date, taken, again)
         self._heads: dict[str, httpx.Headers] = {}  # of every listed file
-        self.where = web.base + contract.location
+        self.where = web.where = web.base + contract.location
 
     def files(self) -> list[Listed]:
         return [file for day in self._dates if (file := self._listed(day))]
@@ -132,7 +132,7 @@ class Url:
             page, records, following = self._page(answer)
             if step in asked or (records and records == before):
                 raise SourceError(
-                    f"{step} gives the same page again: do paging and pageParameter of the contract fit?"
+                    f"{self.where} gives the same page again: do paging and pageParameter of the contract fit?"
                 )
             asked.add(step)
             number, found, before = number + 1, found + len(records), records
@@ -172,8 +172,7 @@ class Url:
         target = str(httpx.URL(url).join(following))
         if not target.startswith(self._web.base):
             raise SourceError(
-                f"{url} names {target} as its next page, and that is not the server of the connection: nothing is asked "
-                "there"
+                f"{self.where} names a next page that is not at the server of the connection: nothing is asked there"
             )
         return target
 
@@ -191,7 +190,7 @@ class Url:
         records = document if path is None and isinstance(document, list) else _at(document, path or "items")
         if not isinstance(records, list):
             raise SourceError(
-                f"{answer.url} gives no page of records: are the contract's location and recordsPath right?"
+                f"{self.where} gives no page of records: are the contract's location and recordsPath right?"
             )
         if self._contract.server.paging == "cursor":
             following = _at(document, self._contract.server.next_path)

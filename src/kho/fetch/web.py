@@ -32,11 +32,14 @@ class Answer:
 
 
 class Web:
-    """One server. Its `base` is the URL of its root, with a slash at the end."""
+    """One server. Its `base` is the URL of its root, with a slash at the end.
+
+    `where` is what messages call the place that is asked: URLs go on with names and cursors that the server made.
+    """
 
     def __init__(self, connection: Connection, connection_id: str, budget: Budget | None = None) -> None:
         port = f":{connection.port}" if connection.port else ""
-        self.base = f"{connection.scheme}://{connection.host}{port}/"
+        self.base = self.where = f"{connection.scheme}://{connection.host}{port}/"
         self._id, self._budget = connection_id, budget or Budget()
         tls = connection.tls()
         headers = {"Accept-Encoding": "identity"}
@@ -61,7 +64,7 @@ class Web:
         """The whole answer, asked for a few times. Raises SourceError."""
 
         def attempt() -> Answer:
-            with self._sure(url), self._client.stream("GET", url, params=params) as answer:
+            with self._sure(), self._client.stream("GET", url, params=params) as answer:
                 self._checked(answer)
                 return Answer(str(answer.url), answer.headers, answer.links, self._whole(answer))
 
@@ -83,7 +86,7 @@ class Web:
         """The headers of what is at the URL, asked for a few times. Raises SourceError."""
 
         def attempt() -> httpx.Headers:
-            with self._sure(url):
+            with self._sure():
                 answer = self._client.head(url)
                 if answer.status_code in (204, 403, 405, 501):  # not every server knows HEAD
                     with self._client.stream("GET", url) as answer:
@@ -95,7 +98,7 @@ class Web:
     @contextmanager
     def open(self, url: str) -> Iterator[httpx.Response]:
         """The answer to be read in pieces, asked for once. Raises SourceError, while it is read too."""
-        with self._sure(url), self._client.stream("GET", url) as answer:
+        with self._sure(), self._client.stream("GET", url) as answer:
             yield self._checked(answer)
 
     def pieces(self, answer: httpx.Response, as_sent: bool) -> Iterator[bytes]:
@@ -109,23 +112,23 @@ class Web:
         self._client.close()
 
     @contextmanager
-    def _sure(self, url: str) -> Iterator[None]:
+    def _sure(self) -> Iterator[None]:
         try:
             yield
         except (httpx.TransportError, httpx.DecodingError) as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 raise SourceError(
-                    f"{url}: the server shows a certificate that can't be trusted ({error}): put the file of its "
+                    f"{self.where}: the server shows a certificate that can't be trusted ({error}): put the file of its "
                     f"authority's certificate into extra.ca_file of connection {self._id}. If it was trusted before, "
                     "somebody may stand in between"
                 ) from None
             raise Passing(
-                f"{url} does not answer ({str(error) or type(error).__name__}): is the server up, and are host "
+                f"{self.where} does not answer ({_words(error)}): is the server up, and are host "
                 f"and port of connection {self._id} right?"
             ) from None
 
     def _checked(self, answer: httpx.Response) -> httpx.Response:
-        told = f"{answer.request.url} answers {answer.status_code}"
+        told = f"{self.where} answers {answer.status_code}"
         if answer.status_code in TROUBLE:
             raise Passing(f"{told}: the server is in trouble; tell its keeper")
         if answer.status_code in (401, 403):
@@ -138,3 +141,9 @@ class Web:
         if answer.status_code != 200:
             raise SourceError(f"{told}: is the contract's location right?")
         return answer
+
+
+def _words(error: httpx.TransportError) -> str:
+    """What went wrong; a broken answer without its bytes."""
+    is_quoting = isinstance(error, httpx.ProtocolError | httpx.DecodingError)
+    return type(error).__name__ if is_quoting else str(error) or type(error).__name__

@@ -59,6 +59,7 @@ def open_export(contract: Contract, path: Path) -> Export:
             if export is not whole:
                 whole.notes += export.notes
                 whole.unknown_columns.update(export.unknown_columns)
+                whole.unknown_places = export.unknown_places | whole.unknown_places
                 if whole.seen_columns is not None:
                     whole.seen_columns.update(export.seen_columns)
 
@@ -159,8 +160,8 @@ def _blocks_of(part: Part, export: Export):
 
 @contextmanager
 def _told(part: Part) -> Iterator[None]:
-    """What is wrong with a part is told with its name."""
+    """What is wrong with a part is told with its place."""
     try:
         yield
     except Unreadable as problem:
-        raise Unreadable(f"{part.name}: {problem}" if part.name else str(problem)) from None
+        raise Unreadable(f"{part.place}: {problem}" if part.place else str(problem)) from None

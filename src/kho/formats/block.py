@@ -53,9 +53,9 @@ class Export:
     header: list[str]
     blocks: Callable[..., Iterator[Block]]
     delimiter: str = ","
-    unknown_columns: Counter[str] = field(
-        default_factory=Counter
-    )  # filled while reading where rows name their columns
+    # Filled while reading where rows name their columns: values of those that the contract lacks, and where each stands
+    unknown_columns: Counter[str] = field(default_factory=Counter)
+    unknown_places: dict[str, str] = field(default_factory=dict)
     seen_columns: set[str] | None = None  # likewise: which of the header's columns occurred at all; None: all
     notes: list[str] = field(default_factory=list)  # how the file differs from its contract without harm
     header_row: int | None = None  # in which row of the file the header begins; None: it has none

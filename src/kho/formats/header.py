@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from kho.contract import Contract
+from kho.contract import Contract, telling
 from kho.formats.block import Unreadable, composed
 
 _FOLDS = str.maketrans({"đ": "d", "ð": "d", "\ufeff": None})
@@ -29,8 +30,13 @@ class Match:
 
     positions: dict[str, int]  # contract column name -> position in the file
     missing: list[str]  # headers of the contract that the file lacks
-    unknown: dict[str, int]  # headers of the file that the contract lacks -> position
-    respelled: dict[str, str]  # contract's header -> the file's, where only equal after folding
+    unknown: dict[int, str]  # position -> header of the file that the contract lacks
+    respelled: dict[str, int]  # contract's header -> position, where only equal after folding
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Where the unknown columns stand, by their headers, as messages tell it."""
+        return {header: telling.column(position, header) for position, header in self.unknown.items()}
 
 
 def match(contract: Contract, found: Sequence[str]) -> Match:
@@ -38,7 +44,7 @@ def match(contract: Contract, found: Sequence[str]) -> Match:
     found = [composed(name).strip() for name in found]
     left = {position for position, name in enumerate(found) if name}
     positions: dict[str, int] = {}
-    respelled: dict[str, str] = {}
+    respelled: dict[str, int] = {}
     for same in (lambda a, b: a == b, lambda a, b: fold(a) == fold(b)):
         for column in contract.columns:
             if column.name in positions:
@@ -48,18 +54,19 @@ def match(contract: Contract, found: Sequence[str]) -> Match:
                 positions[column.name] = hit
                 left.discard(hit)
                 if found[hit] != column.header:
-                    respelled[column.header] = found[hit]
+                    respelled[column.header] = hit
     missing = [column.header for column in contract.columns if column.name not in positions]
-    return Match(positions, missing, {found[p]: p for p in sorted(left)}, respelled)
+    return Match(positions, missing, {p: found[p] for p in sorted(left)}, respelled)
 
 
 def expect_header(contract: Contract, found: Sequence[str]) -> Match:
     """The match, or `Unreadable` when this is another export's header (fewer than half of the columns are there)."""
     result = match(contract, found)
     if len(result.positions) * 2 < len(contract.columns):
+        missing = [f"'{header}'" for header in result.missing]
         raise Unreadable(
             f"this is not the header of {contract.name}: {len(result.missing)} of {len(contract.columns)} columns are"
-            f" missing ({_some(result.missing)}); found {_some([name for name in found if name])}"
+            f" missing ({_some(missing)}); found {_some(_told(contract, result, found))}"
         )
     return result
 
@@ -89,6 +96,32 @@ def find_header(
     return best[1], best[2]
 
 
+def renamed(missing: Sequence[str], unknown: Mapping[str, str]) -> dict[str, str]:
+    """For missing headers of the contract, where the new column stands that each may be now.
+
+    `unknown`: the headers of the file that the contract lacks, and where they stand.
+    """
+    folded = {fold(header): place for header, place in unknown.items()}
+    found = {}
+    for header in missing:
+        close = difflib.get_close_matches(fold(header), folded, n=1, cutoff=0.5)
+        if not close and len(missing) == len(folded) == 1:
+            close = list(folded)
+        if close:
+            found[header] = folded[close[0]]
+    return found
+
+
+def _told(contract: Contract, result: Match, found: Sequence[str]) -> list[str]:
+    """The columns of a file: those that the contract knows by its own words, others by their shape."""
+    known = {result.positions[each.name]: each for each in contract.columns if each.name in result.positions}
+    return [
+        f"'{known[position].header}'" if position in known else telling.column(position, header)
+        for position, header in enumerate(found)
+        if header
+    ]
+
+
 def _some(names: Sequence[str], most: int = 6) -> str:
-    shown = ", ".join(f"'{name[:40]}'" for name in names[:most])
+    shown = ", ".join(names[:most])
     return shown + (f" and {len(names) - most} more" if len(names) > most else "") if names else "nothing"

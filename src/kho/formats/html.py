@@ -53,8 +53,8 @@ def _table(part: Part, layout: Layout) -> html.HtmlElement:
             "table"
         )
         return max(tables, key=lambda each: len(each.findall(".//tr")))
-    except (etree.ParserError, ValueError) as error:
-        raise Unreadable(f"the HTML can't be read: {error}") from None
+    except (etree.ParserError, ValueError):
+        raise Unreadable("the HTML can't be read") from None
 
 
 def _grid(table: html.HtmlElement, *, repeat_across: bool) -> Iterator[list[str]]:

@@ -60,9 +60,9 @@ def _batches(part: Part, layout: Layout) -> Iterator[Any]:
                 columns = _flat(pa.Table.from_batches([batch])).columns
                 yield zip(*map(_values, columns), strict=True)
     except (pa.ArrowException, OSError, ValueError) as error:
-        told = str(error).partition("\n")[0][:300]
+        # Their words may name columns.
         raise Unreadable(
-            f"the Parquet file can't be read (cut off, or another kind of file?): {told}"
+            f"the Parquet file can't be read ({type(error).__name__}): is it cut off, or another kind of file?"
         ) from None
 
 

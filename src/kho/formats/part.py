@@ -60,7 +60,7 @@ class Part:
     """One of the files that make an export. Its stream is read once, from the start."""
 
     stream: io.BufferedReader
-    name: str = ""  # of a zip's member
+    place: str = ""  # among the files of a zip, in order of their names
     is_plain: bool = True  # its bytes stand in the archived file as they are
 
     def whole(self, most: int) -> bytes:
@@ -94,26 +94,26 @@ def _members(file: BinaryIO, budget: _Budget, layout: Layout) -> Iterator[Part]:
         raise Unreadable("the zip holds more files than any export has: ask for fewer, larger ones")
     try:
         archive = zipfile.ZipFile(file)
-    except _DAMAGE as error:
-        raise Unreadable(f"this is no whole zip (cut off, or another kind of file): {error}") from None
+    except _DAMAGE:  # in words that may name the files within
+        raise Unreadable("this is no whole zip (cut off, or another kind of file)") from None
     with archive:
         members = [member for member in archive.infolist() if _is_export(member)]
         if not members and not layout.is_of_messages:
             raise Unreadable("the zip holds no file")
-        for member in sorted(members, key=lambda each: each.filename):
-            name = _shown(member.filename)
+        for number, member in enumerate(sorted(members, key=lambda each: each.filename), 1):
+            place = f"file {number} of the zip"
             if member.flag_bits & 1:
-                raise Unreadable(f"{name} is encrypted: ask for the zip without a password")
+                raise Unreadable(f"{place} is encrypted: ask for the zip without a password")
             if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise Unreadable(f"{name} is packed in an uncommon way: ask for a zip with deflate")
+                raise Unreadable(f"{place} is packed in an uncommon way: ask for a zip with deflate")
             try:
                 unpacked = archive.open(member)
             except (*_DAMAGE, OSError) as error:
                 if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
                     raise  # of the disk; to look before the file's beginning is the zip's own doing
-                raise Unreadable(f"{name} can't be unpacked: {error}") from None
+                raise Unreadable(f"{place} can't be unpacked: is it damaged?") from None
             with unpacked:
-                yield Part(io.BufferedReader(_Unpacked(unpacked, budget)), name, is_plain=False)
+                yield Part(io.BufferedReader(_Unpacked(unpacked, budget)), place, is_plain=False)
 
 
 def _directory_bytes(file: BinaryIO) -> int:
@@ -134,10 +134,6 @@ def _is_export(member: zipfile.ZipInfo) -> bool:
     """Whether it is no folder, and nothing that an operating system leaves in zips."""
     *folders, name = member.filename.split("/")
     return bool(name) and not name.startswith(".") and "__MACOSX" not in folders and name != "Thumbs.db"
-
-
-def _shown(name: str) -> str:
-    return "'" + "".join(c if c.isprintable() else "?" for c in name)[-80:] + "'"
 
 
 @dataclass
@@ -173,8 +169,8 @@ class _Unpacked(io.RawIOBase):
     def readinto(self, buffer: memoryview) -> int:
         try:
             data = self._stream.read(len(buffer))
-        except _DAMAGE as error:
-            raise Unreadable(f"it can't be unpacked: is the file cut off or damaged? ({error})") from None
+        except _DAMAGE:
+            raise Unreadable("it can't be unpacked: is the file cut off or damaged?") from None
         self._budget.take(len(data))
         buffer[: len(data)] = data
         return len(data)

@@ -8,11 +8,12 @@ from itertools import chain, islice
 
 import numpy as np
 
-from kho.contract import Contract
+from kho.contract import Contract, telling
 from kho.formats.block import Block, Export, RowReject, composed, copy_text, sound, unsound
 from kho.formats.cells import RowTexts, texts
 
 BLOCK_ROWS = 5_000
+MAX_UNKNOWN = 200  # different columns that the contract lacks; more are counted together
 
 #: byte offset of a record, and its values by their paths; a text says what is wrong with it, None that it is blank
 Record = tuple[int, dict[str, object] | str | None]
@@ -47,13 +48,13 @@ def _block(some: list[Record], number: int, header: list[str], row_texts: RowTex
         if isinstance(record, str):
             rejects.append(RowReject(number, record))
             continue
-        unknown = [key for key in record.keys() - expected if record[key] is not None]
+        unknown = [key for key in record if key not in expected and record[key] is not None]
         if problem := unsound("".join(unknown)):
             rejects.append(RowReject(number, problem))
             continue
         rows.append((number, row_texts([record.get(name) for name in header])))
         export.seen_columns |= record.keys() & expected
-        export.unknown_columns.update(unknown)
+        _note_unknown(export, record, unknown, number)
     whole, broken = sound(rows)
     return Block(
         first,
@@ -65,6 +66,19 @@ def _block(some: list[Record], number: int, header: list[str], row_texts: RowTex
         rejects=rejects + broken,
         skipped=skipped,
     )
+
+
+def _note_unknown(export: Export, record: dict[str, object], unknown: list[str], number: int) -> None:
+    for key in unknown:
+        if key not in export.unknown_places:
+            is_too_many = len(export.unknown_places) >= MAX_UNKNOWN
+            key, place = ("", "further fields") if is_too_many else (key, _place(record, key, number))
+            export.unknown_places[key] = place
+        export.unknown_columns[key] += 1
+
+
+def _place(record: dict[str, object], key: str, number: int) -> str:
+    return f"field {list(record).index(key) + 1} of row {number} ({telling.shape(key)})"
 
 
 def look(records: Iterator[Record], most: int) -> Iterator[list[object]]:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from itertools import chain, islice
 from pathlib import Path
 
-from kho.contract import Contract
+from kho.contract import Contract, telling
 from kho.contract.model import OWN_ENCODINGS
 from kho.formats.block import Block, Export, Unreadable, in_blocks
 from kho.formats.cells import texts
@@ -47,7 +47,8 @@ def open_export(contract: Contract, part: Part, layout: Layout) -> Export:
         rows = _rows(data, layout, layout.sheet)
     except _NoSuchSheet as missing:
         sheet = _only_fitting(contract, layout.sheet, missing.sheets)
-        notes.append(f"sheet '{sheet}' instead of '{layout.sheet}'")
+        place = list(missing.sheets).index(sheet)
+        notes.append(f"{_told(place, sheet)} instead of '{layout.sheet}'")
         rows = _rows(data, layout, sheet)
     head = list(islice(rows, HEAD))
     first, header = find_header(contract, _labels(head, layout.encoding))
@@ -73,7 +74,9 @@ def look(part: Part, layout: Layout) -> Iterator[Row]:
     try:
         yield from _rows(_workbook(part, layout), layout, layout.sheet)
     except _NoSuchSheet as missing:
-        raise Unreadable(f"there is no sheet '{layout.sheet}': {_named(missing.sheets)}") from None
+        # Only who looks at the file with `kho source new` sees this, and chooses one of them.
+        named = ", ".join(f"'{name}'" for name in missing.sheets)
+        raise Unreadable(f"there is no sheet '{layout.sheet}': there are {named}") from None
 
 
 def sheets(part: Part, layout: Layout) -> dict[str, list[Row]]:
@@ -94,15 +97,16 @@ def _only_fitting(contract: Contract, wanted: str | None, sheets: Mapping[str, l
             fitting.append(name)
     if len(fitting) != 1:
         several = "several" if fitting else "none"
+        told = ", ".join(_told(place, name) for place, name in enumerate(sheets))
         raise Unreadable(
-            f"there is no sheet '{wanted}', and {several} with the contract's header: {_named(sheets)};"
+            f"there is no sheet '{wanted}', and {several} with the contract's header: there are {told};"
             " the contract's key sheet names it"
         )
     return fitting[0]
 
 
-def _named(sheets: Mapping[str, list[Row]]) -> str:
-    return "there are " + ", ".join(f"'{name}'" for name in sheets)
+def _told(place: int, name: str) -> str:
+    return f"sheet {place + 1} ({telling.shape(name)})"
 
 
 def _labels(rows: list[Row], encoding: str) -> list[list[str]]:
@@ -172,8 +176,8 @@ def _answers(data: bytes, memory: int, sheet: str | None) -> Iterator[list[Row]]
                         yield what
                     case "sheets":
                         raise _NoSuchSheet(what)
-                    case "problem":
-                        raise Unreadable(f"the workbook can't be read: {what}")
+                    case "problem":  # in calamine's words, which name sheets and files
+                        raise Unreadable("the workbook can't be read: is it damaged?")
                     case _:
                         return
         except (EOFError, pickle.UnpicklingError, BrokenPipeError):
@@ -201,8 +205,8 @@ def _check_inflated_size(data: bytes, cap: int) -> None:
                 left -= _inflated(data[start : start + member.compress_size], member.compress_type, left)
                 if left < 0:
                     raise too_large
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
-        raise Unreadable(f"this is no whole workbook (cut off, or another kind of file): {error}") from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError):
+        raise Unreadable("this is no whole workbook (cut off, or another kind of file)") from None
 
 
 def _inflated(packed: bytes, method: int, most: int) -> int:

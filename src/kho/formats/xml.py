@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from xml.parsers import expat
 
 import kho.formats.encodings  # noqa: F401  (XML may say that it is in tcvn3)
+from kho.contract import telling
 from kho.formats.block import Unreadable, composed
 from kho.formats.part import Layout, Part
 from kho.formats.records import Record
@@ -51,9 +52,9 @@ def records(part: Part, layout: Layout, whole: Set[str] = frozenset()) -> Iterat
                 yield from reader.take()
         reader.finish()
     except _Broken as problem:
-        if not (reader.is_document and part.name):
+        if not (reader.is_document and part.place):
             raise Unreadable(f"the file is no whole XML: {problem}") from None
-        yield 0, f"{part.name} is no whole XML: {problem}"
+        yield 0, f"{part.place} is no whole XML: {problem}"
     else:
         yield from reader.take()
 
@@ -93,7 +94,9 @@ class _Reader:
     def parse(self, chunk: bytes, is_last: bool) -> None:
         try:
             self.parser.Parse(chunk, is_last)
-        except (expat.ExpatError, ValueError, LookupError) as error:
+        except LookupError:
+            raise _Broken("nobody knows the encoding that it names") from None
+        except (expat.ExpatError, ValueError) as error:
             raise _Broken(str(error)) from None
 
     def take(self) -> list[Record]:
@@ -129,7 +132,8 @@ class _Reader:
             return depth == 2
         if depth == 1 and self.path[0] != self.sought[0]:
             raise Unreadable(
-                f"the file's root is {self.path[0]}, and the contract's recordsPath begins with {self.sought[0]}"
+                f"the file's root is another ({telling.shape(self.path[0])}): the contract's recordsPath begins with"
+                f" {self.sought[0]}"
             )
         self.has_place |= self.path == self.sought[:-1]
         return self.path == self.sought

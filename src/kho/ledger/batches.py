@@ -29,6 +29,14 @@ class Batch:
     rows_rejected: int
     rows_skipped: int
 
+    def __str__(self) -> str:
+        """As logs have it: without the file's name, which is somebody else's word."""
+        counts = (
+            f"{self.rows_in_file} rows, {self.rows_loaded} loaded, {self.rows_rejected} rejected,"
+            f" {self.rows_skipped} skipped"
+        )
+        return f"batch {self.batch_id} is {self.state}: {self.reason or counts}"
+
 
 # Entering
 
@@ -259,16 +267,16 @@ def trends(connection: psycopg.Connection, contract: str, recent: int, earlier: 
 
 
 def held(connection: psycopg.Connection, business_date: date) -> list[Any]:
-    """Contract, file, number, state and reason of the newest batches of deliveries that wait for a decision."""
+    """Contract, number, business date, state and reason of the newest batches of deliveries that wait for a decision."""
     with connection.cursor(row_factory=namedtuple_row) as cursor:
         return cursor.execute(
             """
-            select b.contract, d.name, b.batch_id, b.state, b.reason
-            from ledger.batch b join ledger.delivery d using (delivery_id)
+            select b.contract, b.batch_id, b.business_date, b.state, b.reason
+            from ledger.batch b
             where b.state in ('held', 'unreadable') and b.business_date <= %s
               and not exists (select from ledger.batch later where later.delivery_id = b.delivery_id
                               and later.batch_id > b.batch_id)
-            order by b.contract, d.name
+            order by b.contract, b.business_date, b.batch_id
             """,
             [business_date],
         ).fetchall()

@@ -197,9 +197,9 @@ def write_source(connection: psycopg.Connection, build_id: int, contract: str, s
     connection.execute(
         """
         insert into ledger.build_source
-          (build_id, contract, as_of, expected_as_of, state, stale_since, reason,
+          (build_id, contract, as_of, expected_as_of, state, stale_since, reason, reason_code,
            rows_in_file, rows_loaded, rows_rejected, rows_skipped)
-        select %(build)s, %(contract)s, %(as_of)s, %(expected)s, %(state)s, %(since)s, %(reason)s,
+        select %(build)s, %(contract)s, %(as_of)s, %(expected)s, %(state)s, %(since)s, %(reason)s, %(code)s,
           coalesce(sum(rows_in_file), 0), coalesce(sum(rows_loaded), 0),
           coalesce(sum(rows_rejected), 0), coalesce(sum(rows_skipped), 0)
         from ledger.batch join ledger.build_batch using (batch_id)
@@ -213,6 +213,7 @@ def write_source(connection: psycopg.Connection, build_id: int, contract: str, s
             "state": state.state,
             "since": state.stale_since,
             "reason": state.reason,
+            "code": state.reason_code,
         },
     )
 

@@ -178,16 +178,19 @@ def failures(connection: psycopg.Connection, contract: str, most: int) -> list[t
 
 
 def not_fetched(connection: psycopg.Connection, business_date: date) -> list[Any]:
-    """Contract, name and reason of what failed on a night and has not come since."""
+    """Contract, reason and number of files of what failed on a night and has not come since."""
     with connection.cursor(row_factory=namedtuple_row) as cursor:
         return cursor.execute(
             """
-            select distinct on (f.contract, f.name) f.contract, f.name, f.reason
-            from ledger.fetch_failure f
-            where f.business_date = %s and not exists (
-              select from ledger.arrival a join ledger.delivery d using (delivery_id)
-              where d.contract = f.contract and (f.name is null or d.name = f.name) and a.arrived_at > f.at)
-            order by f.contract, f.name, f.at desc
+            with failed as (
+              select distinct on (f.contract, f.name) f.contract, f.reason
+              from ledger.fetch_failure f
+              where f.business_date = %s and not exists (
+                select from ledger.arrival a join ledger.delivery d using (delivery_id)
+                where d.contract = f.contract and (f.name is null or d.name = f.name) and a.arrived_at > f.at)
+              order by f.contract, f.name, f.at desc
+            )
+            select contract, reason, count(*) as files from failed group by contract, reason order by contract, reason
             """,
             [business_date],
         ).fetchall()

@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
-from kho.contract import Contract
+from kho.contract import Contract, telling
 from kho.contract.schedule import Frequency, expected_dates
+
+#: why a delivery does not count, as a reason begins; all else is missing
+_HEADS = ("not_loaded", "pending", "held", "unreadable", "withdrawn")
+REASONS = ("not_delivered", *_HEADS, "contract_unusable")
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,16 @@ class Freshness:
     ]  # unusable: its contract, whatever was delivered
     stale_since: date | None = None
     reason: str | None = None
+
+    @property
+    def reason_code(self) -> str | None:
+        """The kind of the reason, for readers who are no operators: one of `REASONS`."""
+        if self.state == "unusable":
+            return "contract_unusable"
+        if self.reason is None:
+            return None
+        head = self.reason.partition(":")[0].replace(" ", "_")
+        return head if head in _HEADS else "not_delivered"
 
 
 def freshness(
@@ -63,7 +77,7 @@ def freshness(
             if day <= business_date - timedelta(days=latency_days):
                 due.add(day)
             if (unit, day) not in accepted:
-                missing = f"not delivered by {unit}" if unit else "not delivered"
+                missing = f"not delivered by {telling.unit(unit)}" if unit else "not delivered"
                 gaps.setdefault(day, withdrawn.get((unit, day)) or missing)
     gap, why = min(gaps.items(), default=(None, None))
     as_of = max((day for _, day in accepted if gap is None or day < gap), default=None)

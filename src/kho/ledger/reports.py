@@ -50,7 +50,6 @@ class ChangedBatch:
 
     batch_id: int
     contract: str
-    file_name: str
     business_date: date
     is_new: bool
 
@@ -141,11 +140,10 @@ def changed_batches(connection: psycopg.Connection, report_id: int, build_id: in
                 select build_id from ledger.report join ledger.release using (release_id) where report_id = %(report)s
               ) as reported
             )
-            select batch.batch_id, batch.contract, delivery.name as file_name, batch.business_date, bool_or(is_read) as is_new
+            select batch.batch_id, batch.contract, batch.business_date, bool_or(is_read) as is_new
             from span
             join ledger.batch on batch.batch_id = span.batch_id
-            join ledger.delivery using (delivery_id)
-            group by batch.batch_id, delivery.name
+            group by batch.batch_id
             having bool_or(is_read) <> bool_or(was_read)
             order by batch.business_date, batch.batch_id
             """,

@@ -9,16 +9,16 @@ from psycopg import Connection
 from psycopg.sql import SQL, Identifier
 
 from kho import archive
-from kho.contract import Contract
+from kho.contract import Contract, telling
 from kho.database import connect, the_row
 from kho.deadline import Deadline, deadline
-from kho.formats import Unreadable, open_export, other_encoding
-from kho.formats.header import Match, expect_header
+from kho.formats import Export, Unreadable, open_export, other_encoding
+from kho.formats.header import Match, expect_header, renamed
 from kho.ledger import batches, deliveries
 from kho.ledger.batches import Batch
 from kho.ledger.deliveries import Arrival
 from kho.load import raw
-from kho.load.failure import LoadFailed, is_of_the_file, told
+from kho.load.failure import LoadFailed, is_of_the_file, told, told_of_the_machine
 from kho.load.judge import cell, judge
 from kho.load.landing import SOME_REJECTS, Landed, land
 from kho.load.signs import signs
@@ -40,9 +40,10 @@ def load(settings: Settings, contract: Contract) -> list[Batch]:
             try:
                 loaded.append(_load(settings, connection, contract, arrival, is_replay=False))
             except Exception as failure:
+                name = telling.delivery(contract, arrival.name, arrival.business_date)
+                failed.append(f"{name}: {told_of_the_machine(failure)}")
                 if connection.closed:
-                    raise
-                failed.append(f"{arrival.name}: {' '.join(str(failure).split())}")
+                    break
     if failed:
         raise LoadFailed("; ".join(failed))
     return [batch for batch in loaded if batch]
@@ -158,11 +159,15 @@ def _filled(
             for column in contract.columns
             if column.header not in export.seen_columns and not column.keys.may_be_absent
         ]
+    unknown = export.unknown_places | found.places
     reasons = _count_reasons(connection, batch_id)
     profile = {
         "missing_columns": missing,
-        "unknown_columns": dict(export.unknown_columns) or _count_unknown(connection, contract, found),
-        "respelled_columns": found.respelled,
+        "unknown_columns": _by_place(export) or _count_unknown(connection, contract, found),
+        "renamed_columns": renamed(missing, unknown),
+        "respelled_columns": {
+            header: f"column {position + 1}" for header, position in found.respelled.items()
+        },
         "notes": export.notes,
         "header_row": export.header_row,
         "rejects_by_reason": reasons,
@@ -211,27 +216,26 @@ def _count_reasons(connection: Connection, batch_id: int) -> dict[str, int]:
     )
 
 
+def _by_place(export: Export) -> dict[str, int]:
+    return {export.unknown_places[header]: count for header, count in export.unknown_columns.items()}
+
+
 def _count_unknown(connection: Connection, contract: Contract, found: Match) -> dict[str, int]:
     """How many values each column has that the contract does not know: only that is kept of them."""
     if not found.unknown:
         return {}
-    counts = SQL(", ").join(
-        SQL("count({})").format(cell(contract, position)) for position in found.unknown.values()
-    )
+    counts = SQL(", ").join(SQL("count({})").format(cell(contract, position)) for position in found.unknown)
     row = the_row(connection.execute(SQL("select {} from pg_temp.landing").format(counts)))
-    return dict(zip(found.unknown, row, strict=True))
+    return dict(zip((telling.column(*each) for each in found.unknown.items()), row, strict=True))
 
 
 def _profile(connection: Connection, contract: Contract, batch_id: int) -> dict[str, dict[str, Any]]:
-    """Nulls of every stored column, range of numbers and times, and how many of a value set occur."""
+    """Nulls of every stored column, and how many of a value set occur: no values."""
     measures, names = [], []
     for column in contract.stored:
         name = Identifier(column.name)
         names.append((column.name, "nulls"))
         measures.append(SQL("count(*) - count({})").format(name))
-        if column.type in ("integer", "number", "date", "timestamp"):
-            names += [(column.name, "min"), (column.name, "max")]
-            measures += [SQL("min({})::text").format(name), SQL("max({})::text").format(name)]
         if column.values:
             names.append((column.name, "distinct"))
             measures.append(SQL("count(distinct {})").format(name))

@@ -32,6 +32,16 @@ def is_of_the_file(failure: Exception) -> bool:
     return True
 
 
+def told_of_the_machine(failure: Exception) -> str:
+    """What went wrong that is not the file's fault. Of a server's words only the first: others quote the row it was at."""
+    if isinstance(failure, psycopg.Error):
+        words = failure.diag.message_primary or str(failure).partition("\n")[0]
+        return f"{type(failure).__name__}: {words}"
+    if isinstance(failure, OSError):
+        return failure.strerror or type(failure).__name__
+    return type(failure).__name__
+
+
 def told(failure: Exception, archived: Path) -> Unreadable:
     """Why a file that made a load raise is unreadable, for a person, and without a word of the file.
 

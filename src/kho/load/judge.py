@@ -114,7 +114,7 @@ class _Parts:
 
     def __init__(self, contract: Contract, match: Match, header: list[str], batch_id: int):
         texts = [Identifier(f"t_{column.name}") for column in contract.columns]
-        unknown = [cell(contract, position) for position in match.unknown.values()]
+        unknown = [cell(contract, position) for position in match.unknown]
         cleaned = [_cleaned(contract, match, column) for column in contract.columns]
         self.parts = {
             "cleaned": _list(SQL("{} as {}").format(*pair) for pair in zip(cleaned, texts, strict=True)),
@@ -315,17 +315,9 @@ def _conditions(contract: Contract, column: Column) -> list[tuple[Composable, Co
 
 
 def _unmapped(contract: Contract, column: Column) -> Composable:
-    """The reason that names the line to add. Only what looks like a code is repeated: what is longer may be a name."""
-    place = "\0"
-    line = mappings.line_for(column.keys.mapping or "", contract.system, place)
-    before, after = f"{column.header}: unmapped code; add {line} to {mappings.SEED}".split(place)
-    return SQL("{} || case when {} ~ {} then {} else '<code>' end || {}").format(
-        Literal(before),
-        Identifier(f"t_{column.name}"),
-        Literal(r"^[A-Za-z0-9._-]{1,8}$"),
-        Identifier(f"t_{column.name}"),
-        Literal(after),
-    )
+    """The reason that names the line to add; the code itself stands in the row's text and nowhere else."""
+    line = mappings.line_for(column.keys.mapping or "", contract.system, "<code>")
+    return Literal(f"{column.header}: unmapped code; add {line} to {mappings.SEED}")
 
 
 def _is_wrong(contract: Contract, column: Column) -> Composable:

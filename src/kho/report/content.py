@@ -76,7 +76,6 @@ class HeldBatch:
     """A delivery that the release was made without."""
 
     batch_id: int
-    name: str
     business_date: date
 
 

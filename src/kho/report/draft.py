@@ -181,7 +181,7 @@ def _sources(
     held: dict[str, list[HeldBatch]] = {}
     for contract, *batch in release.connection.execute(
         sql.SQL(
-            "select contract, batch_id, file_name, business_date from {} where is_held order by contract, batch_id"
+            "select contract, batch_id, business_date from {} where is_held order by contract, batch_id"
         ).format(sql.Identifier(release.schema, "figure_batch"))
     ):
         held.setdefault(contract, []).append(HeldBatch(*batch))

@@ -32,9 +32,11 @@ def notices(sources: list[Source]) -> list[str]:
             )
             told.append(f"{source.title}: {until}; {effect}.")
         if source.held:
-            names = ", ".join(f"{batch.name} (lô {batch.batch_id})" for batch in source.held[:3])
-            more = f" và {len(source.held) - 3} tệp khác" if len(source.held) > 3 else ""
-            told.append(f"{source.title}: đang giữ lại, chưa tính vào số liệu: {names}{more}.")
+            batches = ", ".join(
+                f"lô {batch.batch_id} của ngày {day(batch.business_date)}" for batch in source.held[:3]
+            )
+            more = f" và {len(source.held) - 3} lô khác" if len(source.held) > 3 else ""
+            told.append(f"{source.title}: đang giữ lại, chưa tính vào số liệu: {batches}{more}.")
     return told
 
 

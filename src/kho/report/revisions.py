@@ -61,7 +61,7 @@ def _because(cause: Cause) -> list[str]:
 
 def _named(batch: ChangedBatch) -> str:
     change = "mới tính vào" if batch.is_new else "không còn tính"
-    return f"lô {batch.batch_id}: {batch.file_name} ({batch.contract}, ngày {day(batch.business_date)}, {change})"
+    return f"lô {batch.batch_id}: {batch.contract}, ngày {day(batch.business_date)}, {change}"
 
 
 def _noted(areas: list[Area], revisions: Iterable[Revision]) -> list[Area]:

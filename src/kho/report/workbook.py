@@ -141,7 +141,7 @@ class _Sheets:
             counts = (source.rows_in_file, source.rows_loaded, source.rows_rejected, source.rows_skipped)
             for x, count in enumerate(counts, 3):
                 sheet.write_number(y, x, count, self._numbers[_WHOLE])
-            held = (f"lô {batch.batch_id}: {batch.name}" for batch in source.held)
+            held = (f"lô {batch.batch_id}: ngày {day(batch.business_date)}" for batch in source.held)
             sheet.write_string(y, 7, "\n".join(held), self._label)
 
     def dictionary(self, content: Content) -> None:

@@ -79,6 +79,7 @@ def command(settings: Settings) -> list[str]:
         "log_truncate_on_rotation": "on",
         "log_rotation_age": "1d",
         "log_rotation_size": 0,
+        "log_error_verbosity": "terse",  # what goes with an error quotes the row that it was at
     }
     arguments = [str(binaries(settings) / "postgres"), "-D", str(_data(settings))]
     for name, value in options.items():

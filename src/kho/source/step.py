@@ -13,6 +13,7 @@ class Finding:
     mark: Literal["fine", "told", "wrong"]
     text: str
     details: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()  # of the file itself: for a terminal, and nothing that keeps them
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,14 @@ from kho.check import foresee
 from kho.contract import Contract
 from kho.contract.schedule import yesterday
 from kho.fetch import Offered, connections, take
+from kho.formats.words import beginning, headers
 from kho.ledger.batches import last_profile
 from kho.ledger.deliveries import newest
 from kho.load.dry_run import DryRun, dry_run
 from kho.settings import Settings
 from kho.source.step import Finding
+
+UNKNOWN = "columns unknown to the contract, left out"
 
 
 class NothingToTry(Exception):
@@ -86,7 +89,7 @@ def findings(
     batch, profile = tried.batch, tried.profile
     told = f"{file.name} of {file.day} ({file.where})"
     if batch.state == "unreadable":
-        yield Finding("wrong", f"{told} can't be read: {batch.reason}")
+        yield Finding("wrong", f"{told} can't be read: {batch.reason}", words=beginning(contract, file.path))
         return
     is_nothing_loaded = batch.rows_rejected and not batch.rows_loaded
     yield Finding(
@@ -114,15 +117,16 @@ def findings(
                 if names == was[what]
                 else " (new since the last batch)"
             )
-            yield Finding("told", f"{what}: {', '.join(names)}{since}")
+            words = headers(contract, file.path) if what == UNKNOWN else ()
+            yield Finding("told", f"{what}: {', '.join(names)}{since}", words=words)
 
 
 def _drift(profile: dict[str, Any]) -> dict[str, list[str]]:
     return {
         "columns missing": profile["missing_columns"],
-        "columns unknown to the contract, left out": list(profile["unknown_columns"]),
+        UNKNOWN: list(profile["unknown_columns"]),
         "headers spelled otherwise": [
-            f"{found} for {own}" for own, found in profile["respelled_columns"].items()
+            f"{place} for {own}" for own, place in profile["respelled_columns"].items()
         ],
         "laid out otherwise": profile.get("notes", []),
     }

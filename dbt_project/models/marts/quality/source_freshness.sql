@@ -8,7 +8,7 @@ select
   expected_as_of,
   state,
   stale_since,
-  reason,
+  reason_code,
   rows_in_file,
   rows_loaded,
   rows_rejected,

@@ -25,7 +25,7 @@ select
   source.expected_as_of,
   coalesce(source.state, 'not_delivered') as state,
   source.stale_since,
-  source.reason,
+  source.reason_code,
   coalesce(source.rows_in_file, 0) as rows_in_file,
   coalesce(source.rows_loaded, 0) as rows_loaded,
   coalesce(source.rows_rejected, 0) as rows_rejected,
