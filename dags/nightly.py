@@ -1,7 +1,7 @@
 """Every night: fetch and load each source system, check, build, check, publish, tell people. Wiring only.
 
 The steps, what each waits for and what follows a failure are in `kho.night`. A source that fails stops nobody else; a
-refused release leaves the one in force.
+refused release leaves the one in force. `publish` is skipped while a release waits for a person: its log says what for.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from datetime import date, timedelta
 
 from airflow.sdk import DAG, Param, TaskGroup, TriggerRule, task
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from airflow.timetables.trigger import CronTriggerTimetable
 
 from kho import night
@@ -42,6 +42,8 @@ def do(step: str, system: str, params=None, dag_run=None, ti=None) -> None:
         night.do(settings(), step, business_date(params, dag_run), system, failed(dag_run, ti))
     except night.Refused as refusal:
         raise AirflowFailException(str(refusal)) from None  # no retry
+    except night.Waits as waits:
+        raise AirflowSkipException(str(waits)) from None
 
 
 with DAG(

@@ -8,12 +8,13 @@ import json
 import logging
 import os
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from kho.database import connect
-from kho.ledger import batches, builds, deliveries, releases, sources, verdicts
-from kho.ledger.releases import Release
+from kho.ledger import acceptances, batches, builds, deliveries, releases, sources, verdicts
+from kho.ledger.acceptances import Acceptance
+from kho.ledger.releases import Pin, Release
 from kho.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -25,8 +26,18 @@ def digest(settings: Settings, business_date: date, failed: Iterable[str] = ()) 
     with connect(settings, "kho_auditor") as connection:
         build = builds.newest(connection, business_date)
         build_id = build.build_id if build else None
-        outcome = _outcome(releases.of_build(connection, build_id))
+        release, now = releases.of_build(connection, build_id), releases.find_in_force(connection)
+        waits = verdicts.waiting(connection)
+        kept = waits[1] if waits and release and waits[0].release_id == release.release_id else None
+        outcome = _outcome(release, kept)
+        shown = {each.release_id: None for each in (now, release) if each}
+        refused = [release.reason or ""] if release and release.state == "refused" else []
         sections = [
+            ("Vì sao bị từ chối (kho release show)", refused),
+            (
+                "Thay đổi đã được chấp nhận (kho release show)",
+                _accepted([(number, acceptances.of_release(connection, number)) for number in shown]),
+            ),
             ("Bước bị lỗi (xem nhật ký trên trang Airflow)", list(failed)),
             (
                 "Chưa lấy được từ nguồn",
@@ -44,7 +55,7 @@ def digest(settings: Settings, business_date: date, failed: Iterable[str] = ()) 
             ("Cảnh báo", _warnings(verdicts.warnings(connection, build_id, business_date))),
         ]
         subject = f"Kho dữ liệu, số liệu đến hết ngày {_day(business_date)}: {outcome}"
-        lines = [subject, "", *_in_force(releases.find_in_force(connection))]
+        lines = [subject, "", *_in_force(now, releases.pin(connection))]
     told = [(title, items) for title, items in sections if items]
     for title, items in told:
         lines += ["", f"{title}:", *(f"- {item}" for item in items)]
@@ -86,18 +97,40 @@ def send(settings: Settings, business_date: date, failed: Iterable[str] = ()) ->
     ).notify({})
 
 
-def _outcome(release: Release | None) -> str:
+def _outcome(release: Release | None, kept: Pin | Release | None) -> str:
+    if release and isinstance(kept, Pin):
+        return f"bản {release.release_id} đã kiểm tra xong, chưa phát hành vì bản {kept.release_id} đang được ghim"
+    if release and kept:
+        return (
+            f"bản {release.release_id} đã kiểm tra xong, chưa phát hành vì cũ hơn bản đang dùng "
+            "(kho release publish --allow-older)"
+        )
     if release is None or release.state == "candidate":
         return "không phát hành được"
     if release.state == "refused":
-        return f"bản {release.release_id} bị từ chối ({release.reason})"
+        return f"bản {release.release_id} bị từ chối"
     return f"đã phát hành bản {release.release_id}"
 
 
-def _in_force(release: Release | None) -> list[str]:
+def _in_force(release: Release | None, pinned: Pin | None) -> list[str]:
     if release is None:
         return ["Chưa có bản nào được phát hành."]
-    return [f"Bản đang dùng: {release.release_id}, số liệu đến hết ngày {_day(release.business_date)}."]
+    told = [f"Bản đang dùng: {release.release_id}, số liệu đến hết ngày {_day(release.business_date)}."]
+    if pinned:
+        told.append(
+            f"Bản {pinned.release_id} được {pinned.pinned_by} ghim lúc {_moment(pinned.pinned_at)} ({pinned.reason}): "
+            "chưa phát hành bản mới cho đến khi bỏ ghim (kho release unpin)."
+        )
+    return told
+
+
+def _accepted(decisions: list[tuple[int, list[Acceptance]]]) -> list[str]:
+    return [
+        f"Bản {number}: {each.accepted_by} chấp nhận lúc {_moment(each.accepted_at)}, như thấy ở bản {each.release_id}: "
+        f"{each.reason}"
+        for number, accepted in decisions
+        for each in accepted
+    ]
 
 
 def _not_fetched(rows: list[Any], systems: dict[str, str]) -> list[str]:
@@ -154,6 +187,10 @@ def _day(day: date) -> str:
 
 def _times(many: int, what: str) -> str:
     return f" ({_number(many)} {what})" if many > 1 else ""
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%H:%M ngày %d/%m/%Y}"
 
 
 def _number(number: int) -> str:

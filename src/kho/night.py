@@ -16,6 +16,7 @@ from kho.settings import Settings
 
 if TYPE_CHECKING:
     from kho.contract import Contract
+    from kho.ledger.releases import Release
     from kho.transform import Layer
 
 LAYERS: tuple[Layer, ...] = ("staging", "warehouse", "marts")
@@ -56,6 +57,10 @@ log = logging.getLogger(__name__)
 
 class Refused(Exception):
     """The marts boundary refused the release: trying again without a change would end the same way."""
+
+
+class Waits(Exception):
+    """The release may be published and waits for a person: no failure, and trying again would end the same way."""
 
 
 def systems(settings: Settings) -> list[str]:
@@ -141,8 +146,12 @@ def check_marts(settings: Settings) -> None:
         raise Refused(newest.reason)
 
 
-def publish(settings: Settings) -> None:
-    """Put the audited release in force. Raises `ReleaseError` as long as the boundary has not let its marts through."""
+def publish(settings: Settings, *, allow_older: bool = False) -> Release:
+    """Put the audited release in force; gives the one that is.
+
+    Raises `ReleaseError` as long as the boundary has not let its marts through, `Waits` while a release is pinned or
+    one of a later date is in force; the latter may be allowed.
+    """
     from kho.database import connect
     from kho.ledger import releases, verdicts
     from kho.publish import release
@@ -153,7 +162,12 @@ def publish(settings: Settings) -> None:
                 raise releases.ReleaseError(
                     f"the marts boundary has not let release {candidate.release_id} through: check the marts first"
                 )
-    log.info("%s", release.publish(settings))
+    try:
+        now = release.publish(settings, allow_older=allow_older)
+    except releases.ReleaseWaits as waits:
+        raise Waits(str(waits)) from None
+    log.info("%s", now)
+    return now
 
 
 def tell_people(settings: Settings, business_date: date, failed: Iterable[str]) -> None:
@@ -168,7 +182,7 @@ def do(
 ) -> None:
     """Do one step of the night, for this system if it is one for each; `failed` names the tasks that failed so far.
 
-    Raises `ValueError` for a date that no night loads up to.
+    Raises `ValueError` for a date that no night loads up to, `Waits` if nothing is published until a person decides.
     """
     from kho.contract.schedule import expect_business_date
 
@@ -225,7 +239,8 @@ def tasks(settings: Settings) -> list[Task]:
 def run(settings: Settings, business_date: date) -> None:
     """A whole night in this process, one task after the other, with what follows a failure as in the Dag.
 
-    Raises the failure that kept it from releasing anything; others are logged, and people are told.
+    Raises the failure that kept it from releasing anything; others are logged, and people are told. A release that
+    waits for a person is no failure.
     """
     failures: dict[str, Exception] = {}
     done: set[str] = set()
@@ -234,6 +249,9 @@ def run(settings: Settings, business_date: date) -> None:
             continue
         try:
             do(settings, task.step.name, business_date, task.system, failures)
+            done.add(task.task_id)
+        except Waits as waits:
+            log.warning("%s", waits)
             done.add(task.task_id)
         except Exception as failure:
             log.error("%s failed: %s", task.task_id, failure)

@@ -29,8 +29,8 @@ def candidate(warehouse: Settings) -> Callable[..., releases.Release]:
     return partial(_candidate, warehouse)
 
 
-def _candidate(settings: Settings, **marts: str) -> releases.Release:
-    builds.open_build(settings, date(2021, 1, 31))
+def _candidate(settings: Settings, night: date = date(2021, 1, 31), **marts: str) -> releases.Release:
+    builds.open_build(settings, night)
     builds.close_build(settings)
     made = release.open_release(settings)
     version = sql.SQL("select {} as version, n from generate_series(1, 100) n").format(made.release_id)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import getpass
 import json
+from dataclasses import replace
+from datetime import date
 
 import pytest
 from typer.testing import CliRunner
@@ -11,8 +13,13 @@ from typer.testing import CliRunner
 from kho import settings
 from kho.cli import batch as batch_commands
 from kho.cli import release as release_commands
+from kho.cli import server
 from kho.contract import contracts
 from kho.database import connect
+from kho.digest import digest
+from kho.ledger import acceptances, verdicts
+from kho.ledger.acceptances import Finding
+from kho.ledger.verdicts import Verdict
 from kho.publish import release
 
 DOSSIERS, DAY = "one_stop.dossiers", "2021-01-31"
@@ -84,6 +91,93 @@ def test_releases_are_listed_shown_and_gone_back_to(kho, warehouse, candidate):
     assert DOSSIERS in kho("release", "show")[1]
     shown = json.loads(kho("release", "show", 1, "--format", "json")[1])
     assert {each["contract"] for each in shown} == contracts(warehouse).keys()
-    assert kho("release", "rollback") == (0, "Release 1 of 2021-01-31 is in force.\n")
-    assert kho("release", "rollback", 7) == (1, "release 7 is not kept; kept: 2\n")
+    assert kho("release", "rollback")[0] == 2  # it asks for a reason
+    assert kho("release", "rollback", "--reason", " ")[0] == 2
+    code, said = kho("release", "rollback", "--reason", "wrong sums")
+    assert code == 0 and said.startswith(
+        "Release 1 of 2021-01-31 is in force, and pinned: nights publish nothing"
+    )
+    assert kho("release", "rollback", 7, "-r", "x") == (1, "release 7 is not kept; kept: 2\n")
     assert kho("release", "show", 7)[0] == 1
+
+
+def let_through(settings, made):
+    """Enters that the marts boundary has judged a release's marts and found nothing."""
+    with connect(settings, "kho_owner") as connection:
+        rule = Verdict("marts", made.business_date, "first", "adds_up", "critical", "passed")
+        verdicts.replace(connection, made.build_id, [replace(rule, build_id=made.build_id)])
+
+
+def test_a_pinned_release_is_told_until_it_is_unpinned_and_the_candidate_is_published_by_hand(
+    kho, warehouse, candidate, capsys
+):
+    assert kho("release", "unpin") == (1, "no release is pinned\n")
+    for _ in range(2):
+        candidate()
+        release.publish(warehouse)
+    kho("release", "rollback", 1, "--reason", "wrong sums")
+    let_through(warehouse, candidate())
+    me = getpass.getuser()
+    code, said = kho("release", "publish")
+    assert code == 1 and f"release 3 waits: release 1 is pinned by {me} since" in said
+    assert "`kho release unpin`" in said
+    assert f"Decided: release 1 is pinned by {me} since" in kho("release", "show")[1]
+    server.print_night(warehouse, date(2021, 1, 31))
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"Pinned: release 1 is pinned by {me} since" in told and "(wrong sums)" in told
+    assert "Last night: 2021-01-31, release 3 candidate" in told and "Not published: release 3 waits" in told
+    night_before = digest(warehouse, date(2021, 1, 31))
+    assert "bản 3 đã kiểm tra xong, chưa phát hành vì bản 1 đang được ghim" in night_before.splitlines()[0]
+    assert (
+        f"Bản 1 được {me} ghim lúc" in night_before and "(wrong sums): chưa phát hành bản mới" in night_before
+    )
+    code, said = kho("release", "unpin")
+    assert code == 0 and "`kho release publish`" in said
+    assert kho("release", "publish") == (0, "Release 3 of 2021-01-31 is in force.\n")
+    server.print_night(warehouse, date(2021, 1, 31))
+    told = capsys.readouterr().out
+    assert "inned" not in told and "Not published" not in told
+    assert "ghim" not in digest(warehouse, date(2021, 1, 31))
+
+
+def test_an_older_release_says_what_to_type_and_is_published_then(kho, warehouse, candidate, capsys):
+    candidate()
+    release.publish(warehouse)
+    let_through(warehouse, candidate(night=date(2021, 1, 30)))
+    server.print_night(warehouse, date(2021, 1, 30))
+    assert "`kho release publish --allow-older` publishes it." in capsys.readouterr().out
+    assert "cũ hơn bản đang dùng (kho release publish --allow-older)" in digest(warehouse, date(2021, 1, 30))
+    code, said = kho("release", "publish")
+    assert code == 1 and "older than release 1 in force, of 2021-01-31" in said
+    assert kho("release", "publish", "--allow-older") == (0, "Release 2 of 2021-01-30 is in force.\n")
+
+
+def test_what_was_not_checked_is_not_published_by_hand(kho, candidate):
+    candidate()
+    code, said = kho("release", "publish", "--allow-older")
+    assert code == 1 and "has not let release 1 through: check the marts first" in said
+
+
+def test_a_refused_release_is_accepted_by_a_person_with_a_reason(kho, warehouse, candidate, capsys):
+    code, said = kho("release", "accept", "--reason", "closed")
+    assert (code, said) == (1, "there is no release yet: `kho release list` shows them\n")
+    candidate()
+    release.publish(warehouse)
+    refused = candidate()
+    with connect(warehouse, "kho_owner") as connection:
+        found = [Finding("first", "still_there", "{}")]
+        acceptances.write_findings(connection, refused.release_id, compared_with=1, findings=found)
+    release.refuse(warehouse, "figures vanished")
+    assert kho("release", "accept")[0] == 2
+    assert kho("release", "accept", "--reason", " ")[0] == 2
+    code, said = kho("release", "accept", 2, "--reason", "closed [by law]")
+    assert (
+        code == 0
+        and "What was found in release 2 is accepted (1 rows)." in said
+        and "`kho run --date 2021-01-31`" in said
+    )
+    me = getpass.getuser()
+    assert f"Decided: accepted by {me} on" in kho("release", "show", 2)[1]
+    server.print_night(warehouse, date(2021, 1, 31))
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"Release 2: accepted by {me} on" in told and "as found in release 2: closed [by law]" in told

@@ -77,7 +77,8 @@ def test_a_refused_release_says_why_and_what_stays_in_force(night: Settings) -> 
     close_build(night)
     release(night, "refused", "dossiers do not add up")
     text = digest(night, date(2021, 1, 5))
-    assert text.splitlines()[0].endswith("bản 2 bị từ chối (dossiers do not add up)")
+    assert text.splitlines()[0].endswith("bản 2 bị từ chối")
+    assert "Vì sao bị từ chối (kho release show):\n- dossiers do not add up\n" in text
     assert "Bản đang dùng: 1, số liệu đến hết ngày 04/01/2021." in text
 
 

@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from urllib.parse import unquote
@@ -15,12 +16,15 @@ from lxml import html
 from psycopg import sql
 
 from kho import check, night, transform
+from kho.check import vanished
+from kho.check.marts import SHOWN_ROWS
 from kho.check.project import data_docs
 from kho.database import connect
-from kho.ledger import releases
+from kho.ledger import acceptances, releases
 from kho.publish import release
 from kho.settings import Settings
 from kho.transform import builds
+from kho.transform.project import run
 from tests.conftest import fresh_warehouse
 from tests.integration import nights
 
@@ -301,12 +305,98 @@ def test_a_night_does_not_write_in_the_suites_and_data_docs_lead_to_them(built):
     assert docs / "expectations" / "one_stop" / "dossiers.html" in of_suites
 
 
-def test_a_broken_model_is_refused_and_every_published_row_stays_until_it_is_mended(published_once, tmp_path):
-    project = tmp_path / "project"
-    for folder in ("contracts", "dbt_project", "expectations"):
-        shutil.copytree(
-            published_once.project / folder, project / folder, ignore=shutil.ignore_patterns("target", "logs")
+def test_a_unit_that_was_closed_is_refused_by_the_lines_of_the_seed_and_accepting_lets_no_wrong_sum_through(
+    published_once, tmp_path
+):
+    project = copy_of_the_project(published_once, tmp_path)
+    seed = project / "dbt_project" / "seeds" / "system_operation.csv"
+    text = seed.read_text()
+    seed.write_text(re.sub(r"^(\w+,H51\.12\.25,\w+,.*),.*$", r"\1,2020-12-31", text, flags=re.MULTILINE))
+    ended = [number for number, line in enumerate(seed.read_text().splitlines(), 1) if ",2020-12-31" in line]
+    closed = published_once.model_copy(update={"project": project})
+    builds.open_build(closed, NIGHT)
+    # what a full refresh makes of the seed before the marts
+    changed_models = ["system_operation", "bridge_system_operation+,path:models/warehouse"]
+    run(closed, ["build", "--select", *changed_models, "--exclude-resource-type", "unit_test"])
+    builds.close_build(closed)
+    candidate(closed)
+    with pytest.raises(night.Refused, match="No figure of the release in force has vanished") as refused:
+        night.check_marts(closed)
+    told = re.search(r"Behind it: (.*)\.$", str(refused.value))[1]
+    named = re.findall(r"system_operation\.csv, lines? ([\d, ]+): .*? of (\S+), operated from", told)
+    assert {agency for _, agency in named} == {"H51.12.25"}
+    assert sorted(int(line) for lines, _ in named for line in lines.split(", ")) == ended
+    assert "operated from 2016-01-01 to 2020-12-31, before: to 2025-06-30" in told
+    # The rows that the unit has of days after its end still count in its district.
+    assert "the communes of a district make up its communes" in str(refused.value)
+    accepted = acceptances.accept(closed, actor="lan", reason="the commune was closed")
+    assert accepted.findings > SHOWN_ROWS
+    (other,) = accepted.still_refused_by
+    assert "the communes of a district make up its communes" in other
+
+
+def test_what_is_behind_a_figure_that_vanished_is_named(published_once, tmp_path):
+    """Contracts, batches, lists and dates, told from the marts of two releases."""
+    project = copy_of_the_project(published_once, tmp_path)
+    contract = project / "contracts" / "one_stop" / "dossiers.yaml"
+    delta, full = "{property: load, value: delta}", "{property: load, value: full}"
+    whole = full + "\n      - {property: fullListOf, value: [agency_code]}"
+    contract.write_text(contract.read_text().replace(delta, whole))
+    changed = published_once.model_copy(update={"project": project})
+    ((withdrawn,),) = rows(
+        changed, "select min(batch_id) from ledger.batch where contract = 'documents.outgoing'"
+    )
+    nights.decide(changed, withdrawn, "withdrawn")
+    builds.open_build(changed, NIGHT)
+    builds.close_build(changed)
+    before, made = releases.in_force(changed), release.open_release(changed)
+    with connect(changed, "kho_transformer") as connection:
+        for mart in ("figure_metric", "figure_scope", "figure_coverage"):
+            connection.execute(
+                sql.SQL("create table {} as table {}").format(
+                    sql.Identifier(made.schema_name, mart), sql.Identifier(before.schema_name, mart)
+                )
+            )
+        connection.execute(sql.SQL("set search_path to {}").format(sql.Identifier(made.schema_name)))
+        connection.execute(
+            "update figure_coverage set covered_from = '2021-02-05'"
+            " where contract in ('one_stop.dossiers', 'documents.outgoing')"
         )
+        connection.execute("delete from figure_metric where metric = 'portal_visits'")
+        connection.execute("delete from figure_scope where scope_agency_code = 'H51.12.22'")
+
+    def behind(metric: str, agency: str = "H51.12.21", of: releases.Release = made) -> str:
+        row = {"scope_agency_code": agency, "scheme": "calendar", "period_code": "2021-01", "metric": metric}
+        with connect(changed, "kho_auditor") as connection:
+            return vanished.behind(changed, connection, of, before, [row])
+
+    both = behind("dossiers_received")
+    assert "contracts/one_stop/dossiers.yaml: load is full, before: delta (1 figures)" in both
+    assert (
+        f"batches of documents.outgoing that are no longer read: {withdrawn} (withdrawn) (1 figures)" in both
+    )
+    assert (
+        behind("portal_visits")
+        == "dbt_project/seeds/metrics.csv: portal_visits is no metric any more (1 figures)"
+    )
+    gone = behind("dossiers_received", "H51.12.22")
+    assert gone == "dbt_project/seeds/agencies.csv: H51.12.22 is no unit any more (1 figures)"
+    earlier = behind("dossiers_received", of=replace(made, business_date=date(2021, 1, 31)))
+    assert "the night loads up to 2021-01-31, release 1 in force is of 2021-02-05" in earlier
+    assert vanished.behind(changed, None, made, before, [{"item": 1}]) == ""
+
+
+def copy_of_the_project(settings: Settings, folder: Path) -> Path:
+    project = folder / "project"
+    for part in ("contracts", "dbt_project", "expectations"):
+        shutil.copytree(
+            settings.project / part, project / part, ignore=shutil.ignore_patterns("target", "logs")
+        )
+    return project
+
+
+def test_a_broken_model_is_refused_and_every_published_row_stays_until_it_is_mended(published_once, tmp_path):
+    project = copy_of_the_project(published_once, tmp_path)
     model = project / "dbt_project" / "models" / "marts" / "one_stop" / "dossier_settlement.sql"
     text = model.read_text()
     model.write_text(

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date, timedelta
 
@@ -21,8 +22,9 @@ import sqlalchemy
 from psycopg import sql
 
 from kho.database import connect
-from kho.ledger import releases
-from kho.ledger.releases import ReleaseError
+from kho.ledger import releases, verdicts
+from kho.ledger.releases import ReleaseError, ReleaseWaits
+from kho.ledger.verdicts import Verdict
 from kho.publish import release
 from kho.publish.readers import lock_holders
 from kho.publish.views import NOT_FOR_READERS
@@ -31,6 +33,7 @@ from kho.settings import Settings
 from kho.transform import builds
 from tests.conftest import fresh_warehouse
 
+NIGHT = date(2021, 1, 31)
 PUBLICATIONS = 12
 Candidate = Callable[..., releases.Release]
 HAPPENED = ("errors", "empty", "mixed")
@@ -53,6 +56,10 @@ def seen(settings: Settings) -> set[int]:
     """The versions that a new reader meets in both marts."""
     with connect(settings, "bi_reader") as connection:
         return versions(connection) | versions(connection, "marts.second")
+
+
+def go_back(settings: Settings, release_id: int | None = None) -> releases.Release:
+    return release.rollback(settings, release_id, actor="lan", reason="wrong sums")
 
 
 def states(settings: Settings) -> dict[int, str]:
@@ -245,27 +252,111 @@ def test_three_releases_are_kept_and_one_command_goes_back(published, candidate)
     assert states(published) == {5: "in_force", 4: "kept", 3: "kept", 2: "dropped", 1: "dropped"}
     assert schemas(published) == {"release_3", "release_4", "release_5"}
 
-    assert release.rollback(published).release_id == 4
+    assert go_back(published).release_id == 4
     assert seen(published) == {4}
-    assert release.rollback(published).release_id == 3
+    assert go_back(published).release_id == 3
     assert seen(published) == {3}
     with pytest.raises(ReleaseError, match="no earlier release; kept: 5, 4"):
-        release.rollback(published)
+        go_back(published)
     with pytest.raises(ReleaseError, match="release 2 is not kept"):
-        release.rollback(published, 2)
-    assert release.rollback(published, 5).release_id == 5
+        go_back(published, 2)
+    assert go_back(published, 5).release_id == 5
     assert seen(published) == {5}
 
 
-def test_after_going_back_the_next_night_publishes_as_ever(published, candidate):
-    for _ in range(2):
-        candidate()
-        release.publish(published)
-    release.rollback(published, 1)
+def test_a_release_that_was_gone_back_to_is_kept_until_it_is_unpinned(published, candidate):
     candidate()
     release.publish(published)
-    assert states(published) == {4: "in_force", 3: "kept", 2: "kept", 1: "dropped"}
+    go_back(published)
+    for _ in range(2):  # nights go on building
+        made = candidate()
+        with pytest.raises(
+            ReleaseWaits,
+            match=r"release 1 is pinned by lan since \S+ \S+ \(wrong sums\)\. `kho release unpin`",
+        ):
+            release.publish(published)
+        with pytest.raises(ReleaseWaits):
+            release.publish(published, allow_older=True)
+        assert seen(published) == {1} and states(published)[made.release_id] == "candidate"
+    ended = release.unpin(published, actor="minh")
+    assert (ended.release_id, ended.pinned_by, ended.reason) == (1, "lan", "wrong sums")
+    with pytest.raises(ReleaseError, match="no release is pinned"):
+        release.unpin(published, actor="minh")
+    assert release.publish(published) == releases.in_force(published)
+    assert states(published) == {4: "in_force", 3: "refused", 2: "kept", 1: "kept"}
     assert seen(published) == {4}
+
+
+def test_airflow_skips_publishing_and_says_what_for_while_a_release_waits(published, candidate, tmp_path):
+    candidate()
+    release.publish(published)
+    go_back(published)
+    made = candidate()
+    judged = Verdict("marts", NIGHT, "first", "adds_up", "critical", "passed", build_id=made.build_id)
+    with connect(published, "kho_owner") as connection:
+        verdicts.replace(connection, made.build_id, [judged])
+    program = (
+        "import sys; from airflow.dag_processing.dagbag import DagBag\n"
+        "from airflow.sdk.exceptions import AirflowSkipException\n"
+        "task = DagBag(sys.argv[1]).dags['nightly'].get_task('publish')\n"
+        "try: task.python_callable(*task.op_args, params={'business_date': '2021-01-31'})\n"
+        "except AirflowSkipException as skipped: print('skipped:', skipped)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program, str(published.project / "dags")],
+        env=os.environ
+        | {"AIRFLOW_HOME": str(tmp_path), "AIRFLOW__CORE__LOAD_EXAMPLES": "false"}
+        | {"KHO_HOME": str(published.home), "KHO_WAREHOUSE_DATABASE": published.warehouse_database}
+        | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+    )
+    assert "skipped: release 3 waits: release 1 is pinned by lan since" in ran.stdout, ran.stderr
+    assert seen(published) == {1}
+
+
+def test_going_back_again_pins_the_other_release_and_the_story_is_kept(published, candidate):
+    candidate()
+    release.publish(published)
+    published_at = releases.in_force(published).published_at
+    assert go_back(published, 2).published_at == published_at  # in force already, it is pinned
+    assert go_back(published, 1).release_id == 1
+    with connect(published, "kho_auditor") as connection:
+        assert releases.pin(connection).release_id == 1
+        told = connection.execute(
+            "select release_id, pinned_by, unpinned_by from ledger.release_pin order by 1"
+        ).fetchall()
+    assert told == [(1, "lan", None), (2, "lan", "lan")]
+    with pytest.raises(ReleaseError, match="is not kept"):
+        go_back(published, 7)
+
+
+def test_a_release_of_an_earlier_date_is_published_only_where_that_is_allowed(published, candidate):
+    candidate(night=date(2021, 1, 30))
+    with pytest.raises(
+        ReleaseWaits, match=r"of 2021-01-30, older than release 1 in force, of 2021-01-31\. .*--allow-older"
+    ):
+        release.publish(published)
+    assert states(published) == {2: "candidate", 1: "in_force"} and seen(published) == {1}
+    assert release.publish(published, allow_older=True).release_id == 2
+    assert seen(published) == {2}
+    candidate(night=date(2021, 1, 30))  # of the same date
+    assert release.publish(published).release_id == 3
+
+
+def test_who_goes_back_while_a_night_waits_for_readers_is_not_overrun(published, candidate):
+    """The pin is looked for again in the transaction that turns the views."""
+    candidate()
+    with connect(published, "bi_reader") as reader, ThreadPoolExecutor() as pool:
+        versions(reader)
+        night = pool.submit(release.publish, published)
+        time.sleep(0.5)
+        assert not night.done()
+        go_back(published, 1)  # in force already: nothing to wait for
+        reader.rollback()
+        with pytest.raises(ReleaseWaits):
+            night.result()
+    assert states(published) == {2: "candidate", 1: "in_force"} and seen(published) == {1}
 
 
 def test_a_refused_candidate_leaves_the_release_in_force(published, candidate):
@@ -302,7 +393,7 @@ def test_marts_may_come_go_and_change_their_columns(published, candidate):
         assert versions(connection, "marts.third") == {3}
         with pytest.raises(psycopg.errors.UndefinedTable):
             versions(connection, "marts.second")
-    assert release.rollback(published).release_id == 1
+    assert go_back(published).release_id == 1
     assert seen(published) == {1}
 
 

@@ -221,11 +221,11 @@ def test_what_is_told_of_a_release_is_of_the_release_though_a_newer_warehouse_is
 
 
 def test_a_release_that_one_goes_back_to_is_told_as_it_was(story: Story) -> None:
-    release.rollback(story.settings, 1)
+    release.rollback(story.settings, 1, actor="lan", reason="as reported")
     try:
         again, told = draft(story.settings, "946", PERIOD), explained(story.settings)
     finally:
-        release.rollback(story.settings, 2)
+        release.rollback(story.settings, 2, actor="lan", reason="as it was")
     assert told == story.first != story.second
     assert (again.release, again.remarks) == (1, story.unreported.remarks)
     assert (again.sources, again.notices) == (story.unreported.sources, story.unreported.notices)

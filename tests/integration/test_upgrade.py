@@ -125,5 +125,5 @@ def test_it_comes_to_the_same_figures_in_place(earlier: Settings) -> None:
 def test_a_release_of_before_can_be_gone_back_to(earlier: Settings) -> None:
     schema.prepare(earlier)
     made_before = rows(earlier, "select release_id from ledger.release where state = 'kept' order by 1")
-    release.rollback(earlier, made_before[0]["release_id"])
+    release.rollback(earlier, made_before[0]["release_id"], actor="lan", reason="as it was")
     assert releases.in_force(earlier).release_id == made_before[0]["release_id"]

@@ -13,11 +13,13 @@ from urllib.parse import quote
 
 from psycopg import sql
 
+from kho.check import since_last_release
 from kho.check.failure import exception
 from kho.check.project import open_project, write_data_docs
 from kho.check.suites import Rule, suites
 from kho.database import SESSION, connect
 from kho.ledger import releases
+from kho.ledger.acceptances import write_findings
 from kho.ledger.releases import Release, ReleaseError
 from kho.ledger.verdicts import Outcome, Verdict, of_build, replace
 from kho.settings import Settings
@@ -33,7 +35,7 @@ SHOWN_ROWS = 5  # of what fails, in a message
 
 @dataclass(frozen=True)
 class MartsVerdict:
-    """What the boundary found in one candidate. `told` is what failed without stopping it."""
+    """What the boundary found in one candidate. `told` is what failed without stopping it, accepted or not critical."""
 
     release_id: int
     critical: tuple[Verdict, ...]
@@ -74,19 +76,24 @@ def marts(settings: Settings) -> MartsVerdict:
 
     _add_release(project, _audited_url(settings, candidate), list(known))
     run = RunIdentifier(run_name=f"marts {candidate.business_date}", run_time=datetime.now(UTC))
-    is_first = releases.in_force(settings) is None
+    before = releases.in_force(settings)
     verdicts = []
     for mart, suite in known.items():
         judged = [(mart, suite.rules)]
-        if is_first:
+        if before is None:
             verdicts += [_skipped(candidate, mart, rule) for rule in suite.since_last_release]
         elif suite.since_last_release:
             judged.append((f"{mart}_since_last_release", suite.since_last_release))
         for name, rules in judged:
             result = _validate(project, mart, name, rules, run)
             verdicts += _verdicts(candidate, mart, rules, result)
+    if before:
+        comparing = {mart: suite.since_last_release for mart, suite in known.items()}
+        verdicts, findings = since_last_release.settle(settings, candidate, before, verdicts, comparing)
     with connect(settings, "kho_owner") as connection:
         replace(connection, candidate.build_id, verdicts)
+        if before:
+            write_findings(connection, candidate.release_id, before.release_id, findings)
     write_data_docs(settings, project, run)
     return _told_of(candidate, verdicts)
 
@@ -95,7 +102,9 @@ def _told_of(release: Release, verdicts: list[Verdict]) -> MartsVerdict:
     return MartsVerdict(
         release.release_id,
         critical=tuple(each for each in verdicts if each.is_critical),
-        told=tuple(each for each in verdicts if each.outcome == "failed" and not each.is_critical),
+        told=tuple(
+            each for each in verdicts if each.outcome in ("failed", "accepted") and not each.is_critical
+        ),
         skipped=tuple(each for each in verdicts if each.outcome == "skipped"),
     )
 

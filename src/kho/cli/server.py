@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from kho.cli.output import fail
@@ -133,7 +134,7 @@ def psql(
 
 def follow_night(settings: Settings, business_date: date) -> bool:
     """Run one night through Airflow and tell each step as it ends. Returns whether a release was published."""
-    from kho.night import systems
+    from kho.night import RELEASED, systems
     from kho.server import airflow
 
     with airflow.Api(settings) as api, console.status("Waiting for the scheduler") as status:
@@ -159,7 +160,9 @@ def follow_night(settings: Settings, business_date: date) -> bool:
                         for line in api.errors(night, task):
                             console.print(f"      {line}", style="red", markup=False, highlight=False)
             if state in ("success", "failed") and all(task.state in _ENDED for task in tasks):
-                return state == "success"
+                # A release that waits for a person is skipped.
+                published = any(task.name == RELEASED and task.state == "success" for task in tasks)
+                return state == "success" and published
             busy = [task.name for task in tasks if task.state in ("running", "queued")]
             status.update(f"Running {', '.join(busy)}" if busy else "Waiting for the scheduler")
             time.sleep(0.5)
@@ -184,11 +187,16 @@ def _print_login(settings: Settings) -> None:
 
 def _print_release(settings: Settings) -> None:
     from kho.database import connect
-    from kho.ledger import builds, releases
+    from kho.ledger import acceptances, builds, releases, verdicts
 
     with connect(settings, "kho_auditor") as connection:
         release = releases.find_in_force(connection)
         last = builds.last_night(connection)
+        pinned = releases.pin(connection)
+        newest = next(iter(releases.select(connection)), None)
+        waits = verdicts.waiting(connection)
+        concerned = {each.release_id for each in (release, newest) if each}
+        accepted = {number: acceptances.of_release(connection, number) for number in sorted(concerned)}
     if release:
         console.print(
             f"Release in force: [bold]{release.release_id}[/], data up to {release.business_date},"
@@ -196,10 +204,20 @@ def _print_release(settings: Settings) -> None:
         )
     else:
         console.print("Release in force: none yet")
+    if pinned:
+        console.print(
+            f"[yellow]Pinned[/]: {escape(str(pinned))}. Nights publish nothing until [bold]kho release unpin[/].",
+            soft_wrap=True,
+        )
+    for number, decisions in accepted.items():
+        for decision in decisions:
+            console.print(f"Release {number}: {escape(str(decision))}", soft_wrap=True)
     if last:
         business_date, build_state, number, state, reason = last
         outcome = f"release {number} {state.replace('_', ' ')}" if number else f"build {build_state}"
         console.print(f"Last night: {business_date}, {outcome}{f' ({reason})' if reason else ''}")
+    if waits:
+        console.print(f"[yellow]Not published[/]: {escape(releases.told(*waits))}.", soft_wrap=True)
     for name, page in (
         ("Data Docs", "data_docs/index.html"),
         ("Data dictionary", "dictionary/dictionary.html"),

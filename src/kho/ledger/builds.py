@@ -13,7 +13,7 @@ from datetime import date
 from typing import Any, Literal
 
 import psycopg
-from psycopg.rows import class_row
+from psycopg.rows import class_row, namedtuple_row
 
 from kho.contract import Contract
 from kho.database import the_row
@@ -28,6 +28,17 @@ class Build:
     business_date: date
     state: Literal["open", "built", "abandoned"]
     is_full_refresh: bool
+
+
+@dataclass(frozen=True)
+class ChangedBatch:
+    """A batch that one of two builds reads and the other doesn't. `is_new`: the later one does."""
+
+    batch_id: int
+    contract: str
+    business_date: date
+    is_new: bool
+    state: str
 
 
 def newest(connection: psycopg.Connection, business_date: date | None = None) -> Build | None:
@@ -216,6 +227,49 @@ def write_source(connection: psycopg.Connection, build_id: int, contract: str, s
             "code": state.reason_code,
         },
     )
+
+
+def changed_batches(connection: psycopg.Connection, before: int, now: int) -> list[ChangedBatch]:
+    """The batches that one of two builds reads and the other doesn't; `is_new` are those of `now`."""
+    with connection.cursor(row_factory=class_row(ChangedBatch)) as cursor:
+        return cursor.execute(
+            """
+            with span as (
+              select batch_id,
+                from_build <= %(now)s and coalesce(to_build > %(now)s, true) as is_read,
+                from_build <= %(before)s and coalesce(to_build > %(before)s, true) as was_read
+              from ledger.build_batch
+            )
+            select batch.batch_id, batch.contract, batch.business_date,
+              bool_or(is_read) as is_new, batch.state
+            from span
+            join ledger.batch on batch.batch_id = span.batch_id
+            group by batch.batch_id
+            having bool_or(is_read) <> bool_or(was_read)
+            order by batch.business_date, batch.batch_id
+            """,
+            {"before": before, "now": now},
+        ).fetchall()
+
+
+def contracts_of(connection: psycopg.Connection, build_id: int) -> dict[str, Any]:
+    """What a build knows of each contract, by its name: rows of `ledger.build_contract`."""
+    with connection.cursor(row_factory=namedtuple_row) as cursor:
+        rows: list[Any] = cursor.execute(
+            "select * from ledger.build_contract where build_id = %s", [build_id]
+        ).fetchall()
+    return {row.contract: row for row in rows}
+
+
+def have_other_models(connection: psycopg.Connection, before: int, now: int) -> bool:
+    """Whether two builds were made by other models, lists or sources."""
+    (fingerprints,) = the_row(
+        connection.execute(
+            "select count(distinct coalesce(model_fingerprint, '')) from ledger.build where build_id in (%s, %s)",
+            [before, now],
+        )
+    )
+    return bool(fingerprints > 1)
 
 
 def lock(connection: psycopg.Connection) -> None:

@@ -19,6 +19,10 @@ class ReleaseError(Exception):
     """A release that can't be opened, published or gone back to; the message says why and what to do."""
 
 
+class ReleaseWaits(ReleaseError):
+    """A release that may be published and is not: a person decides. The message says who kept it, and what to type."""
+
+
 @dataclass(frozen=True)
 class Release:
     """A row of `ledger.release`."""
@@ -31,6 +35,22 @@ class Release:
     reason: str | None
     created_at: datetime
     published_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Pin:
+    """That readers keep a release which somebody went back to, until it is unpinned."""
+
+    release_id: int
+    pinned_by: str
+    reason: str
+    pinned_at: datetime
+
+    def __str__(self) -> str:
+        return (
+            f"release {self.release_id} is pinned by {self.pinned_by} since {self.pinned_at:%Y-%m-%d %H:%M} "
+            f"({self.reason})"
+        )
 
 
 def releases(settings: Settings) -> list[Release]:
@@ -84,6 +104,50 @@ def of_build(connection: psycopg.Connection, build_id: int | None) -> Release | 
 def find_in_force(connection: psycopg.Connection) -> Release | None:
     found = select(connection, "in_force")
     return found[0] if found else None
+
+
+def pin(connection: psycopg.Connection) -> Pin | None:
+    """The pin that keeps nights from publishing."""
+    with connection.cursor(row_factory=class_row(Pin)) as cursor:
+        return cursor.execute(
+            "select release_id, pinned_by, reason, pinned_at from ledger.release_pin where unpinned_at is null"
+        ).fetchone()
+
+
+def write_pin(connection: psycopg.Connection, release_id: int, *, actor: str, reason: str) -> None:
+    """Pin a release, in the place of the one that is."""
+    end_pin(connection, actor=actor)
+    connection.execute(
+        "insert into ledger.release_pin (release_id, pinned_by, reason) values (%s, %s, %s)",
+        [release_id, actor, reason],
+    )
+
+
+def end_pin(connection: psycopg.Connection, *, actor: str) -> None:
+    connection.execute(
+        "update ledger.release_pin set unpinned_by = %s, unpinned_at = now() where unpinned_at is null",
+        [actor],
+    )
+
+
+def kept_by(connection: psycopg.Connection, candidate: Release) -> Pin | Release | None:
+    """What a candidate waits for a person by: the pin, or else the release in force where that is of a later date."""
+    if pinned := pin(connection):
+        return pinned
+    now = find_in_force(connection)
+    return now if now and candidate.business_date < now.business_date else None
+
+
+def told(candidate: Release, kept: Pin | Release) -> str:
+    """Why a candidate is not published, and what publishes it."""
+    if isinstance(kept, Pin):
+        return (
+            f"release {candidate.release_id} waits: {kept}. `kho release unpin` lets newer ones be published"
+        )
+    return (
+        f"release {candidate.release_id} waits: it is of {candidate.business_date}, older than release "
+        f"{kept.release_id} in force, of {kept.business_date}. `kho release publish --allow-older` publishes it"
+    )
 
 
 def lock(connection: psycopg.Connection) -> None:

@@ -10,6 +10,10 @@ from decimal import Decimal
 import psycopg
 from psycopg.rows import class_row
 
+from kho.database import the_row
+from kho.ledger import builds
+from kho.ledger.builds import ChangedBatch
+
 #: agency, first day, last day, metric, level, detail: what names a figure of a report
 Key = tuple[str, date, date, str, str, str]
 
@@ -42,16 +46,6 @@ class ReportFigure:
     numerator: Decimal | None
     denominator: Decimal | None
     as_of: date | None
-
-
-@dataclass(frozen=True)
-class ChangedBatch:
-    """A batch that one of two builds reads and the other doesn't. `is_new`: the later one does."""
-
-    batch_id: int
-    contract: str
-    business_date: date
-    is_new: bool
 
 
 def lock(connection: psycopg.Connection) -> None:
@@ -128,41 +122,20 @@ def insert(
 
 def changed_batches(connection: psycopg.Connection, report_id: int, build_id: int) -> list[ChangedBatch]:
     """The batches that this build reads and the build of the report's release doesn't, or the other way round."""
-    with connection.cursor(row_factory=class_row(ChangedBatch)) as cursor:
-        return cursor.execute(
-            """
-            with span as (
-              select input.batch_id,
-                input.from_build <= %(build)s and coalesce(input.to_build > %(build)s, true) as is_read,
-                input.from_build <= reported.build_id and coalesce(input.to_build > reported.build_id, true) as was_read
-              from ledger.build_batch as input
-              cross join (
-                select build_id from ledger.report join ledger.release using (release_id) where report_id = %(report)s
-              ) as reported
-            )
-            select batch.batch_id, batch.contract, batch.business_date, bool_or(is_read) as is_new
-            from span
-            join ledger.batch on batch.batch_id = span.batch_id
-            group by batch.batch_id
-            having bool_or(is_read) <> bool_or(was_read)
-            order by batch.business_date, batch.batch_id
-            """,
-            {"report": report_id, "build": build_id},
-        ).fetchall()
+    return builds.changed_batches(connection, _build_of(connection, report_id), build_id)
 
 
 def has_other_rules(connection: psycopg.Connection, report_id: int, build_id: int) -> bool:
     """Whether this build was made by other models, lists or sources than the build of the report's release."""
-    is_other: bool
-    ((is_other,),) = connection.execute(
-        """
-        select reported.model_fingerprint is distinct from build.model_fingerprint
-        from ledger.report
-        join ledger.release using (release_id)
-        join ledger.build as reported on reported.build_id = release.build_id
-        join ledger.build as build on build.build_id = %(build)s
-        where report_id = %(report)s
-        """,
-        {"report": report_id, "build": build_id},
-    ).fetchall()
-    return is_other
+    return builds.have_other_models(connection, _build_of(connection, report_id), build_id)
+
+
+def _build_of(connection: psycopg.Connection, report_id: int) -> int:
+    (build_id,) = the_row(
+        connection.execute(
+            "select build_id from ledger.report join ledger.release using (release_id) where report_id = %s",
+            [report_id],
+        )
+    )
+    number: int = build_id
+    return number

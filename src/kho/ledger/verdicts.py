@@ -10,8 +10,11 @@ from typing import Any, Literal
 import psycopg
 from psycopg.rows import class_row, namedtuple_row
 
+from kho.ledger import releases
+from kho.ledger.releases import Pin, Release
+
 Severity = Literal["critical", "warning", "info"]
-Outcome = Literal["passed", "failed", "skipped"]
+Outcome = Literal["passed", "failed", "skipped", "accepted"]  # accepted: failed, and let pass by a person
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,15 @@ def is_let_through(connection: psycopg.Connection, build_id: int) -> bool:
     """Whether the marts boundary has judged a build's marts as they are now, and found nothing critical."""
     found = of_build(connection, build_id)
     return bool(found) and not any(each.is_critical for each in found)
+
+
+def waiting(connection: psycopg.Connection) -> tuple[Release, Pin | Release] | None:
+    """The candidate that the marts boundary let through and that waits for a person, and what it waits by."""
+    for candidate in releases.select(connection, "candidate"):
+        kept = releases.kept_by(connection, candidate)
+        if kept and is_let_through(connection, candidate.build_id):
+            return candidate, kept
+    return None
 
 
 def missing_told(connection: psycopg.Connection, business_date: date) -> list[tuple[Any, ...]]:

@@ -8,6 +8,7 @@ waits for transactions whose snapshot is older than the new tables, because they
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from time import monotonic
 
@@ -16,7 +17,7 @@ from psycopg import errors, sql
 
 from kho.database import connect
 from kho.ledger import builds, releases
-from kho.ledger.releases import Release, ReleaseError
+from kho.ledger.releases import Pin, Release, ReleaseError, ReleaseWaits
 from kho.publish.readers import lock_holders, patiently, told, users_of, wait_for_older_snapshots
 from kho.publish.views import repoint
 from kho.settings import Settings
@@ -57,12 +58,13 @@ def open_release(settings: Settings) -> Release:
         return ours
 
 
-def publish(settings: Settings, *, patience: timedelta = PATIENCE) -> Release:
+def publish(settings: Settings, *, allow_older: bool = False, patience: timedelta = PATIENCE) -> Release:
     """Put the candidate in force and drop the releases that are no longer kept.
 
-    Published already, it does nothing. Raises `ReleaseError` if there is no candidate, if readers keep it waiting
-    longer than `patience`, or if a mart's columns changed while something depends on it: the message names who or
-    what, and everything stays as it was.
+    Published already, it does nothing. Raises `ReleaseWaits` as long as a release is pinned, and if the candidate's
+    business date is before that of the release in force, unless that is allowed. Raises `ReleaseError` if there is no
+    candidate, if readers keep it waiting longer than `patience`, or if a mart's columns changed while something
+    depends on it: the message names who or what, and everything stays as it was.
     """
     with connect(settings, "kho_transformer", autocommit=True) as connection:
         newest = releases.select(connection)
@@ -70,15 +72,32 @@ def publish(settings: Settings, *, patience: timedelta = PATIENCE) -> Release:
             raise ReleaseError("there is no release to publish")
         release = newest[0]
         if release.state == "candidate":
-            _put_in_force(connection, release, patience)
+            _expect_free(connection, release, allow_older)
+            _put_in_force(
+                connection, release, patience, decide=lambda: _expect_free(connection, release, allow_older)
+            )
         elif release.state == "refused":
             raise ReleaseError(f"release {release.release_id} was refused: {release.reason}")
         _drop_old(connection)
         return releases.select(connection, "in_force")[0]
 
 
-def rollback(settings: Settings, release_id: int | None = None, *, patience: timedelta = PATIENCE) -> Release:
-    """Put a kept release back in force: this one, or the newest that came before the one in force."""
+def _expect_free(connection: psycopg.Connection, candidate: Release, allow_older: bool) -> None:
+    """Raise `ReleaseWaits` if a candidate waits for a person."""
+    kept = releases.kept_by(connection, candidate)
+    if kept and (isinstance(kept, Pin) or not allow_older):
+        raise ReleaseWaits(releases.told(candidate, kept))
+
+
+def rollback(
+    settings: Settings,
+    release_id: int | None = None,
+    *,
+    actor: str,
+    reason: str,
+    patience: timedelta = PATIENCE,
+) -> Release:
+    """Put a kept release back in force, and pin it: this one, or the newest that came before the one in force."""
     with connect(settings, "kho_transformer", autocommit=True) as connection:
         now = releases.find_in_force(connection)
         kept = releases.select(connection, "kept")
@@ -88,13 +107,33 @@ def rollback(settings: Settings, release_id: int | None = None, *, patience: tim
             if (each.release_id == release_id if release_id else now and each.release_id < now.release_id)
         ]
         if now and now.release_id == release_id:
+            with connection.transaction():
+                releases.lock(connection)
+                releases.write_pin(connection, now.release_id, actor=actor, reason=reason)
             return now
         if not wanted:
             have = ", ".join(str(each.release_id) for each in kept) or "none"
             what = f"release {release_id} is not kept" if release_id else "there is no earlier release"
             raise ReleaseError(f"{what}; kept: {have}")
-        _put_in_force(connection, wanted[0], patience)
+        back_to = wanted[0].release_id
+        _put_in_force(
+            connection,
+            wanted[0],
+            patience,
+            decide=lambda: releases.write_pin(connection, back_to, actor=actor, reason=reason),
+        )
         return releases.select(connection, "in_force")[0]
+
+
+def unpin(settings: Settings, *, actor: str) -> Pin:
+    """Let nights publish again. Gives the pin that there was; `ReleaseError` if there was none."""
+    with connect(settings, "kho_owner") as connection:
+        releases.lock(connection)
+        pinned = releases.pin(connection)
+        if not pinned:
+            raise ReleaseError("no release is pinned")
+        releases.end_pin(connection, actor=actor)
+        return pinned
 
 
 def refuse(settings: Settings, reason: str) -> Release:
@@ -127,13 +166,17 @@ def _refuse(connection: psycopg.Connection, candidate: Release, reason: str) -> 
     releases.mark(connection, candidate.release_id, "refused", reason)
 
 
-def _put_in_force(connection: psycopg.Connection, release: Release, patience: timedelta) -> None:
+def _put_in_force(
+    connection: psycopg.Connection, release: Release, patience: timedelta, *, decide: Callable[[], None]
+) -> None:
+    """Turn the views; `decide` is done in the same transaction, while nobody else decides on releases."""
     deadline = monotonic() + patience.total_seconds()
     wait_for_older_snapshots(connection, release.schema_name, deadline)
 
     def turn() -> None:
         connection.execute("set local lock_timeout = '500ms'")
         releases.lock(connection)
+        decide()
         repoint(connection, release.schema_name)
         if not releases.turn(connection, release.release_id):
             raise ReleaseError(f"release {release.release_id} was refused or dropped meanwhile")
