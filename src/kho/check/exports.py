@@ -20,7 +20,7 @@ from kho.check.project import open_passing_project, open_project, write_data_doc
 from kho.contract import Contract, contracts
 from kho.contract.model import Quality
 from kho.database import connect
-from kho.ledger import batches, decisions, sources
+from kho.ledger import batches, decisions, locks, sources
 from kho.ledger.verdicts import Severity, Verdict, missing_told, write
 from kho.settings import Settings
 
@@ -105,7 +105,7 @@ def exports(settings: Settings, business_date: date) -> ExportsVerdict:
     verdicts = _validate(settings, business_date, known, waiting) if waiting else []
     with connect(settings, "kho_owner") as connection:
         # One boundary at a time; what another run has decided meanwhile stands.
-        connection.execute("select pg_advisory_xact_lock(hashtext('kho exports boundary'))")
+        locks.take(connection, "exports boundary")
         verdict = _decide(connection, verdicts)
         verdict.told.extend(_missing(connection, known, business_date))
     return verdict

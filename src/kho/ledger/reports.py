@@ -10,6 +10,8 @@ from decimal import Decimal
 import psycopg
 from psycopg.rows import class_row
 
+from kho.ledger import locks
+
 #: agency, first day, last day, metric, level, detail: what names a figure of a report
 Key = tuple[str, date, date, str, str, str]
 
@@ -57,7 +59,7 @@ class ChangedBatch:
 
 def lock(connection: psycopg.Connection) -> None:
     """Until the transaction ends nobody else hands a report over."""
-    connection.execute("select pg_advisory_xact_lock(hashtext('kho report'))")
+    locks.take(connection, "report")
 
 
 def handed_over(

@@ -7,6 +7,7 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from kho.contract import Contract, ContractError
 from kho.database import the_row
+from kho.ledger import locks
 from kho.settings import Settings
 
 #: what says of a table's `_key` that its rows have keys of this rule
@@ -31,7 +32,7 @@ def ensure(connection: Connection, settings: Settings, contract: Contract) -> No
     Raises `ContractError` when the rows that are there can't stand beside new ones: a column changed its type, or
     another column tells the versions of a row apart.
     """
-    connection.execute("select pg_advisory_xact_lock(hashtext(%s))", [f"raw {contract.name}"])
+    locks.take(connection, f"raw {contract.name}")
     have: dict[str, str] = dict(
         connection.execute(
             """
@@ -64,11 +65,12 @@ def ensure(connection: Connection, settings: Settings, contract: Contract) -> No
         raise ContractError(settings.contracts / contract.system / f"{contract.entity}.yaml", problems)
     for name, column in wanted.items():
         if name not in have:
-            connection.execute(
-                SQL("alter table {} add column {} {}").format(
-                    table(contract), Identifier(name), SQL(column.raw_type)
+            with locks.bounded(connection, f"raw.{contract.raw_table}, which gains the column {name},"):
+                connection.execute(
+                    SQL("alter table {} add column {} {}").format(
+                        table(contract), Identifier(name), SQL(column.raw_type)
+                    )
                 )
-            )
     if _key_rule(connection, contract) != KEY_RULE:
         connection.execute(SQL("update {} set _key = {}").format(table(contract), key(contract)))
         _tell_key_rule(connection, contract)

@@ -46,7 +46,8 @@ def up(settings: Settings, say: Callable[[str], None] = lambda step: None) -> No
         _wait(lambda: postgres.is_running(settings), settings, "postgres")
         postgres.create_databases(settings)
         say("Preparing the warehouse")
-        schema.prepare(settings)
+        for statement in schema.prepare(settings):
+            say(f"Readers may use this server up, until a superuser runs: {statement}")
         say("Preparing Airflow's database")
         airflow.migrate(settings)
         say("Starting Airflow")
