@@ -122,8 +122,11 @@ def test_secrets_are_for_their_owner_only(running: Settings) -> None:
     for path in secret:
         assert path.stat().st_mode & 0o077 == 0, path
     commands = "\n".join(of_each(running, lambda process: " ".join(process.cmdline())))
+    told = kho(running, "status").stdout
     for path in (running.home / "secrets").iterdir():
-        assert path.read_text().strip() not in commands, path
+        assert path.read_text().strip() not in commands + told, path
+    made = [path for name in ("archive", "dbt", "logs") for path in (running.home / name).rglob("*")]
+    assert [path for path in made if path.is_file() and path.stat().st_mode & 0o077] == []
 
 
 @pytest.mark.parametrize("python", ["python", "python3"])

@@ -13,10 +13,14 @@ from datetime import date, timedelta
 import psycopg
 import pytest
 from psycopg import errors, sql
+from typer.testing import CliRunner
 
+from kho import database
+from kho import settings as kho_settings
+from kho.cli import app
 from kho.contract import contracts
 from kho.database import connect
-from kho.ledger import batches, builds, deliveries, locks, releases, roles, schema
+from kho.ledger import batches, builds, decisions, deliveries, locks, releases, roles, schema
 from kho.ledger.locks import Blocked
 from kho.load import load, raw
 from kho.publish import readers, release
@@ -182,6 +186,35 @@ def test_what_dbt_waits_for_is_named(built_warehouse: Settings, monkeypatch: pyt
         (result,) = project.run(built_warehouse, ["run", "--select", "dim_date"])
     assert "lock timeout" in result.message
     assert f"process {holder} of kho_auditor (kho kho_auditor)" in result.message
+
+
+def test_status_tells_what_a_night_waits_for_and_a_command_who_kept_it_waiting(
+    warehouse: Settings, hand_over: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KHO_HOME", str(warehouse.home))
+    monkeypatch.setenv("KHO_WAREHOUSE_DATABASE", warehouse.warehouse_database)
+    monkeypatch.setattr(database, "SESSION", f"{database.SESSION} -c lock_timeout=3s")
+    batch = hand_over("one_stop.dossiers", "2021-01-31", state="held")
+    kho_settings.settings.cache_clear()
+    try:
+        with connect(warehouse, "kho_owner") as holder, ThreadPoolExecutor() as pool:
+            holder_pid = holder.info.backend_pid
+            decisions.lock(holder, batch)
+            accepting = ["batch", "accept", str(batch), "--reason", "right"]
+            typed = pool.submit(CliRunner().invoke, app, accepting)
+            while not locks.waits(warehouse):
+                assert not typed.done()
+            told = CliRunner(env={"COLUMNS": "500"}).invoke(app, ["status"]).output.splitlines()
+            result = typed.result()
+        assert result.exit_code == 1
+        assert f"batch {batch} was not to be had in time. End who holds it" in result.output
+    finally:
+        kho_settings.settings.cache_clear()
+    (at,) = [n for n, line in enumerate(told) if line.startswith("Waiting for a lock: process ")]
+    assert "select state from ledger.batch where batch_id = $1 for update" in told[at]
+    assert told[at + 1].startswith(
+        f"  held by process {holder_pid} of kho_owner (kho kho_owner), in a transaction"
+    )
 
 
 # What a reader may use up

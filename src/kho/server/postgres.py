@@ -254,6 +254,10 @@ def _place(settings: Settings) -> Path:
         return place.resolve()
     settings.home.mkdir(parents=True, exist_ok=True)
     user = account()
+    if user and not _reaches(settings.home):
+        settings.home.chmod(
+            settings.home.stat().st_mode | 0o011
+        )  # to pass through; what is in it is closed itself
     if user is None:
         place.mkdir(mode=0o700)
     elif _reaches(settings.home):

@@ -157,6 +157,7 @@ def _supervisor_configuration(settings: Settings) -> str:
             "logfile": logs(settings) / "supervisord.log",
             "pidfile": settings.home / "supervisord.pid",
             "childlogdir": logs(settings),
+            "umask": "077",  # what is made at run time is for its owner only
             **({"user": "root"} if user else {}),
         },
         # TCP, for the path of a socket may be at most some hundred characters long.

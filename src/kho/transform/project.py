@@ -161,6 +161,7 @@ def _variables(settings: Settings) -> dict[str, str]:
         "DBT_ENV_SECRET_KHO_PASSWORD": str(address["password"]),
         "KHO_DBT_DBNAME": str(address["dbname"]),
         "KHO_DBT_SSLMODE": str(address.get("sslmode", "prefer")),
+        "KHO_DBT_SSLROOTCERT": str(address.get("sslrootcert", "")),
         "KHO_DBT_APPLICATION": f"kho dbt {os.getpid()}",
         "PGOPTIONS": SESSION,
     }
