@@ -55,6 +55,7 @@ with DAG(
     ),
     catchup=False,
     max_active_runs=1,
+    dagrun_timeout=night.WITHIN,
     is_paused_upon_creation=True,  # `kho up` activates it
     params={
         "business_date": Param(
@@ -74,6 +75,7 @@ with DAG(
         with groups.get(each.system, nullcontext()):
             wired[each.task_id] = do.override(
                 task_id=each.step.name,
+                execution_timeout=timedelta(hours=each.step.hours),
                 trigger_rule=TriggerRule.ALL_DONE
                 if each.step.runs_after_failure
                 else TriggerRule.ALL_SUCCESS,

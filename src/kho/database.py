@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TypeVar
 
 import psycopg
@@ -10,8 +11,11 @@ from kho.settings import TIMEZONE, Role, Settings
 
 Row = TypeVar("Row")
 
+#: no session waits longer for a lock; `kho.ledger.locks` tells who holds it
+LOCK_WAIT = timedelta(minutes=10)
+
 # ISO output, day first on input; every session agrees on the zone of wall-clock times.
-SESSION = f"-c DateStyle=ISO,DMY -c TimeZone={TIMEZONE}"
+SESSION = f"-c DateStyle=ISO,DMY -c TimeZone={TIMEZONE} -c lock_timeout={LOCK_WAIT.seconds}s"
 
 
 def connect(settings: Settings, role: Role, *, autocommit: bool = False) -> psycopg.Connection:

@@ -9,7 +9,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from kho.settings import Settings
@@ -24,9 +24,13 @@ LAYERS: tuple[Layer, ...] = ("staging", "warehouse", "marts")
 
 @dataclass(frozen=True)
 class Step:
-    """A step of the night. It waits for others, of each system where they are done for each."""
+    """A step of the night. It waits for others, of each system where they are done for each.
+
+    `hours`: after which one try of it is given up; whatever it waits for itself, it gives up sooner.
+    """
 
     name: str
+    hours: float
     waits_for: str | None = None
     is_for_each_system: bool = False
     runs_after_failure: bool = False  # whatever became of what it waits for
@@ -34,20 +38,21 @@ class Step:
 
 #: in the order in which they are done
 STEPS = (
-    Step("fetch", is_for_each_system=True),
+    Step("fetch", 4, is_for_each_system=True),
     # What was fetched before a failure is loaded.
-    Step("load", "fetch", is_for_each_system=True, runs_after_failure=True),
+    Step("load", 4, "fetch", is_for_each_system=True, runs_after_failure=True),
     # A source that failed stops nobody.
-    Step("check_exports", "load", runs_after_failure=True),
-    Step("staging", "check_exports"),
-    Step("warehouse", "staging"),
-    Step("marts", "warehouse"),
-    Step("check_marts", "marts"),
-    Step("publish", "check_marts"),
+    Step("check_exports", 1, "load", runs_after_failure=True),
+    Step("staging", 1, "check_exports"),
+    Step("warehouse", 6, "staging"),
+    Step("marts", 3, "warehouse"),
+    Step("check_marts", 1, "marts"),
+    Step("publish", 1, "check_marts"),
     # People are told whatever happened.
-    Step("tell_people", "publish", runs_after_failure=True),
+    Step("tell_people", 0.5, "publish", runs_after_failure=True),
 )
 RELEASED = "publish"  # the night is judged by it
+WITHIN = timedelta(hours=23)  # the next night must not wait for this one
 
 _STATUS = re.compile(rb"^[\"']?status[\"']?:\s*[\"']?(\w+)", re.MULTILINE)
 _LEFT_ALONE = (b"draft", b"retired")

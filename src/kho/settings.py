@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import ssl
 from datetime import time
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import (
@@ -27,6 +29,21 @@ Role = Literal["kho_owner", "kho_loader", "kho_transformer", "kho_auditor", "bi_
 ROLES: tuple[Role, ...] = ("kho_owner", "kho_loader", "kho_transformer", "kho_auditor", "bi_reader")
 
 TIMEZONE = "Asia/Ho_Chi_Minh"
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a server of this name is on this machine: then nobody can stand in between. No name, or a path: a socket."""
+    if not host or host == "localhost" or host.startswith("/"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def authorities() -> str:
+    """The file of certificates that this machine trusts, for clients of PostgreSQL, whose own place has none."""
+    return ssl.get_default_verify_paths().cafile or "system"
 
 
 def _checkout() -> Path:
@@ -45,7 +62,9 @@ class Settings(BaseSettings):
         default_factory=lambda: _checkout() / ".kho", description="holds every file made at run time"
     )
     warehouse_url: SecretStr | None = Field(
-        None, description="a PostgreSQL 16+ of one's own; empty: the embedded one"
+        None,
+        description="a PostgreSQL 16+ of one's own; empty: the embedded one. Elsewhere than on this machine it has to"
+        " show a certificate that this machine trusts, or of `sslrootcert`, unless the URL has another `sslmode`",
     )
     warehouse_database: str = Field("kho", description="the warehouse's database on the embedded server")
     night_at: time = Field(time(2, 0), description="when the nightly load starts, in Asia/Ho_Chi_Minh")
@@ -117,6 +136,12 @@ class Settings(BaseSettings):
         """URL of the user that creates roles and databases. `database` defaults to the warehouse."""
         if self.warehouse_url:
             parts = urlsplit(self.warehouse_url.get_secret_value())
+            given = dict(parse_qsl(parts.query))
+            if "sslmode" not in given and not is_loopback(parts.hostname or given.get("host")):
+                tls = {"sslmode": "verify-full"} | (
+                    {} if "sslrootcert" in given else {"sslrootcert": authorities()}
+                )
+                parts = parts._replace(query="&".join(filter(None, [parts.query, urlencode(tls)])))
             return urlunsplit(parts._replace(path=f"/{database}")) if database else urlunsplit(parts)
         port = self.port("postgres")  # first: no secret is made for a server that was never started
         password = quote(self.secret("postgres"))

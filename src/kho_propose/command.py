@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kho.cli.output import fail, wide_console
+from kho.cli.output import OF_CALLER, fail, umask, wide_console
 
 if TYPE_CHECKING:
     from kho_propose.proposal import Proposal, Question
@@ -61,7 +61,8 @@ def new(
             if not no_input and sys.stdin.isatty():
                 for question in list(proposal.questions):
                     _ask(proposal, question)
-            written = write(here, proposal)
+            with umask(OF_CALLER):
+                written = write(here, proposal)
     except (CannotPropose, FileExistsError) as error:
         fail(str(error))
     _show_written(proposal, written)

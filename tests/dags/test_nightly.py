@@ -6,12 +6,15 @@ import json
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from kho import night
+from kho.database import LOCK_WAIT
+from kho.publish import release
 from kho.settings import Settings
 
 # In a process of its own, as the Dag processor does; audit events tell every connection from Python.
@@ -29,6 +32,8 @@ print(json.dumps({
         "downstream": {task.task_id: sorted(task.downstream_task_ids) for task in dag.tasks},
         "rules": {task.task_id: str(task.trigger_rule.value) for task in dag.tasks},
         "retries": {task.task_id: task.retries for task in dag.tasks},
+        "seconds": {task.task_id: task.execution_timeout.total_seconds() for task in dag.tasks},
+        "dagrun_seconds": dag.dagrun_timeout.total_seconds(),
         "teardown": [task.task_id for task in dag.tasks if task.is_teardown],
         "max_active_runs": dag.max_active_runs, "catchup": dag.catchup,
         "timetable": dag.timetable.serialize(),
@@ -108,6 +113,18 @@ def test_a_failing_source_stops_nobody_and_telling_always_runs(bag: dict) -> Non
     assert {dag["rules"][task] for task in after} == {"all_success"}
     assert dag["teardown"] == ["tell_people"]
     assert all(retries > 0 for retries in dag["retries"].values())
+
+
+def test_no_task_waits_for_ever_and_a_night_ends_before_the_next(bag: dict) -> None:
+    dag = bag["dags"]["nightly"]
+    longest = {task.task_id: task.step.hours * 3600 for task in night.tasks(Settings())}
+    assert dag["seconds"] == longest
+    assert dag["dagrun_seconds"] < timedelta(days=1).total_seconds()
+    # One try of each, one after the other, where none waits for another of its system.
+    of_each = sum({task.step.name: longest[task.task_id] for task in night.tasks(Settings())}.values())
+    assert of_each < dag["dagrun_seconds"]
+    # What a step waits for itself ends sooner, and says who kept it waiting.
+    assert max(LOCK_WAIT, release.PATIENCE).total_seconds() < min(longest.values())
 
 
 def test_the_night_starts_at_the_configured_hour_of_vietnam(project: Path, tmp_path: Path, bag: dict) -> None:

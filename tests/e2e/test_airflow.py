@@ -86,7 +86,7 @@ def test_status_tells_the_release_and_where_to_look(released: Settings) -> None:
     assert told.returncode == 0, told.stdout + told.stderr
     for wanted in (
         airflow.url(released),
-        airflow.password(released),
+        str(released.home / "secrets" / airflow.PASSWORD),
         "Release in force: ",
         "one_stop.dossiers",
     ):
@@ -122,8 +122,11 @@ def test_secrets_are_for_their_owner_only(running: Settings) -> None:
     for path in secret:
         assert path.stat().st_mode & 0o077 == 0, path
     commands = "\n".join(of_each(running, lambda process: " ".join(process.cmdline())))
+    told = kho(running, "status").stdout
     for path in (running.home / "secrets").iterdir():
-        assert path.read_text().strip() not in commands, path
+        assert path.read_text().strip() not in commands + told, path
+    made = [path for name in ("archive", "dbt", "logs") for path in (running.home / name).rglob("*")]
+    assert [path for path in made if path.is_file() and path.stat().st_mode & 0o077] == []
 
 
 @pytest.mark.parametrize("python", ["python", "python3"])

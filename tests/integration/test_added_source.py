@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 from kho import digest, night
 from kho import settings as settings_module
 from kho.cli import app
+from kho.cli.output import OF_CALLER
 from kho.database import connect
 from kho.settings import Settings
 from kho.transform.project import read
@@ -213,6 +214,7 @@ def test_the_dictionary_has_it(after_night: Settings, kho, tmp_path: Path) -> No
     assert "Building permits" in page and 'id="works.permits.issued_date"' in page
     assert 'id="stg_works__permits.permit_code"' in page
     assert (tmp_path / "dictionary.xlsx").stat().st_size > 0
+    assert (tmp_path / "dictionary.xlsx").stat().st_mode & 0o777 == 0o666 & ~OF_CALLER
 
 
 def test_nothing_else_of_the_project_changed(project: Path, after_night: Settings) -> None:

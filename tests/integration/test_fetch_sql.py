@@ -522,6 +522,23 @@ def certificates(tmp_path: Path) -> tuple[Path, Path, Path]:
     return files
 
 
+def test_a_server_elsewhere_is_asked_who_it_is_unless_its_connection_says_that_it_need_not_be(
+    registry: Registry, warehouse: Settings, read: Callable[..., Contract]
+) -> None:
+    contract, elsewhere = (
+        read(registry),
+        replace(registry.connection, host="127.1"),
+    )  # not known to be loopback
+    with pytest.raises(
+        FetchFailed, match=r'offers no TLS.*"tls": "unverified".* of connection registry|can\'t be trusted'
+    ):
+        fetch(warehouse, contract, JUNE, elsewhere)
+    with pytest.raises(FetchFailed, match=r"extra\.tls of connection registry is 'off'"):
+        fetch(warehouse, contract, JUNE, replace(elsewhere, extra={"tls": "off"}))
+    fetch(warehouse, contract, JUNE, replace(elsewhere, extra={"tls": "unverified"}))
+    fetch(warehouse, contract, JUNE, registry.connection)
+
+
 def test_over_tls_the_servers_certificate_is_verified(
     warehouse: Settings, mariadb: Registry, tmp_path: Path, certificates: tuple[Path, Path, Path]
 ) -> None:

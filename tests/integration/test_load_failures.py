@@ -13,9 +13,8 @@ import pytest
 from hypothesis import HealthCheck, example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from psycopg import sql
 
-from kho import archive
+from kho import archive, database
 from kho.contract import Contract
 from kho.ledger import decisions
 from kho.load import LoadFailed, batches, load, replay
@@ -134,21 +133,24 @@ def test_bytes_that_the_archive_lost_are_told_and_loaded_when_they_are_back(
     assert (again.state, again.rows_loaded) == ("pending", 1)
 
 
-def test_what_is_no_fault_of_the_file_is_tried_again(warehouse: Settings, tmp_path: Path) -> None:
+def test_what_is_no_fault_of_the_file_is_tried_again(
+    warehouse: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     contract = contract_of(tmp_path)
     deliver(warehouse, contract, "20210104.csv", csv("a,1"), DAY - timedelta(1))
     load(warehouse, contract)
     deliver(warehouse, contract, "20210105.csv", csv("b,2"), DAY)
     deliver(warehouse, contract, "20210106.csv", csv("c,3"), DAY + timedelta(1))
-    impatient = sql.SQL("alter role kho_loader in database {} set lock_timeout = 300")
-    with psycopg.connect(warehouse.admin_url(warehouse.warehouse_database)) as admin:
-        admin.execute(impatient.format(sql.Identifier(warehouse.warehouse_database)))
-        admin.commit()
+    with psycopg.connect(warehouse.admin_url(), application_name="by hand") as admin:
         admin.execute("lock table raw.registry__permits")
-        with pytest.raises(
-            LoadFailed, match=r"delivery of 2021-01-05: .*lock timeout; delivery of 2021-01-06: "
-        ):
-            load(warehouse, contract)
+        with monkeypatch.context() as patch:
+            patch.setattr(database, "SESSION", f"{database.SESSION} -c lock_timeout=1200")
+            told = (
+                r"delivery of 2021-01-05: raw\.registry__permits was not to be had .*of postgres \(by hand\).*;"
+                r" delivery of 2021-01-06: "
+            )
+            with pytest.raises(LoadFailed, match=told):
+                load(warehouse, contract)
     assert [batch.rows_loaded for batch in load(warehouse, contract)] == [1, 1]
 
 

@@ -186,22 +186,6 @@ def test_a_snapshot_older_than_the_marts_makes_publishing_wait_then_fail_and_nam
     assert release.publish(published).release_id == 2
 
 
-def test_a_transaction_that_began_after_the_build_keeps_nobody_waiting(published, candidate):
-    candidate()
-    with connect(published, "kho_owner") as owner:
-        ((built,),) = owner.execute("select pg_current_xact_id()::text::bigint").fetchall()
-    with connect(published, "bi_reader") as young:
-        # A snapshot is as old as the oldest transaction on the whole server, where other tests have theirs.
-        is_young = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint > %s"
-        young.execute("set transaction isolation level repeatable read")
-        while not young.execute(is_young, [built]).fetchone()[0]:
-            young.rollback()
-            time.sleep(0.1)
-            young.execute("set transaction isolation level repeatable read")
-        release.publish(published, patience=timedelta(seconds=2))
-        assert versions(young) == {2}
-
-
 def test_a_reader_that_holds_a_mart_makes_publishing_wait_then_fail_and_name_it(published, candidate):
     candidate()
     with connect(published, "bi_reader") as reader:

@@ -21,6 +21,7 @@ import psycopg
 import pytest
 
 from kho.database import connect
+from kho.ledger import schema
 from kho.server import postgres
 from kho.settings import ROLES, Settings
 
@@ -96,6 +97,30 @@ def test_committed_rows_survive_kill_9(home: Settings) -> None:
         assert not postgres.is_running(home)
         postgres.start(home)
     assert notes(home) == 1500
+
+
+def test_readers_leave_the_night_its_connections_and_what_they_change_of_their_role_is_undone(
+    home: Settings,
+) -> None:
+    postgres.start(home)
+    with contextlib.ExitStack() as open_sessions, connect(home, "bi_reader", autocommit=True) as reader:
+        reader.execute("alter role bi_reader set statement_timeout = 0")
+        reader.execute("alter role bi_reader in database kho set work_mem = '1TB'")
+        with pytest.raises(psycopg.OperationalError, match="too many connections for role"):
+            for _ in range(200):
+                open_sessions.enter_context(psycopg.connect(home.role_url("bi_reader")))
+        for role in set(ROLES) - {"bi_reader"}:
+            connect(home, role).close()
+    assert schema.prepare(home) == []
+    with connect(home, "bi_reader") as reader:
+        settings = (
+            "idle_in_transaction_session_timeout",
+            "statement_timeout",
+            "transaction_timeout",
+            "work_mem",
+        )
+        found = [reader.execute("select current_setting(%s)", [name]).fetchone()[0] for name in settings]
+        assert found == ["15min", "30min", "1h", "32MB"]
 
 
 def test_a_zombie_is_not_a_running_server(home: Settings, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from kho.check.project import open_passing_project, open_project, write_data_doc
 from kho.contract import Contract
 from kho.contract.model import Quality
 from kho.database import connect
-from kho.ledger import batches, decisions
+from kho.ledger import batches, decisions, locks
 from kho.ledger.verdicts import Severity, Verdict, missing_told, write
 from kho.load import Known, freshness, known
 from kho.settings import Settings
@@ -111,7 +111,7 @@ def exports(settings: Settings, business_date: date) -> ExportsVerdict:
     verdicts = _validate(settings, business_date, waiting) if waiting else []
     with connect(settings, "kho_owner") as connection:
         # One boundary at a time; what another run has decided meanwhile stands.
-        connection.execute("select pg_advisory_xact_lock(hashtext('kho exports boundary'))")
+        locks.take(connection, "exports boundary")
         verdict = _decide(connection, verdicts)
         verdict.told.extend(_missing(connection, sources, business_date))
     return verdict

@@ -16,16 +16,19 @@ import typer
 from typer.core import TyperGroup
 
 from kho.cli import batch, dictionary, figures, rejects, release, report, server, source
-from kho.cli.output import fail, is_server_missing
+from kho.cli.output import PRIVATE, fail, is_blocked, is_server_missing, umask
 
 
 class _Group(TyperGroup):
-    """Tells a server that is not there in one line; everything else that goes wrong shows where."""
+    """Tells a server that is not there, and a lock that is not to be had; everything else that goes wrong shows where."""
 
     def invoke(self, ctx):
         try:
-            return super().invoke(ctx)
+            with umask(PRIVATE):
+                return super().invoke(ctx)
         except Exception as error:
+            if is_blocked(error):
+                fail(str(error))
             if not is_server_missing(error):
                 raise
             print(f"The warehouse does not answer: start it with `kho up`.\n{error}", file=sys.stderr)

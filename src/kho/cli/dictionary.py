@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from kho.cli.output import OF_CALLER, PRIVATE, umask
+
 
 def dictionary(
     out: Annotated[
@@ -20,7 +22,8 @@ def dictionary(
     from kho.transform import TransformError
 
     try:
-        written = write(settings(), out or settings().home / "dictionary")
+        with umask(OF_CALLER if out else PRIVATE):
+            written = write(settings(), out or settings().home / "dictionary")
     except (ContractError, TransformError) as error:
         typer.echo(error, err=True)
         raise typer.Exit(1) from None

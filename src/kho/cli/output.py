@@ -7,13 +7,18 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+PRIVATE = 0o077  # of all that Kho makes in its home
+OF_CALLER = os.umask(PRIVATE)
+os.umask(OF_CALLER)
 
 Format = Annotated[
     Literal["table", "csv", "json"],
@@ -89,6 +94,22 @@ def is_server_missing(error: Exception) -> bool:
         return False
     # It can't be reached, or it starts or stops just now.
     return error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))
+
+
+def is_blocked(error: Exception) -> bool:
+    """Whether somebody held a lock for too long; the error says who."""
+    locks = sys.modules.get("kho.ledger.locks")
+    return locks is not None and isinstance(error, locks.Blocked)
+
+
+@contextmanager
+def umask(mask: int) -> Iterator[None]:
+    """Files that are made in here have this mask: `PRIVATE`, or `OF_CALLER` where a person asked for them elsewhere."""
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def fail(message: str) -> NoReturn:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kho.cli.figures import Scheme
-from kho.cli.output import fail
+from kho.cli.output import OF_CALLER, PRIVATE, fail, umask
 
 if TYPE_CHECKING:
     from kho.report.content import Content
@@ -80,8 +80,9 @@ def report(
     except (NoRelease, UnknownIssue) as error:
         fail(str(error))
     path = out or settings().home / "reports" / _file_name(content, period, format)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(written)
+    with umask(OF_CALLER if out else PRIVATE):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(written)
     typer.echo(path)
     _tell(content)
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from kho.cli.output import fail
+from kho.cli.output import OF_CALLER, fail
 from kho.settings import ROLES, Settings, settings
 
 console = Console()
@@ -78,6 +78,7 @@ def status() -> None:
     if postgres.is_running(settings()) or settings().warehouse_url:
         console.print()
         _print_release(settings())
+        _print_waits(settings())
         _print_sources(settings())
     if not is_up:
         if fallen := processes.fallen(settings()):
@@ -129,6 +130,7 @@ def psql(
     program = str(postgres.binaries(settings()) / "psql")
     target = " ".join(f"{name}={value}" for name, value in parts.items())
     sys.stdout.flush()
+    os.umask(OF_CALLER)
     os.execve(program, [program, "--dbname", target, *(arguments or [])], environment)
 
 
@@ -179,7 +181,7 @@ def _print_login(settings: Settings) -> None:
 
     console.print(
         f"Airflow: [link]{airflow.url(settings)}[/]  user [bold]{airflow.USER}[/]  "
-        f"password [bold]{airflow.password(settings)}[/]",
+        f"password in {settings.home / 'secrets' / airflow.PASSWORD}",
         highlight=False,
         soft_wrap=True,
     )
@@ -224,6 +226,22 @@ def _print_release(settings: Settings) -> None:
     ):
         if (settings.home / page).exists():
             console.print(f"{name}: {settings.home / page}", soft_wrap=True)
+
+
+def _print_waits(settings: Settings) -> None:
+    """What the night waits for now, and whom to end."""
+    from kho.ledger import locks
+    from kho.publish import readers
+
+    lines = []
+    for waiting, holders in locks.waits(settings):
+        lines.append(f"Waiting for a lock: {waiting}")
+        lines += [f"  held by {each}" for each in holders]
+    if reading := readers.waited_for(settings):
+        lines.append("A release is being published, and waits for its readers:")
+        lines += [f"  {each}" for each in reading]
+    for line in lines:
+        console.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_sources(settings: Settings, business_date: date | None = None) -> None:

@@ -140,7 +140,7 @@ class ServerKeys(_Keys):
         examples=[20_000_000_000],
     )
     max_source_minutes: float = Field(
-        90, gt=0, description="cap for one fetch of the source: likewise", examples=[90]
+        45, gt=0, description="cap for one fetch of the source: likewise", examples=[45]
     )
     format: str | None = Field(
         None, description="as servers[0].format, for server types that lack it", examples=["jsonl"]

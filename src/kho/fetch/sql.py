@@ -24,6 +24,7 @@ from kho.contract.schedule import expected_dates, newest_expected_date
 from kho.fetch.budget import Budget
 from kho.fetch.connection import Connection
 from kho.fetch.transport import Incomplete, Listed, Passing, SourceError, patiently
+from kho.settings import authorities, is_loopback
 
 T = TypeVar("T")
 TIMEOUT_SECONDS = 60
@@ -50,7 +51,7 @@ class Database:
         self._business_date, self._taken = business_date, taken
         self._zone = ZoneInfo(contract.file.time_zone)
         database, _, self._schema = contract.location.partition("/")
-        driver, options = _driver(contract, connection)
+        driver, options = _driver(contract, connection, connection_id)
         url = sa.URL.create(
             driver, connection.login, connection.password, connection.host, connection.port, database
         )
@@ -268,6 +269,11 @@ class Database:
                 f"certificate into extra.ca_file of connection {self._id}. If it was trusted before, somebody may stand "
                 "in between"
             )
+        if NO_TLS_TEXT.search(text):
+            return SourceError(
+                f"{self.where} offers no TLS, so nobody knows who answers: have its keeper switch it on. Where nobody can"
+                f' stand in between, write "tls": "unverified" into extra of connection {self._id}'
+            )
         if code in MISSING or MISSING_TEXT.search(text):
             return SourceError(f"{self.where}: {text}: is the contract's database right?")
         if code in QUERY or re.fullmatch("42[0-9A-Z]{3}", code):
@@ -289,21 +295,37 @@ class Database:
 #: SQLSTATEs of PostgreSQL, numbers of MariaDB and MySQL; PostgreSQL gives no state while connecting
 LOGIN = {"28000", "28P01", "1044", "1045", "1130", "1698"}
 LOGIN_TEXT = re.compile("authentication failed|no password supplied|pg_hba.conf")
+NO_TLS_TEXT = re.compile("does not support SSL|doesn't support it")
 MISSING = {"3D000", "1049"}
 MISSING_TEXT = re.compile('database ".*" does not exist')
 QUERY = {"25006", "1054", "1060", "1064", "1142", "1143", "1146", "1305", "1370", "1792"}
 
 
-def _driver(contract: Contract, connection: Connection) -> tuple[str, dict[str, Any]]:
+def _driver(contract: Contract, connection: Connection, connection_id: str) -> tuple[str, dict[str, Any]]:
     options: dict[str, Any] = {"connect_timeout": TIMEOUT_SECONDS}
+    is_verified = _is_verified(connection, connection_id)
+    if is_verified:
+        tls = connection.tls()  # says what is wrong with its ca_file
     if contract.server_type == "postgres":
-        if connection.ca_file:
-            connection.tls()  # says what is wrong with it
-            options |= {"sslmode": "verify-full", "sslrootcert": str(connection.ca_file)}
+        if is_verified:
+            options |= {"sslmode": "verify-full", "sslrootcert": str(connection.ca_file or authorities())}
         return "postgresql+psycopg", options | {"application_name": "kho"}
-    if connection.ca_file:
-        options["ssl"] = connection.tls()
+    if is_verified:
+        options["ssl"] = tls
     return "mysql+pymysql", options | {"charset": "utf8mb4"}
+
+
+def _is_verified(connection: Connection, connection_id: str) -> bool:
+    """Whether the server has to prove who it is: unless it is on this machine, or the connection says that it need not."""
+    asked = connection.extra.get("tls")
+    if asked not in (None, "unverified"):
+        raise SourceError(
+            f"extra.tls of connection {connection_id} is {asked!r}: leave it out, or write unverified where nobody can stand"
+            " in between"
+        )
+    if connection.ca_file:
+        return True
+    return asked is None and not is_loopback(connection.host)
 
 
 def _code(error: Any) -> str:

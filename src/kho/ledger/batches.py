@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from kho.contract import Contract
 from kho.database import connect, the_row
+from kho.ledger import locks
 from kho.ledger.deliveries import Arrival
 from kho.settings import Settings
 
@@ -43,7 +44,8 @@ class Batch:
 
 def lock_arrival(connection: psycopg.Connection, arrival_id: int) -> bool:
     """Keep others from loading the arrival until the transaction ends; gives whether it has a batch already."""
-    connection.execute("select pg_advisory_xact_lock(hashtext('kho load'), %s::int)", [arrival_id])
+    with locks.bounded(connection, f"arrival {arrival_id}"):
+        connection.execute("select from ledger.arrival where arrival_id = %s for no key update", [arrival_id])
     return bool(
         connection.execute(
             "select 1 from ledger.batch where arrival_id = %s limit 1", [arrival_id]

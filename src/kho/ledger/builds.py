@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Literal
 
 import psycopg
@@ -17,6 +17,7 @@ from psycopg.rows import class_row, namedtuple_row
 
 from kho.contract import Contract
 from kho.database import the_row
+from kho.ledger import locks
 from kho.ledger.freshness import Freshness
 
 
@@ -97,6 +98,15 @@ def record_models(
             " values (%s, %s, %s, %s, %s, %s, %s)",
             [(build_id, layer, *run) for run in runs],
         )
+
+
+def marts_since(connection: psycopg.Connection, build_id: int) -> datetime | None:
+    """Since when all marts of a build have been there, whoever looks; None if nobody wrote it down."""
+    last = connection.execute(
+        "select max(ended_at) from ledger.model_run where build_id = %s and layer = 'marts'", [build_id]
+    )
+    (since,) = the_row(last)
+    return since
 
 
 def insert(connection: psycopg.Connection, business_date: date, fingerprint: str) -> int:
@@ -274,4 +284,4 @@ def have_other_models(connection: psycopg.Connection, before: int, now: int) -> 
 
 def lock(connection: psycopg.Connection) -> None:
     """Keep others from opening or closing a build until the transaction ends."""
-    connection.execute("select pg_advisory_xact_lock(hashtext('kho build'))")
+    locks.take(connection, "build")

@@ -12,6 +12,7 @@ from typing import Literal
 import psycopg
 
 from kho.database import connect
+from kho.ledger import locks
 from kho.settings import Settings
 
 State = Literal["pending", "accepted", "held", "withdrawn", "unreadable"]
@@ -91,9 +92,10 @@ def undo(settings: Settings, batch_id: int, *, actor: str, reason: str) -> list[
 
 def lock(connection: psycopg.Connection, batch_id: int) -> State:
     """The state of a batch, which nobody else changes until the transaction ends."""
-    found = connection.execute(
-        "select state from ledger.batch where batch_id = %s for update", [batch_id]
-    ).fetchone()
+    with locks.bounded(connection, f"batch {batch_id}"):
+        found = connection.execute(
+            "select state from ledger.batch where batch_id = %s for update", [batch_id]
+        ).fetchone()
     if not found:
         raise DecisionError(f"there is no batch {batch_id}: `kho batch list` shows them")
     return found[0]

@@ -12,6 +12,7 @@ from psycopg.rows import class_row, namedtuple_row
 
 from kho.archive import Stored
 from kho.database import the_row
+from kho.ledger import locks
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Arrival:
 
 def lock(connection: psycopg.Connection, contract: str) -> None:
     """Keep others from fetching the contract as long as this connection lasts: two would race for what is new."""
-    connection.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [f"fetch {contract}"])
+    locks.hold(connection, f"fetch {contract}")
 
 
 def taken(connection: psycopg.Connection, contract: str) -> dict[tuple[str, date], Taken]:

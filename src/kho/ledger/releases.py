@@ -10,6 +10,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from kho.database import connect, the_row
+from kho.ledger import locks
 from kho.settings import Settings
 
 State = Literal["candidate", "refused", "in_force", "kept", "dropped"]
@@ -151,7 +152,8 @@ def told(candidate: Release, kept: Pin | Release) -> str:
 
 
 def lock(connection: psycopg.Connection) -> None:
-    connection.execute("select pg_advisory_xact_lock(hashtext('kho release'))")
+    """Keep others from changing releases until the transaction ends."""
+    locks.take(connection, "release")
 
 
 def insert(connection: psycopg.Connection, build_id: int, business_date: date) -> Release:

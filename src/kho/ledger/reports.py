@@ -11,7 +11,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from kho.database import the_row
-from kho.ledger import builds
+from kho.ledger import builds, locks
 from kho.ledger.builds import ChangedBatch
 
 #: agency, first day, last day, metric, level, detail: what names a figure of a report
@@ -50,7 +50,7 @@ class ReportFigure:
 
 def lock(connection: psycopg.Connection) -> None:
     """Until the transaction ends nobody else hands a report over."""
-    connection.execute("select pg_advisory_xact_lock(hashtext('kho report'))")
+    locks.take(connection, "report")
 
 
 def handed_over(

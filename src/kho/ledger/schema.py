@@ -1,22 +1,25 @@
 """The warehouse's roles and schemas, and the ledger's tables: made, and brought up to date, at every start.
 
-Roles, and what they may do with the database, are written anew each time: a copy of the database on another server
-has none of it. Everything inside the ledger comes from numbered migrations.
+Roles, and what they may do with the database, are written anew each time. Everything inside the ledger comes from
+numbered migrations.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 
 import psycopg
 from psycopg import conninfo, errors, sql
 
-from kho.database import SESSION
-from kho.settings import ROLES, Settings
+from kho.database import LOCK_WAIT, SESSION
+from kho.ledger import locks, roles
+from kho.settings import Settings
 
 _DATABASE = """
 grant kho_owner, kho_loader, kho_transformer to current_user;
 grant pg_read_all_stats to kho_transformer with inherit true;  -- publishing waits for readers' old snapshots
+grant bi_reader to kho_transformer with inherit true, set false;  -- and ends readers that outstay their limits
 create schema if not exists ledger authorization kho_owner;
 create schema if not exists raw authorization kho_loader;
 create schema if not exists reject authorization kho_loader;
@@ -35,26 +38,30 @@ set local role kho_owner;
 """
 
 
-def prepare(settings: Settings) -> None:
+def prepare(settings: Settings, *, patience: timedelta = LOCK_WAIT) -> list[str]:
     """Create or bring up to date the warehouse's roles, schemas and ledger, in one transaction. Safe at every start.
 
-    Raises `PermissionError`, with what a superuser has to run once, when the administrator may not do it.
+    Gives the statements, beside what Kho needs, that keep readers from using the server up: only a superuser may run
+    them. Raises `PermissionError`, with what one has to run once, when the administrator may not do what Kho needs, and
+    `Blocked` when somebody holds a lock for longer than `patience`.
     """
     import sqlalchemy as sa  # both take long
     from alembic import command
     from alembic.config import Config
 
-    connect = partial(psycopg.connect, settings.admin_url(), options=SESSION)
+    connect = partial(psycopg.connect, settings.admin_url(), options=SESSION, application_name="kho prepare")
     engine = sa.create_engine("postgresql+psycopg://", creator=connect, poolclass=sa.NullPool)
     try:
         with engine.begin() as transaction:
             connection = transaction.connection.driver_connection
-            connection.execute("select pg_advisory_xact_lock(hashtext('kho prepare'))")
-            _write_roles(connection, settings)
-            connection.execute(_DATABASE)
-            alembic = Config(attributes={"connection": transaction})
-            alembic.set_main_option("script_location", "kho.ledger:migrations")
-            command.upgrade(alembic, "head")
+            with locks.bounded(connection, "what is to be prepared in the warehouse", patience):
+                _lock(connection)
+                lacking = roles.write(connection, settings) + roles.revoke_functions(connection)
+                connection.execute(_DATABASE)
+                alembic = Config(attributes={"connection": transaction})
+                alembic.set_main_option("script_location", "kho.ledger:migrations")
+                command.upgrade(alembic, "head")
+            return lacking
     except errors.InsufficientPrivilege as error:
         info = conninfo.conninfo_to_dict(settings.admin_url())
         user, name = (sql.Identifier(str(info[key])).as_string() for key in ("user", "dbname"))
@@ -64,19 +71,13 @@ def prepare(settings: Settings) -> None:
         ) from None
 
 
-def _write_roles(connection: psycopg.Connection, settings: Settings) -> None:
-    have = {name for (name,) in connection.execute("select rolname from pg_roles")}
-    for role in ROLES:
-        verb = "alter" if role in have else "create"
-        # Hashed here, so that no log of the server can ever hold the password.
-        password = connection.pgconn.encrypt_password(
-            settings.secret(role).encode(), role.encode(), b"scram-sha-256"
-        )
-        # DDL takes no bound parameters: psycopg quotes the literal and the identifier.
-        connection.execute(
-            sql.SQL(verb + " role {} login noinherit password {}").format(
-                sql.Identifier(role), sql.Literal(password.decode())
-            )
-        )
-    connection.execute("alter role bi_reader set idle_in_transaction_session_timeout = '15min'")
-    connection.execute("alter role bi_reader set statement_timeout = '30min'")
+def _lock(connection: psycopg.Connection) -> None:
+    """Keep others from preparing until the transaction ends, by a lock on a role: readers may lock none.
+
+    At the first start of all there is nothing to be kept from others yet.
+    """
+    comments = connection.execute(
+        "select shobj_description(oid, 'pg_authid') from pg_roles where rolname = 'kho_owner'"
+    ).fetchall()
+    for (comment,) in comments:
+        connection.execute(sql.SQL("comment on role kho_owner is {}").format(sql.Literal(comment)))

@@ -14,7 +14,7 @@ from kho.database import connect, the_row
 from kho.deadline import Deadline, deadline
 from kho.formats import Export, Unreadable, open_export, other_encoding
 from kho.formats.header import Match, expect_header, renamed
-from kho.ledger import batches, deliveries
+from kho.ledger import batches, deliveries, locks
 from kho.ledger.batches import Batch
 from kho.ledger.deliveries import Arrival
 from kho.load import raw
@@ -82,7 +82,7 @@ def _load(
         batch_id = batches.next_number(connection)
         path, secret = archive.path(settings, arrival.sha256), settings.secret("hash_key")
         try:
-            with connection.transaction():
+            with locks.bounded(connection, f"raw.{contract.raw_table}"), connection.transaction():
                 batch, profile = fill(
                     connection, contract, path, arrival.name, arrival.control_rows, batch_id, secret
                 )

@@ -9,6 +9,7 @@ from traceback import extract_tb
 import psycopg
 
 from kho.formats import Unreadable
+from kho.ledger.locks import Blocked
 
 _LIMITS = "54"
 #: classes of SQLSTATE that tell of values: cardinality, data, integrity, what exceeds a limit
@@ -34,6 +35,8 @@ def is_of_the_file(failure: Exception) -> bool:
 
 def told_of_the_machine(failure: Exception) -> str:
     """What went wrong that is not the file's fault. Of a server's words only the first: others quote the row it was at."""
+    if isinstance(failure, Blocked):
+        return " ".join(str(failure).split())
     if isinstance(failure, psycopg.Error):
         words = failure.diag.message_primary or str(failure).partition("\n")[0]
         return f"{type(failure).__name__}: {words}"

@@ -9,6 +9,7 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from kho.contract import Contract, ContractError
 from kho.database import the_row
+from kho.ledger import locks
 from kho.settings import Settings
 
 #: what says of a table's `_key` that its rows have keys of this rule
@@ -32,7 +33,7 @@ def ensure(connection: Connection, settings: Settings, contract: Contract) -> No
 
     Raises `ContractError` with what `problems` finds.
     """
-    connection.execute("select pg_advisory_xact_lock(hashtext(%s))", [f"raw {contract.name}"])
+    locks.take(connection, f"raw {contract.name}")
     if found := problems(connection, contract):
         raise ContractError(settings.contracts / contract.system / f"{contract.entity}.yaml", found)
     have = _columns(connection, contract)
@@ -43,11 +44,14 @@ def ensure(connection: Connection, settings: Settings, contract: Contract) -> No
         return
     for column in contract.stored:
         if column.name not in have:
-            connection.execute(
-                SQL("alter table {} add column {} {}").format(
-                    table(contract), Identifier(column.name), SQL(column.raw_type)
+            with locks.bounded(
+                connection, f"raw.{contract.raw_table}, which gains the column {column.name},"
+            ):
+                connection.execute(
+                    SQL("alter table {} add column {} {}").format(
+                        table(contract), Identifier(column.name), SQL(column.raw_type)
+                    )
                 )
-            )
     if _key_rule(connection, contract) != KEY_RULE:
         connection.execute(SQL("update {} set _key = {}").format(table(contract), key(contract)))
         _tell_key_rule(connection, contract)

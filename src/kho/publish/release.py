@@ -16,14 +16,22 @@ import psycopg
 from psycopg import errors, sql
 
 from kho.database import connect
-from kho.ledger import builds, releases
+from kho.ledger import builds, locks, releases
 from kho.ledger.releases import Pin, Release, ReleaseError, ReleaseWaits
-from kho.publish.readers import lock_holders, patiently, told, users_of, wait_for_older_snapshots
+from kho.ledger.roles import LIMITS, Limits
+from kho.publish.readers import (
+    PUBLISHER,
+    lock_holders,
+    patiently,
+    told,
+    users_of,
+    wait_for_older_snapshots,
+)
 from kho.publish.views import repoint
 from kho.settings import Settings
 
 KEPT = 3
-# Longer than the 15 minutes after which a reader that idles in a transaction is cut off.
+# Longer than the 15 minutes after which a reader that idles in a transaction is ended.
 PATIENCE = timedelta(minutes=20)
 
 log = logging.getLogger(__name__)
@@ -58,13 +66,19 @@ def open_release(settings: Settings) -> Release:
         return ours
 
 
-def publish(settings: Settings, *, allow_older: bool = False, patience: timedelta = PATIENCE) -> Release:
+def publish(
+    settings: Settings,
+    *,
+    allow_older: bool = False,
+    patience: timedelta = PATIENCE,
+    limits: Limits = LIMITS,
+) -> Release:
     """Put the candidate in force and drop the releases that are no longer kept.
 
-    Published already, it does nothing. Raises `ReleaseWaits` as long as a release is pinned, and if the candidate's
-    business date is before that of the release in force, unless that is allowed. Raises `ReleaseError` if there is no
-    candidate, if readers keep it waiting longer than `patience`, or if a mart's columns changed while something
-    depends on it: the message names who or what, and everything stays as it was.
+    Readers that outstay `limits` are ended. Published already, it does nothing. Raises `ReleaseWaits` as long as a release
+    is pinned, and if the candidate's business date is before that of the release in force, unless that is allowed. Raises
+    `ReleaseError` if there is no candidate, if readers keep it waiting longer than `patience`, or if a mart's columns
+    changed while something depends on it: the message names who or what, and everything stays as it was.
     """
     with connect(settings, "kho_transformer", autocommit=True) as connection:
         newest = releases.select(connection)
@@ -74,7 +88,11 @@ def publish(settings: Settings, *, allow_older: bool = False, patience: timedelt
         if release.state == "candidate":
             _expect_free(connection, release, allow_older)
             _put_in_force(
-                connection, release, patience, decide=lambda: _expect_free(connection, release, allow_older)
+                connection,
+                release,
+                patience,
+                limits,
+                decide=lambda: _expect_free(connection, release, allow_older),
             )
         elif release.state == "refused":
             raise ReleaseError(f"release {release.release_id} was refused: {release.reason}")
@@ -158,7 +176,8 @@ def _create_schema(connection: psycopg.Connection, schema: str) -> None:
 
 
 def _drop_schema(connection: psycopg.Connection, schema: str) -> None:
-    connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
+    with locks.bounded(connection, f"{schema}, which is to be dropped,"):
+        connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
 
 
 def _refuse(connection: psycopg.Connection, candidate: Release, reason: str) -> None:
@@ -167,11 +186,18 @@ def _refuse(connection: psycopg.Connection, candidate: Release, reason: str) -> 
 
 
 def _put_in_force(
-    connection: psycopg.Connection, release: Release, patience: timedelta, *, decide: Callable[[], None]
+    connection: psycopg.Connection,
+    release: Release,
+    patience: timedelta,
+    limits: Limits = LIMITS,
+    *,
+    decide: Callable[[], None],
 ) -> None:
     """Turn the views; `decide` is done in the same transaction, while nobody else decides on releases."""
     deadline = monotonic() + patience.total_seconds()
-    wait_for_older_snapshots(connection, release.schema_name, deadline)
+    connection.execute("select set_config('application_name', %s, false)", [PUBLISHER])
+    there_since = builds.marts_since(connection, release.build_id)
+    wait_for_older_snapshots(connection, release.schema_name, deadline, there_since, limits)
 
     def turn() -> None:
         connection.execute("set local lock_timeout = '500ms'")
@@ -182,7 +208,7 @@ def _put_in_force(
             raise ReleaseError(f"release {release.release_id} was refused or dropped meanwhile")
 
     try:
-        patiently(connection, turn, deadline)
+        patiently(connection, turn, deadline, limits)
     except (errors.LockNotAvailable, errors.DeadlockDetected):
         raise ReleaseError(
             f"release {release.release_id} could not be published: readers hold the marts. "

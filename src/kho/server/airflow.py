@@ -23,6 +23,7 @@ from kho.settings import TIMEZONE, Settings
 
 USER = "admin"
 DAG = "nightly"
+PASSWORD = "airflow_admin"  # the name of its secret
 
 
 def folder(settings: Settings) -> Path:
@@ -62,7 +63,11 @@ def configuration(settings: Settings) -> str:
             "hostname_callable": "socket.gethostname",  # a look-up by DNS may hang where there is none
         },
         "database": {"sql_alchemy_conn": postgres.airflow_url(settings).replace("://", "+psycopg2://", 1)},
-        "logging": {"base_log_folder": folder(settings) / "logs"},
+        "logging": {
+            "base_log_folder": folder(settings) / "logs",
+            "file_task_handler_new_folder_permissions": "0o700",
+            "file_task_handler_new_file_permissions": "0o600",
+        },
         "api": {
             "host": "127.0.0.1",
             "port": port,
@@ -105,9 +110,10 @@ def migrate(settings: Settings) -> None:
         _run(settings, "db", "migrate")
         _run(
             settings,
-            # One word: a password may begin with a dash.
-            *("users", "create", "--role", "Admin", "--username", USER, f"--password={password(settings)}"),
+            *("users", "create", "--role", "Admin", "--username", USER),
             *("--firstname", "Kho", "--lastname", "Admin", "--email", "admin@localhost"),
+            # Asked for twice: on its command line everybody on the machine could read it.
+            answers=f"{password(settings)}\n" * 2,
         )
         connection.execute(
             sql.SQL("comment on database {} is {}").format(
@@ -118,7 +124,7 @@ def migrate(settings: Settings) -> None:
 
 def password(settings: Settings) -> str:
     """The password of Airflow's one user, `admin`."""
-    return settings.secret("airflow_admin")
+    return settings.secret(PASSWORD)
 
 
 def url(settings: Settings) -> str:
@@ -270,12 +276,13 @@ def _may_pass(failure: BaseException) -> bool:
     return isinstance(failure, httpx.TransportError)
 
 
-def _run(settings: Settings, *arguments: str) -> None:
+def _run(settings: Settings, *arguments: str, answers: str = "") -> None:
     ran = subprocess.run(
         [str(Path(sys.executable).with_name("airflow")), *arguments],
         env=environment(settings),
         cwd=folder(settings),
-        stdin=subprocess.DEVNULL,
+        input=answers,
+        start_new_session=True,  # has no terminal: what is asked for is read from the answers
         capture_output=True,
         text=True,
     )

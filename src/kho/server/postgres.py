@@ -23,7 +23,7 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from kho.ledger import schema
+from kho.ledger import roles, schema
 from kho.server import ports
 from kho.settings import Settings
 
@@ -80,6 +80,7 @@ def command(settings: Settings) -> list[str]:
         "log_rotation_age": "1d",
         "log_rotation_size": 0,
         "log_error_verbosity": "terse",  # what goes with an error quotes the row that it was at
+        "client_connection_check_interval": "10s",  # a killed process's statement ends, and lets go
     }
     arguments = [str(binaries(settings) / "postgres"), "-D", str(_data(settings))]
     for name, value in options.items():
@@ -198,7 +199,7 @@ def create_cluster(settings: Settings) -> None:
 
 
 def create_databases(settings: Settings) -> None:
-    """Create the warehouse's database and Airflow's, with Airflow's role, where they are missing."""
+    """Create the warehouse's database and Airflow's, with Airflow's role, where they are missing; close the others."""
     with psycopg.connect(_server_url(settings), autocommit=True) as connection:
         have = {name for (name,) in connection.execute("select rolname from pg_roles")}
         connection.execute(
@@ -217,6 +218,16 @@ def create_databases(settings: Settings) -> None:
                 connection.execute(
                     sql.SQL("create database {} owner {}").format(sql.Identifier(name), sql.Identifier(owner))
                 )
+        # Whoever may enter the warehouse has nothing to do in the others.
+        others = ("postgres", "template1", AIRFLOW)
+        for name in others:
+            connection.execute(
+                sql.SQL("revoke connect, temporary on database {} from public").format(sql.Identifier(name))
+            )
+    for name in others:
+        with psycopg.connect(_server_url(settings, name)) as connection:
+            # Airflow migrates its tables under an advisory lock.
+            roles.revoke_functions(connection, has_advisory_locks=True)
 
 
 def airflow_url(settings: Settings) -> str:
@@ -232,10 +243,9 @@ def settle(settings: Settings) -> None:
         (_data(settings) / "postmaster.pid").unlink(missing_ok=True)
 
 
-def _server_url(settings: Settings) -> str:
-    return (
-        f"postgresql://postgres:{settings.secret('postgres')}@127.0.0.1:{settings.port('postgres')}/postgres"
-    )
+def _server_url(settings: Settings, database: str = "postgres") -> str:
+    address = f"127.0.0.1:{settings.port('postgres')}/{database}"
+    return f"postgresql://postgres:{settings.secret('postgres')}@{address}"
 
 
 def _place(settings: Settings) -> Path:
@@ -245,6 +255,10 @@ def _place(settings: Settings) -> Path:
         return place.resolve()
     settings.home.mkdir(parents=True, exist_ok=True)
     user = account()
+    if user and not _reaches(settings.home):
+        settings.home.chmod(
+            settings.home.stat().st_mode | 0o011
+        )  # to pass through; what is in it is closed itself
     if user is None:
         place.mkdir(mode=0o700)
     elif _reaches(settings.home):

@@ -46,7 +46,8 @@ def up(settings: Settings, say: Callable[[str], None] = lambda step: None) -> No
         _wait(lambda: postgres.is_running(settings), settings, "postgres")
         postgres.create_databases(settings)
         say("Preparing the warehouse")
-        schema.prepare(settings)
+        for statement in schema.prepare(settings):
+            say(f"Readers may use this server up, until a superuser runs: {statement}")
         say("Preparing Airflow's database")
         airflow.migrate(settings)
         say("Starting Airflow")
@@ -173,6 +174,7 @@ def _supervisor_configuration(settings: Settings) -> str:
             "logfile": logs(settings) / "supervisord.log",
             "pidfile": settings.home / "supervisord.pid",
             "childlogdir": logs(settings),
+            "umask": "077",  # what is made at run time is for its owner only
             **({"user": "root"} if user else {}),
         },
         # TCP, for the path of a socket may be at most some hundred characters long.

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg.conninfo import conninfo_to_dict
 
 from kho.database import SESSION
+from kho.ledger import locks
 from kho.settings import Settings
 from kho.transform import raw_sources
 
@@ -47,7 +48,13 @@ def run(settings: Settings, arguments: list[str], *, release_schema: str | None 
     variables = _variables(settings)
     manifest = _kept(settings)
     _aim(manifest, variables["KHO_DBT_DBNAME"], release_schema or _MARTS)
-    return _invoke(settings, arguments, settings.home / "dbt" / "target", variables, manifest)
+    address = settings.role_url("kho_transformer")
+    with locks.Watch(address, application=variables["KHO_DBT_APPLICATION"]) as watch:
+        results = _invoke(settings, arguments, settings.home / "dbt" / "target", variables, manifest)
+    for result in results or ():
+        if "lock timeout" in (getattr(result, "message", None) or ""):
+            result.message += f" {locks.remedy(watch.holders)}"
+    return results
 
 
 def read(settings: Settings, *, is_compiled: bool = False) -> Manifest:
@@ -158,6 +165,8 @@ def _variables(settings: Settings) -> dict[str, str]:
         "DBT_ENV_SECRET_KHO_PASSWORD": str(address["password"]),
         "KHO_DBT_DBNAME": str(address["dbname"]),
         "KHO_DBT_SSLMODE": str(address.get("sslmode", "prefer")),
+        "KHO_DBT_SSLROOTCERT": str(address.get("sslrootcert", "")),
+        "KHO_DBT_APPLICATION": f"kho dbt {os.getpid()}",
         "PGOPTIONS": SESSION,
     }
 
