@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
+from kho import check, transform
 from kho.contract import contracts
 from kho.figures.figures import figures
+from kho.publish import release
 from kho.settings import Settings
 from tests.contracts import with_contract
 from tests.integration import nights
@@ -79,6 +81,23 @@ def test_a_changed_contract_reaches_freshness_and_figures_with_the_next_night(
     assert figure(settings) == (value, "measured", february)
     (refreshed,) = rows(settings, "select is_full_refresh from ledger.build order by build_id desc limit 1")
     assert not refreshed["is_full_refresh"]
+    # Unusable, it is what its batches were loaded by, keeps what it has, and refuses no release.
+    path = ours.contracts / "portal" / "items.yaml"
+    sound = path.read_text()
+    path.write_text("kind: [")
+    nights.build_warehouse(ours, NEXT + timedelta(1))
+    release.open_release(ours)
+    transform.build(ours, "marts")
+    refused_by = {(each.subject, each.expectation) for each in check.marts(ours).critical}
+    assert "source_freshness" not in {mart for mart, _ in refused_by}, refused_by
+    release.publish(ours)
+    assert told(ours, SOURCE) == [
+        ("Items of the portal", date(2021, 1, 1), february, date(2021, 3, 31), "unusable")
+    ]
+    assert figure(ours) == (value, "stale", february)
+    (now,) = rows(ours, "select is_full_refresh from ledger.build order by build_id desc limit 1")
+    assert not now["is_full_refresh"]
+    path.write_text(sound)
     # Lists of each unit tell of it alone, from the day of the first one on: that changes facts.
     ours = with_contract(
         ours,
@@ -87,7 +106,7 @@ def test_a_changed_contract_reaches_freshness_and_figures_with_the_next_night(
         ("load, value: delta", "load, value: full}\n      - {property: fullListOf, value: [agency_code]"),
         ("(?P<business_date>", r"(?:(?P<unit>H\d+(?:\.\d+)*)_)?(?P<business_date>"),
     )
-    nights.run_night(ours, NEXT)
+    nights.run_night(ours, NEXT + timedelta(2))
     ((is_full_list, covered_from),) = told(
         ours, "select distinct is_full_list, covered_from from marts.figure_coverage where contract = %s"
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from kho.check.suites import SuiteError, suites
+from kho.ledger.freshness import State
 from kho.publish.views import NOT_FOR_READERS
 from kho.settings import Settings
 
@@ -28,6 +30,13 @@ def marts(project: Path) -> set[str]:
 def test_every_mart_that_readers_see_has_a_suite() -> None:
     """The others hold the rows that figures are explained by: figure_movement sums them up, and its suite judges that."""
     assert suites(Settings()).keys() == marts(PROJECT) - NOT_FOR_READERS
+
+
+def test_the_states_that_a_source_may_have_are_those_that_the_boundary_knows() -> None:
+    (rule,) = (
+        each for each in suites(Settings())["source_freshness"].rules if each.name == "states_are_known"
+    )
+    assert set(rule.arguments["value_set"]) == set(get_args(State))
 
 
 def test_a_rule_asks_of_its_own_mart() -> None:

@@ -10,6 +10,8 @@ from typing import Literal
 from kho.contract import Contract, telling
 from kho.contract.schedule import Frequency, expected_dates
 
+#: unusable is the contract, whatever was delivered
+State = Literal["fresh", "stale", "not_delivered", "unusable"]
 #: why a delivery does not count, as a reason begins; all else is missing
 _HEADS = ("not_loaded", "pending", "held", "unreadable", "withdrawn")
 REASONS = ("not_delivered", *_HEADS, "contract_unusable")
@@ -34,9 +36,7 @@ class Freshness:
 
     as_of: date | None
     expected_as_of: date | None
-    state: Literal[
-        "fresh", "stale", "not_delivered", "unusable"
-    ]  # unusable: its contract, whatever was delivered
+    state: State
     stale_since: date | None = None
     reason: str | None = None
 

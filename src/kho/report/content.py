@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Literal
 
 from kho.figures.figures import Figure, State
+from kho.ledger import freshness
 from kho.ledger.reports import Key
 from kho.report import vietnamese
 from kho.report.outline import AreaOutline, BreakdownOutline, outline
@@ -88,7 +89,7 @@ class Source:
 
     contract: str
     title: str
-    state: Literal["fresh", "stale", "not_delivered", "unusable"]
+    state: freshness.State
     is_lacked: bool
     as_of: date | None
     expected_as_of: date | None
