@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,16 @@ def test_how_a_querys_values_are_written_is_not_for_the_contract_to_say(tmp_path
     written["schema"][0]["customProperties"].append({"property": key, "value": wrong[key]})
     with pytest.raises(ContractError, match=rf"customProperties\.{key}: take it out"):
         read(tmp_path, written)
+
+
+def test_a_pattern_that_explodes_costs_a_moment_and_no_night(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kho.contract.model.NAME_SECONDS", 0.05)
+    place = {"type": "local", "path": "registry/permits", "format": "csv"}
+    contract = read(tmp_path, document(place, fileName=r"(a+)+_(?P<business_date>\d{8})"))
+    assert contract.named("a" * 200 + "!") == {}
+    assert contract.day_of("aa_20210105") == date(2021, 1, 5)
 
 
 def test_the_changes_of_a_query_do_not_come_by_the_quarter(tmp_path: Path) -> None:

@@ -10,7 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from kho.contract.schedule import FIRST_DAY
+from kho.deadline import deadline
 from kho.settings import TIMEZONE
+
+#: that a pattern may take for the name of a file
+NAME_SECONDS = 1.0
 
 #: ODCS status of a contract that nights leave alone
 DRAFT = "draft"
@@ -355,8 +359,15 @@ class Contract(BaseModel):
         return self.status == DRAFT
 
     def named(self, name: str) -> dict[str, str | None]:
-        """What the groups of `fileName` say of a delivery of this name; nothing when it is named otherwise."""
-        found = re.fullmatch(self.server.file_name, name)
+        """What the groups of `fileName` say of a delivery of this name; nothing when it is named otherwise.
+
+        A pattern of repeats in repeats that takes too long to tell says nothing of the name either.
+        """
+        try:
+            with deadline(NAME_SECONDS, TimeoutError()):
+                found = re.fullmatch(self.server.file_name, name)
+        except TimeoutError:
+            return {}
         return found.groupdict() if found else {}
 
     def unit_of(self, name: str) -> str:
