@@ -143,7 +143,7 @@ def _read(path: Path, body: bytes, seeds: mappings.Seeds) -> Contract:
         body.decode()
         document = _document(body)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ContractError(path, [f"is no YAML in UTF-8: {error}"]) from None
+        raise ContractError(path, [f"is no YAML in UTF-8: {' '.join(str(error).split())}"]) from None
     if problems := _structure(document):
         raise ContractError(path, problems)
     return _Reader(path, body, document, seeds).contract()
