@@ -15,17 +15,13 @@ from html import escape
 from unicodedata import normalize
 
 import pyarrow
-import xlsxwriter
-import xlwt
 from lxml import etree
-from odf.opendocument import OpenDocumentSpreadsheet
-from odf.table import Table, TableCell, TableRow
-from odf.text import P
 from pyarrow import parquet
 
 from kho.contract import Column, Contract
 from kho.formats.cells import text
 from kho.formats.encodings import windows_1258
+from tests.integration.test_load_workbooks import WRITERS
 
 Rows = list[list[str]]
 #: what planted words look like, to be found in any text
@@ -120,7 +116,7 @@ def write(
             )
         case "xlsx" | "xls" | "ods":
             typed = [[_typed(cell, contract.encoding) for cell in line] for line in lines]
-            data = workbook(contract.format, {sheet or contract.file.sheet or "Sheet1": typed})
+            data = WRITERS[contract.format]({sheet or contract.file.sheet or "Sheet1": typed})
         case "parquet":
             names = header or words_of_columns(contract, words)
             columns = [[line[n] if n < len(line) else None for line in rows] for n in range(len(names))]
@@ -164,39 +160,6 @@ def _typed(cell: str, encoding: str) -> str:
     if encoding not in ("tcvn3", "vni") or cell.isascii():
         return cell
     return cell.lower().encode(encoding).decode("cp1252")
-
-
-def workbook(format_: str, sheets: dict[str, Rows]) -> bytes:
-    file = io.BytesIO()
-    if format_ == "xlsx":
-        with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
-            for name, lines in sheets.items():
-                sheet = book.add_worksheet(name)
-                for y, line in enumerate(lines):
-                    for x, cell in enumerate(line):
-                        sheet.write_string(y, x, cell)
-    elif format_ == "xls":
-        old = xlwt.Workbook()
-        for name, lines in sheets.items():
-            page = old.add_sheet(name)
-            for y, line in enumerate(lines):
-                for x, cell in enumerate(line):
-                    page.write(y, x, cell)
-        old.save(file)
-    else:
-        document = OpenDocumentSpreadsheet()
-        for name, lines in sheets.items():
-            table = Table(name=name)
-            for line in lines:
-                row = TableRow()
-                for cell in line:
-                    place = TableCell(valuetype="string")
-                    place.addElement(P(text=cell))
-                    row.addElement(place)
-                table.addElement(row)
-            document.spreadsheet.addElement(table)
-        document.write(file)
-    return file.getvalue()
 
 
 def xml(contract: Contract, names: list[str], rows: Rows) -> bytes:
@@ -259,9 +222,9 @@ def broken(contract: Contract, words: Words) -> Iterator[bytes]:
     match contract.format:
         case "xlsx" | "xls" | "ods":
             names = [words.word("a sheet", made_of=kind) for kind in ("plain", "vietnamese", "digits")]
-            yield _packed(contract, workbook(contract.format, {name: [[hidden]] for name in names}), words)
+            yield _packed(contract, WRITERS[contract.format]({name: [[hidden]] for name in names}), words)
             yield _packed(
-                contract, workbook(contract.format, {names[0]: [[hidden]], names[1]: [known, *rows]}), words
+                contract, WRITERS[contract.format]({names[0]: [[hidden]], names[1]: [known, *rows]}), words
             )
         case "csv":
             yield _packed(contract, encoded(contract, f'"{hidden}\r\n' * 3), words)

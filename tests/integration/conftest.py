@@ -11,12 +11,20 @@ from typing import Any
 import pytest
 from psycopg import sql
 from psycopg.types.json import Jsonb
+from tenacity import wait_none
 
 from kho.database import connect
+from kho.fetch import transport
 from kho.ledger import releases
 from kho.publish import release
 from kho.settings import Settings
 from kho.transform import builds
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked for again after trouble is asked for at once."""
+    monkeypatch.setattr(transport, "WAIT", wait_none())
 
 
 @pytest.fixture

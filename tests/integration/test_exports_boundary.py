@@ -13,6 +13,7 @@ import pytest
 
 from kho import check
 from kho.check.project import data_docs
+from kho.contract import contracts
 from kho.database import connect
 from kho.ledger import decisions
 
@@ -215,6 +216,22 @@ def test_what_lies_after_the_night_waits(warehouse, hand_over):
     later = hand_over(DOSSIERS, "2021-02-01")
     check.exports(warehouse, NIGHT)
     assert states(warehouse) == {later: "pending"}
+
+
+def test_what_it_fails_on_is_foreseen_as_held_and_not_as_a_traceback(warehouse):
+    would_be = {
+        "batch_id": 0,
+        "business_date": NIGHT,
+        "name": "a.csv",
+        "state": "pending",
+        "reason": None,
+        "profile": {},
+    }
+    with connect(warehouse, "kho_auditor") as ledger:
+        (verdict,) = check.foresee(
+            ledger, contracts(warehouse)[DOSSIERS], would_be | {"rows_in_file": 1, "rows_skipped": 0}
+        )
+    assert verdict.is_critical and "Kho failed on judging it (KeyError)" in verdict.message
 
 
 def test_data_docs_show_the_nights_and_stay_small(warehouse, hand_over, monkeypatch):

@@ -14,10 +14,9 @@ from typing import Any
 import asyncssh
 import psycopg
 import pytest
-from tenacity import wait_none
 
 from kho.contract import Contract
-from kho.fetch import Connection, FetchFailed, fetch, transport
+from kho.fetch import Connection, FetchFailed, fetch
 from kho.settings import Settings
 from tests import contracts
 from tests.integration import databases
@@ -27,11 +26,6 @@ NAME = "registry.permits"
 NAMED = r"permits_(?P<business_date>\d{8})\.csv"
 SHORT = 0.005  # minutes
 Answer = Callable[[str], Iterator[bytes]]
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "WAIT", wait_none())
 
 
 @pytest.fixture
@@ -180,6 +174,22 @@ def test_pages_without_end_are_not_taken(
         refused(warehouse, made(**api("permits", format="json", **keys)), connection, "more than 20 pages")
         contract = made(**api("permits", format="json", maxSourceBytes=500, **keys))
         refused(warehouse, contract, connection, "maxSourceBytes")
+
+
+def test_a_page_that_is_too_large_is_told_without_the_cursor_that_led_to_it(
+    warehouse: Settings, made: Callable[..., Contract]
+) -> None:
+    def answer(target: str) -> Iterator[bytes]:
+        if "cursor=" in target:
+            yield from endless(target)
+        else:
+            yield whole(b'{"items": [{"code": "1"}], "next": "nguyen"}')
+
+    keys = {"paging": "cursor", "nextPath": "next", "format": "json"}
+    with answering(answer) as connection:
+        contract = made(**api("permits", file={"maxFileMegabytes": 1}, **keys))
+        refused(warehouse, contract, connection, "gives more than 1 MB at once")
+    assert not [reason for _, reason in failures(warehouse, NAME) if "nguyen" in reason]
 
 
 def test_an_api_that_announces_a_billion_pages_is_not_taken(

@@ -13,10 +13,9 @@ import trustme
 from pyftpdlib.authorizers import DummyAuthorizer
 from pyftpdlib.handlers import TLS_FTPHandler
 from pyftpdlib.servers import FTPServer
-from tenacity import wait_none
 
 from kho.contract import Contract
-from kho.fetch import Connection, FetchFailed, fetch, listing, transport
+from kho.fetch import Connection, FetchFailed, fetch, listing
 from kho.fetch.ftps import Ftps
 from kho.fetch.transport import Incomplete
 from kho.settings import Settings
@@ -68,11 +67,6 @@ class Server:
     @property
     def connection(self) -> Connection:
         return Connection("127.0.0.1", self.port, "kho", "secret", ca_file=self.ca_file)
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "WAIT", wait_none())
 
 
 @pytest.fixture

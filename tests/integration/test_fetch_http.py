@@ -12,9 +12,8 @@ from contextlib import AbstractContextManager
 import httpx
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
-from tenacity import wait_none
 
-from kho.fetch import FetchFailed, connections, transport, web
+from kho.fetch import FetchFailed, connections, web
 from kho.fetch.http import Http
 from kho.fetch.transport import Incomplete
 from kho.fetch.web import Web
@@ -25,11 +24,6 @@ from tests.integration.fetching import arrivals, failures, put, run
 
 ITEMS, EVENTS = "portal.items", "documents.deliveries"
 Answer = Callable[[int, Scope, Receive, Send, ASGIApp], object]
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "WAIT", wait_none())
 
 
 @pytest.fixture

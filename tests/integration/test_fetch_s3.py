@@ -19,11 +19,10 @@ import httpx
 import pytest
 import trustme
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from tenacity import wait_none
 from werkzeug.serving import make_server
 
 from kho.contract import Contract
-from kho.fetch import Connection, FetchFailed, fetch, listing, transport
+from kho.fetch import Connection, FetchFailed, fetch, listing
 from kho.fetch.s3 import S3
 from kho.fetch.transport import Incomplete
 from kho.settings import Settings
@@ -76,11 +75,6 @@ def bucket(port: int) -> Iterator[Any]:
 @pytest.fixture
 def connection(port: int) -> Connection:
     return Connection("127.0.0.1", port, "keeper", "keeper", scheme="http")
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "WAIT", wait_none())
 
 
 @pytest.fixture

@@ -17,11 +17,10 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 import trustme
-from tenacity import wait_none
 
 from kho.contract import Contract
 from kho.database import connect
-from kho.fetch import Connection, Fetched, FetchFailed, fetch, listing, sql, take, transport
+from kho.fetch import Connection, Fetched, FetchFailed, fetch, listing, sql, take
 from kho.fetch.sql import Database
 from kho.fetch.transport import Passing
 from kho.load import load
@@ -87,11 +86,6 @@ def registry(request: pytest.FixtureRequest) -> Registry:
     timestamp = "timestamptz" if found.kind == "postgres" else "timestamp(6) null"
     found.run("drop table if exists permit", TABLE.format(timestamp=timestamp))
     return found
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "WAIT", wait_none())
 
 
 @pytest.fixture

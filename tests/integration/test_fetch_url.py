@@ -20,10 +20,9 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
-from tenacity import wait_none
 
 from kho.contract import Contract
-from kho.fetch import Connection, Fetched, FetchFailed, fetch, listing, transport
+from kho.fetch import Connection, Fetched, FetchFailed, fetch, listing
 from kho.load import load
 from kho.settings import Settings
 from tests import contracts
@@ -146,11 +145,6 @@ def site() -> Site:
 def connection(site: Site, authority: trustme.CA, tmp_path: Path) -> Iterator[Connection]:
     with serving(site, authority, tmp_path) as found:
         yield found
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "WAIT", wait_none())
 
 
 @pytest.fixture

@@ -400,11 +400,7 @@ def _validate(
     run = RunIdentifier(run_name=f"exports {business_date}", run_time=datetime.now(UTC))
     verdicts = []
     for contract, rows in waiting.items():
-        try:
-            verdicts += _verdicts(project, source, contract, rows, business_date, run)
-        except Exception as failure:
-            log.exception("%s could not be judged", contract.name)
-            verdicts += _not_judged(contract, rows, business_date, failure)
+        verdicts += _verdicts(project, source, contract, rows, business_date, run)
     write_data_docs(settings, project, run)
     return verdicts
 
@@ -417,7 +413,23 @@ def _verdicts(
     business_date: date,
     run: RunIdentifier | None = None,
 ) -> list[Verdict]:
-    """Validate the waiting ones of a contract's batches: a verdict per rule and batch."""
+    """The verdicts on the waiting ones of a contract's batches, also where Kho fails on judging them."""
+    try:
+        return _judged(project, source, contract, rows, business_date, run)
+    except Exception as failure:
+        log.exception("%s could not be judged", contract.name)
+        return _not_judged(contract, rows, business_date, failure)
+
+
+def _judged(
+    project: Any,
+    source: Any,
+    contract: Contract,
+    rows: list[dict[str, Any]],
+    business_date: date,
+    run: RunIdentifier | None,
+) -> list[Verdict]:
+    """Validate them: a verdict per rule and batch."""
     import great_expectations as gx
 
     name, frame, suite_rules = contract.name, _frame(contract, rows), rules(contract)

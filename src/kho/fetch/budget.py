@@ -16,12 +16,8 @@ MOST_FILES = 200_000
 MOST_PAGES = 100_000
 
 
-class OverBudget(SourceError):
-    """A delivery is larger or slower than its contract says."""
-
-
 class Exhausted(SourceError):
-    """A source as a whole is: what it took before is kept."""
+    """A source as a whole is larger or slower than its contract says: what it took before is kept."""
 
 
 @dataclass
@@ -58,9 +54,9 @@ class Budget:
 
     @contextmanager
     def delivery(self) -> Iterator[None]:
-        """One delivery of it. Raises `OverBudget` in its body when it takes too long."""
+        """One delivery of it. Raises `SourceError` in its body when it takes too long."""
         with self._within(
-            self.delivery_minutes, OverBudget(_too_slow("it", self.delivery_minutes, "maxMinutes"))
+            self.delivery_minutes, SourceError(_too_slow("it", self.delivery_minutes, "maxMinutes"))
         ):
             try:
                 yield
@@ -72,14 +68,14 @@ class Budget:
         self._of_delivery = 0
 
     def spend(self, size: int) -> None:
-        """Count bytes that came in. Raises `OverBudget` or `Exhausted`."""
+        """Count bytes that came in. Raises `SourceError` when the delivery has too many, `Exhausted` when the source has."""
         self._spent += size
         if self._of_delivery is not None:
             self._of_delivery += size
         if self._spent > self.source_bytes:
             raise Exhausted(_too_large("its fetch read", self.source_bytes, "maxSourceBytes"))
         if (self._of_delivery or 0) > self.delivery_bytes:
-            raise OverBudget(_too_large("it has", self.delivery_bytes, "maxBytes"))
+            raise SourceError(_too_large("it has", self.delivery_bytes, "maxBytes"))
         for each in self._deadlines:
             each.check()
 

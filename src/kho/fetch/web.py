@@ -25,7 +25,6 @@ class Absent(SourceError):
 class Answer:
     """What a server answered, whole."""
 
-    url: str
     headers: httpx.Headers
     links: dict[str | None, dict[str, str]]  # of its Link header, by their relation
     content: bytes
@@ -66,7 +65,7 @@ class Web:
         def attempt() -> Answer:
             with self._sure(), self._client.stream("GET", url, params=params) as answer:
                 self._checked(answer)
-                return Answer(str(answer.url), answer.headers, answer.links, self._whole(answer))
+                return Answer(answer.headers, answer.links, self._whole(answer))
 
         return patiently(attempt)
 
@@ -77,7 +76,7 @@ class Web:
             size += len(part)
             if size > self._budget.whole_bytes:
                 raise SourceError(
-                    f"{answer.request.url} gives more than {self._budget.whole_bytes // 1_000_000} MB at once: the "
+                    f"{self.where} gives more than {self._budget.whole_bytes // 1_000_000} MB at once: the "
                     "contract's maxFileMegabytes"
                 )
         return b"".join(parts)

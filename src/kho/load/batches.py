@@ -11,7 +11,7 @@ from psycopg.sql import SQL, Identifier
 from kho import archive
 from kho.contract import Contract, telling
 from kho.database import connect, the_row
-from kho.deadline import Deadline, deadline
+from kho.deadline import deadline
 from kho.formats import Export, Unreadable, open_export, other_encoding
 from kho.formats.header import Match, expect_header, renamed
 from kho.ledger import batches, deliveries, locks
@@ -119,67 +119,58 @@ def fill(
         " it and replay the batch; if not, let the source hand over a good file"
     )
     with deadline(60 * minutes, too_long) as until:
-        return _filled(connection, contract, path, name, control_rows, batch_id, secret, until)
+        export, found = _opened(contract, path)
+        landed = land(connection, export, batch_id, until)
+        judged = judge(connection, contract, found, export.header, batch_id, secret)
+        _place_rejects(connection, landed, batch_id)
+        skipped = landed.skipped + type(landed.skipped)(judged.skipped)
+        batch = Batch(
+            batch_id,
+            name,
+            "pending",
+            None,
+            rows_in_file=landed.row_count,
+            rows_loaded=judged.loaded,
+            rows_rejected=landed.rejected + judged.rejected,
+            rows_skipped=skipped.total(),
+        )
+        missing = found.missing
+        if export.seen_columns is not None and landed.row_count > landed.rejected:
+            missing = [
+                column.header
+                for column in contract.columns
+                if column.header not in export.seen_columns and not column.keys.may_be_absent
+            ]
+        unknown = export.unknown_places | found.places
+        reasons = _count_reasons(connection, batch_id)
+        profile = {
+            "missing_columns": missing,
+            "unknown_columns": _by_place(export) or _count_unknown(connection, contract, found),
+            "renamed_columns": renamed(missing, unknown),
+            "respelled_columns": {
+                header: f"column {position + 1}" for header, position in found.respelled.items()
+            },
+            "notes": export.notes,
+            "header_row": export.header_row,
+            "rejects_by_reason": reasons,
+            "columns": _profile(connection, contract, batch_id),
+            "duplicate_rows": judged.duplicates,
+            "control_rows": control_rows,
+            "skipped_by_reason": dict(skipped),
+            **signs(connection, contract, found, batch_id, name, landed.row_count, reasons),
+        }
+        if profile["garbled"][0] or any(why.startswith("row: a character is not") for why in reasons):
+            profile["other_encoding"] = other_encoding(contract, path)
+        return batch, profile
 
 
-def _filled(
-    connection: Connection,
-    contract: Contract,
-    path: Path,
-    name: str,
-    control_rows: int | None,
-    batch_id: int,
-    secret: str,
-    until: Deadline,
-) -> tuple[Batch, dict[str, Any]]:
+def _opened(contract: Contract, path: Path) -> tuple[Export, Match]:
     try:
         export = open_export(contract, path)
-        found = expect_header(contract, export.header)
+        return export, expect_header(contract, export.header)
     except Unreadable as problem:
         likely = other_encoding(contract, path)
         raise Unreadable(f"{problem}; {likely}" if likely else str(problem)) from None
-    landed = land(connection, export, batch_id, until)
-    judged = judge(connection, contract, found, export.header, batch_id, secret)
-    _place_rejects(connection, landed, batch_id)
-    skipped = landed.skipped + type(landed.skipped)(judged.skipped)
-    batch = Batch(
-        batch_id,
-        name,
-        "pending",
-        None,
-        rows_in_file=landed.row_count,
-        rows_loaded=judged.loaded,
-        rows_rejected=landed.rejected + judged.rejected,
-        rows_skipped=skipped.total(),
-    )
-    missing = found.missing
-    if export.seen_columns is not None and landed.row_count > landed.rejected:
-        missing = [
-            column.header
-            for column in contract.columns
-            if column.header not in export.seen_columns and not column.keys.may_be_absent
-        ]
-    unknown = export.unknown_places | found.places
-    reasons = _count_reasons(connection, batch_id)
-    profile = {
-        "missing_columns": missing,
-        "unknown_columns": _by_place(export) or _count_unknown(connection, contract, found),
-        "renamed_columns": renamed(missing, unknown),
-        "respelled_columns": {
-            header: f"column {position + 1}" for header, position in found.respelled.items()
-        },
-        "notes": export.notes,
-        "header_row": export.header_row,
-        "rejects_by_reason": reasons,
-        "columns": _profile(connection, contract, batch_id),
-        "duplicate_rows": judged.duplicates,
-        "control_rows": control_rows,
-        "skipped_by_reason": dict(skipped),
-        **signs(connection, contract, found, batch_id, name, landed.row_count, reasons),
-    }
-    if profile["garbled"][0] or any(why.startswith("row: a character is not") for why in reasons):
-        profile["other_encoding"] = other_encoding(contract, path)
-    return batch, profile
 
 
 def _place_rejects(connection: Connection, landed: Landed, batch_id: int) -> None:

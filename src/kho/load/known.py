@@ -31,13 +31,12 @@ class Known:
 def known(settings: Settings, connection: psycopg.Connection) -> list[Known]:
     """Every source that is no draft, in order of name. A contract is unusable too when the database can't take it."""
     found = [_checked(connection, contract) for contract in contracts(settings).values()]
-    files = paths(settings)
     for name, error in unusable(settings).items():
         used = versions.last_used(connection, name)
         found.append(
             Known(name, _parsed(settings, name, used[1] if used else None), "; ".join(error.problems))
         )
-    return sorted(found, key=lambda each: list(files).index(each.name))
+    return sorted(found, key=lambda each: each.name)
 
 
 def freshness(connection: psycopg.Connection, business_date: date, source: Known) -> Freshness:

@@ -75,9 +75,8 @@ def sources(settings: Settings, *, with_ledger: bool = True) -> list[SourceState
         return [SourceState(name, each.contract, each.problem) for name, each in files.items()]
     with connect(settings, "kho_auditor") as connection:
         day = newest_night(connection)
-        found = files | {
-            each.name: each for each in known(settings, connection)
-        }  # of drafts, what the files say
+        # Of drafts there is what the files say.
+        found = files | {each.name: each for each in known(settings, connection)}
         return [
             SourceState(
                 name,
