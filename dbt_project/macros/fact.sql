@@ -133,6 +133,11 @@
   {%- endif -%}
 {%- endmacro %}
 
+{# The rows of another fact that has the same key; of touched keys only where this one follows those. #}
+{% macro of_touched(relation) -%}
+  {% if is_touching() %}(select * from {{ relation }} where {{ is_of_touched() }}){% else %}{{ relation }}{% endif %}
+{%- endmacro %}
+
 {# The newest version of each key: by the source's own time, where it tells one, then as the versions came. #}
 {% macro newest(relation, key, version_by=none) -%}
   select distinct on ({{ key }}) *

@@ -3,6 +3,7 @@ select
   dossier.dossier_code,
   'igate' as system,
   {{ canonical_agency_code('dossier.agency_code') }} as agency_code,
+  null::text as competent_agency_code,
   dossier.procedure_code,
   field.field,
   channel.code as channel,

@@ -3,6 +3,7 @@ select
   dossier.dossier_code,
   'one_stop' as system,
   {{ canonical_agency_code('dossier.agency_code') }} as agency_code,
+  null::text as competent_agency_code,
   {{ procedure_head('dossier.procedure_code') }} as procedure_code,
   field.field,
   case when dossier.channel_code is null then 'direct' else channel.code end as channel,

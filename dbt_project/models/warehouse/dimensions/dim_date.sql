@@ -1,3 +1,4 @@
+{{ config(indexes=[{'columns': ['date_day'], 'unique': true}, {'columns': ['working_day_number']}]) }}
 with day as (
   select generated::date as date_day
   from generate_series(
@@ -13,6 +14,7 @@ select
   extract(isodow from day.date_day)::integer as weekday_number,
   holiday.name as holiday_name,
   holiday.date_day is not null as is_holiday,
-  extract(isodow from day.date_day) < 6 and holiday.date_day is null as is_working_day
+  extract(isodow from day.date_day) < 6 and holiday.date_day is null as is_working_day,
+  count(*) filter (where extract(isodow from day.date_day) < 6 and holiday.date_day is null) over (order by day.date_day) as working_day_number
 from day
 left join {{ ref('holidays') }} as holiday using (date_day)

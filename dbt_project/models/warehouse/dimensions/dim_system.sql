@@ -1,5 +1,6 @@
 select
   system,
   name as system_name,
-  time_zone
+  time_zone,
+  due_moves
 from {{ ref('systems') }}

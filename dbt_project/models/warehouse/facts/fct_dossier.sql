@@ -16,26 +16,37 @@
   from {{ ref('union_dossier') }} as dossier
   join {{ ref('dim_agency') }} as agency on agency.agency_code = dossier.agency_code
   join unit_list on unit_list.agency_code = agency.unit_agency_code
-  where dossier.received_at >= unit_list.list_date - 1
+  where coalesce(dossier.received_at, dossier.submitted_at, dossier.updated_at) >= unit_list.list_date - 1
 
   union
 
   select dossier.dossier_key
   from {{ ref('union_dossier') }} as dossier
   join procedure_list on procedure_list.procedure_code = dossier.procedure_code
-  where dossier.received_at >= procedure_list.list_date - 1
+  where coalesce(dossier.received_at, dossier.submitted_at, dossier.updated_at) >= procedure_list.list_date - 1
 {% endcall %}
 with newest as (
   {{ newest(ref('union_dossier'), 'dossier_key', version_by='updated_at') }}
 ), dated as (
   select
     newest.*,
-    {{ day_of('newest.received_at', 'system') }} as received_date,
-    {{ day_of('newest.due_at', 'system') }} as due_date,
-    {{ day_of('newest.processed_at', 'system') }} as processed_date,
-    {{ day_of('newest.returned_at', 'system') }} as returned_date
+    -- Nothing that was not received has a history.
+    coalesce(history.receiving_agency_code, newest.agency_code) as receiving_agency_code,
+    history.ended_at,
+    history.ended_date,
+    history.end_kind,
+    history.first_due_date,
+    {{ day_of('coalesce(newest.submitted_at, newest.received_at, newest.updated_at)', 'place') }} as submitted_date,
+    {{ day_of('newest.received_at', 'place') }} as received_date,
+    {{ day_of('newest.due_at', 'place') }} as due_date,
+    {{ day_of('newest.returned_at', 'place') }} as returned_date,
+    case when newest.received_at is null and (newest.status = 'not_received' or newest.refused_at is not null) then
+      {{ day_of('coalesce(newest.refused_at, newest.updated_at)', 'place') }}
+    end as declined_date
   from newest
-  left join {{ ref('dim_system') }} as system using (system)
+  left join {{ ref('dim_system') }} as place using (system)
+  left join {{ of_touched(ref('fct_dossier_history')) }} as history
+    on history.dossier_key = newest.dossier_key and history.to_date is null
 )
 
 select
@@ -43,8 +54,10 @@ select
   dated.dossier_code,
   dated.system,
   agency.agency_key,
-  dated.agency_code,
+  dated.receiving_agency_code as agency_code,
   agency.unit_agency_code,
+  dated.agency_code as resolving_agency_code,
+  dated.competent_agency_code,
   procedure.procedure_key,
   dated.procedure_code,
   dated.field,
@@ -56,24 +69,25 @@ select
   dated.return_method,
   dated.applicant_type,
   dated.submitted_at,
+  dated.submitted_date,
   dated.received_at,
   dated.received_date,
+  dated.declined_date,
   dated.due_at,
   dated.due_date,
+  dated.first_due_date,
   dated.supplement_requested_at,
   dated.supplemented_at,
   dated.processed_at,
-  dated.processed_date,
   dated.returned_at,
   dated.returned_date,
   dated.refused_at,
+  dated.ended_at,
+  dated.ended_date,
+  dated.end_kind,
   dated.channel is not distinct from 'online' as is_received_online,
   dated.channel is not distinct from 'post' as is_received_by_post,
   dated.returned_at is not null and dated.is_returned_by_post as is_returned_by_post,
-  dated.processed_at is not null as is_resolved,
-  -- Without a due date nothing can be late.
-  case when dated.processed_at is not null then coalesce(dated.processed_at <= dated.due_at, true) end as is_on_time,
-  case when dated.processed_at is not null then coalesce(dated.processed_date < dated.due_date, false) end as is_early,
   dated.fee_vnd,
   dated.charge_vnd,
   dated.amount_vnd,
@@ -81,10 +95,12 @@ select
   dated._batch_id,
   dated._row_number
 from dated
-{{ join_agency('dated', 'received_date') }}
+left join {{ ref('dim_agency') }} as agency
+  on agency.agency_code = dated.receiving_agency_code
+  and coalesce(dated.received_date, dated.submitted_date) between agency.valid_from and coalesce(agency.valid_to, 'infinity')
 left join {{ ref('dim_procedure') }} as procedure
   on procedure.procedure_code = dated.procedure_code
-  and dated.received_date between procedure.valid_from and coalesce(procedure.valid_to, 'infinity')
+  and coalesce(dated.received_date, dated.submitted_date) between procedure.valid_from and coalesce(procedure.valid_to, 'infinity')
 left join {{ ref('fct_procedure_offering') }} as offering
   on offering.agency_code = agency.unit_agency_code
   and offering.procedure_code = dated.procedure_code

@@ -3,6 +3,7 @@ select
   permit.case_code as dossier_code,
   'permits' as system,
   agency.code as agency_code,
+  null::text as competent_agency_code,
   null::text as procedure_code,
   field.field,
   channel.code as channel,

@@ -1,0 +1,11 @@
+select
+  parameter_set,
+  title,
+  compare,
+  due,
+  due_on_last_day,
+  waiting,
+  ended,
+  pause,
+  counted_agency
+from {{ ref('dim_parameter_set') }}

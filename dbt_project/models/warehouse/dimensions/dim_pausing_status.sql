@@ -1,0 +1,4 @@
+select
+  system,
+  status
+from {{ ref('pausing_statuses') }}

@@ -1,0 +1,221 @@
+{{ config(
+  materialized='fact', unique_key='dossier_key',
+  indexes=[{'columns': ['dossier_key', 'from_date'], 'unique': true}]
+) }}
+with version as (
+  select
+    told.dossier_key,
+    told.system,
+    told.agency_code,
+    told.status,
+    told.received_at,
+    told.due_at,
+    told.processed_at,
+    told.returned_at,
+    told.refused_at,
+    told.updated_at,
+    {{ day_of('told.received_at', 'place') }} as received_date,
+    {{ day_of('told.due_at', 'place') }} as due_date,
+    {{ day_of('told.supplement_requested_at', 'place') }} as requested_date,
+    {{ day_of('told.supplemented_at', 'place') }} as answered_date,
+    -- The day that the source changed it; no version comes from after the day that its delivery is of.
+    least({{ day_of('told.updated_at', 'place') }}, told._business_date) as told_date,
+    coalesce(place.time_zone, current_setting('TimeZone')) as time_zone,
+    place.due_moves,
+    row_number() over newest_first as age,
+    first_value(told.status) over newest_first as last_status
+  from (
+    {{ versions(ref('union_dossier')) }}
+  ) as told
+  left join {{ ref('dim_system') }} as place using (system)
+  window newest_first as (partition by told.dossier_key order by {{ newest_first('told.updated_at') }})
+), last_status as (
+  -- Since when its newest status has been told.
+  select dossier_key, min(told_date) as since_date, (array_agg(updated_at order by age desc))[1] as since
+  from (
+    select
+      version.*,
+      bool_and(status is not distinct from last_status) over (partition by dossier_key order by age) as is_since
+    from version
+  ) as each
+  where is_since
+  group by dossier_key
+), dossier as (
+  -- What ends it, by priority: processed, returned, refused after reception, stopped or withdrawn.
+  select
+    newest.dossier_key,
+    newest.system,
+    newest.received_date,
+    newest.time_zone,
+    newest.due_moves,
+    case
+      when coalesce(newest.processed_at, newest.returned_at) is not null then 'resolved'
+      when newest.refused_at >= newest.received_at then 'returned'
+      else status.ends_as
+    end as end_kind,
+    ending.ended_at,
+    case when ending.ended_at is not null then
+      greatest((ending.ended_at at time zone newest.time_zone)::date, newest.received_date)
+    end as ended_date
+  from version as newest
+  join last_status using (dossier_key)
+  left join {{ ref('dim_dossier_status') }} as status on status.status = newest.status
+  cross join lateral (
+    select coalesce(
+      newest.processed_at,
+      newest.returned_at,
+      case when newest.refused_at >= newest.received_at then newest.refused_at end,
+      case when status.ends_as is not null then coalesce(last_status.since, last_status.since_date::timestamp at time zone newest.time_zone) end
+    ) as ended_at
+  ) as ending
+  where newest.age = 1 and newest.received_at is not null
+), placed as (
+  -- Each version from its day on, the first one from the reception on.
+  select distinct on (dossier_key, from_date) *
+  from (
+    select
+      dossier.dossier_key, dossier.received_date, dossier.ended_date,
+      version.agency_code, version.due_at, version.due_date, version.age,
+      case
+        when version.told_date = min(version.told_date) over (partition by dossier_key) then dossier.received_date
+        else greatest(version.told_date, dossier.received_date)
+      end as from_date
+    from dossier
+    join version using (dossier_key)
+  ) as each
+  where from_date <= coalesce(ended_date, 'infinity')
+  order by dossier_key, from_date, age
+), change as (
+  select *
+  from (
+    select
+      placed.*,
+      (agency_code, due_at) is distinct from lag((agency_code, due_at)) over (partition by dossier_key order by from_date)
+        or from_date = received_date as is_change
+    from placed
+  ) as each
+  where is_change
+), request as (
+  -- What was asked for, by the dossier itself and by the list of requests. An answer from before the request is another's.
+  select
+    dossier_key,
+    requested_date,
+    coalesce(
+      max(answered_date) filter (where answered_date >= requested_date),
+      lead(requested_date) over (partition by dossier_key order by requested_date)
+    ) as answered_date
+  from (
+    select dossier_key, requested_date, answered_date from version where requested_date is not null
+    union all
+    select
+      supplement.dossier_key,
+      {{ day_of('supplement.requested_at', 'place') }},
+      {{ day_of('supplement.supplemented_at', 'place') }}
+    from (
+      {{ newest(ref('stg_one_stop__supplements'), 'supplement_key, dossier_key', version_by='updated_at') }}
+    ) as supplement
+    left join {{ ref('dim_system') }} as place using (system)
+  ) as asked
+  group by dossier_key, requested_date
+), waiting as (
+  select dossier_key, requested_date, answered_date from request
+  union all
+  -- Statuses tell of it where nothing else does.
+  select dossier_key, told_date, next_date
+  from (
+    select
+      version.dossier_key, version.told_date, pausing.status is not null as is_pausing,
+      lead(version.told_date) over (partition by dossier_key order by version.age desc) as next_date
+    from version
+    left join {{ ref('dim_pausing_status') }} as pausing on pausing.system = version.system and pausing.status = version.status
+  ) as each
+  where is_pausing and dossier_key not in (select dossier_key from request)
+), pause as (
+  select dossier_key, lower(span) as from_date, upper(span) as to_date
+  from (
+    select
+      dossier_key,
+      range_agg(daterange(greatest(waiting.requested_date, dossier.received_date), waiting.answered_date)) as spans
+    from waiting
+    join dossier using (dossier_key)
+    where greatest(waiting.requested_date, dossier.received_date) < coalesce(waiting.answered_date, 'infinity')
+    group by dossier_key
+  ) as merged
+  cross join lateral unnest(merged.spans) as span
+), step as (
+  select
+    event.dossier_key,
+    event.on_date,
+    max(event.agency_code) as agency_code,
+    max(event.due_at) as due_at,
+    max(event.due_date) as due_date,
+    bool_or(event.is_change) as is_change,
+    sum(event.waits) as waits,
+    sum(event.pause_days) as pause_days
+  from (
+    select dossier_key, from_date as on_date, agency_code, due_at, due_date, true as is_change, 0 as waits, 0 as pause_days
+    from change
+    union all
+    select dossier_key, from_date, null, null, null, false, 1, 0
+    from pause
+    union all
+    select pause.dossier_key, pause.to_date, null, null, null, false, -1,
+      coalesce(answered.working_day_number - asked.working_day_number, 0)
+    from pause
+    left join {{ ref('dim_date') }} as asked on asked.date_day = pause.from_date
+    left join {{ ref('dim_date') }} as answered on answered.date_day = pause.to_date
+  ) as event
+  join dossier using (dossier_key)
+  where event.on_date <= coalesce(dossier.ended_date, 'infinity')
+  group by event.dossier_key, event.on_date
+), running as (
+  select
+    dossier_key, on_date, agency_code, due_at, due_date,
+    count(*) filter (where is_change) over so_far as change_number,
+    sum(waits) over so_far > 0 as is_waiting,
+    (sum(pause_days) over so_far)::integer as pause_days
+  from step
+  window so_far as (partition by dossier_key order by on_date)
+), stretch as (
+  select
+    dossier_key,
+    on_date as from_date,
+    lead(on_date) over of_dossier - 1 as to_date,
+    first_value(agency_code) over of_change as agency_code,
+    first_value(agency_code) over of_dossier as receiving_agency_code,
+    first_value(due_at) over of_change as due_at,
+    first_value(due_date) over of_change as due_date,
+    first_value(due_at) over of_due as first_due_at,
+    first_value(due_date) over of_due as first_due_date,
+    is_waiting,
+    pause_days
+  from running
+  window
+    of_dossier as (partition by dossier_key order by on_date),
+    of_due as (partition by dossier_key order by due_at is null, on_date),
+    of_change as (partition by dossier_key, change_number order by on_date)
+)
+
+select
+  dossier.dossier_key,
+  stretch.from_date,
+  stretch.to_date,
+  dossier.system,
+  dossier.due_moves,
+  stretch.receiving_agency_code,
+  stretch.agency_code,
+  stretch.is_waiting,
+  stretch.pause_days,
+  stretch.due_at,
+  stretch.due_date,
+  (stretch.due_at at time zone dossier.time_zone)::time = '00:00' as is_due_all_day,
+  {{ working_days_after('stretch.due_date', 'stretch.pause_days') }} as paused_due_date,
+  stretch.first_due_at,
+  stretch.first_due_date,
+  {{ working_days_after('stretch.first_due_date', 'stretch.pause_days') }} as paused_first_due_date,
+  dossier.received_date,
+  dossier.ended_at,
+  dossier.ended_date,
+  dossier.end_kind
+from stretch
+join dossier using (dossier_key)
