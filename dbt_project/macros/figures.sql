@@ -60,17 +60,17 @@ numbered_period as (
   cross join lateral generate_series(reach.lowest, reach.highest) as bucket
 ), bucketed as (
   select
-    movement.metric, movement.agency_code, movement.detail, movement.counted_key, movement.is_adjustment,
+    movement.metric, movement.agency_code, movement.detail, movement.counted_key, movement.is_adjustment, movement.parameter_set,
     width_bucket(movement.movement_date, boundary.dates) as bucket,
     sum(movement.amount)::bigint as amount
   from {{ movement }} as movement
   cross join boundary
-  group by 1, 2, 3, 4, 5, 6
+  group by 1, 2, 3, 4, 5, 6, 7
 ), period_amount as (
   select
     bucket_of_period.period_id,
     metric.metric, metric.counted_once, metric.detail_by,
-    bucketed.agency_code, bucketed.detail, bucketed.counted_key,
+    bucketed.agency_code, bucketed.detail, bucketed.counted_key, bucketed.parameter_set,
     coalesce(sum(bucketed.amount) filter (where not bucketed.is_adjustment), 0)::bigint as measured,
     (sum(bucketed.amount) filter (where bucketed.is_adjustment))::bigint as adjustment
   from bucketed
@@ -78,13 +78,13 @@ numbered_period as (
   join bucket_of_period
     on bucket_of_period.bucket = bucketed.bucket
     and bucket_of_period.reach = metric.reach
-  group by 1, 2, 3, 4, 5, 6, 7
+  group by 1, 2, 3, 4, 5, 6, 7, 8
 )
 {% endmacro %}
 
 {# Figures of every scope for periods: what `report_figure` and the function `figures` both are.
-   Relations: metric, scope, coverage, movement, and period; `scope_filter` narrows the scopes. #}
-{% macro figure_rows(period, metric, scope, coverage, movement, scope_filter='true') %}
+   Relations: metric, scope, coverage, movement, report_parameter, and period; `scope_filter` narrows the scopes. #}
+{% macro figure_rows(period, metric, scope, coverage, movement, report_parameter, scope_filter='true') %}
 with {{ period_amounts_ctes(period, metric, movement) }},
 member as (
   -- Which agencies are in a scope in a period: each once, as it was last.
@@ -107,6 +107,12 @@ member as (
     union
     select period_id, scope_agency_code, 'all' from member where is_group
   ) as each_level
+), judged_cell as (
+  -- A report keeps the set of parameters that it was made by.
+  select cell.cell_id, cell.period_id, cell.scope_agency_code, cell.level, coalesce(kept.parameter_set, 'default') as parameter_set
+  from cell
+  join numbered_period using (period_id)
+  left join {{ report_parameter }} as kept using (scope_agency_code, from_date, to_date)
 ), detailed as (
   select
     cell.cell_id,
@@ -119,10 +125,11 @@ member as (
     period_amount.measured, period_amount.adjustment
   from period_amount
   join member using (period_id, agency_code)
-  join cell
+  join judged_cell as cell
     on cell.period_id = member.period_id
     and cell.scope_agency_code = member.scope_agency_code
     and cell.level = member.agency_level
+    and coalesce(period_amount.parameter_set, cell.parameter_set) = cell.parameter_set
   join (values ('whole'), ('detail'), ('agency_and_detail')) as part (kind)
     on part.kind = 'whole'
     or period_amount.detail <> '' and (
@@ -299,6 +306,7 @@ join numbered_period as period using (period_id)
    database, so that one which is restored or cloned under another name still has it. #}
 {% macro create_figures_function(name, scope) %}
 {%- set metric, coverage, movement = ref('figure_metric'), ref('figure_coverage'), ref('figure_movement') -%}
+{%- set report_parameter = ref('report_parameter') -%}
 {%- set scope = scope.include(database=false) -%}
 create or replace function {{ this.schema }}.{{ name }}(scope text, first_day date, last_day date)
 returns table (
@@ -315,6 +323,7 @@ as $function$
       'asked', metric.include(database=false), scope, coverage.include(database=false),
       '(select * from ' ~ movement.include(database=false) ~ ' where agency_code in ('
         ~ 'select agency_code from ' ~ scope ~ ' where scope_agency_code = ' ~ name ~ '.scope))',
+      report_parameter.include(database=false),
       'scope.agency_code is not null and scope.scope_agency_code = ' ~ name ~ '.scope'
     ) }}
   )

@@ -1,5 +1,6 @@
 {% set movements = [
   ref('movement_dossier'),
+  ref('movement_dossier_history'),
   ref('movement_dossier_adjustment'),
   ref('movement_dossier_supplement'),
   ref('movement_dossier_fee'),
@@ -28,6 +29,7 @@ select
   movement_date,
   counted_key,
   is_adjustment,
+  {{ 'parameter_set' if each.identifier == 'movement_dossier_history' else 'null::text' }} as parameter_set,
   amount,
   row_code,
   _batch_id as batch_id,

@@ -1,5 +1,5 @@
 {{ config(post_hook="{{ create_figures_function('figures_restated', this) }}") }}
--- depends_on: {{ ref('figure_metric') }}, {{ ref('figure_coverage') }}, {{ ref('figure_movement') }}
+-- depends_on: {{ ref('figure_metric') }}, {{ ref('figure_coverage') }}, {{ ref('figure_movement') }}, {{ ref('report_parameter') }}
 select
   scope_agency_code,
   agency_code,

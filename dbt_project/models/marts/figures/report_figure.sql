@@ -18,7 +18,7 @@ with told as (
   select distinct scheme, period_code, from_date, to_date from told
 ), figure as (
   {{ figure_rows(
-    'period', ref('figure_metric'), ref('figure_scope'), ref('figure_coverage'), ref('figure_movement'),
+    'period', ref('figure_metric'), ref('figure_scope'), ref('figure_coverage'), ref('figure_movement'), ref('report_parameter'),
     '(scope.scope_agency_code, period.scheme, period.period_code) in (select scope_agency_code, scheme, period_code from told)'
   ) }}
 )
