@@ -21,6 +21,7 @@ from kho.figures.figures import (
     period_days,
 )
 from kho.figures.kinds import CountedOnce, Metric, Role, metrics
+from kho.figures.settlement import kept_parameters
 from kho.settings import Settings
 
 
@@ -174,6 +175,7 @@ def _rows(release: Published, metric: Metric, scope_code: str, first_day: date, 
             min(movement_date) as movement_date, sum(amount)::bigint as amount
           from {row}
           where metric = %(movement)s and movement_date between %(from)s and %(to)s
+            and coalesce(parameter_set, %(parameters)s) = %(parameters)s
           group by 1, 2, 3, 4, 5, 6, 7
           having sum(amount) <> 0
         )
@@ -203,6 +205,7 @@ def _rows(release: Published, metric: Metric, scope_code: str, first_day: date, 
         "last": last_day,
         "from": first,
         "to": last,
+        "parameters": kept_parameters(release, scope_code, first_day, last_day),
     }
     with release.connection.cursor(row_factory=class_row(Row)) as cursor:
         rows = cursor.execute(query, given).fetchall()

@@ -134,11 +134,11 @@ def explained(settings: Settings) -> Iterator[Published]:
     """The same for what also needs the rows behind the figures. Raises `NoRelease` too where it has none."""
     with published(settings) as release:
         ((has_rows,),) = release.connection.execute(
-            "select to_regclass(format('%%I.figure_row', %s::text)) is not null", [release.schema]
+            "select to_regclass(format('%%I.dossier_stretch', %s::text)) is not null", [release.schema]
         ).fetchall()
         if not has_rows:
             raise NoRelease(
-                f"release {release.release} was made by an earlier version, without the rows behind its figures:"
+                f"release {release.release} was made by an earlier version, without all the rows behind its figures:"
                 " `kho run` makes one with them"
             )
         yield release

@@ -130,18 +130,34 @@ with version as (
     left join {{ ref('dim_pausing_status') }} as pausing on pausing.system = version.system and pausing.status = version.status
   ) as each
   where is_pausing and dossier_key not in (select dossier_key from request)
-), pause as (
+), asked as (
+  select waiting.dossier_key, greatest(waiting.requested_date, dossier.received_date) as requested_date, waiting.answered_date
+  from waiting
+  join dossier using (dossier_key)
+  where greatest(waiting.requested_date, dossier.received_date) < coalesce(waiting.answered_date, 'infinity')
+), wait as (
+  -- Requests that overlap or meet are waited for once.
   select dossier_key, lower(span) as from_date, upper(span) as to_date
   from (
-    select
-      dossier_key,
-      range_agg(daterange(greatest(waiting.requested_date, dossier.received_date), waiting.answered_date)) as spans
-    from waiting
-    join dossier using (dossier_key)
-    where greatest(waiting.requested_date, dossier.received_date) < coalesce(waiting.answered_date, 'infinity')
-    group by dossier_key
+    select dossier_key, range_agg(daterange(requested_date, answered_date)) as spans from asked group by dossier_key
   ) as merged
   cross join lateral unnest(merged.spans) as span
+), answer as (
+  -- Working days of all that was answered until then, those of several requests once.
+  select answered.dossier_key, answered.answered_date, counted.pause_days
+  from (
+    select distinct on (dossier_key, answered_date)
+      dossier_key, answered_date,
+      range_agg(daterange(requested_date, answered_date)) over (partition by dossier_key order by answered_date) as spans
+    from asked
+    where answered_date is not null
+  ) as answered
+  cross join lateral (
+    select sum(last_day.working_day_number - first_day.working_day_number) as pause_days
+    from unnest(answered.spans) as span
+    join {{ ref('dim_date') }} as first_day on first_day.date_day = lower(span)
+    join {{ ref('dim_date') }} as last_day on last_day.date_day = upper(span)
+  ) as counted
 ), step as (
   select
     event.dossier_key,
@@ -151,19 +167,20 @@ with version as (
     max(event.due_date) as due_date,
     bool_or(event.is_change) as is_change,
     sum(event.waits) as waits,
-    sum(event.pause_days) as pause_days
+    max(event.pause_days) as pause_days
   from (
     select dossier_key, from_date as on_date, agency_code, due_at, due_date, true as is_change, 0 as waits, 0 as pause_days
     from change
     union all
     select dossier_key, from_date, null, null, null, false, 1, 0
-    from pause
+    from wait
     union all
-    select pause.dossier_key, pause.to_date, null, null, null, false, -1,
-      coalesce(answered.working_day_number - asked.working_day_number, 0)
-    from pause
-    left join {{ ref('dim_date') }} as asked on asked.date_day = pause.from_date
-    left join {{ ref('dim_date') }} as answered on answered.date_day = pause.to_date
+    select dossier_key, to_date, null, null, null, false, -1, 0
+    from wait
+    where to_date is not null
+    union all
+    select dossier_key, answered_date, null, null, null, false, 0, pause_days
+    from answer
   ) as event
   join dossier using (dossier_key)
   where event.on_date <= coalesce(dossier.ended_date, 'infinity')
@@ -173,7 +190,7 @@ with version as (
     dossier_key, on_date, agency_code, due_at, due_date,
     count(*) filter (where is_change) over so_far as change_number,
     sum(waits) over so_far > 0 as is_waiting,
-    (sum(pause_days) over so_far)::integer as pause_days
+    (max(pause_days) over so_far)::integer as pause_days
   from step
   window so_far as (partition by dossier_key order by on_date)
 ), stretch as (

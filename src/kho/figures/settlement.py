@@ -1,0 +1,183 @@
+"""What form II.06 is made of: how many dossiers stand in which of its columns, by agency and field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import date, timedelta
+
+from psycopg import sql
+from psycopg.rows import class_row
+
+from kho.figures.figures import Published, Scheme
+
+DEFAULT = "default"
+
+
+class UnknownParameters(LookupError):
+    """No set of parameters of this name; the message lists those that there are."""
+
+
+@dataclass(frozen=True)
+class ParameterSet:
+    """A named set of rules that dossiers are judged by; `continues` says that a period begins as the one before ended."""
+
+    name: str
+    title: str
+    continues: bool
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The columns 3 to 13 of form II.06 (TT 01/2020/TT-VPCP), and what of column 9 ended without a result."""
+
+    received_total_count: int = 0
+    received_online_count: int = 0
+    received_direct_or_post_count: int = 0
+    carried_over_count: int = 0
+    resolved_total_count: int = 0
+    resolved_early_count: int = 0
+    resolved_on_time_count: int = 0
+    resolved_late_count: int = 0
+    pending_total_count: int = 0
+    pending_within_deadline_count: int = 0
+    pending_overdue_count: int = 0
+    ended_without_result_count: int = 0
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """Columns 3 to 13, in their order."""
+        return tuple(getattr(self, each.name) for each in fields(Counts)[:11])
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(Counts)))
+
+    def broken(self) -> list[str]:
+        """Which of the form's identities do not hold, each with its two sides."""
+        c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13 = self.columns
+        sides = {
+            "3 = 4 + 5 + 6": (c3, c4 + c5 + c6),
+            "7 = 8 + 9 + 10": (c7, c8 + c9 + c10),
+            "11 = 12 + 13": (c11, c12 + c13),
+            "3 = 7 + 11": (c3, c7 + c11),
+        }
+        found = [f"{name}: {left} ≠ {right}" for name, (left, right) in sides.items() if left != right]
+        return found + ["≥ 0"] * any(count < 0 for count in self.columns)
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The counts of one agency and field."""
+
+    agency_code: str
+    agency_name: str
+    field: str
+    field_title: str
+    counts: Counts
+
+
+def total(rows: Iterable[Settled]) -> Counts:
+    return sum((row.counts for row in rows), Counts())
+
+
+def parameter_set(release: Published, name: str) -> ParameterSet:
+    """The set of this name. Raises `UnknownParameters`."""
+    known = {
+        row[0]: ParameterSet(*row)
+        for row in release.connection.execute(
+            sql.SQL(
+                "select parameter_set, title, ended <> 'excluded' and waiting <> 'resolved' from {} order by 1"
+            ).format(sql.Identifier(release.schema, "parameter_set"))
+        )
+    }
+    if name not in known:
+        raise UnknownParameters(f"{name} is no set of parameters; there are {', '.join(known)}")
+    return known[name]
+
+
+def kept_parameters(release: Published, scope_code: str, first_day: date, last_day: date) -> str:
+    """The set that the report of this scope and period keeps; else the default."""
+    found = release.connection.execute(
+        sql.SQL(
+            "select parameter_set from {} where scope_agency_code = %s and from_date = %s and to_date = %s"
+        ).format(sql.Identifier(release.schema, "report_parameter")),
+        [scope_code, first_day, last_day],
+    ).fetchone()
+    return found[0] if found else DEFAULT
+
+
+def settled(
+    release: Published, scope_code: str, first_day: date, last_day: date, parameters: str
+) -> list[Settled]:
+    """The counts of every agency of the scope and field in the period, as of its last day or the last one told of."""
+    query = sql.SQL(
+        """
+        select row.agency_code, coalesce(agency.agency_name, row.agency_code), coalesce(row.field, ''),
+          coalesce(detail.title, 'Chưa rõ lĩnh vực'), {columns}
+        from {settlement}(%(scope)s, %(first)s, %(last)s, %(parameters)s) as row
+        left join lateral (
+          select agency_name from {scope} as member
+          where member.agency_code = row.agency_code and member.depth = 0
+            and valid_from <= %(last)s and coalesce(valid_to, 'infinity') >= %(first)s
+          order by valid_from desc limit 1
+        ) as agency on true
+        left join {detail} as detail on detail.detail = row.field
+        order by 1, 3
+        """
+    ).format(
+        columns=sql.SQL(", ").join(sql.Identifier("row", each.name) for each in fields(Counts)),
+        settlement=sql.Identifier(release.schema, "settlement"),
+        scope=sql.Identifier(release.schema, "figure_scope"),
+        detail=sql.Identifier(release.schema, "figure_detail"),
+    )
+    given = {"scope": scope_code, "first": first_day, "last": last_day, "parameters": parameters}
+    return [
+        Settled(code, name, field, title, Counts(*counts))
+        for code, name, field, title, *counts in release.connection.execute(query, given)
+    ]
+
+
+def period_before(
+    release: Published, first_day: date, last_day: date, scheme: Scheme
+) -> tuple[date, date] | None:
+    """The period of the same kind that ended the day before this one; none where this is no period of the scheme."""
+    return release.connection.execute(
+        sql.SQL(
+            """
+            select earlier.from_date, earlier.to_date
+            from {period} as this
+            join {period} as earlier using (scheme, period_kind)
+            where scheme = %s and this.from_date = %s and this.to_date = %s and earlier.to_date = %s
+            """
+        ).format(period=sql.Identifier(release.schema, "figure_period")),
+        [scheme, first_day, last_day, first_day - timedelta(days=1)],
+    ).fetchone()
+
+
+@dataclass(frozen=True)
+class Pauses:
+    """Dossiers of the scope and period whose due date was moved for supplements by Kho, in systems that may do so too."""
+
+    system: str
+    dossier_count: int
+
+
+def doubtful_pauses(release: Published, scope_code: str, first_day: date, last_day: date) -> list[Pauses]:
+    """Where time may have been given twice: whether these systems move due dates themselves is not known."""
+    with release.connection.cursor(row_factory=class_row(Pauses)) as cursor:
+        return cursor.execute(
+            sql.SQL(
+                """
+                select system, count(distinct dossier_code)::integer as dossier_count
+                from {stretch}
+                where due_moves is distinct from 'yes' and due_moves is distinct from 'no' and pause_days > 0
+                  and from_date <= %(last)s and coalesce(ended_date, 'infinity') >= %(first)s
+                  and holding_agency_code in (select agency_code from {scope} where scope_agency_code = %(scope)s)
+                group by system order by system
+                """
+            ).format(
+                stretch=sql.Identifier(release.schema, "dossier_stretch"),
+                scope=sql.Identifier(release.schema, "figure_scope"),
+            ),
+            {"scope": scope_code, "first": first_day, "last": last_day},
+        ).fetchall()

@@ -1,0 +1,147 @@
+"""Form II.06: dossiers of administrative procedures that were received, resolved and are pending (TT 01/2020/TT-VPCP)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date
+
+from kho.figures.figures import Figure, Published, Scheme, Scope, agency, explained, figures_of, period_days
+from kho.figures.settlement import (
+    Counts,
+    ParameterSet,
+    Settled,
+    doubtful_pauses,
+    kept_parameters,
+    parameter_set,
+    period_before,
+    settled,
+    total,
+)
+from kho.forms.form import Form, Head, Line, Section
+from kho.forms.issues import decode
+from kho.ledger import forms
+from kho.report import vietnamese
+from kho.settings import Settings
+
+CODE = "II.06"
+HEADS = (
+    Head("Số hồ sơ nhận giải quyết", (
+        Head("Tổng số"),
+        Head("Trong kỳ", (Head("Trực tuyến"), Head("Trực tiếp, dịch vụ bưu chính"))),
+        Head("Từ kỳ trước"),
+    )),
+    Head("Số hồ sơ đã giải quyết", (Head("Tổng số"), Head("Trước hạn"), Head("Đúng hạn"), Head("Quá hạn"))),
+    Head("Số hồ sơ đang giải quyết", (Head("Tổng số"), Head("Trong hạn"), Head("Quá hạn"))),
+)  # fmt: skip
+CARRIED_OVER, PENDING = 3, 8  # columns 6 and 11, as places among the numbers
+
+
+class BrokenForm(ValueError):
+    """The form contradicts itself: the message lists the identities that do not hold."""
+
+
+def draft(settings: Settings, scope: str, period: str, scheme: Scheme, parameters: str | None = None) -> Form:
+    """The form as the release in force has it, by this set of parameters; by default the one that the period's report keeps.
+
+    Raises `UnknownScope`, `UnknownPeriod`, `UnknownParameters`, `NoRelease` or `BrokenForm`.
+    """
+    with explained(settings) as release:
+        first_day, last_day = period_days(release, period, scheme)
+        meant = agency(release, scope, first_day, last_day)
+        rules = parameter_set(
+            release, parameters or kept_parameters(release, meant.agency_code, first_day, last_day)
+        )
+        rows = settled(release, meant.agency_code, first_day, last_day, rules.name)
+        received = _received(figures_of(release, meant.agency_code, first_day, last_day))
+        form = Form(
+            code=CODE,
+            title="Tình hình, kết quả giải quyết thủ tục hành chính",
+            basis="Thông tư số 01/2020/TT-VPCP",
+            issuer=vietnamese.issuer(meant.name) if meant.unit_code else meant.name,
+            scope_code=meant.agency_code,
+            scope_name=meant.name,
+            period_title=vietnamese.period(period, first_day, last_day),
+            first_day=first_day,
+            last_day=last_day,
+            as_of=received.as_of if received else None,
+            parameter_set=rules.name,
+            parameter_title=rules.title,
+            release=release.release,
+            subject="Lĩnh vực giải quyết",
+            heads=HEADS,
+            sections=tuple(_sections(meant, rows)),
+            notices=tuple(_notices(release, meant, rules, scheme, first_day, last_day, rows, received)),
+        )
+    if broken := total(rows).broken():
+        raise BrokenForm(f"form {CODE} of {meant.name} contradicts itself: {'; '.join(broken)}")
+    return form
+
+
+def _sections(scope: Scope, rows: list[Settled]) -> Iterator[Section]:
+    yield Section(
+        "I. Theo lĩnh vực",
+        (*_lines(rows, lambda row: (row.field, row.field_title)), _line("", "Tổng cộng", total(rows), True)),
+    )
+    units = list(_lines(rows, lambda row: (row.agency_code, row.agency_name)))
+    if len(units) > 1 or (rows and rows[0].agency_code != scope.agency_code):
+        yield Section("II. Theo cơ quan, đơn vị", tuple(units))
+
+
+def _lines(rows: Iterable[Settled], by: Callable[[Settled], tuple[str, str]]) -> Iterator[Line]:
+    groups: dict[tuple[str, str], list[Settled]] = {}
+    for row in rows:
+        groups.setdefault(by(row), []).append(row)
+    for ordinal, ((_, title), members) in enumerate(sorted(groups.items()), start=1):
+        yield _line(str(ordinal), title, total(members))
+
+
+def _line(ordinal: str, title: str, counts: Counts, is_total: bool = False) -> Line:
+    ended = counts.ended_without_result_count
+    note = f"Trong cột (7): {ended} hồ sơ trả lại, dừng hoặc rút" if ended else ""
+    return Line(ordinal, title, counts.columns, note, is_total)
+
+
+def _received(figures: Iterable[Figure]) -> Figure | None:
+    """The figure of the whole scope that tells how good the numbers are."""
+    return next((each for each in figures if each.metric == "dossiers_received" and not each.detail), None)
+
+
+def _notices(
+    release: Published,
+    scope: Scope,
+    rules: ParameterSet,
+    scheme: Scheme,
+    first_day: date,
+    last_day: date,
+    rows: list[Settled],
+    received: Figure | None,
+) -> Iterator[str]:
+    if received and (told := vietnamese.note(received)):
+        yield f"Hồ sơ một cửa: {told}."
+    if received and received.as_of and received.as_of < last_day:
+        yield f"Kỳ chưa kết thúc trong số liệu: tính đến hết ngày {vietnamese.day(received.as_of)}."
+    for doubt in doubtful_pauses(release, scope.agency_code, first_day, last_day):
+        yield (
+            f"Chưa rõ phần mềm {doubt.system} có tự dời ngày hẹn trả khi chờ bổ sung hay không: {doubt.dossier_count} hồ sơ"
+            " đã được cộng ngày chờ."
+        )
+    if not rules.continues:
+        return
+    if earlier := period_before(release, first_day, last_day, scheme):
+        yield from _discontinuities(release, scope, rules, earlier, total(rows))
+
+
+def _discontinuities(
+    release: Published, scope: Scope, rules: ParameterSet, earlier: tuple[date, date], counts: Counts
+) -> Iterator[str]:
+    """Where what was carried over is not what was pending at the end of the period before, as it was handed in."""
+    handed = forms.handed_in(release.connection, CODE, scope.agency_code, *earlier)
+    if not handed:
+        return
+    before = decode(handed[-1].content)
+    told = before.total.counts[PENDING] or 0
+    if before.parameter_set == rules.name and counts.carried_over_count != told:
+        yield (
+            f"Cột (6) là {counts.carried_over_count}, biểu kỳ trước đã gửi (lần {handed[-1].version}) có cột (11) là {told}:"
+            f" lệch {counts.carried_over_count - told:+d}."
+        )
