@@ -129,7 +129,7 @@ def test_a_file_without_end_is_not_taken(
         refused(warehouse, made(**api(paging="none", format="csv", **keys)), connection, told)
 
 
-def test_a_deadline_ends_a_fetch_in_another_thread_too(
+def test_a_time_limit_ends_a_fetch_in_another_thread_too(
     warehouse: Settings, made: Callable[..., Contract]
 ) -> None:
     told: list[BaseException] = []

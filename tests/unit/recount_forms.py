@@ -232,7 +232,7 @@ class WorkingDays:
 
     def __init__(self, seeds: Path) -> None:
         self._off = {date.fromisoformat(row["date_day"]) for row in _seed(seeds, "days_off.csv")}
-        self._made_up = {date.fromisoformat(row["date_day"]) for row in _seed(seeds, "makeup_days.csv")}
+        self._made_up = {date.fromisoformat(row["date_day"]) for row in _seed(seeds, "make_up_days.csv")}
 
     def is_open(self, day: date) -> bool:
         return day in self._made_up or day.weekday() < 5 and day not in self._off

@@ -149,10 +149,23 @@ def test_sources_that_did_not_change_are_not_written_again(settings: Settings, t
     assert path.stat().st_ino == first
 
 
-def test_the_holidays_are_those_of_the_library() -> None:
+def test_what_is_expected_of_years_without_a_notice_is_what_the_library_foresees() -> None:
     seeds = Path(__file__).resolve().parents[2] / "dbt_project" / "seeds"
-    render = runpy.run_path(str(seeds / "write_holidays.py"))["render"]
-    assert (seeds / "holidays.csv").read_text(encoding="utf-8") == render(), "run seeds/write_holidays.py"
+    render = runpy.run_path(str(seeds / "write_days_off.py"))["render"]
+    assert (seeds / "days_off.csv").read_text(encoding="utf-8") == render(), "run seeds/write_days_off.py"
+
+
+def test_every_day_off_in_exchange_for_another_day_has_its_make_up_day() -> None:
+    seeds = Path(__file__).resolve().parents[2] / "dbt_project" / "seeds"
+    with (seeds / "days_off.csv").open(encoding="utf-8") as file:
+        moved = {
+            row["date_day"]: "-".join(reversed(found[1].split("/")))
+            for row in csv.DictReader(file)
+            if (found := re.search(r"thay cho ngày ([\d/]+)", row["name"]))
+        }
+    with (seeds / "make_up_days.csv").open(encoding="utf-8") as file:
+        assert moved == {row["pays_for"]: row["date_day"] for row in csv.DictReader(file)}
+    assert moved["2026-01-02"] == "2026-01-10"
 
 
 def test_every_movement_is_among_the_rows_behind_figures(manifest: Manifest) -> None:

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from kho.contract.schedule import FIRST_DAY
-from kho.deadline import deadline
 from kho.settings import TIMEZONE
+from kho.time_limit import time_limit
 
 #: that a pattern may take for the name of a file
 NAME_SECONDS = 1.0
@@ -364,7 +364,7 @@ class Contract(BaseModel):
         A pattern of repeats in repeats that takes too long to tell says nothing of the name either.
         """
         try:
-            with deadline(NAME_SECONDS, TimeoutError()):
+            with time_limit(NAME_SECONDS, TimeoutError()):
                 found = re.fullmatch(self.server.file_name, name)
         except TimeoutError:
             return {}

@@ -8,8 +8,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from kho.contract import Contract
-from kho.deadline import Deadline, deadline
 from kho.fetch.transport import SourceError
+from kho.time_limit import TimeLimit, time_limit
 
 #: of a source's listing, and of the pages of one delivery
 MOST_FILES = 200_000
@@ -31,7 +31,7 @@ class Budget:
     whole_bytes: int = 64_000_000
     _spent: int = field(default=0, init=False)
     _of_delivery: int | None = field(default=None, init=False)  # None: what comes in is of none
-    _deadlines: list[Deadline] = field(default_factory=list, init=False)
+    _time_limits: list[TimeLimit] = field(default_factory=list, init=False)
 
     @classmethod
     def of(cls, contract: Contract) -> Budget:
@@ -76,7 +76,7 @@ class Budget:
             raise Exhausted(_too_large("its fetch read", self.source_bytes, "maxSourceBytes"))
         if (self._of_delivery or 0) > self.delivery_bytes:
             raise SourceError(_too_large("it has", self.delivery_bytes, "maxBytes"))
-        for each in self._deadlines:
+        for each in self._time_limits:
             each.check()
 
     def counted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -89,8 +89,8 @@ class Budget:
     def _within(self, minutes: float, error: SourceError) -> Iterator[None]:
         with ExitStack() as stack:
             if minutes < math.inf:
-                self._deadlines.append(stack.enter_context(deadline(60 * minutes, error)))
-                stack.callback(self._deadlines.pop)
+                self._time_limits.append(stack.enter_context(time_limit(60 * minutes, error)))
+                stack.callback(self._time_limits.pop)
             yield
 
 

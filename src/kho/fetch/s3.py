@@ -100,7 +100,7 @@ class S3:
 
 
 def _heard(question: Callable[[], T]) -> T:
-    """The answer, asked for in a thread of its own: pyarrow waits where no deadline is heard.
+    """The answer, asked for in a thread of its own: pyarrow waits where no time limit is heard.
 
     A thread that is given up is left behind; its process waits for it at its end, as long as the request may take.
     """

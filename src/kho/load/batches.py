@@ -11,7 +11,6 @@ from psycopg.sql import SQL, Identifier
 from kho import archive
 from kho.contract import Contract, telling
 from kho.database import connect, the_row
-from kho.deadline import deadline
 from kho.formats import Export, Unreadable, open_export, other_encoding
 from kho.formats.header import Match, expect_header, renamed
 from kho.ledger import batches, deliveries, locks
@@ -23,6 +22,7 @@ from kho.load.judge import cell, judge
 from kho.load.landing import SOME_REJECTS, Landed, land
 from kho.load.signs import signs
 from kho.settings import Settings
+from kho.time_limit import time_limit
 
 
 def load(settings: Settings, contract: Contract) -> list[Batch]:
@@ -118,7 +118,7 @@ def fill(
         f"loading it took longer than {minutes:g} minutes: the contract's maxLoadMinutes. Is the export that much? Then raise"
         " it and replay the batch; if not, let the source hand over a good file"
     )
-    with deadline(60 * minutes, too_long) as until:
+    with time_limit(60 * minutes, too_long) as until:
         export, found = _opened(contract, path)
         landed = land(connection, export, batch_id, until)
         judged = judge(connection, contract, found, export.header, batch_id, secret)

@@ -11,9 +11,9 @@ import numpy as np
 from psycopg import Connection
 from psycopg.sql import SQL, Identifier, Literal
 
-from kho.deadline import Deadline
 from kho.formats import Block, Export
 from kho.load.judge import LANDING
+from kho.time_limit import TimeLimit
 
 SOME_REJECTS = 10_000  # that are held before they are entered
 _OFFSET = np.dtype(np.int64)
@@ -45,7 +45,7 @@ class Landed:
         return [int(places[number - 1]) for number in row_numbers]
 
 
-def land(connection: Connection, export: Export, batch_id: int, until: Deadline) -> Landed:
+def land(connection: Connection, export: Export, batch_id: int, until: TimeLimit) -> Landed:
     """Copy every block; rows that could not be split go to the rejects at once, masked whole."""
     width = len(export.header)
     columns = SQL(", ").join(Identifier(f"c{position}") for position in range(width))

@@ -102,7 +102,7 @@ class Lineage:
         }
 
     def lists(self, columns: Iterable[Ref]) -> set[str]:
-        """The seeds that these columns come from: mappings of codes, agencies, holidays."""
+        """The seeds that these columns come from: mappings of codes, agencies, days off."""
         return {
             ref.table
             for ref in self._closure(columns)

@@ -1,7 +1,7 @@
-"""Deadlines: work that takes too long is ended, whatever library it waits in.
+"""Time limits: work that takes too long is ended, whatever library it waits in.
 
 In the main thread, where tasks, nights and commands run, an alarm of the operating system interrupts it as Ctrl-C would:
-that is what libraries are made for. Another thread hears no alarm: there the work ends where it asks `Deadline.check`.
+that is what libraries are made for. Another thread hears no alarm: there the work ends where it asks `TimeLimit.check`.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ AGAIN_SECONDS = 5.0
 
 
 class _Passed(KeyboardInterrupt):
-    """A deadline passed. No library takes it for an error of its own, and `deadline` lets none get away."""
+    """A time limit passed. No library takes it for an error of its own, and `time_limit` lets none get away."""
 
-    def __init__(self, deadline: Deadline) -> None:
-        super().__init__("a deadline passed")
-        self.deadline = deadline
+    def __init__(self, limit: TimeLimit) -> None:
+        super().__init__("a time limit passed")
+        self.limit = limit
 
 
-class Deadline:
+class TimeLimit:
     """A moment, and the error to raise once it has passed."""
 
     def __init__(self, seconds: float, error: Exception) -> None:
@@ -43,20 +43,20 @@ class Deadline:
 
 
 @contextmanager
-def deadline(seconds: float, error: Exception) -> Iterator[Deadline]:
+def time_limit(seconds: float, error: Exception) -> Iterator[TimeLimit]:
     """Raise `error` when the body takes longer than so many seconds.
 
-    Deadlines nest, also with an alarm of others (Airflow's `execution_timeout`): the earlier one counts, and the other
+    Time limits nest, also with an alarm of others (Airflow's `execution_timeout`): the earlier one counts, and the other
     goes on as if this one had never been.
     """
-    made = Deadline(seconds, error)
+    made = TimeLimit(seconds, error)
     if threading.current_thread() is not threading.main_thread():
         yield made
         return
     is_over = False
     left, again = signal.getitimer(signal.ITIMER_REAL)
     theirs = signal.getsignal(signal.SIGALRM)
-    others = Deadline(left, error) if left else None
+    others = TimeLimit(left, error) if left else None
 
     def ring(number: int, frame: FrameType | None) -> None:
         if not is_over and made.left <= 0:
@@ -78,7 +78,7 @@ def deadline(seconds: float, error: Exception) -> Iterator[Deadline]:
             is_over = True
     except _Passed as passed:
         is_over = True
-        if passed.deadline is not made:
+        if passed.limit is not made:
             raise
         raise error from None
     finally:

@@ -1,4 +1,4 @@
-"""Deadlines: what waits without end is ended, the earlier of two counts, and an alarm of others goes on."""
+"""Time limits: what waits without end is ended, the earlier of two counts, and an alarm of others goes on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import suppress
 
 import pytest
 
-from kho.deadline import deadline
+from kho.time_limit import time_limit
 
 SOON, NEVER = 0.05, 3600.0
 
@@ -54,33 +54,33 @@ def _swallow_all() -> None:
 
 @pytest.mark.parametrize("wait", [_read_a_socket, _run_a_loop, _swallow_all, lambda: time.sleep(NEVER)])
 def test_whatever_waits_is_ended_with_the_callers_error(wait) -> None:
-    with pytest.raises(TooLate, match="mine"), deadline(SOON, TooLate("mine")):
+    with pytest.raises(TooLate, match="mine"), time_limit(SOON, TooLate("mine")):
         wait()
 
 
 def test_work_in_time_is_left_alone_and_its_own_error_comes_through() -> None:
-    with deadline(NEVER, TooLate("never")):
+    with time_limit(NEVER, TooLate("never")):
         pass
-    with pytest.raises(KeyError), deadline(NEVER, TooLate("never")):
+    with pytest.raises(KeyError), time_limit(NEVER, TooLate("never")):
         raise KeyError
 
 
 @pytest.mark.parametrize(("outer", "inner", "told"), [(SOON, NEVER, "outer"), (NEVER, SOON, "inner")])
-def test_the_earlier_of_two_deadlines_counts(outer: float, inner: float, told: str) -> None:
-    outermost = deadline(outer, TooLate("outer"))
-    with pytest.raises(TooLate, match=told), outermost, deadline(inner, TooLate("inner")):
+def test_the_earlier_of_two_time_limits_counts(outer: float, inner: float, told: str) -> None:
+    outermost = time_limit(outer, TooLate("outer"))
+    with pytest.raises(TooLate, match=told), outermost, time_limit(inner, TooLate("inner")):
         time.sleep(NEVER)
 
 
-def test_the_outer_deadline_goes_on_after_an_inner_one() -> None:
-    with pytest.raises(TooLate, match="outer"), deadline(4 * SOON, TooLate("outer")):
-        with pytest.raises(TooLate, match="inner"), deadline(SOON, TooLate("inner")):
+def test_the_outer_time_limit_goes_on_after_an_inner_one() -> None:
+    with pytest.raises(TooLate, match="outer"), time_limit(4 * SOON, TooLate("outer")):
+        with pytest.raises(TooLate, match="inner"), time_limit(SOON, TooLate("inner")):
             time.sleep(NEVER)
         time.sleep(NEVER)
 
 
 @pytest.mark.parametrize("ours", [NEVER, SOON])
-def test_an_alarm_of_others_rings_at_its_time_within_a_deadline_and_after_it(ours: float) -> None:
+def test_an_alarm_of_others_rings_at_its_time_within_a_time_limit_and_after_it(ours: float) -> None:
     def theirs(*_: object) -> None:
         raise Theirs
 
@@ -88,7 +88,7 @@ def test_an_alarm_of_others_rings_at_its_time_within_a_deadline_and_after_it(our
     signal.setitimer(signal.ITIMER_REAL, 3 * SOON)
     try:
         with pytest.raises(Theirs):
-            with suppress(TooLate), deadline(ours, TooLate("ours")):
+            with suppress(TooLate), time_limit(ours, TooLate("ours")):
                 time.sleep(NEVER)
             time.sleep(NEVER)
     finally:
@@ -101,7 +101,7 @@ def test_in_another_thread_work_ends_where_it_asks() -> None:
 
     def work() -> None:
         try:
-            with deadline(SOON, TooLate("asked")) as until:
+            with time_limit(SOON, TooLate("asked")) as until:
                 while True:
                     until.check()
                     time.sleep(0.001)
