@@ -72,12 +72,19 @@ def read(exports: Path) -> dict[str, Dossier]:
 def _rows(folder: Path) -> Iterator[tuple[date, int, dict[str, str]]]:
     for path in sorted(folder.glob("*.csv")):
         day = datetime.strptime(path.stem.split("_")[1], "%Y%m%d").date()
-        for number, cells in enumerate(csv.DictReader(io.StringIO(path.read_text("utf-8-sig")), delimiter=";")):
+        for number, cells in enumerate(
+            csv.DictReader(io.StringIO(path.read_text("utf-8-sig")), delimiter=";")
+        ):
             yield day, number, cells
 
 
 def form(
-    dossiers: Mapping[str, Dossier], rules: Rules, first: date, last: date, told_to: date, working: WorkingDays
+    dossiers: Mapping[str, Dossier],
+    rules: Rules,
+    first: date,
+    last: date,
+    told_to: date,
+    working: WorkingDays,
 ) -> dict[tuple[str, str], Columns]:
     """Columns 4 to 13 without their sums, by agency and field as the files spell them."""
     found: dict[tuple[str, str], Columns] = defaultdict(Counter)
@@ -126,7 +133,7 @@ def _columns(
 def _resolved(
     rules: Rules, kind: str, ended_at: datetime, ended: date, due: date | None, version: Version
 ) -> int:
-    if kind != "resolved" and rules["ended"] == "on_time" or due is None:
+    if (kind != "resolved" and rules["ended"] == "on_time") or due is None:
         return 9
     if ended != due:
         return 8 if ended < due else 10
@@ -235,7 +242,7 @@ class WorkingDays:
         self._made_up = {date.fromisoformat(row["date_day"]) for row in _seed(seeds, "make_up_days.csv")}
 
     def is_open(self, day: date) -> bool:
-        return day in self._made_up or day.weekday() < 5 and day not in self._off
+        return day in self._made_up or (day.weekday() < 5 and day not in self._off)
 
 
 @cache

@@ -1,0 +1,108 @@
+"""Exports of the one-stop desk that a test writes itself: the versions of its dossiers, a file a day."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+
+from kho_sample.dossiers import HEADER
+from kho_sample.export import Export
+from kho_sample.supplements import HEADER as REQUEST_HEADER
+
+CHANNELS = {"direct": "1", "online": "2", "post": "3", "none": ""}
+
+
+def moment(day: str | date | datetime | None, at: str) -> str:
+    """`2026-09-03` as the desk writes it; a text that is already written so stays."""
+    if day is None or (isinstance(day, str) and "/" in day):
+        return day or ""
+    if isinstance(day, datetime):
+        return f"{day:%d/%m/%Y %H:%M}"
+    return f"{date.fromisoformat(str(day)):%d/%m/%Y} {at}"
+
+
+def version(
+    code: str,
+    agency: str,
+    told: str | date,
+    *,
+    received: str | date | None = None,
+    due: str | date | None = None,
+    status: str = "4",
+    channel: str = "direct",
+    submitted: str | date | None = None,
+    asked: str | date | None = None,
+    answered: str | date | None = None,
+    processed: str | date | None = None,
+    returned: str | date | None = None,
+    refused: str | date | None = None,
+    procedure: str = "1.004946",
+    field: str = "HT",
+) -> dict[str, str]:
+    """A row of `dossiers`, as the desk told of it on a day."""
+    day = datetime.strptime(moment(told, "16:00"), "%d/%m/%Y %H:%M").date()
+    cells = dict.fromkeys(HEADER, "") | {
+        "maHoSo": code,
+        "maTTHC": procedure,
+        "maLinhVuc": field,
+        "maDinhDanh": agency,
+        "kenhThucHien": CHANNELS[channel],
+        "loaiDoiTuong": "1",
+        "ngayNopHoSo": moment(submitted or received or day, "07:55"),
+        "ngayTiepNhan": moment(received, "08:00"),
+        "ngayHenTra": moment(due, "17:00"),
+        "ngayYeuCauBoSung": moment(asked, "09:00"),
+        "ngayCongDanBoSung": moment(answered, "09:30"),
+        "ngayKetThucXuLy": moment(processed, "15:00"),
+        "ngayTra": moment(returned, "15:30"),
+        "ngayTuChoi": moment(refused, "10:00"),
+        "maTrangThai": status,
+        "hinhThucTra": "1",
+        "nhanKetQuaBCCI": "0",
+        "ngayCapNhat": moment(told, "16:00"),
+    }
+    return cells
+
+
+def request(
+    code: str, dossier: str, agency: str, asked: str | date, answered: str | date | None, told: str | date
+) -> dict[str, str]:
+    """A row of `supplements`."""
+    return dict.fromkeys(REQUEST_HEADER, "") | {
+        "maYeuCau": code,
+        "maHoSo": dossier,
+        "maDinhDanh": agency,
+        "maLyDo": "1",
+        "ngayYeuCau": moment(asked, "09:00"),
+        "ngayBoSung": moment(answered, "09:30"),
+        "ngayCapNhat": moment(told, "16:00"),
+    }
+
+
+def exports(
+    rows: Iterable[Mapping[str, str]], to: date, requests: Iterable[Mapping[str, str]] = ()
+) -> list[Export]:
+    """A file for every day that something was told on, and for the last one."""
+    return [
+        *_files("dossiers", HEADER, rows, to),
+        *_files("supplements", REQUEST_HEADER, requests, to),
+    ]
+
+
+def _files(entity: str, header: tuple[str, ...], rows: Iterable[Mapping[str, str]], to: date) -> list[Export]:
+    days: dict[date, list[Mapping[str, str]]] = defaultdict(list)
+    days[to] = []
+    for row in rows:
+        days[datetime.strptime(row["ngayCapNhat"], "%d/%m/%Y %H:%M").date()].append(row)
+    found = []
+    for day, told in sorted(days.items()):
+        text = io.StringIO()
+        writer = csv.DictWriter(text, header, delimiter=";", lineterminator="\r\n")
+        writer.writeheader()
+        writer.writerows(told)
+        name = f"{entity}_{day:%Y%m%d}.csv"
+        found.append(Export("one_stop", entity, name, ("\ufeff" + text.getvalue()).encode(), day))
+    return found

@@ -1,0 +1,392 @@
+"""Form II.06 by its worked examples, whole: an export with those dossiers, a night, the form."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import defaultdict
+from datetime import date, timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from python_calamine import CalamineWorkbook
+from typer.testing import CliRunner
+
+from kho.cli import app
+from kho.database import connect
+from kho.figures.figures import figures, published
+from kho.figures.settlement import settled, total
+from kho.forms import settlement
+from kho.forms.form import Form
+from kho.forms.issues import hand_in, issued
+from kho.settings import Settings
+from tests.integration import nights
+from tests.integration.desk import exports, request, version
+from tests.unit import recount_forms
+
+#: a commune of its own for each example
+A, B, C = "H13.31639", "H13.31654", "H13.31666"
+LONG_DUC, DAI_NGAI = "H51.12.25", "H13.31645"
+NIGHT = date(2026, 10, 31)
+SETS = ("default", "strict", "until_2021")
+
+
+def code(agency: str, day: str, number: int) -> str:
+    return f"{agency}-{day[2:4]}{day[5:7]}{day[8:10]}-{number:04d}"
+
+
+def plain(number: int, received: str, channel: str, due: str, ended: str | None) -> list[dict[str, str]]:
+    """A dossier of example A: told when it was received and when it was resolved."""
+    dossier = {"received": received, "due": due, "channel": channel}
+    found = [version(code(A, received, number), A, received, status="2", **dossier)]
+    if ended:
+        found.append(version(found[0]["maHoSo"], A, ended, status="9", processed=ended, **dossier))
+    return found
+
+
+EXAMPLE_A = [
+    row
+    for number, dossier in enumerate(
+        [
+            ("2026-08-28", "direct", "2026-09-04", "2026-09-03"),
+            ("2026-08-27", "online", "2026-09-03", "2026-09-03"),
+            ("2026-09-07", "online", "2026-09-10", "2026-09-11"),
+            ("2026-09-08", "post", "2026-09-15", "2026-09-10"),
+            ("2026-09-21", "none", "2026-09-24", "2026-09-24"),
+            ("2026-09-28", "online", "2026-10-01", None),
+            ("2026-09-14", "direct", "2026-09-18", None),
+            ("2026-09-29", "direct", "2026-09-30", "2026-10-01"),
+            ("2026-08-20", "online", "2026-08-25", "2026-08-28"),
+            ("2026-10-01", "direct", "2026-10-06", None),
+        ]
+    )
+    for row in plain(number, *dossier)
+]
+
+
+def example_b() -> list[dict[str, str]]:
+    b = [f"{B}-260903-{number:04d}" for number in range(8)]
+    september = "2026-09-{:02d}".format
+    return [
+        version(b[1], B, september(3), received=september(3), due=september(8), status="2"),
+        version(b[1], B, september(4), received=september(3), due=september(8), status="5", asked=september(4)),
+        version(b[2], B, september(3), received=september(3), due=september(8), status="2"),
+        version(b[2], B, september(4), received=september(3), due=september(8), status="5", asked=september(4)),
+        version(
+            b[2], B, september(14), received=september(3), due=september(8), status="9", asked=september(4),
+            answered=september(10), processed=september(14),
+        ),
+        version(b[3], B, september(7), received=september(7), due=september(14), status="2"),
+        version(b[3], B, september(9), received=september(7), due=september(14), status="7"),
+        version(b[4], B, september(7), received=september(7), due=september(10), status="2"),
+        version(b[4], B, september(16), received=september(7), due=september(10), status="8", refused=september(16)),
+        version(b[5], B, september(10), channel="online", status="1"),
+        version(b[5], B, september(11), channel="online", status="3", refused=september(11), submitted=september(10)),
+        version(b[6], B, september(10), received=september(10), due=september(17), channel="online", status="2"),
+        version(
+            b[6], B, september(16), received=september(10), due=september(17), channel="online", status="5",
+            asked=september(16), answered=september(14),
+        ),
+        version(b[7], B, september(15), received=september(15), status="2"),
+        version(b[7], B, september(25), received=september(15), status="9", processed=september(25)),
+    ]  # fmt: skip
+
+
+#: what the dossier itself does not tell any more: its first request
+FIRST_REQUEST = request("BS-2026-00001", f"{B}-260903-0006", B, "2026-09-11", "2026-09-14", "2026-09-14")
+OPEN_C = version(f"{C}-260921-0001", C, "2026-09-30", received="2026-09-21", due="2026-09-24")
+BACK_DATED_C = version(
+    f"{C}-260921-0001",
+    C,
+    "2026-10-05",
+    received="2026-09-21",
+    due="2026-09-24",
+    status="9",
+    processed="24/09/2026 17:00",
+)
+EXAMPLE_E = [
+    version(f"{LONG_DUC}-250625-0001", agency, told, received="2025-06-25", due="2025-07-02", **ended)
+    for agency, told, ended in (
+        (LONG_DUC, "2025-06-25", {"status": "2"}),
+        (DAI_NGAI, "2025-07-01", {"status": "9", "processed": "2025-07-01"}),
+    )
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def told(module_built_warehouse: Settings) -> Settings:
+    """The examples after October; of the one that was set back only what September knew."""
+    rows = [*EXAMPLE_A, *example_b(), OPEN_C, *EXAMPLE_E]
+    nights.hand_over(module_built_warehouse, exports(rows, NIGHT, [FIRST_REQUEST]))
+    nights.run_night(module_built_warehouse, NIGHT)
+    return module_built_warehouse
+
+
+def form(settings: Settings, scope: str, period: str, scheme: str = "calendar", **parameters: str) -> Form:
+    return settlement.draft(settings, scope, period, scheme, **parameters)
+
+
+def columns(
+    settings: Settings, scope: str, period: str, scheme: str = "calendar", **parameters: str
+) -> tuple:
+    return form(settings, scope, period, scheme, **parameters).total.counts
+
+
+def test_every_row_of_the_examples_was_loaded(told: Settings) -> None:
+    with connect(told, "kho_auditor") as connection:
+        rejected = connection.execute(
+            "select contract, sum(rows_rejected) from ledger.batch group by 1 having sum(rows_rejected) > 0"
+        ).fetchall()
+    assert rejected == []
+
+
+def test_example_a_the_plain_form(told: Settings) -> None:
+    assert columns(told, A, "2026-09") == (8, 2, 4, 2, 5, 2, 2, 1, 3, 2, 1)
+    assert columns(told, A, "2026-10") == (4, 0, 1, 3, 1, 0, 0, 1, 3, 0, 3)
+    assert columns(told, A, "2026-09", "administrative") == (6, 3, 3, 0, 5, 2, 1, 2, 1, 1, 0)
+
+
+def test_example_b_supplements_refusals_and_no_due_date(told: Settings) -> None:
+    assert columns(told, B, "2026-09") == (6, 1, 5, 0, 4, 0, 4, 0, 2, 2, 0)
+    assert columns(told, B, "2026-09", parameters="strict") == (6, 1, 5, 0, 4, 1, 1, 2, 2, 0, 2)
+    assert columns(told, B, "2026-09", parameters="ended_excluded") == (4, 1, 3, 0, 2, 0, 2, 0, 2, 2, 0)
+    assert columns(told, B, "2026-09", parameters="waiting_resolved") == (6, 1, 5, 0, 6, 0, 6, 0, 0, 0, 0)
+    assert "2 hồ sơ trả lại, dừng hoặc rút" in form(told, B, "2026-09").total.note
+
+
+def test_a_dossier_that_was_not_accepted_is_a_figure_of_its_own(told: Settings) -> None:
+    found = {each.metric: each.value for each in figures(told, B, "2026-09") if each.level == "commune"}
+    assert (
+        found["dossiers_received"],
+        found["dossiers_declined"],
+        found["dossiers_awaiting_acceptance"],
+    ) == (6, 1, 0)
+
+
+def test_example_e_what_was_handed_over_leaves_the_past_alone(told: Settings) -> None:
+    assert columns(told, LONG_DUC, "2025-06") == (1, 0, 1, 0, 0, 0, 0, 0, 1, 1, 0)
+    july = form(told, DAI_NGAI, "2025-07")
+    assert july.total.counts == (1, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0)
+    with published(told) as release:
+        for gone in (LONG_DUC, "H51.12"):
+            assert settled(release, gone, date(2025, 7, 1), date(2025, 7, 31), "default") == []
+
+
+def test_the_mart_says_what_the_function_says(told: Settings) -> None:
+    with connect(told, "kho_auditor") as connection, published(told) as release:
+        rows = connection.execute(
+            "select agency_code, from_date, to_date, sum(received_total_count), sum(resolved_late_count), sum(pending_overdue_count)"
+            " from marts.dossier_settlement join marts.figure_period using (scheme, period_code)"
+            " where parameter_set = 'default' group by 1, 2, 3"
+        ).fetchall()
+        assert len(rows) > 20
+        for agency, first, last, received, late, overdue in rows:
+            counts = total(settled(release, agency, first, last, "default"))
+            assert (received, late, overdue) == (
+                counts.received_total_count, counts.resolved_late_count, counts.pending_overdue_count,
+            )  # fmt: skip
+
+
+def test_the_printed_layout_has_merged_heads_and_numbers(
+    told: Settings, cli: CliRunner, tmp_path: Path
+) -> None:
+    path = tmp_path / "form.xlsx"
+    result = cli.invoke(
+        app, ["form", "II.06", A, "2026-09", "--scheme", "calendar", "--format", "xlsx", "--out", str(path)]
+    )
+    assert result.exit_code == 0, result.output
+    sheet = CalamineWorkbook.from_path(path).get_sheet_by_index(0)
+    rows = sheet.to_python()
+    (numbers,) = (row for row in rows if row[:13] == [f"({n})" for n in range(1, 14)])
+    heads = {row[2]: y for y, row in enumerate(rows)}
+    y = heads["Số hồ sơ nhận giải quyết"]
+    assert ((y, 2), (y, 5)) in sheet.merged_cell_ranges and ((y, 0), (y + 2, 0)) in sheet.merged_cell_ranges
+    (whole,) = (row for row in rows if row[1] == "Tổng cộng")
+    assert whole[2:13] == [8, 2, 4, 2, 5, 2, 2, 1, 3, 2, 1] and rows.index(numbers) == y + 3
+    word = cli.invoke(
+        app, ["form", "II.06", A, "2026-09", "--format", "docx", "--out", str(tmp_path / "form.docx")]
+    )
+    assert word.exit_code == 0 and (tmp_path / "form.docx").stat().st_size > 10_000
+
+
+def test_csv_has_each_row_with_what_it_was_counted_by(told: Settings, cli: CliRunner) -> None:
+    result = cli.invoke(
+        app,
+        ["form", "II.06", B, "2026-09", "--scheme", "calendar", "--parameters", "strict", "--format", "csv"],
+    )
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert rows[-1]["row"] == "Tổng cộng" and rows[-1]["parameters"] == "strict"
+    assert [rows[-1][f"column_{n}"] for n in range(3, 14)] == list("61504112202")
+
+
+def test_a_set_that_is_not_there_is_told_with_those_that_are(told: Settings, cli: CliRunner) -> None:
+    result = cli.invoke(app, ["form", "II.06", A, "2026-09", "--parameters", "lenient"])
+    assert result.exit_code == 2 and "default, ended_excluded" in result.output
+
+
+def test_example_c_what_was_handed_in_stays_and_what_was_set_back_is_told(told: Settings) -> None:
+    september = form(told, C, "2026-09")
+    assert september.total.counts == (1, 0, 1, 0, 0, 0, 0, 0, 1, 0, 1)
+    handed = hand_in(told, september, "Chủ tịch")
+    assert handed.issue and handed.issue.version == 1
+    assert hand_in(told, september, "Chủ tịch").issue == handed.issue
+
+    nights.hand_over(told, exports([BACK_DATED_C], date(2026, 10, 5)))
+    nights.run_night(told, NIGHT)
+    assert columns(told, C, "2026-09") == (1, 0, 1, 0, 1, 0, 1, 0, 0, 0, 0)
+    october = form(told, C, "2026-10")
+    assert october.total.counts == (0,) * 11
+    assert any("Cột (6) là 0" in notice and "lệch -1" in notice for notice in october.notices)
+    assert issued(told, "II.06", C, "2026-09", "calendar", 1).total.counts == september.total.counts
+    assert hand_in(told, form(told, C, "2026-09"), "Chủ tịch").issue.version == 2
+
+
+@pytest.fixture
+def cli(told: Settings, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    monkeypatch.setattr("kho.settings.settings", lambda: told)
+    return CliRunner()
+
+
+# Recounted
+
+
+def recounted(
+    settings: Settings,
+    dossiers: dict[str, recount_forms.Dossier],
+    periods: list[tuple[date, date]],
+    told_to: date,
+) -> int:
+    """Compares every agency and field of the release with the recount, by three sets; gives how many dossiers were met."""
+    seeds = settings.project / "dbt_project" / "seeds"
+    working, rules = recount_forms.WorkingDays(seeds), recount_forms.rules(seeds)
+    fields = {
+        row["raw_code"]: row["field"]
+        for row in csv.DictReader((seeds / "fields.csv").open(encoding="utf-8"))
+        if row["system"] == "one_stop"
+    }
+    met = 0
+    with published(settings) as release:
+        for first, last in periods:
+            for name in SETS:
+                wanted: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * 8)
+                counted = recount_forms.form(dossiers, rules[name], first, last, told_to, working)
+                for (agency, field), found in counted.items():
+                    place = wanted[root_first(agency), fields[field]]
+                    for at, column in enumerate((4, 5, 6, 8, 9, 10, 12, 13)):
+                        place[at] += found[column]
+                shown = {}
+                for scope in ("H51", "H13"):
+                    for row in settled(release, scope, first, last, name):
+                        values = dict(zip(range(3, 14), row.counts.columns, strict=True))
+                        shown[row.agency_code, row.field] = [values[n] for n in (4, 5, 6, 8, 9, 10, 12, 13)]
+                assert shown == dict(wanted), (name, first, last)
+                met += sum(map(sum, wanted.values()))
+    return met
+
+
+def root_first(code: str) -> str:
+    return code if code[0].isalpha() else recount_forms_code(code)
+
+
+def recount_forms_code(code: str) -> str:
+    parts = [part for part in code.split(".") if part.strip("0")]
+    return ".".join(reversed(parts))
+
+
+AGENCIES = ("000.25.12.H51", "000.23.12.H51", "H51.12.22")
+START = date(2021, 2, 1)  # Tết lies in it
+DAYS = st.integers(0, 60).map(lambda n: START + timedelta(days=n))
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[dict]:
+    """The course of a dossier: what changed on which day, in any order that a careless desk may have."""
+    received = draw(DAYS)
+    state = {
+        "received": received,
+        "due": draw(st.one_of(st.none(), st.integers(-2, 20).map(lambda n: received + timedelta(days=n)))),
+        "channel": draw(st.sampled_from(("direct", "online", "post", "none"))),
+        "field": draw(st.sampled_from(("HT", "CT"))),
+        "agency": draw(st.sampled_from(AGENCIES)),
+        "status": "2",
+    }
+    told, found = received + timedelta(days=draw(st.integers(-1, 3))), []
+    for _ in range(draw(st.integers(1, 5))):
+        found.append({"told": told, **state})
+        told += timedelta(days=draw(st.integers(0, 9)))
+        match draw(
+            st.sampled_from(
+                ("ask", "answer", "move", "hand over", "end", "stop", "withdraw", "refuse", "status")
+            )
+        ):
+            case "ask":
+                state |= {"asked": told, "status": "5"}
+            case "answer":
+                state |= {"answered": told, "status": "4"}
+            case "move":
+                state |= {"due": told + timedelta(days=draw(st.integers(-3, 10)))}
+            case "hand over":
+                state |= {"agency": draw(st.sampled_from(AGENCIES))}
+            case "end":
+                ended = told - timedelta(days=draw(st.integers(0, 6)))
+                state |= {"processed": ended, "status": "9"}
+            case "stop":
+                state |= {"status": "8"}
+            case "withdraw":
+                state |= {"status": "7"}
+            case "refuse":
+                state |= {"refused": told, "status": "8"}
+            case "status":
+                state |= {"status": draw(st.sampled_from(("4", "5", "6")))}
+    found.append({"told": told, **state})
+    return found
+
+
+@hypothesis_settings(
+    max_examples=2, deadline=None, derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.data_too_large, HealthCheck.too_slow],
+)  # fmt: skip
+@given(drawn=st.lists(histories(), min_size=60, max_size=120), lists=st.randoms(use_true_random=False))
+def test_any_dossiers_are_counted_as_the_recount_counts_them(
+    server: Settings,
+    made: Settings,
+    tmp_path_factory: pytest.TempPathFactory,
+    drawn: list[list[dict]],
+    lists: Random,
+) -> None:
+    from tests.conftest import fresh_warehouse
+
+    end = START + timedelta(days=90)
+    rows, requests = [], []
+    for number, course in enumerate(drawn):
+        name = f"000.25.12.H51-210201-{number:04d}"
+        for step in course:
+            rest = {key: value for key, value in step.items() if key not in ("told", "agency")}
+            rows.append(version(name, step["agency"], step["told"], **rest))
+        if lists.random() < 0.2:
+            asked = course[0]["received"] + timedelta(days=lists.randint(0, 9))
+            answered = asked + timedelta(days=lists.randint(0, 9)) if lists.random() < 0.7 else None
+            requests.append(
+                request(
+                    f"BS-2021-{number:05d}", name, course[0]["agency"], asked, answered, answered or asked
+                )
+            )
+    for warehouse in fresh_warehouse(server, tmp_path_factory.mktemp("home"), made):
+        files = exports(rows, end, requests)
+        for each in files:
+            path = warehouse.exports / each.system / each.entity / each.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(each.content)
+        nights.hand_over(warehouse, files)
+        nights.run_night(warehouse, end)
+        periods = [
+            (date(2021, month, 1), date(2021, month + 1, 1) - timedelta(days=1)) for month in range(1, 6)
+        ]
+        periods += [(date(2021, month, 15), date(2021, month + 1, 14)) for month in range(1, 5)] + [
+            (START, end)
+        ]
+        assert recounted(warehouse, recount_forms.read(warehouse.exports), periods, end) > len(drawn)
