@@ -12,6 +12,26 @@
   end
 {%- endmacro %}
 
+{# The last day that the deliveries of a source tell of: the newest list stands until the next one is due. #}
+{% macro told_to(source) -%}
+  case
+    when not {{ source }}.is_full_list then {{ source }}.delivered_to
+    else greatest(
+      {{ source }}.delivered_to,
+      least({{ source }}.end_of_life, {{ source }}.business_date, case {{ source }}.frequency
+        when 'm' then ({{ source }}.delivered_to + interval '1 month')::date - 1
+        when 'q' then ({{ source }}.delivered_to + interval '3 months')::date - 1
+        else {{ source }}.delivered_to
+      end)
+    )
+  end
+{%- endmacro %}
+
+{# The days from one to the other; none, where the first comes after the last. An empty last one: they go on. #}
+{% macro days(first, last) -%}
+  daterange({{ first }}, greatest(coalesce({{ last }}, 'infinity') + 1, {{ first }}), '[)')
+{%- endmacro %}
+
 {# The periods that a source of some facts tells something of: years between those of two districts cost nothing.
    `facts` is a condition on the name of the fact. #}
 {% macro told_periods(facts) -%}
@@ -86,27 +106,47 @@ numbered_period as (
    Relations: metric, scope, coverage, movement, report_parameter, and period; `scope_filter` narrows the scopes. #}
 {% macro figure_rows(period, metric, scope, coverage, movement, report_parameter, scope_filter='true') %}
 with {{ period_amounts_ctes(period, metric, movement) }},
-member as (
-  -- Which agencies are in a scope in a period: each once, as it was last.
-  select *, bool_or(depth > 0) over (partition by period_id, scope_agency_code) as is_group
+today as (
+  -- Nothing later has happened yet.
+  select max(business_date) as business_date from {{ coverage }}
+), member as (
+  -- Which agencies are in a scope in a period: each once, as it was last, with the days of all times that it was.
+  select
+    *,
+    bool_or(depth > 0) over (partition by period_id, scope_agency_code) as is_group,
+    dense_rank() over (order by period_id, agency_code)::integer as agency_id
   from (
     select distinct on (period.period_id, scope.scope_agency_code, scope.agency_code)
       period.period_id, period.from_date, period.to_date,
-      scope.scope_agency_code, scope.agency_code, scope.agency_level, scope.short_name, scope.depth
+      scope.scope_agency_code, scope.agency_code, scope.agency_level, scope.short_name, scope.depth, scope.is_unit,
+      min(scope.valid_from) over each_agency as valid_from,
+      max(coalesce(scope.valid_to, 'infinity')) over each_agency as valid_to
     from numbered_period as period
     join {{ scope }} as scope
       on scope.valid_from <= period.to_date and coalesce(scope.valid_to, 'infinity') >= period.from_date
     where {{ scope_filter }}
+    window each_agency as (partition by period.period_id, scope.scope_agency_code, scope.agency_code)
     order by period.period_id, scope.scope_agency_code, scope.agency_code, scope.valid_from desc
   ) as newest
+), registered as (
+  select distinct agency_code from {{ coverage }}
 ), cell as (
   -- Scope, period and level. A scope of one agency has only that agency's level.
-  select row_number() over (order by period_id, scope_agency_code, level)::integer as cell_id, period_id, scope_agency_code, level
-  from (
-    select period_id, scope_agency_code, agency_level as level from member
-    union
-    select period_id, scope_agency_code, 'all' from member where is_group
-  ) as each_level
+  select
+    row_number() over (order by member.period_id, member.scope_agency_code, each_level.level)::integer as cell_id,
+    member.period_id, member.scope_agency_code, each_level.level,
+    min(member.from_date) as first_day,
+    least(min(member.to_date), min(today.business_date)) as last_day,
+    date_trunc('year', min(member.to_date))::date as first_day_of_year,
+    array_agg(distinct member.agency_level) filter (where member.is_unit) as unit_levels,
+    array_agg(distinct member.agency_level) filter (where member.is_unit and registered.agency_code is not null)
+      as registered_levels
+  from member
+  cross join today
+  left join registered using (agency_code)
+  cross join lateral (values (member.agency_level), ('all')) as each_level (level)
+  where each_level.level <> 'all' or member.is_group
+  group by member.period_id, member.scope_agency_code, each_level.level
 ), judged_cell as (
   -- A report keeps the set of parameters that it was made by.
   select cell.cell_id, cell.period_id, cell.scope_agency_code, cell.level, coalesce(kept.parameter_set, 'default') as parameter_set
@@ -173,43 +213,113 @@ member as (
   join whole_cell using (cell_id)
   where each_key.detail not like '% / %' and each_key.counted_once = 'over_all'
   group by 1, 2, 3
-), source_state as (
+), reach as (
+  select distinct fact, reach from {{ metric }} where fact is not null and reach is not null
+), agency_state as materialized (
+  -- What an agency's sources tell of a fact: days of which all tell, and days of which they do or still may, for a
+  -- source that is late is waited for. One that nothing is expected of can't miss anything.
   select
-    cell.cell_id,
+    needed.agency_id,
     coverage.fact,
+    bool_and(coverage.is_full_list) as is_list,
     bool_or(
-      coverage.covered_from <= member.to_date
+      coverage.covered_from <= needed.to_date
       and case
-        when coverage.is_full_list then coalesce(coverage.end_of_life, 'infinity') >= member.from_date
-        else coverage.delivered_to >= member.from_date
+        when coverage.is_full_list then coalesce(coverage.end_of_life, 'infinity') >= needed.from_date
+        else coverage.delivered_to >= needed.from_date
       end
-    ) as is_delivered,
+    ) filter (where span.is_in_period) as is_delivered,
     bool_or(
       coverage.expected_as_of is not null and coalesce(
         coverage.as_of < least(
           coverage.expected_as_of,
           coverage.operated_to,
-          case when coverage.is_full_list then {{ last_list_due('coverage.frequency', 'member.to_date') }} else member.to_date end
+          case when coverage.is_full_list then {{ last_list_due('coverage.frequency', 'needed.to_date') }} else needed.to_date end
         ),
         true
       )
-      or coverage.is_expected and coalesce(coverage.covered_from > member.to_date, true)
-    ) as is_stale,
+      or coverage.is_expected and coalesce(coverage.covered_from > needed.to_date, true)
+    ) filter (where span.is_in_period) as is_stale,
     -- The least complete of the systems, but for one that was given up and had told all until then.
-    coalesce(
-      min(coverage.as_of) filter (where coalesce(coverage.as_of < coverage.operated_to, true)), max(coverage.as_of)
-    ) as as_of,
-    min(coverage.covered_from) as covered_from
-  from cell
-  join member
-    on member.period_id = cell.period_id
-    and member.scope_agency_code = cell.scope_agency_code
-    and cell.level in (member.agency_level, 'all')
+    min(coverage.as_of) filter (where span.is_in_period and coalesce(coverage.as_of < coverage.operated_to, true)) as least_as_of,
+    max(coverage.as_of) filter (where span.is_in_period) as last_as_of,
+    range_agg(span.operated * span.told) filter (where span.counts)
+      - coalesce(range_agg(span.operated::datemultirange - span.told::datemultirange) filter (where coverage.is_expected), '{}')
+      as told,
+    range_agg(span.operated * span.promised) filter (where span.counts)
+      - coalesce(range_agg(span.operated::datemultirange - span.promised::datemultirange) filter (where span.counts), '{}')
+      as promised
+  from (select distinct agency_id, agency_code, from_date, to_date from member) as needed
   join {{ coverage }} as coverage
-    on coverage.agency_code = member.agency_code
-    and coverage.operated_from <= member.to_date
-    and coalesce(coverage.operated_to, 'infinity') >= member.from_date
+    on coverage.agency_code = needed.agency_code
+    and coverage.operated_from <= needed.to_date
+    and coalesce(coverage.operated_to, 'infinity') >= least(needed.from_date - 1, date_trunc('year', needed.to_date)::date)
+  cross join lateral (
+    select
+      coalesce(coverage.operated_to, 'infinity') >= needed.from_date as is_in_period,
+      coverage.is_expected or coverage.covered_from is not null as counts,
+      {{ days('coverage.operated_from', 'coverage.operated_to') }} as operated,
+      case when coverage.covered_from is null then 'empty' else
+        {{ days('coverage.covered_from', "case when coverage.is_full_list then coverage.told_to else coalesce(coverage.as_of, '-infinity') end") }}
+      end as told,
+      case when coverage.is_expected and coverage.covered_from is not null
+        then {{ days('coverage.covered_from', 'coverage.end_of_life') }}
+        else daterange(null, null)
+      end as promised
+  ) as span
   group by 1, 2
+  having bool_or(span.is_in_period)
+), level_state as materialized (
+  -- A figure of a whole list needs that of its last day, what was there before the first day that day, all others need
+  -- every day on which the agency was there and that is not in the future.
+  select
+    member.period_id, member.scope_agency_code, member.agency_level, state.fact, reach.reach,
+    bool_or(state.is_delivered) as is_delivered,
+    bool_or(state.is_stale) as is_stale,
+    bool_or(case
+      when reach.reach = 'until_start'
+        then not (lower(span.days) <@ state.promised or lower(span.days) - 1 <@ state.promised)
+      when state.is_list and reach.reach in ('until_end', 'within_year')
+        then least(member.to_date, today.business_date) <@ span.days
+          and not least(member.to_date, today.business_date) <@ state.promised
+      else not span.days <@ state.promised
+    end) as is_partial,
+    min(state.least_as_of) as least_as_of,
+    max(state.last_as_of) as last_as_of,
+    range_agg(span.days) filter (where state.promised is not null) as days,
+    range_agg(span.days::datemultirange - state.told) as untold
+  from member
+  join agency_state as state using (agency_id)
+  join reach using (fact)
+  cross join today
+  cross join lateral (
+    select {{ days(
+      "greatest(member.valid_from, case reach.reach when 'within_year' then date_trunc('year', member.to_date)::date else member.from_date end)",
+      'least(member.valid_to, member.to_date, today.business_date)'
+    ) }} as days
+  ) as span
+  group by 1, 2, 3, 4, 5
+), source_state as (
+  select
+    cell.cell_id, state.fact, state.reach,
+    bool_or(state.is_delivered) as is_delivered,
+    bool_or(state.is_stale) as is_stale,
+    bool_or(state.is_partial) as is_partial,
+    coalesce(min(state.least_as_of), max(state.last_as_of)) as as_of,
+    range_agg(state.days) - coalesce(range_agg(state.untold), '{}') as covered
+  from level_state as state
+  join cell
+    on cell.period_id = state.period_id
+    and cell.scope_agency_code = state.scope_agency_code
+    and cell.level in (state.agency_level, 'all')
+  group by 1, 2, 3
+), covered as (
+  -- Of days with gaps between them, those after the last gap.
+  select
+    source_state.*,
+    (select max(lower(part)) from unnest(source_state.covered) as part) as covered_from,
+    upper(source_state.covered) - 1 as covered_to
+  from source_state
 ), wanted as (
   -- Every metric of every level, whether something moved or not, and the details that moved.
   select cell.cell_id, metric.metric, '' as detail
@@ -228,24 +338,44 @@ member as (
       {{ in_unit('coalesce(cell_amount.measured, 0) + coalesce(cell_amount.adjustment, 0)') }}
     end as value,
     case when shown.has_value then {{ in_unit('coalesce(cell_amount.measured, 0)') }} end as measured_value,
-    source_state.as_of,
-    source_state.covered_from
+    covered.as_of,
+    covered.covered_from,
+    covered.covered_to
   from wanted
   join {{ metric }} as metric using (metric)
+  join cell using (cell_id)
   left join cell_amount using (cell_id, metric, detail)
-  left join source_state on source_state.cell_id = wanted.cell_id and source_state.fact = metric.fact
+  left join covered
+    on covered.cell_id = wanted.cell_id and covered.fact = metric.fact and covered.reach = metric.reach
+  cross join lateral (
+    -- What can't be there in this period, of these units, or as far as the register of operation knows.
+    select
+      metric.valid_from > cell.last_day
+      or metric.valid_to < case metric.reach
+        when 'until_end' then cell.last_day
+        when 'within_year' then cell.first_day_of_year
+        else cell.first_day
+      end
+      or not coalesce(
+        case when metric.is_of_register then cell.registered_levels else cell.unit_levels end
+          && string_to_array(metric.unit_levels, ' '),
+        metric.unit_levels is null
+      ) as is_impossible
+  ) as applies
   cross join lateral (
     select case
+      when applies.is_impossible then 'not_applicable'
       when metric.fact is null then 'measured'
-      when source_state.fact is null then 'not_operated'
-      when source_state.is_delivered is not true then 'not_delivered'
-      when source_state.is_stale then 'stale'
+      when covered.fact is null then 'not_operated'
+      when covered.is_delivered is not true then 'not_delivered'
+      when covered.is_partial then 'partial'
+      when covered.is_stale then 'stale'
       when cell_amount.adjustment is not null then 'attested'
       else 'measured'
     end as state
   ) as judged
   cross join lateral (
-    select judged.state not in ('not_operated', 'not_delivered') as has_value
+    select judged.state not in ('not_applicable', 'not_operated', 'not_delivered') as has_value
   ) as shown
 ), ratio as (
   -- A ratio of a group is the ratio of its sums, and is as good as the worse of its two.
@@ -253,14 +383,17 @@ member as (
     counted.cell_id, metric.metric, '' as detail,
     (array_agg(
       counted.state
-      order by array_position(array['not_operated', 'not_delivered', 'stale', 'attested', 'measured'], counted.state)
+      order by array_position(
+        array['not_applicable', 'not_operated', 'not_delivered', 'partial', 'stale', 'attested', 'measured'], counted.state
+      )
     ))[1] as state,
     max(counted.value) filter (where counted.metric = metric.numerator) as numerator,
     max(counted.value) filter (where counted.metric = metric.denominator) as denominator,
     max(counted.measured_value) filter (where counted.metric = metric.numerator) as measured_numerator,
     max(counted.measured_value) filter (where counted.metric = metric.denominator) as measured_denominator,
     min(counted.as_of) as as_of,
-    max(counted.covered_from) as covered_from
+    max(counted.covered_from) as covered_from,
+    min(counted.covered_to) as covered_to
   from {{ metric }} as metric
   join counted on counted.metric in (metric.numerator, metric.denominator) and counted.detail = ''
   where metric.reach is null
@@ -268,14 +401,14 @@ member as (
 ), figure as (
   select
     cell_id, metric, detail, state, value, measured_value,
-    null::numeric as numerator, null::numeric as denominator, as_of, covered_from
+    null::numeric as numerator, null::numeric as denominator, as_of, covered_from, covered_to
   from counted
   union all
   select
     cell_id, metric, detail, state,
     round(100.0 * numerator / nullif(denominator, 0), 2),
     round(100.0 * measured_numerator / nullif(measured_denominator, 0), 2),
-    numerator, denominator, as_of, covered_from
+    numerator, denominator, as_of, covered_from, covered_to
   from ratio
 )
 
@@ -295,7 +428,8 @@ select
   figure.numerator::numeric as numerator,
   figure.denominator::numeric as denominator,
   figure.as_of::date as as_of,
-  figure.covered_from::date as covered_from
+  figure.covered_from::date as covered_from,
+  figure.covered_to::date as covered_to
 from figure
 join cell using (cell_id)
 join {{ metric }} as metric on metric.metric = figure.metric
@@ -312,12 +446,14 @@ create or replace function {{ this.schema }}.{{ name }}(scope text, first_day da
 returns table (
   scope_agency_code text, scheme text, period_code text, from_date date, to_date date,
   metric text, level text, detail text, value numeric, unit text, state text,
-  measured_value numeric, numerator numeric, denominator numeric, as_of date, covered_from date
+  measured_value numeric, numerator numeric, denominator numeric, as_of date, covered_from date, covered_to date
 )
 language sql stable
 as $function$
   with asked as (
     select ''::text as scheme, ''::text as period_code, first_day as from_date, last_day as to_date
+    -- What has not begun has no figures.
+    where first_day <= (select max(business_date) from {{ coverage.include(database=false) }})
   ), result as (
     {{ figure_rows(
       'asked', metric.include(database=false), scope, coverage.include(database=false),

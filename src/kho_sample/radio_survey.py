@@ -40,7 +40,8 @@ class RadioSurvey(Section):
 
 
 def exports(told: RadioSurvey, place: Place) -> list[Export]:
-    """The places surveyed in each of the last two months; a date of the first list is wrong and comes again, mended."""
+    """The places surveyed in each of the last two months, and nothing in those before; a date of the first is wrong and
+    comes again, mended."""
     rng = Random(f"{place.seed} radio_survey")
     communes = {unit.name: unit for unit in place.units if unit.level == "commune"}
     if unknown := [one.agency for one in told.not_eligible if one.agency not in communes]:
@@ -53,8 +54,8 @@ def exports(told: RadioSurvey, place: Place) -> list[Export]:
     found = [(others[n % len(others)], "x", "") for n in range(good)]
     found += [(communes[one.agency], "", one.reason) for one in told.not_eligible]
     days = WorkingDays(place.period)
-    months = month_ends(place.period.start, place.period.end)[-2:]
-    began = months[0] - timedelta(days=20)
+    months = month_ends(place.period.start, place.period.end)
+    began = months[-2] - timedelta(days=20)
     rows = [
         [f"DKS-{n:02d}", unit.code, f"Ấp Tưởng Tượng {n}", days.after(began, n), is_good, reason]
         for n, (unit, is_good, reason) in enumerate(found, start=1)
@@ -71,7 +72,7 @@ def exports(told: RadioSurvey, place: Place) -> list[Export]:
             workbook("sites", HEADER, last, [Line(row[0], row) for row in part]),
             last,
         )
-        for last, part in zip(months, (first, rest), strict=True)
+        for last, part in zip(months, [[]] * (len(months) - 2) + [first, rest], strict=True)
     ]
 
 

@@ -38,7 +38,12 @@ def _json(found: Explanation) -> None:
         "last_day": found.last_day,
         "release": found.release,
         "figures": [
-            {name: getattr(figure, name) for name in ("level", "value", "measured_value", "state", "as_of")}
+            {
+                name: getattr(figure, name)
+                for name in (
+                    "level", "value", "measured_value", "state", "as_of", "covered_from", "covered_to",
+                )
+            }
             for figure in found.figures
         ],
         "parts": [

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "metric", "level", "detail", "value", "unit", "state",
-    "measured_value", "numerator", "denominator", "as_of", "release",
+    "measured_value", "numerator", "denominator", "as_of", "covered_from", "covered_to", "release",
 )  # fmt: skip
 
 

@@ -15,10 +15,9 @@ from kho.figures.figures import (
     Figure,
     Published,
     Scheme,
-    agency,
+    asked,
     explained,
     figures_of,
-    period_days,
 )
 from kho.figures.kinds import CountedOnce, Metric, Role, metrics
 from kho.figures.settlement import kept_parameters
@@ -98,15 +97,14 @@ def explain(
 ) -> Explanation:
     """The rows that a figure counts in a scope and period, adjustments first.
 
-    Raises `UnknownMetric`, `UnknownScope`, `UnknownPeriod` or `NoRelease`.
+    Raises `UnknownMetric`, `UnknownScope`, `UnknownPeriod`, `NotBegun` or `NoRelease`.
     """
     with explained(settings) as release:
-        first_day, last_day = period_days(release, period, scheme)
-        meant = agency(release, scope, first_day, last_day)
+        meant, first_day, last_day = asked(release, scope, period, scheme)
         known = metrics(release)
         if metric not in known:
             raise UnknownMetric(_unknown(metric, known))
-        asked = known[metric]
+        wanted = known[metric]
         shown = [
             figure
             for figure in figures_of(release, meant.agency_code, first_day, last_day)
@@ -114,7 +112,7 @@ def explain(
         ]
         parts = [
             _part(release, role, known[name], shown, meant.agency_code, first_day, last_day)
-            for role, name in asked.parts.items()
+            for role, name in wanted.parts.items()
         ]
     return Explanation(
         meant.agency_code,
@@ -122,7 +120,7 @@ def explain(
         first_day,
         last_day,
         metric,
-        asked.title,
+        wanted.title,
         [figure for figure in shown if figure.metric == metric],
         parts,
         release.release,

@@ -20,7 +20,9 @@ from kho.ledger import releases
 from kho.settings import Settings
 
 Scheme = Literal["calendar", "administrative"]
-State = Literal["measured", "attested", "stale", "not_delivered", "not_operated"]
+State = Literal[
+    "measured", "attested", "stale", "partial", "not_delivered", "not_operated", "not_applicable"
+]
 
 PERIODS = "2021, 2021-H1, 2021-9M, 2021-Q2, 2021-06 or 2021-01-01..2021-03-15"
 
@@ -33,13 +35,21 @@ class UnknownPeriod(ValueError):
     """Not a period; the message says what is one."""
 
 
+class NotBegun(UnknownPeriod):
+    """The period begins after the last day that the release can tell of; the message names both."""
+
+
 class NoRelease(LookupError):
     """Nothing is published yet."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One number of a report. `value` and `measured_value` are None where there is none; percentages are 0 to 100."""
+    """One number of a report. `value` and `measured_value` are None where there is none; percentages are 0 to 100.
+
+    `covered_from` and `covered_to` are the days of the period that the sources of all its agencies cover, those after
+    the last gap; None where they cover no day.
+    """
 
     metric: str
     level: str
@@ -58,6 +68,8 @@ class Figure:
     scope_code: str
     first_day: date
     last_day: date
+    covered_from: date | None = None  # reports that were handed over earlier have neither
+    covered_to: date | None = None
 
 
 @dataclass(frozen=True)
@@ -104,7 +116,7 @@ def figures(settings: Settings, scope: str, period: str, scheme: Scheme = "calen
     """Every figure of the scope in the period, in the order of the metrics, then levels and details.
 
     `scope` is an agency code, a unit code or a name; `period` is a code of `scheme` or `from..to`.
-    Raises `UnknownScope`, `UnknownPeriod` or `NoRelease`.
+    Raises `UnknownScope`, `UnknownPeriod`, `NotBegun` or `NoRelease`.
     """
     return figure_set(settings, scope, period, scheme).figures
 
@@ -112,8 +124,7 @@ def figures(settings: Settings, scope: str, period: str, scheme: Scheme = "calen
 def figure_set(settings: Settings, scope: str, period: str, scheme: Scheme = "calendar") -> FigureSet:
     """The same with what it is of. `report_figure` holds the same rows for named periods that have begun."""
     with published(settings) as release:
-        first_day, last_day = period_days(release, period, scheme)
-        meant = agency(release, scope, first_day, last_day)
+        meant, first_day, last_day = asked(release, scope, period, scheme)
         found = figures_of(release, meant.agency_code, first_day, last_day)
     return FigureSet(meant.agency_code, meant.name, first_day, last_day, release.release, found)
 
@@ -154,7 +165,7 @@ def figures_of(
     query = sql.SQL(
         """
         select figure.metric, figure.level, figure.detail, figure.value, figure.unit, figure.state,
-          figure.measured_value, figure.numerator, figure.denominator, figure.as_of, {release} as release,
+          figure.measured_value, figure.numerator, figure.denominator, figure.as_of, figure.covered_from, figure.covered_to, {release} as release,
           metric.title, metric.unit_title,
           coalesce(nullif(concat_ws(' / ', nullif(split.agency, ''), coalesce(detail.title, split.part)), ''), '')
             as detail_title,
@@ -177,6 +188,28 @@ def figures_of(
     )
     with release.connection.cursor(row_factory=class_row(Figure)) as cursor:
         return cursor.execute(query, {"scope": scope_code, "first": first_day, "last": last_day}).fetchall()
+
+
+def asked(
+    release: Published, scope: str, period: str, scheme: Scheme = "calendar"
+) -> tuple[Scope, date, date]:
+    """The agency that is meant, and the first and the last day of a period that has begun.
+
+    Raises `UnknownScope`, `UnknownPeriod` or `NotBegun`.
+    """
+    first_day, last_day = period_days(release, period, scheme)
+    meant = agency(release, scope, first_day, last_day)
+    must_have_begun(release, meant, period, first_day)
+    return meant, first_day, last_day
+
+
+def must_have_begun(release: Published, scope: Scope, period: str, first_day: date) -> None:
+    """Raises `NotBegun` for a period of which the release can't tell anything yet."""
+    if first_day > release.business_date:
+        raise NotBegun(
+            f"{scope.name} ({scope.agency_code}): {period} has not begun. It begins on {first_day}; data tell up to"
+            f" {release.business_date}, the date of release {release.release}"
+        )
 
 
 def period_days(release: Published, period: str, scheme: Scheme = "calendar") -> tuple[date, date]:

@@ -18,6 +18,7 @@ from kho.figures.figures import (
     UnknownScope,
     agency,
     figures_of,
+    must_have_begun,
     period_days,
     published,
 )
@@ -33,11 +34,12 @@ def restated(
 ) -> FigureSet:
     """The figures of a period for a scope as it is on the day `units_of`.
 
-    Raises `NotRestatable`, `UnknownScope`, `UnknownPeriod` or `NoRelease`.
+    Raises `NotRestatable`, `UnknownScope`, `UnknownPeriod`, `NotBegun` or `NoRelease`.
     """
     with published(settings) as release:
         first_day, last_day = period_days(release, period, scheme)
         meant = agency(release, scope, units_of, units_of)
+        must_have_begun(release, meant, period, first_day)
         parts = _parts(release, meant, first_day, last_day)
         found = figures_of(release, meant.agency_code, first_day, last_day, is_restated=True)
     if not found:

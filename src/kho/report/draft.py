@@ -11,10 +11,9 @@ from kho.figures.figures import (
     Published,
     Scheme,
     Scope,
-    agency,
+    asked,
     explained,
     figures_of,
-    period_days,
 )
 from kho.figures.kinds import metrics
 from kho.report import vietnamese
@@ -27,8 +26,7 @@ from kho.settings import Settings
 def draft(settings: Settings, scope: str, period: str, scheme: Scheme = "calendar") -> Content:
     """What the release in force says, beside what was reported before. Arguments and errors as of `figures`."""
     with explained(settings) as release:
-        first_day, last_day = period_days(release, period, scheme)
-        meant = agency(release, scope, first_day, last_day)
+        meant, first_day, last_day = asked(release, scope, period, scheme)
         figures = figures_of(release, meant.agency_code, first_day, last_day)
         levels = vietnamese.levels(meant.name, {figure.level for figure in figures})
         definitions = _definitions(release)
@@ -108,11 +106,12 @@ def _months(release: Published, scope: Scope, scheme: Scheme, first_day: date, l
         sql.SQL(
             """
             select period_code, greatest(from_date, %(first)s), least(to_date, %(last)s) from {}
-            where scheme = %(scheme)s and period_kind = 'month' and from_date <= %(last)s and to_date >= %(first)s
+            where scheme = %(scheme)s and period_kind = 'month' and from_date <= least(%(last)s, %(told_to)s)
+              and to_date >= %(first)s
             order by from_date
             """
         ).format(sql.Identifier(release.schema, "figure_period")),
-        {"scheme": scheme, "first": first_day, "last": last_day},
+        {"scheme": scheme, "first": first_day, "last": last_day, "told_to": release.business_date},
     ).fetchall()
     if len(months) < 2:
         return []

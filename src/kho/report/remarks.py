@@ -10,7 +10,7 @@ from psycopg import sql
 
 from kho.figures.figures import Figure, Published, Scope
 from kho.report.content import Source
-from kho.report.vietnamese import LEVELS, day, number, printed, quantity
+from kho.report.vietnamese import LEVELS, covered, day, number, printed, quantity
 
 _COUNTERS = {"items": "tin bài", "photos": "ảnh", "visits": "lượt truy cập"}
 
@@ -174,8 +174,14 @@ def _rejected(sources: Iterable[Source]) -> Iterable[str]:
             )
 
 
-def _incomplete(figures: Iterable[Figure]) -> Iterable[str]:
+def _incomplete(figures: list[Figure]) -> Iterable[str]:
     """Figures that lack days. What has no value at all is said by its area."""
+    parts: dict[str, dict[str, None]] = {}
+    for figure in figures:
+        if figure.state == "partial":
+            parts.setdefault(covered(figure), {})[figure.title] = None
+    for days, those in parts.items():
+        yield f"{days[0].upper()}{days[1:]}: {'; '.join(those)}."
     titles = dict.fromkeys(figure.title for figure in figures if figure.state == "stale")
     if titles:
         yield f"Số liệu của kỳ chưa đủ: {'; '.join(titles)}."

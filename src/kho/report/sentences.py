@@ -15,6 +15,7 @@ _CLAUSE = re.compile(r"\[([^\]]*)\]")
 _WHY = {
     "not_operated": "Không có số liệu vì đơn vị không vận hành hệ thống trong kỳ (khác với bằng 0)",
     "not_delivered": "Chưa có số liệu của kỳ vì nguồn chưa gửi (khác với bằng 0)",
+    "not_applicable": "Không áp dụng trong kỳ hoặc với loại đơn vị này (khác với bằng 0)",
 }
 
 #: figures of one scope and period: by metric, detail and level
@@ -54,7 +55,7 @@ def _say(sentence: str, known: Known, levels: Sequence[str]) -> str:
         figure = _find(match, known, levels)
         if figure is None:
             return "–"
-        if figure.state == "stale":
+        if figure.state in ("stale", "partial"):
             incomplete.append(vietnamese.note(figure))
         text = vietnamese.printed(figure)
         if figure.value is not None and figure.unit != "percent":

@@ -14,10 +14,12 @@ STATES = {
     "measured": "đo được",
     "attested": "đã xác nhận",
     "stale": "số liệu chưa đủ",
+    "partial": "chỉ có số liệu một phần kỳ",
     "not_delivered": "chưa có số liệu",
     "not_operated": "không vận hành",
+    "not_applicable": "không áp dụng",
 }
-WITHOUT_VALUE = ("not_delivered", "not_operated")
+WITHOUT_VALUE = ("not_delivered", "not_operated", "not_applicable")
 _PARTS = {
     "H1": "6 tháng đầu năm",
     "H2": "6 tháng cuối năm",
@@ -53,11 +55,23 @@ def quantity(value: Decimal | None, unit: str) -> str:
 
 def note(figure: Figure) -> str:
     """What has to be said of a figure's state; nothing where it is simply measured."""
-    if figure.state == "attested":
-        return f"phần mềm {quantity(figure.measured_value, figure.unit)}, đã xác nhận"
-    if figure.state == "stale":
-        return f"số liệu mới đến {day(figure.as_of)}" if figure.as_of else "số liệu chưa đủ"
-    return STATES[figure.state] if figure.state in WITHOUT_VALUE else ""
+    told = []
+    if figure.state == "partial":
+        told.append(covered(figure))
+    elif figure.state == "stale":
+        told.append(f"số liệu mới đến {day(figure.as_of)}" if figure.as_of else STATES["stale"])
+    elif figure.state in WITHOUT_VALUE:
+        told.append(STATES[figure.state])
+    if figure.measured_value != figure.value or figure.state == "attested":
+        told.append(f"phần mềm {quantity(figure.measured_value, figure.unit)}, {STATES['attested']}")
+    return "; ".join(told)
+
+
+def covered(figure: Figure) -> str:
+    """Which days of the period the sources cover."""
+    if figure.covered_from is None or figure.covered_to is None:
+        return "không ngày nào trong kỳ có đủ số liệu"
+    return f"chỉ có số liệu từ ngày {day(figure.covered_from)} đến ngày {day(figure.covered_to)}"
 
 
 def notes(figures: dict[str, Figure], titles: dict[str, str]) -> str:
@@ -130,5 +144,7 @@ def lineage(figure: Figure) -> str:
         lines.append(f"Số đo trên phần mềm: {quantity(figure.measured_value, figure.unit)}")
     if figure.as_of:
         lines.append(f"Số liệu đến hết ngày: {day(figure.as_of)}")
+    if figure.covered_from and figure.covered_to:
+        lines.append(f"Ngày có số liệu trong kỳ: {day(figure.covered_from)} – {day(figure.covered_to)}")
     lines.append(f"Bản phát hành: {figure.release}")
     return "\n".join(lines)

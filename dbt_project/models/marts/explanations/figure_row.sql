@@ -21,19 +21,30 @@
   ref('movement_population_service'),
   ref('movement_civil_registration'),
 ] %}
-{% for each in movements %}
+with moved as (
+  {% for each in movements %}
+  select
+    metric, agency_code, detail, movement_date, counted_key, is_adjustment,
+    {{ 'parameter_set' if each.identifier == 'movement_dossier_history' else 'null::text' }} as parameter_set,
+    amount, row_code, _batch_id, _row_number
+  from {{ each }}
+  {{ 'union all' if not loop.last }}
+  {% endfor %}
+)
+
 select
-  metric,
-  agency_code,
-  coalesce(detail, '') as detail,
-  movement_date,
-  counted_key,
-  is_adjustment,
-  {{ 'parameter_set' if each.identifier == 'movement_dossier_history' else 'null::text' }} as parameter_set,
-  amount,
-  row_code,
-  _batch_id as batch_id,
-  _row_number as row_number
-from {{ each }}
-{{ 'union all' if not loop.last }}
-{% endfor %}
+  moved.metric,
+  moved.agency_code,
+  coalesce(moved.detail, '') as detail,
+  moved.movement_date,
+  moved.counted_key,
+  moved.is_adjustment,
+  moved.parameter_set,
+  moved.amount,
+  moved.row_code,
+  moved._batch_id as batch_id,
+  moved._row_number as row_number
+from moved
+left join {{ ref('bridge_movement_agency') }} as told using (metric, agency_code)
+-- What is dated later has not happened yet. An agency that nobody knows is told by the suite of figure_movement.
+where moved.movement_date <= coalesce(told.told_to, 'infinity')

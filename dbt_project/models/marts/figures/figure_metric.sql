@@ -15,5 +15,10 @@ select
   metric.reach,
   metric.counted_once,
   metric.is_additive_over_units,
-  metric.is_additive_over_time
+  metric.is_additive_over_time,
+  metric.service_level,
+  metric.unit_levels,
+  metric.is_of_register,
+  metric.valid_from,
+  metric.valid_to
 from {{ ref('dim_metric') }} as metric

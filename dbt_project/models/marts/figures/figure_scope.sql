@@ -9,7 +9,8 @@ select
   agency.short_name,
   bridge.depth,
   bridge.valid_from,
-  bridge.valid_to
+  bridge.valid_to,
+  agency.is_unit
 from {{ ref('bridge_agency') }} as bridge
 join {{ ref('dim_agency') }} as scope
   on scope.agency_code = bridge.scope_agency_code

@@ -10,7 +10,8 @@ select
   valid_from,
   valid_to,
   false as is_restated,
-  null::text as mixed_with
+  null::text as mixed_with,
+  is_unit
 from {{ ref('figure_scope') }}
 
 union all
@@ -25,7 +26,8 @@ select
   bridge.valid_from,
   bridge.valid_to,
   true,
-  bridge.mixed_with
+  bridge.mixed_with,
+  agency.is_unit
 from {{ ref('bridge_agency_restated') }} as bridge
 left join {{ ref('dim_agency') }} as agency
   on agency.agency_code = bridge.agency_code

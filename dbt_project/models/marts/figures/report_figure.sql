@@ -39,5 +39,6 @@ select
   numerator,
   denominator,
   as_of,
-  covered_from
+  covered_from,
+  covered_to
 from figure
