@@ -20,6 +20,7 @@ from kho.cli import app
 from kho.database import connect
 from kho.figures.figures import figures, published
 from kho.figures.settlement import settled, total
+from kho.figures.verdicts import verdict_changes
 from kho.forms import settlement
 from kho.forms.form import Form
 from kho.forms.issues import hand_in, issued
@@ -177,18 +178,20 @@ def test_example_e_what_was_handed_over_leaves_the_past_alone(told: Settings) ->
 
 
 def test_the_mart_says_what_the_function_says(told: Settings) -> None:
-    with connect(told, "kho_auditor") as connection, published(told) as release:
-        rows = connection.execute(
+    with published(told) as release:
+        rows = release.connection.execute(
             "select agency_code, from_date, to_date, sum(received_total_count), sum(resolved_late_count), sum(pending_overdue_count)"
             " from marts.dossier_settlement join marts.figure_period using (scheme, period_code)"
-            " where parameter_set = 'default' group by 1, 2, 3"
+            " where parameter_set = 'default' and period_code in ('2026-09', '2025-06') group by 1, 2, 3"
         ).fetchall()
-        assert len(rows) > 20
-        for agency, first, last, received, late, overdue in rows:
+        assert len(rows) >= 7
+        for agency, first, last, *counted in rows:
             counts = total(settled(release, agency, first, last, "default"))
-            assert (received, late, overdue) == (
-                counts.received_total_count, counts.resolved_late_count, counts.pending_overdue_count,
-            )  # fmt: skip
+            assert counted == [
+                counts.received_total_count,
+                counts.resolved_late_count,
+                counts.pending_overdue_count,
+            ]
 
 
 def test_the_printed_layout_has_merged_heads_and_numbers(
@@ -242,6 +245,16 @@ def test_example_c_what_was_handed_in_stays_and_what_was_set_back_is_told(told: 
     assert october.total.counts == (0,) * 11
     assert any("Cột (6) là 0" in notice and "lệch -1" in notice for notice in october.notices)
     assert issued(told, "II.06", C, "2026-09", "calendar", 1).total.counts == september.total.counts
+    assert any(
+        "cột (9) 0 → 1" in notice and "cột (13) 1 → 0" in notice
+        for notice in form(told, C, "2026-09").notices
+    )
+    with published(told) as release:
+        (change,) = verdict_changes(release, C, "calendar", date(2026, 9, 1), date(2026, 9, 30))
+    assert (change.told_verdict, change.ended_date_before, change.verdict) == ("overdue", None, "on_time")
+    assert (change.changed_date, change.ended_date) == (date(2026, 10, 5), date(2026, 9, 24))
+    assert change.is_end_back_dated and change.is_end_on_due_date
+    assert (change.file, change.row_number) == ("dossiers_20261005.csv", 1)
     assert hand_in(told, form(told, C, "2026-09"), "Chủ tịch").issue.version == 2
 
 

@@ -50,6 +50,7 @@ for command in (server.up, server.down, server.status, server.run, server.psql):
     app.command()(command)
 app.command()(figures.figures)
 app.command()(form.form)
+app.command()(form.verdicts)
 app.command()(report.report)
 app.command()(dictionary.dictionary)
 groups = {"": app}

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kho.cli.figures import Scheme
-from kho.cli.output import OF_CALLER, PRIVATE, fail, print_csv, umask
+from kho.cli.output import OF_CALLER, PRIVATE, fail, print_csv, show_rows, umask
+from kho.cli.output import Format as OutputFormat
 
 if TYPE_CHECKING:
     from kho.forms.form import Form
@@ -61,7 +62,7 @@ def form(
     """Write a statutory form from the release in force.
 
     Without `--reported-by` it is a draft and says so. What was handed in never changes; handing it in again with other
-    numbers makes the next version. Which set of parameters counted it stands on it: `docs/forms-and-deadlines.md` says what
+    numbers makes the next version. Which set of parameters counted it stands on it: `docs/forms.md` says what
     they mean.
     """
     from kho.figures.figures import NoRelease, UnknownPeriod, UnknownScope
@@ -93,6 +94,41 @@ def form(
             _csv(found)
         case _:
             _file(found, period, format, out)
+
+
+def verdicts(
+    scope: Annotated[
+        str, typer.Argument(help="Agency or unit code (946, H51.12, 31663), or an unambiguous name.")
+    ],
+    period: Annotated[str, typer.Argument(help="2021, 2021-H1, 2021-9M, 2021-Q2, 2021-06 or from..to.")],
+    scheme: Annotated[
+        Scheme, typer.Option(help="Whose months: administrative, 15th to 14th, or calendar.")
+    ] = Scheme.administrative,
+    format: OutputFormat = "table",
+) -> None:
+    """List dossiers that were late or overdue at the end of a month and are on time now.
+
+    Their end was told later, or told otherwise: by which version, whether it lies more than a working day before that
+    version, and whether it lies just on the day that was due.
+    """
+    from dataclasses import astuple, fields
+
+    from kho.figures.figures import NoRelease, UnknownPeriod, UnknownScope, agency, explained, period_days
+    from kho.figures.verdicts import VerdictChange, verdict_changes
+    from kho.settings import settings
+
+    try:
+        with explained(settings()) as release:
+            first, last = period_days(release, period, scheme.value)
+            meant = agency(release, scope, first, last)
+            found = verdict_changes(release, meant.agency_code, scheme.value, first, last)
+    except (UnknownScope, UnknownPeriod) as error:
+        typer.echo(error, err=True)
+        raise typer.Exit(2) from None
+    except NoRelease as error:
+        fail(str(error))
+    title = f"{meant.name}: {len(found)} told late or overdue, on time now"
+    show_rows(title, [each.name for each in fields(VerdictChange)], map(astuple, found), format)
 
 
 def _file(form: Form, period: str, format: Format, out: Path | None) -> None:
@@ -142,8 +178,8 @@ def _table(form: Form) -> None:
         box=box.SIMPLE_HEAD,
     )
     table.add_column("")
-    table.add_column(form.subject)
-    for place, (_, title) in enumerate(_leaves(form), start=3):
+    table.add_column(form.subject, min_width=20)
+    for place, title in enumerate(_leaves(form), start=3):
         table.add_column(f"{title}\n({place})", justify="right")
     for section in form.sections:
         table.add_section()
@@ -155,16 +191,16 @@ def _table(form: Form) -> None:
     Console().print(table)
 
 
-def _leaves(form: Form) -> list[tuple[int, str]]:
-    """The titles of the columns of numbers, from left to right, each with those above it."""
+def _leaves(form: Form) -> list[str]:
+    """The titles of the columns of numbers, from left to right; the first below a head begins with that."""
     from kho.forms import printed
 
     places = printed.heads(form)
     lowest = printed.height(form) - 1
-    leaves = [each for each in places if each.bottom == lowest and each.left >= 2]
+    leaves = sorted(
+        (each for each in places if each.bottom == lowest and each.left >= 2), key=lambda each: each.left
+    )
     return [
-        (leaf.left, "\n".join(
-            above.title for above in places if above.top <= leaf.top and above.left <= leaf.left <= above.right
-        ))
-        for leaf in sorted(leaves, key=lambda each: each.left)
-    ]  # fmt: skip
+        "\n".join(above.title for above in places if above.left == leaf.left and above.top <= leaf.top)
+        for leaf in leaves
+    ]

@@ -17,6 +17,7 @@ from kho.figures.settlement import (
     settled,
     total,
 )
+from kho.figures.verdicts import verdict_changes
 from kho.forms.form import Form, Head, Line, Section
 from kho.forms.issues import decode
 from kho.ledger import forms
@@ -33,7 +34,8 @@ HEADS = (
     Head("Số hồ sơ đã giải quyết", (Head("Tổng số"), Head("Trước hạn"), Head("Đúng hạn"), Head("Quá hạn"))),
     Head("Số hồ sơ đang giải quyết", (Head("Tổng số"), Head("Trong hạn"), Head("Quá hạn"))),
 )  # fmt: skip
-CARRIED_OVER, PENDING = 3, 8  # columns 6 and 11, as places among the numbers
+PENDING = 8  # column 11, as a place among the numbers
+SHOWN = 10  # dossiers that a notice names
 
 
 class BrokenForm(ValueError):
@@ -125,10 +127,37 @@ def _notices(
             f"Chưa rõ phần mềm {doubt.system} có tự dời ngày hẹn trả khi chờ bổ sung hay không: {doubt.dossier_count} hồ sơ"
             " đã được cộng ngày chờ."
         )
+    yield from _differences(release, scope, rules, scheme, first_day, last_day, total(rows))
     if not rules.continues:
         return
     if earlier := period_before(release, first_day, last_day, scheme):
         yield from _discontinuities(release, scope, rules, earlier, total(rows))
+
+
+def _differences(
+    release: Published,
+    scope: Scope,
+    rules: ParameterSet,
+    scheme: Scheme,
+    first_day: date,
+    last_day: date,
+    counts: Counts,
+) -> Iterator[str]:
+    """How this form differs from the one that was handed in, and the dossiers whose verdict changed since."""
+    handed = forms.handed_in(release.connection, CODE, scope.agency_code, first_day, last_day)
+    if not handed:
+        return
+    before = decode(handed[-1].content)
+    pairs = zip(range(3, 14), before.total.counts, counts.columns, strict=True)
+    changed = ", ".join(f"cột ({n}) {old} → {new}" for n, old, new in pairs if old != new)
+    if before.parameter_set == rules.name and changed:
+        yield f"Khác biểu đã gửi (lần {handed[-1].version}): {changed}."
+    changes = verdict_changes(release, scope.agency_code, scheme, first_day, last_day)
+    if codes := sorted({change.dossier_code for change in changes}):
+        shown = ", ".join(codes[:SHOWN]) + (
+            f" và {len(codes) - SHOWN} hồ sơ nữa" if len(codes) > SHOWN else ""
+        )
+        yield f"Trước báo trễ hạn, nay đúng hạn do ngày kết thúc được ghi sau: {shown}."
 
 
 def _discontinuities(

@@ -14,6 +14,9 @@ with version as (
     told.returned_at,
     told.refused_at,
     told.updated_at,
+    coalesce(told.processed_at, told.returned_at) as resolved_at,
+    told._batch_id,
+    told._row_number,
     {{ day_of('told.received_at', 'place') }} as received_date,
     {{ day_of('told.due_at', 'place') }} as due_date,
     {{ day_of('told.supplement_requested_at', 'place') }} as requested_date,
@@ -23,7 +26,8 @@ with version as (
     coalesce(place.time_zone, current_setting('TimeZone')) as time_zone,
     place.due_moves,
     row_number() over newest_first as age,
-    first_value(told.status) over newest_first as last_status
+    first_value(told.status) over newest_first as last_status,
+    first_value(coalesce(told.processed_at, told.returned_at)) over newest_first as last_resolved_at
   from (
     {{ versions(ref('union_dossier')) }}
   ) as told
@@ -40,6 +44,22 @@ with version as (
   ) as each
   where is_since
   group by dossier_key
+), end_told as (
+  -- Since when its end has been told, by which version, and what the version before that said.
+  select
+    dossier_key,
+    min(told_date) filter (where is_since) as told_date,
+    (array_agg(_batch_id order by age desc) filter (where is_since))[1] as batch_id,
+    (array_agg(_row_number order by age desc) filter (where is_since))[1] as row_number,
+    (array_agg((resolved_at at time zone time_zone)::date order by age) filter (where not is_since))[1] as resolved_before
+  from (
+    select
+      version.*,
+      bool_and(resolved_at is not distinct from last_resolved_at) over (partition by dossier_key order by age) as is_since
+    from version
+  ) as each
+  where last_resolved_at is not null
+  group by dossier_key
 ), dossier as (
   -- What ends it, by priority: processed, returned, refused after reception, stopped or withdrawn.
   select
@@ -54,11 +74,16 @@ with version as (
       else status.ends_as
     end as end_kind,
     ending.ended_at,
+    end_told.told_date as end_told_date,
+    end_told.batch_id as end_batch_id,
+    end_told.row_number as end_row_number,
+    end_told.resolved_before as ended_date_before,
     case when ending.ended_at is not null then
       greatest((ending.ended_at at time zone newest.time_zone)::date, newest.received_date)
     end as ended_date
   from version as newest
   join last_status using (dossier_key)
+  left join end_told using (dossier_key)
   left join {{ ref('dim_dossier_status') }} as status on status.status = newest.status
   cross join lateral (
     select coalesce(
@@ -233,6 +258,10 @@ select
   dossier.received_date,
   dossier.ended_at,
   dossier.ended_date,
-  dossier.end_kind
+  dossier.end_kind,
+  dossier.end_told_date,
+  dossier.end_batch_id,
+  dossier.end_row_number,
+  dossier.ended_date_before
 from stretch
 join dossier using (dossier_key)
