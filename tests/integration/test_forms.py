@@ -118,10 +118,16 @@ EXAMPLE_E = [
 ]  # fmt: skip
 
 
+NOT_ACCEPTED = [
+    version(f"{LONG_DUC}-250610-0001", LONG_DUC, "2025-06-10", channel="online", status="1"),
+    version(f"{LONG_DUC}-250610-0002", LONG_DUC, "2025-06-11", channel="online", status="3", refused="2025-06-11"),
+]
+
+
 @pytest.fixture(scope="module")
 def told(module_built_warehouse: Settings) -> Settings:
     """The examples after October; of the one that was set back only what September knew."""
-    rows = [*EXAMPLE_A, *example_b(), OPEN_C, *EXAMPLE_E]
+    rows = [*EXAMPLE_A, *example_b(), OPEN_C, *EXAMPLE_E, *NOT_ACCEPTED]
     nights.hand_over(module_built_warehouse, exports(rows, NIGHT, [FIRST_REQUEST]))
     nights.run_night(module_built_warehouse, NIGHT)
     return module_built_warehouse
@@ -160,12 +166,12 @@ def test_example_b_supplements_refusals_and_no_due_date(told: Settings) -> None:
 
 
 def test_a_dossier_that_was_not_accepted_is_a_figure_of_its_own(told: Settings) -> None:
-    found = {each.metric: each.value for each in figures(told, B, "2026-09") if each.level == "commune"}
+    found = {each.metric: each.value for each in figures(told, LONG_DUC, "2025-06")}
     assert (
         found["dossiers_received"],
         found["dossiers_declined"],
         found["dossiers_awaiting_acceptance"],
-    ) == (6, 1, 0)
+    ) == (1, 1, 1)
 
 
 def test_example_e_what_was_handed_over_leaves_the_past_alone(told: Settings) -> None:
@@ -184,7 +190,7 @@ def test_the_mart_says_what_the_function_says(told: Settings) -> None:
             " from marts.dossier_settlement join marts.figure_period using (scheme, period_code)"
             " where parameter_set = 'default' and period_code in ('2026-09', '2025-06') group by 1, 2, 3"
         ).fetchall()
-        assert len(rows) >= 7
+        assert len(rows) >= 6
         for agency, first, last, *counted in rows:
             counts = total(settled(release, agency, first, last, "default"))
             assert counted == [
