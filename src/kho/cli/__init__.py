@@ -15,7 +15,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from kho.cli import batch, dictionary, figures, rejects, release, report, server, source
+from kho.cli import batch, deadline, dictionary, figures, rejects, release, report, server, source
 from kho.cli.output import PRIVATE, fail, is_blocked, is_server_missing, umask
 
 
@@ -49,6 +49,7 @@ app = typer.Typer(
 for command in (server.up, server.down, server.status, server.run, server.psql):
     app.command()(command)
 app.command()(figures.figures)
+app.command()(deadline.deadline)
 app.command()(report.report)
 app.command()(dictionary.dictionary)
 groups = {"": app}

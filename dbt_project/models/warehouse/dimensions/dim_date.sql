@@ -1,3 +1,4 @@
+{{ config(indexes=[{'columns': ['date_day'], 'unique': true}, {'columns': ['working_day_number']}]) }}
 with day as (
   select generated::date as date_day
   from generate_series(
