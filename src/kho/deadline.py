@@ -114,7 +114,9 @@ def deadline(
 
 
 def _expect_known(connection: psycopg.Connection, agency: str | None, procedure: str | None) -> None:
-    agencies = connection.execute("select true from warehouse.dim_agency where agency_code = %s limit 1", [agency])
+    agencies = connection.execute(
+        "select true from warehouse.dim_agency where agency_code = %s limit 1", [agency]
+    )
     if agency and not agencies.fetchone():
         raise WrongQuestion(f"there is no agency {agency} in dbt_project/seeds/agencies.csv")
     procedures = connection.execute(
