@@ -190,7 +190,7 @@ def test_it_says_how_it_came(kho: Callable, offices: Settings) -> None:
         "Counted from  Thu 03/09/2026 07:00, the next working day: received after the last session or the cut-off",
         "Takes         2 working days, the day of reception not counted",
         "Asked         Thu 03/09/2026 08:00, answered Fri 04/09/2026 09:00",
-        "Paused        1 working days after the request, the day of the answer included",
+        "Paused        1 working day after the request, the day of the answer included",
         "Not worked    weekends: Sat 29/08/2026, Sun 30/08/2026, Sat 05/09/2026, Sun 06/09/2026",
         "Not worked    Mon 31/08/2026: Ngày nghỉ (thay cho ngày 22/08/2026)",
         "Not worked    Tue 01/09/2026: Quốc khánh",

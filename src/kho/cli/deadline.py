@@ -11,6 +11,8 @@ import typer
 from kho.cli.output import Format, fail, show_rows
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from kho.deadline import Deadline, Pause, Takes
 
 MOMENTS = ["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"]
@@ -18,7 +20,7 @@ COLUMNS = (
     "received_at", "takes", "takes_unit", "agency_code", "procedure_code",
     "counted_from", "paused_days", "due_at", "is_provisional",
 )  # fmt: skip
-UNITS = {"d": "working days", "h": "working hours", "cd": "calendar days"}
+UNITS = {"d": "working day", "h": "working hour", "cd": "calendar day"}
 
 
 def deadline(
@@ -119,7 +121,10 @@ def _told(
     for each in pauses:
         yield "Asked", f"{_day_and_time(each.asked_at)}, answered {_day_and_time(each.answered_at)}"
     if pauses:
-        yield "Paused", f"{found.paused_days} working days after the request, the day of the answer included"
+        yield (
+            "Paused",
+            f"{_count(found.paused_days, 'working day')} after the request, the day of the answer included",
+        )
     weekend = [day for day in found.odd_days if not day.day_off_name and not day.is_make_up_day]
     if weekend:
         yield "Not worked", f"weekends: {', '.join(_day(day.date_day) for day in weekend)}"
@@ -131,6 +136,10 @@ def _told(
     if found.is_provisional:
         until = f"{found.announced_to:%d/%m/%Y}" if found.announced_to else "the calendar begins"
         yield "Provisional", f"days off are announced until {until}; later ones are only expected"
+
+
+def _count(number: Decimal | int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _day(day: date) -> str:
