@@ -100,11 +100,12 @@ def test_a_night_of_an_earlier_date_leaves_out_what_came_for_later_ones(warehous
     assert inputs(warehouse) == ({first}, {second})
 
 
-def test_changed_models_mean_a_full_refresh(warehouse, tmp_path):
+@pytest.mark.parametrize("folder", ["models", "macros", "seeds", "functions"])
+def test_changed_models_mean_a_full_refresh(warehouse, tmp_path, folder):
     project = tmp_path / "project"
-    (project / "dbt_project" / "models").mkdir(parents=True)
+    (project / "dbt_project" / folder).mkdir(parents=True)
     (project / "contracts").symlink_to(warehouse.contracts)
-    model = project / "dbt_project" / "models" / "fct.sql"
+    model = project / "dbt_project" / folder / "fct.sql"
     ours = warehouse.model_copy(update={"project": project})
 
     def is_full_refresh():

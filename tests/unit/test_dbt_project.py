@@ -18,7 +18,7 @@ from kho.transform.project import read
 #: who may read whom; a layer may read itself
 READS = {
     "staging": {"source", "seed", "staging"},
-    "warehouse": {"seed", "staging", "warehouse"},
+    "warehouse": {"seed", "staging", "warehouse", "function"},
     "marts": {"warehouse", "marts"},
 }
 

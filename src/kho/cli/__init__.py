@@ -15,7 +15,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from kho.cli import batch, dictionary, figures, form, rejects, release, report, server, source
+from kho.cli import batch, deadline, dictionary, figures, form, rejects, release, report, server, source
 from kho.cli.output import PRIVATE, fail, is_blocked, is_server_missing, umask
 
 
@@ -51,6 +51,7 @@ for command in (server.up, server.down, server.status, server.run, server.psql):
 app.command()(figures.figures)
 app.command()(form.form)
 app.command()(form.verdicts)
+app.command()(deadline.deadline)
 app.command()(report.report)
 app.command()(dictionary.dictionary)
 groups = {"": app}

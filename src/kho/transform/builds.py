@@ -50,13 +50,13 @@ def close_build(settings: Settings) -> int | None:
 
 
 def model_fingerprint(settings: Settings, contracts: Iterable[Contract]) -> str:
-    """sha256 over what decides the warehouse's rows besides its input: dbt's models, macros, seeds and settings.
+    """sha256 over what decides the warehouse's rows besides its input: dbt's models, macros, functions, seeds and settings.
 
     Of contracts counts which there are (the staging models of drafts are not built), and whose lists they hand over.
     """
     project = settings.project / "dbt_project"
     files = [project / "dbt_project.yml"]
-    for folder in ("models", "macros", "seeds"):
+    for folder in ("models", "macros", "functions", "seeds"):
         files += sorted(path for path in (project / folder).rglob("*") if path.is_file())
     digest = hashlib.sha256()
     for contract in contracts:

@@ -33,7 +33,7 @@ class _Build:
 def build(settings: Settings, layer: Layer) -> None:
     """Build a layer for the newest build of the ledger; marts go to the schema of its candidate release.
 
-    Views of staging and unions, and what is made of seeds alone, are made in a full refresh only: all that decides them is
+    Views of staging and unions, functions, and what is made of seeds alone, are made in a full refresh only: all that decides them is
     part of the models' fingerprint.
     The data tests that dbt_project.yml calls nightly run as soon as what they read is built; nothing is built on what fails.
     Raises `TransformError` that names the failing models and tests; what succeeded stays, and the layer may be built again.
@@ -58,6 +58,8 @@ def build(settings: Settings, layer: Layer) -> None:
         raise TransformError(
             f"build {now.build_id} has no candidate release: open one before building the marts"
         )
+    if layer == "warehouse" and now.is_full_refresh:
+        arguments += ["resource_type:function", "--resource-type", "function"]
     if now.is_full_refresh:
         arguments.append("--full-refresh")
     _record(settings, now.build_id, layer, run(settings, arguments, release_schema=now.release_schema))

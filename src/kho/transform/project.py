@@ -121,7 +121,7 @@ def _fingerprint(settings: Settings, raw: Path) -> str:
 
 def _aim(manifest: Manifest, database: str, release_schema: str) -> None:
     """Name the relations of a manifest, which was read for no server, as they are in this database and release."""
-    for node in chain(manifest.nodes.values(), manifest.sources.values()):
+    for node in chain(manifest.nodes.values(), manifest.sources.values(), manifest.functions.values()):
         schema = release_schema if node.schema == _MARTS else node.schema
         if node.relation_name:
             _, _, name = node.relation_name.rpartition(".")
