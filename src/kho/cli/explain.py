@@ -41,7 +41,13 @@ def _json(found: Explanation) -> None:
             {
                 name: getattr(figure, name)
                 for name in (
-                    "level", "value", "measured_value", "state", "as_of", "covered_from", "covered_to",
+                    "level",
+                    "value",
+                    "measured_value",
+                    "state",
+                    "as_of",
+                    "covered_from",
+                    "covered_to",
                 )
             }
             for figure in found.figures

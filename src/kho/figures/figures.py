@@ -20,9 +20,7 @@ from kho.ledger import releases
 from kho.settings import Settings
 
 Scheme = Literal["calendar", "administrative"]
-State = Literal[
-    "measured", "attested", "stale", "partial", "not_delivered", "not_operated", "not_applicable"
-]
+State = Literal["measured", "attested", "stale", "partial", "not_delivered", "not_operated", "not_applicable"]
 
 PERIODS = "2021, 2021-H1, 2021-9M, 2021-Q2, 2021-06 or 2021-01-01..2021-03-15"
 
