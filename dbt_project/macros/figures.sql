@@ -33,9 +33,11 @@
 {%- endmacro %}
 
 {# The periods that a source of some facts tells something of: years between those of two districts cost nothing.
-   `facts` is a condition on the name of the fact. #}
+   `facts` is a condition on the name of the fact. An open one ends with the night's date. #}
 {% macro told_periods(facts) -%}
-select scheme, period_code, from_date, to_date
+select
+    scheme, period_code, from_date,
+    least(to_date, (select max(business_date) from {{ ref('figure_coverage') }})) as to_date
   from {{ ref('figure_period') }}
   where exists (
     select from {{ ref('figure_coverage') }}
@@ -317,7 +319,7 @@ today as (
   -- Of days with gaps between them, those after the last gap.
   select
     source_state.*,
-    (select max(lower(part)) from unnest(source_state.covered) as part) as covered_from,
+    (select max(lower(part.days)) from unnest(source_state.covered) as part (days)) as covered_from,
     upper(source_state.covered) - 1 as covered_to
   from source_state
 ), wanted as (

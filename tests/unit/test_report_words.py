@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -74,14 +75,26 @@ def test_periods_have_names(asked: str, called: str) -> None:
     assert vietnamese.period(asked, date(2017, 1, 1), date(2017, 9, 28)) == called
 
 
-def test_the_four_states_read_differently() -> None:
+def test_the_states_read_differently() -> None:
     shown = [
+        vietnamese.printed(figure(value=None, state="not_applicable")),
         vietnamese.printed(figure(value=None, state="not_operated")),
         vietnamese.printed(figure(value=None, state="not_delivered")),
         vietnamese.printed(figure(value=0)),
         vietnamese.note(figure(state="stale", as_of=date(2021, 1, 11))),
     ]
-    assert shown == ["không vận hành", "chưa có số liệu", "0", "số liệu mới đến 11/01/2021"]
+    assert shown == ["không áp dụng", "không vận hành", "chưa có số liệu", "0", "số liệu mới đến 11/01/2021"]
+
+
+def test_a_part_of_a_period_says_from_when_to_when() -> None:
+    part = figure(state="partial", covered_from=date(2021, 3, 1), covered_to=date(2021, 6, 30))
+    days = "chỉ có số liệu từ ngày 01/03/2021 đến ngày 30/06/2021"
+    assert vietnamese.note(part) == days
+    assert say("Có {dossiers_received}.", figures=[part]) == [f"Có 1.234 hồ sơ ({days})."]
+    assert "Ngày có số liệu trong kỳ: 01/03/2021 – 30/06/2021" in vietnamese.lineage(part)
+    attested = replace(part, measured_value=Decimal(5))
+    assert vietnamese.note(attested) == f"{days}; phần mềm 5, đã xác nhận"
+    assert vietnamese.note(figure(state="partial")) == "không ngày nào trong kỳ có đủ số liệu"
 
 
 def test_a_sentence_prints_figures_with_their_units() -> None:
@@ -130,12 +143,14 @@ def test_sentences_without_a_figure_become_one_for_each_state() -> None:
             figure(value=None, state="not_operated"),
             figure("portal_visits", value=None, state="not_operated", title="Lượt truy cập"),
             figure("documents_outgoing", value=None, state="not_delivered", title="Văn bản đi"),
+            figure("it_spending", value=None, state="not_applicable", title="Kinh phí"),
         ],
     )
     assert told == [
         "Không có số liệu vì đơn vị không vận hành hệ thống trong kỳ (khác với bằng 0):"
         " hồ sơ tiếp nhận; lượt truy cập.",
         "Chưa có số liệu của kỳ vì nguồn chưa gửi (khác với bằng 0): văn bản đi.",
+        "Không áp dụng trong kỳ hoặc với loại đơn vị này (khác với bằng 0): kinh phí.",
     ]
 
 

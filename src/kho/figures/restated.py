@@ -39,8 +39,8 @@ def restated(
     with published(settings) as release:
         first_day, last_day = period_days(release, period, scheme)
         meant = agency(release, scope, units_of, units_of)
-        must_have_begun(release, meant, period, first_day)
         parts = _parts(release, meant, first_day, last_day)
+        must_have_begun(release, meant, period, first_day)
         found = figures_of(release, meant.agency_code, first_day, last_day, is_restated=True)
     if not found:
         raise UnknownScope(

@@ -62,7 +62,7 @@ def note(figure: Figure) -> str:
         told.append(f"số liệu mới đến {day(figure.as_of)}" if figure.as_of else STATES["stale"])
     elif figure.state in WITHOUT_VALUE:
         told.append(STATES[figure.state])
-    if figure.measured_value != figure.value or figure.state == "attested":
+    if figure.state == "attested" or (figure.state == "partial" and figure.measured_value != figure.value):
         told.append(f"phần mềm {quantity(figure.measured_value, figure.unit)}, {STATES['attested']}")
     return "; ".join(told)
 

@@ -20,12 +20,19 @@ with period as (
     0 as incoming_count
   from {{ ref('fct_document') }} as document
   left join delivered using (document_key)
+  left join {{ ref('bridge_movement_agency') }} as told
+    on told.metric = 'documents_outgoing' and told.agency_code = document.agency_code
+  -- As in the figures, what is dated later than its sources tell has not happened yet.
+  where document.issued_date <= coalesce(told.told_to, 'infinity')
   group by 1, 2, 3
 ), daily as (
   select * from daily_outgoing
   union all
-  select agency_code, document_type, received_date, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, count(*)
-  from {{ ref('fct_incoming_document') }}
+  select document.agency_code, document.document_type, document.received_date, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, count(*)
+  from {{ ref('fct_incoming_document') }} as document
+  left join {{ ref('bridge_movement_agency') }} as told
+    on told.metric = 'documents_incoming' and told.agency_code = document.agency_code
+  where document.received_date <= coalesce(told.told_to, 'infinity')
   group by 1, 2, 3
 )
 
