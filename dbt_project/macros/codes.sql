@@ -32,17 +32,29 @@
   {{ hash_key(["coalesce(" ~ agency_code ~ ", '')", issued_year, "coalesce(" ~ number ~ ", '')", "coalesce(" ~ symbol ~ ", '')"]) }}
 {%- endmacro %}
 
-{# The number in `012 / UBND-VP`, which registers write as one; the symbol is what follows the first stroke. #}
+{# The number in `012 / UBND-VP`, or in `12-CV/HU` as the Party writes it: registers have number and symbol as one. The symbol
+   is what follows the first stroke or hyphen: UBND-VP, CV/HU. #}
 {% macro number_in(code) -%}
-  {{ folded_number("split_part(" ~ code ~ ", '/', 1)") }}
+  {%- set number -%} substring({{ code }} from '^\s*(\d+[[:alpha:]]?)\s*[/–—‐‑−-]') {%- endset -%}
+  {{ folded_number(number) }}
 {%- endmacro %}
 
 {% macro symbol_in(code) -%}
-  {{ folded_symbol("substring(" ~ code ~ " from '/(.*)$')") }}
+  {%- set symbol -%} substring({{ code }} from '^\s*\d+[[:alpha:]]?\s*[/–—‐‑−-](.*)$') {%- endset -%}
+  {{ folded_symbol(symbol) }}
 {%- endmacro %}
 
 {# Joins what a raw code of a system means, as `<name>.code`; null when unmapped: it is never guessed. #}
 {% macro join_mapping(name, domain, system, raw_code) -%}
   left join {{ ref('code_mappings') }} as {{ name }}
     on {{ name }}.domain = '{{ domain }}' and {{ name }}.system = '{{ system }}' and {{ name }}.raw_code = {{ raw_code }}
+{%- endmacro %}
+
+{# Joins the kind of a document, as `kind`. A copy has a symbol of its own (SY-UBND), also where the register names the type of
+   what was copied (NĐ 30/2020, Art. 25 to 27). #}
+{% macro join_document_kind(document) -%}
+  left join {{ ref('dim_document_type') }} as copied
+    on copied.is_copy and upper(copied.abbreviation) = split_part({{ document }}.document_symbol, '-', 1)
+  left join {{ ref('dim_document_type') }} as kind
+    on kind.document_type = coalesce(copied.document_type, {{ document }}.document_type)
 {%- endmacro %}

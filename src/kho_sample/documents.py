@@ -16,16 +16,7 @@ from kho_sample import people
 from kho_sample.agencies import Agency
 from kho_sample.export import Export, Line, spoil
 from kho_sample.levels import Levels, LevelTotals
-from kho_sample.paperwork import (
-    ASSIGNED,
-    FATES,
-    IN_PROCESS,
-    RECEIVED,
-    SUBJECTS,
-    TYPES,
-    office_hour,
-    symbol_of,
-)
+from kho_sample.paperwork import FATES, SUBJECTS, TYPES, days_after, office_hour, symbol_of
 from kho_sample.section import Level
 from kho_sample.system import Place, System
 from kho_sample.working_days import SATURDAY, WorkingDays, month_ends
@@ -68,7 +59,8 @@ def exports(told: Levels, place: Place) -> list[Export]:
         for level in ("district", "commune")
         for version in _issued(level, told.level(level), agencies, days, Random(f"{seed} documents {level}"))
     ]
-    return _registers(versions, agencies, days, rng) + _deliveries(versions, agencies, days, rng)
+    copies = _copies(agencies[0], days, Random(f"{seed} documents copies"))
+    return _registers(versions + copies, agencies, days, rng) + _deliveries(versions, agencies, days, rng)
 
 
 def _issued(
@@ -117,6 +109,20 @@ def _issued(
             found.append([first, replace(last, updated_at=datetime.combine(day, office_hour(rng)))])
         else:
             found.append([last])
+    return found
+
+
+def _copies(agency: Agency, days: WorkingDays, rng: Random) -> list[list[Document]]:
+    """Copies of documents, which the register numbers in series of their own; some keep the type of what was copied."""
+    found = []
+    for number, last in enumerate(month_ends(days.start, days.end), 1):
+        kind, symbol = (("Sao y", "SY-UBND"), ("Quyết định", "TrS-UBND"))[number % 2]
+        day = days.last_until(last)
+        found.append([Document(
+            agency=agency, number=number, symbol=symbol, issued_on=day, kind=kind, subject=rng.choice(SUBJECTS[:3]),
+            signer=people.name(rng), is_signed=False, is_on_paper=True, updated_at=datetime.combine(day, time(9)),
+            is_padded=True,
+        )])  # fmt: skip
     return found
 
 
@@ -240,9 +246,7 @@ def _deliveries(
                         "timestamp": f"{moment.isoformat()}+07:00",
                         "staff_name": officer,
                     }))  # fmt: skip
-                # Systems act within minutes, people on later working days.
-                wait = rng.randint(0, 3) if status in (RECEIVED, ASSIGNED, IN_PROCESS) else 0
-                later = days.after(moment.date(), wait)
+                later = days.after(moment.date(), days_after(status, rng))
                 moment = datetime.combine(later, moment.time()) + timedelta(seconds=rng.randint(20, 4000))
     events.sort(key=lambda event: (event[0], event[1], event[2]["to_organ"]))
     span = [days.start + timedelta(days=n) for n in range((days.end - days.start).days + 1)]

@@ -13,13 +13,15 @@ from kho_sample import people
 from kho_sample.agencies import Agency
 from kho_sample.document_systems import Document, DocumentSystems, issued, received
 from kho_sample.export import Export, Line, spoil
-from kho_sample.paperwork import ASSIGNED, FATES, IN_PROCESS, RECEIVED
+from kho_sample.paperwork import FATES, days_after, stroke_of
 from kho_sample.section import Period
 from kho_sample.system import Place, System
 from kho_sample.working_days import WorkingDays, month_ends
 
 NEW, RECALL, UPDATE, REPLACE = "0", "1", "2", "3"
 AXIS = "000.00.00.G22"  # the exchange axis, the last hop of what arrives
+# Whose signature a signed document has; most messages leave it empty.
+SIGNATURES = ("", "Cá nhân và cơ quan", "", "Cơ quan", "", "", "Cá nhân")
 Message = dict[str, str]
 
 
@@ -27,9 +29,11 @@ def exports(section: DocumentSystems, place: Place) -> list[Export]:
     """The zips of all months: outgoing, incoming, deliveries."""
     rng, days = Random(f"{place.seed} idesk"), WorkingDays(place.period)
     documents = issued(section, place)
-    sent = [document for document in documents if document.in_idesk]
+    sent = [
+        (document, _recipients(document, place.units, rng)) for document in documents if document.in_idesk
+    ]
     outgoing = sorted(
-        (line for document in sent for line in _life(document, place.units, rng)), key=lambda line: line.key
+        (line for document, to in sent for line in _life(document, to, rng)), key=lambda line: line.key
     )
     incoming = sorted(
         (
@@ -42,7 +46,7 @@ def exports(section: DocumentSystems, place: Place) -> list[Export]:
         key=lambda line: line.key,
     )  # fmt: skip
     statuses = sorted(
-        (line for document in sent for line in _fate(document, place.units, days, rng)),
+        (line for document, to in sent for recipient in to for line in _fate(document, recipient, days, rng)),
         key=lambda line: line.key,
     )
     return [
@@ -56,15 +60,22 @@ def _code(document: Document, number: int | None = None) -> str:
     parts = (
         document.agency.leaf_first,
         f"{document.issued_on:%Y/%m/%d}",
-        f"{number or document.number}/{document.symbol}",
+        _named(number or document.number, document.symbol),
     )
     return ",".join(parts)
 
 
-def _life(document: Document, units: list[Agency], rng: Random) -> Iterator[Line]:
-    """The message that sent a document, and the one that changed it."""
+def _named(number: int, symbol: str) -> str:
+    return f"{number}{stroke_of(symbol)}{symbol}"
+
+
+def _recipients(document: Document, units: list[Agency], rng: Random) -> tuple[Agency, ...]:
     others = [unit for unit in units if unit is not document.agency]
-    to = tuple(rng.sample(others, rng.choice((1, 1, 2, 3))))
+    return tuple(rng.sample(others, rng.choice((1, 1, 2, 3))))
+
+
+def _life(document: Document, to: tuple[Agency, ...], rng: Random) -> Iterator[Line]:
+    """The message that sent a document, and the one that changed it."""
     message = _message(document, NEW, document.entered_at, to, rng)
     moment = document.changed_at
     if document.change == "updated":
@@ -81,7 +92,7 @@ def _life(document: Document, units: list[Agency], rng: Random) -> Iterator[Line
         yield _line(document, {**message, "business": REPLACE, "at": _stamp(moment), "number": str(document.replacement),
                                "date": f"{moment:%Y/%m/%d}", "replaced": _code(document), "reason": "Thay thế",
                                "code": f"{document.agency.leaf_first},{moment:%Y/%m/%d},"
-                               f"{document.replacement}/{document.symbol}"})  # fmt: skip
+                               f"{_named(document.replacement, document.symbol)}"})  # fmt: skip
 
 
 def _line(document: Document, message: Message) -> Line:
@@ -108,6 +119,9 @@ def _message(document: Document, business: str, at: datetime, to: tuple[Agency, 
         "pages": str(rng.randint(1, 12)),
         "paper": str(int(document.is_on_paper)),
         "officer": people.name(rng),
+        "place": rng.choice(("Tiểu Cần", "N/A")),
+        "due": f"{at + timedelta(days=2):%Y/%m/%d}",  # what the software fills in, for no reason
+        "signature": SIGNATURES[document.number % len(SIGNATURES)] if document.is_signed else "",
         "method": "http://www.w3.org/2000/09/xmldsig#rsa-sha1" if document.is_signed else "",
         "concerned": "",
         "replaced": "",
@@ -151,10 +165,11 @@ def _edxml(message: Message) -> str:
         f"{_HEAD}<edXML:edXMLEnvelope><edXML:edXMLHeader><edXML:MessageHeader>"
         f"<edXML:From><edXML:OrganId>{m['from']}</edXML:OrganId><edXML:OrganName>{m['from_name']}</edXML:OrganName></edXML:From>{to}"
         f"<edXML:Code><edXML:CodeNumber>{m['number']}</edXML:CodeNumber><edXML:CodeNotation>{m['symbol']}</edXML:CodeNotation></edXML:Code>"
-        f"<edXML:PromulgationInfo><edXML:Place>Tiểu Cần</edXML:Place><edXML:PromulgationDate>{m['date']}</edXML:PromulgationDate></edXML:PromulgationInfo>"
+        f"<edXML:PromulgationInfo><edXML:Place>{m['place']}</edXML:Place><edXML:PromulgationDate>{m['date']}</edXML:PromulgationDate></edXML:PromulgationInfo>"
         f"<edXML:DocumentType><edXML:TypeName>{m['kind']}</edXML:TypeName></edXML:DocumentType>"
         f"<edXML:Subject>{m['subject']}</edXML:Subject>"
         f"<edXML:SignerInfo><edXML:Position>Chủ tịch</edXML:Position><edXML:FullName>{m['signer']}</edXML:FullName></edXML:SignerInfo>"
+        f"<edXML:DueDate>{m['due']}</edXML:DueDate><edXML:DigitalSignature>{m['signature']}</edXML:DigitalSignature>"
         f"<edXML:OtherInfo><edXML:Priority>0</edXML:Priority><edXML:PageAmount>{m['pages']}</edXML:PageAmount></edXML:OtherInfo>"
         f"<edXML:DocumentId>{m['code']}</edXML:DocumentId></edXML:MessageHeader>"
         f"<edXML:TraceHeaderList>{trace}<edXML:Bussiness><edXML:BussinessDocType>{m['business']}</edXML:BussinessDocType>"
@@ -174,16 +189,15 @@ def _before(at: str) -> str:
 # Status messages
 
 
-def _fate(document: Document, units: list[Agency], days: WorkingDays, rng: Random) -> Iterator[Line]:
-    others = [unit for unit in units if unit is not document.agency]
-    recipient, officer = rng.choice(others), people.name(rng)
+def _fate(document: Document, recipient: Agency, days: WorkingDays, rng: Random) -> Iterator[Line]:
+    officer = people.name(rng)
     moment = document.entered_at + timedelta(seconds=rng.randint(30, 600))
     for status in rng.choices([fate for fate, _ in FATES], [weight for _, weight in FATES])[0]:
         if moment.date() > days.end:
             return
         message = {
             "from": document.agency.leaf_first,
-            "code": f"{document.number}/{document.symbol}",
+            "code": _named(document.number, document.symbol),
             "date": f"{document.issued_on:%Y/%m/%d}",
             "recipient": recipient.leaf_first,
             "recipient_name": recipient.name,
@@ -191,9 +205,10 @@ def _fate(document: Document, units: list[Agency], days: WorkingDays, rng: Rando
             "at": _stamp(moment),
             "officer": officer,
         }
-        yield Line(f"{message['at']}|{document.agency.code}|{message['code']}|{status}", message)
-        wait = rng.randint(0, 3) if status in (RECEIVED, ASSIGNED, IN_PROCESS) else 0
-        later = days.after(moment.date(), wait)
+        yield Line(
+            f"{message['at']}|{document.agency.code}|{message['code']}|{recipient.code}|{status}", message
+        )
+        later = days.after(moment.date(), days_after(status, rng))
         moment = datetime.combine(later, moment.time()) + timedelta(seconds=rng.randint(20, 4000))
 
 

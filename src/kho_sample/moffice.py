@@ -13,6 +13,7 @@ from kho_sample import people
 from kho_sample.agencies import Agency
 from kho_sample.document_systems import Arrival, Document, DocumentSystems, issued, received
 from kho_sample.export import Export, Line, spoil
+from kho_sample.paperwork import stroke_of
 from kho_sample.section import Period
 from kho_sample.system import Place, System
 from kho_sample.working_days import month_ends
@@ -92,8 +93,9 @@ def _entries(document: Document, period: Period, rng: Random) -> list[tuple[date
 def _entry(
     document: Document, number: int, day: date, moment: datetime, is_signed: bool, on_paper: bool, rng: Random
 ) -> list[str]:
-    spellings = (f"{number}/{document.symbol}", f"{number:02d} / {document.symbol.replace('-', ' - ')}",
-                 f"{number:03d}/{document.symbol.replace('-', '–')}")  # fmt: skip
+    symbol, stroke = document.symbol, stroke_of(document.symbol)
+    spellings = (f"{number}{stroke}{symbol}", f"{number:02d} {stroke} {symbol.replace('-', ' - ')}",
+                 f"{number:03d}{stroke}{symbol.replace('-', '–')}")  # fmt: skip
     return [
         _name(document.agency),
         spellings[sum(map(ord, document.agency.code)) % 3],
@@ -117,7 +119,7 @@ def _received(arrival: Arrival, unit: Agency, number: int, rng: Random) -> list[
         "Cấp tỉnh" if document.agency.code.count(".") == 0 else "Cấp huyện",
         document.kind,
         str(number),
-        f"{document.number:02d}/{document.symbol}",
+        f"{document.number:02d}{stroke_of(document.symbol)}{document.symbol}",
         f"{document.issued_on:%d/%m/%Y}",
         f"{arrival.received_at:%d/%m/%Y}",
         _name(document.agency),

@@ -24,17 +24,26 @@ SUBJECTS = (
 )  # fmt: skip
 # Delivery status by QĐ 28/2018.
 ARRIVED, REFUSED, RECEIVED, ASSIGNED, IN_PROCESS, DONE, RECALLED = "01", "02", "03", "04", "05", "06", "13"
-# How a document fares at a recipient, and how often.
+CHANGE_AGREED, CHANGE_REFUSED = "15", "16"
+# How a document fares at a recipient, and how often; some recipients say nothing.
 FATES = (
-    ((ARRIVED, RECEIVED), 30), ((ARRIVED, RECEIVED, DONE), 45), ((ARRIVED, RECEIVED, ASSIGNED, IN_PROCESS, DONE), 20),
-    ((ARRIVED, REFUSED), 3), ((ARRIVED, RECEIVED, RECALLED), 2),
+    ((ARRIVED, RECEIVED), 29), ((ARRIVED, RECEIVED, DONE), 42), ((ARRIVED, RECEIVED, ASSIGNED, IN_PROCESS, DONE), 18),
+    ((ARRIVED, REFUSED), 3), ((ARRIVED, RECEIVED, RECALLED, CHANGE_REFUSED), 2), ((ARRIVED, RECALLED, CHANGE_AGREED), 2),
+    ((ARRIVED, RECALLED, CHANGE_REFUSED), 1), ((ARRIVED,), 2), ((), 1),
 )  # fmt: skip
+# Working days until somebody looks at what arrived: most do at once, a few are slow.
+LOOKS = (0,) * 17 + (1, 2, 8)
+# Organisations that number as the Party does (12-CV/HĐTN), by the last part of their agency codes.
+PARTY_STYLE = {"18": "HĐTN"}
 
 
 def symbol_of(agency: Agency, is_district: bool, letters: str, rng: Random) -> str:
     """The symbol of a document with these letters (none: an official letter) of a unit."""
     if agency.level == "district" and not is_district:
-        department = DEPARTMENTS.get(agency.code.rsplit(".", 1)[-1], "CQ")
+        last = agency.code.rsplit(".", 1)[-1]
+        if last in PARTY_STYLE:
+            return f"{letters or 'CV'}/{PARTY_STYLE[last]}"
+        department = DEPARTMENTS.get(last, "CQ")
         return f"{letters}-{department}" if letters else f"{department}-{rng.choice(('TH', 'CM'))}"
     return f"{letters}-UBND" if letters else "UBND-VP"
 
@@ -43,3 +52,15 @@ def office_hour(rng: Random) -> time:
     """Some minute of a working day."""
     minute = rng.randint(7 * 60, 16 * 60 + 50)
     return time(minute // 60, minute % 60)
+
+
+def stroke_of(symbol: str) -> str:
+    """What stands between number and symbol: 12/UBND-VP, 12-CV/HĐTN."""
+    return "-" if "/" in symbol else "/"
+
+
+def days_after(status: str, rng: Random) -> int:
+    """Working days until what follows a status: systems act within minutes, people on later days."""
+    if status == ARRIVED:
+        return rng.choice(LOOKS)
+    return rng.randint(0, 3) if status in (RECEIVED, ASSIGNED, IN_PROCESS) else 0

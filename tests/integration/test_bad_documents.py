@@ -83,6 +83,16 @@ BAD_MESSAGES: list[tuple[str, str, str]] = [
         "</e:StaffInfo><e:ReplacementInfoList><e:ReplacementInfo><e:DocumentId>12</e:DocumentId></e:ReplacementInfo></e:ReplacementInfoList>",
         f"{TRACE}Bussiness/ReplacementInfoList/ReplacementInfo/DocumentId: {PATTERN}",
     ),
+    (
+        "<e:CodeNumber>12</e:CodeNumber><e:CodeNotation>UBND-VP<",
+        "<e:CodeNumber>UBND-VP</e:CodeNumber><e:CodeNotation>12<",
+        f"{LETTER}Code/CodeNumber: {PATTERN}; đổi chỗ? {LETTER}Code/CodeNotation has what fits",
+    ),
+    (
+        "</e:SignerInfo>",
+        "</e:SignerInfo><e:DigitalSignature>Nguyễn Văn Mẫu</e:DigitalSignature>",
+        f"{LETTER}DigitalSignature: {unmapped('signature', 'idesk')}",
+    ),
     ("</e:MessageHeader>", "", "row: {name} is no whole XML: mismatched tag: line 15, column 2"),
     ("<e:CodeNumber>12<", "<e:CodeNumber>1 & 2<", "row: {name} is no whole XML: not well-formed (invalid token): line 5, column 25"),
     (
@@ -95,6 +105,8 @@ BAD_STATUSES: list[tuple[str, str, str]] = [
     (">03<", ">99<", f"{HEADER}Status/StatusCode: {unmapped('delivery_status', 'idesk')}"),
     (">03<", ">3<", f"{HEADER}Status/StatusCode: {unmapped('delivery_status', 'idesk')}"),
     (">12/UBND-VP<", ">12<", f"{HEADER}Status/ResponseFor/Code: {PATTERN}"),
+    (">12/UBND-VP<", ">12-HU<", f"{HEADER}Status/ResponseFor/Code: {PATTERN}"),
+    (">12/UBND-VP<", ">12-M/HU<", f"{HEADER}Status/ResponseFor/Code: {PATTERN}"),
     (">12/UBND-VP<", ">12/M-UBND<", f"{HEADER}Status/ResponseFor/Code: {PATTERN}"),
     (">2017/06/05<", ">tháng 6<", f"{HEADER}Status/ResponseFor/PromulgationDate: not a date (yyyy/MM/dd)"),
     ("09:00:00", "09:00:60", f"{HEADER}Status/Timestamp: not a time (yyyy/MM/dd HH:mm:ss)"),
@@ -152,6 +164,53 @@ def test_the_last_stop_of_a_message_is_its_time_and_an_unsigned_one_lacks_nothin
     assert row["recipient_codes"] == "000.21.06.H59; 000.22.06.H59" and row["signature_method"] is None
     (ledger,) = rows(module_warehouse, "select profile from ledger.batch where batch_id = %s", batch.batch_id)
     assert ledger["profile"]["missing_columns"] == [] and ledger["profile"]["unknown_columns"] == {}
+
+
+def test_a_message_as_it_is_sent_tells_no_signature_no_deadline_and_no_file_s_name(
+    module_warehouse: Settings,
+) -> None:
+    """Empty elements, N/A, a default due date, attachments named after people, the Party's numbers (edXML of real senders)."""
+    file = "Don cua Nguyen Van Mau_signed.pdf"
+    sent = (
+        MESSAGE.replace("Tiểu Cần", "N/A")
+        .replace("</e:SignerInfo>", "</e:SignerInfo><e:DueDate>2017/06/07</e:DueDate><e:DigitalSignature />")
+        .replace("<e:Position>Chủ tịch<", "<e:Department>N/A</e:Department><e:Position>N/A<")
+        .replace(
+            "</e:edXMLHeader>",
+            "</e:edXMLHeader><e:edXMLBody><e:edXMLManifest><e:Reference><e:AttachmentName>"
+            f'{file}</e:AttachmentName><e:File name="{file}"/></e:Reference></e:edXMLManifest></e:edXMLBody>',
+        )
+        .replace("12</e:CodeNumber><e:CodeNotation>UBND-VP<", "12</e:CodeNumber><e:CodeNotation>CV/HU<")
+        .replace("2017/06/05,12/UBND-VP<", "2017/06/05,12-CV/HU<")
+    )
+    bad = sent.replace("<e:CodeNumber>12<", "<e:CodeNumber>mười<")
+    for name in ("idesk.outgoing", "idesk.incoming"):
+        contract = contracts(module_warehouse)[name]
+        deliver(module_warehouse, contract, "as it is sent", zipped({"1.edxml": sent, "2.edxml": bad}), DAY)
+        (batch,) = load(module_warehouse, contract)
+        (row,) = raw_rows(module_warehouse, contract, batch.batch_id)
+        assert (row["signature"], row["place"], row["signer_position"]) == (None, None, None)
+        assert (row["document_number"], row["document_symbol"]) == ("12", "CV/HU")
+        (ledger,) = rows(
+            module_warehouse, "select profile from ledger.batch where batch_id = %s", batch.batch_id
+        )
+        (reject,) = rejects(module_warehouse, batch.batch_id)
+        assert file not in f"{row} {reject} {ledger}" and "Nguyen" not in f"{row} {reject} {ledger}"
+
+
+def test_a_code_of_the_party_is_read(module_warehouse: Settings) -> None:
+    known = contracts(module_warehouse)
+    status = STATUS.replace(">12/UBND-VP<", ">12-CV/HU<")
+    code = {"Số, ký hiệu": "12 – CV/HU"}
+    files = [
+        ("idesk.deliveries", zipped({"1.edxml": status}), "12-CV/HU"),
+        ("moffice.outgoing", xls([OUTGOING | code]), "12 – CV/HU"),
+    ]
+    for name, data, told in files:
+        deliver(module_warehouse, known[name], "of the Party", data, DAY)
+        (batch,) = load(module_warehouse, known[name])
+        (row,) = raw_rows(module_warehouse, known[name], batch.batch_id)
+        assert row["document_code"] == told
 
 
 def test_a_month_without_messages_says_that_nothing_happened(module_warehouse: Settings) -> None:
@@ -231,6 +290,9 @@ BAD_CELLS: dict[str, list[tuple[str, object, str]]] = {
         ("Số, ký hiệu", "12/", PATTERN),
         ("Số, ký hiệu", 12.0, PATTERN),
         ("Số, ký hiệu", "05/M-UBND", PATTERN),
+        ("Số, ký hiệu", "05-TM/HU", PATTERN),
+        ("Số, ký hiệu", "05/M/HU", PATTERN),
+        ("Số, ký hiệu", "05-2017/HU", PATTERN),
         ("Ngày văn bản", "", "missing"),
         ("Ngày văn bản", "31/02/2017", "not a date (dd/MM/yyyy)"),
         ("Ngày văn bản", "ngày 5 tháng 6", "not a date (dd/MM/yyyy)"),

@@ -136,6 +136,26 @@ WRONG = {
         "agrees_with_figures",
     ): "update document_exchange set document_count = document_count + 5",
     (
+        "document_exchange",
+        "signatures_add_up",
+    ): "update document_exchange set signature_unknown_count = signature_unknown_count + 1",
+    (
+        "document_exchange",
+        "deliveries_add_up",
+    ): "update document_exchange set delivery_received_count = delivery_received_count + 1",
+    (
+        "document_exchange",
+        "not_received_within_sent",
+    ): "update document_exchange set delivery_not_received_count = delivery_sent_count + 1",
+    (
+        "document_exchange",
+        "times_are_of_something",
+    ): "update document_exchange set received_to_done_mean_hours = null where received_to_done_count > 0",
+    (
+        "document_exchange",
+        "deliveries_agree_with_figures",
+    ): "update document_exchange set delivery_change_refused_count = delivery_change_refused_count + 1",
+    (
         "online_service",
         "online_within_received",
     ): "update online_service set received_online_count = received_count + 1",
@@ -158,6 +178,14 @@ WRONG = {
         "report_figure",
         "dossiers_add_up",
     ): "update report_figure set value = value + 1, measured_value = measured_value + 1 where metric = 'dossiers_received' and level = 'commune' and detail = ''",
+    (
+        "report_figure",
+        "deliveries_add_up",
+    ): "update report_figure set value = value + 1 where metric = 'deliveries_open' and value is not null",
+    (
+        "report_figure",
+        "signatures_add_up",
+    ): "update report_figure set value = value + 1 where metric = 'documents_signed_by_both' and value is not null",
     (
         "report_figure",
         "levels_add_up",

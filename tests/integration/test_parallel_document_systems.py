@@ -22,6 +22,7 @@ from kho.transform.project import run
 from kho_sample import totals
 from tests.integration import nights
 from tests.integration.loading import rows
+from tests.unit import recount_documents
 
 END = date(2017, 9, 28)
 
@@ -36,10 +37,15 @@ def tieu_can(module_built_warehouse: Settings) -> Settings:
     """The warehouse of what both systems of the sample tell."""
     here = module_built_warehouse
     exports = nights.sample(here, report=nights.TIEU_CAN)
-    nights.hand_over(here, (each for each in exports if each.system in ("idesk", "moffice")))
+    of_documents = [each for each in exports if each.system in ("idesk", "moffice")]
+    for each in of_documents:
+        path = here.exports / each.system / each.entity / each.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(each.content)
+    nights.hand_over(here, of_documents)
     nights.accept_pending(here)
     builds.open_build(here, END)
-    results = run(here, ["run", "--select", "fct_document", "fct_incoming_document"])
+    results = run(here, ["run", "--select", "fct_document", "fct_document_delivery", "fct_incoming_document"])
     assert {str(result.status) for result in results} == {"success"}
     return here
 
@@ -91,6 +97,55 @@ def test_what_happened_to_documents_is_kept_and_makes_no_others(
     }
 
 
+def test_deliveries_and_signatures_are_what_the_messages_tell(tieu_can: Settings) -> None:
+    (found,) = built(
+        tieu_can,
+        """
+        select count(*) as "deliveries", count(*) filter (where outcome = 'received') as "received",
+          count(*) filter (where outcome = 'refused') as "refused", count(*) filter (where outcome = 'recalled') as "recalled",
+          count(*) filter (where outcome is null) as "open", count(change_agreed_at) as "agreed",
+          count(change_refused_at) as "refused to change",
+          count(*) filter (where arrived_at >= sent_at) as "sent to arrived",
+          count(*) filter (where received_at >= arrived_at) as "arrived to received",
+          count(*) filter (where done_at >= received_at) as "received to done",
+          extract(epoch from sum(arrived_at - sent_at) filter (where arrived_at >= sent_at)) as "seconds from sent to arrived",
+          extract(epoch from sum(received_at - arrived_at) filter (where received_at >= arrived_at))
+            as "seconds from arrived to received",
+          extract(epoch from sum(done_at - received_at) filter (where done_at >= received_at))
+            as "seconds from received to done"
+        from warehouse.fct_document_delivery
+        """,
+    )
+    assert found == recount_documents.deliveries(tieu_can.exports)
+    assert min(found.values()) > 0
+    seeds = tieu_can.project / "dbt_project" / "seeds"
+    words = {"Cá nhân": "person", "Cơ quan": "agency", "Cá nhân và cơ quan": "both", "": "unknown"}
+    counted = recount_documents.outgoing(tieu_can.exports, seeds)
+    signatures = {
+        (level, word): counts[f"signature: {told}"]
+        for level, counts in counted.items()
+        for told, word in words.items()
+    }
+    assert signatures == {
+        (row["agency_level"], row["signature"]): row["n"]
+        for row in built(
+            tieu_can,
+            "select agency_level, signature, count(*) as n from warehouse.fct_document"
+            " join warehouse.dim_agency using (agency_key) group by 1, 2",
+        )
+    }
+
+
+def test_a_document_numbered_as_the_party_does_is_one_in_both_systems(tieu_can: Settings) -> None:
+    found = built(
+        tieu_can,
+        "select document_number, document_symbol, systems from warehouse.fct_document where agency_code = 'H59.06.18'",
+    )
+    assert "idesk, moffice" in {row["systems"] for row in found}
+    assert {row["document_symbol"].rpartition("/")[2] for row in found} == {"HĐTN"}
+    assert all(row["document_number"].isdigit() for row in found)
+
+
 def test_secret_series_stop_at_load_and_show_nothing(tieu_can: Settings) -> None:
     secret = rows(
         tieu_can,
@@ -119,6 +174,7 @@ class Told:
     minute: int
     is_signed: bool
     is_on_paper: bool
+    is_of_party: bool  # numbered as 12-CV/HU
     business: str = "0"
     of: int = 0  # number of the document that is replaced
 
@@ -127,7 +183,8 @@ AGENCIES = (("000.00.06.H59", "UBND huyện Tiểu Cần"), ("000.31.06.H59", "U
 START = datetime(2017, 1, 2, 8)
 facts = st.fixed_dictionaries(
     {"agency": st.integers(0, 1), "year": st.sampled_from([2016, 2017]), "number": st.integers(1, 4),
-     "spelling": st.integers(0, 2), "minute": st.integers(0, 30), "is_signed": st.booleans(), "is_on_paper": st.booleans()}
+     "spelling": st.integers(0, 2), "minute": st.integers(0, 30), "is_signed": st.booleans(), "is_on_paper": st.booleans(),
+     "is_of_party": st.booleans()}
 )  # fmt: skip
 messages = st.builds(
     lambda fact, business, of: Told(**fact, business=business, of=of),
@@ -140,7 +197,7 @@ entries = st.builds(lambda fact: Told(**fact), facts)
 
 def exports_of(one: st.SearchStrategy[Told]) -> st.SearchStrategy[list[list[Told]]]:
     """Some months of a system, each with its rows; a row's own time tells its versions apart."""
-    same = lambda row: (row.agency, row.year, row.number, row.business, row.minute)  # noqa: E731
+    same = lambda row: (row.agency, row.year, row.number, row.is_of_party, row.business, row.minute)  # noqa: E731
     all_rows = st.lists(one, max_size=14, unique_by=same)
     return st.tuples(all_rows, st.integers(1, 3)).map(
         lambda drawn: [drawn[0][n :: drawn[1]] for n in range(drawn[1])]
@@ -215,6 +272,9 @@ def columns(contract: str, row: Told) -> dict[str, object]:
     code, name = AGENCIES[row.agency]
     number = (f"{row.number}", f"0{row.number}", f"00{row.number}")[row.spelling]
     symbol = ("QĐ-UBND", "QÐ - UBND", "qđ–UBND")[row.spelling]
+    stroke = "/"
+    if row.is_of_party:
+        symbol, stroke = ("CV/HU", "CV / HU", "cv/HU")[row.spelling], ("-", "–", "/")[row.spelling]
     day = date(row.year, 1, 5 + row.spelling)
     moment = START + timedelta(minutes=row.minute)
     both = {"issued_date": day, "document_type_name": "Quyết định", "is_sent_on_paper": row.is_on_paper}
@@ -222,11 +282,11 @@ def columns(contract: str, row: Told) -> dict[str, object]:
         return {
             **both,
             "agency_name": name,
-            "document_code": f"{number} / {symbol}",
+            "document_code": f"{number} {stroke} {symbol}",
             "is_signed_electronically": row.is_signed,
             "updated_at": moment,
         }
-    replaced = f"{code},{row.year}/01/05,{row.of}/QĐ-UBND"
+    replaced = f"{code},{row.year}/01/05,{row.of}" + ("-CV/HU" if row.is_of_party else "/QĐ-UBND")
     return {
         **both,
         "business_code": row.business,
@@ -245,7 +305,8 @@ def registered(exports: list[tuple[str, int, list[Told]]]) -> dict[tuple, set[st
     no_others = set()
     for contract, _, told in exports:
         for row in told:
-            document = (re.sub(r"^000\.(00\.)?", "", AGENCIES[row.agency][0]), row.year, str(row.number))
+            sender = re.sub(r"^000\.(00\.)?", "", AGENCIES[row.agency][0])
+            document = (sender, row.year, str(row.number), "CV/HU" if row.is_of_party else "QĐ-UBND")
             if row.business == "0":
                 found.setdefault(document, set()).add(contract.split(".")[0])
             elif row.business == "3" and row.of != row.number:
@@ -262,4 +323,4 @@ def test_any_interleaving_of_the_two_systems_gives_the_same_documents(
     found = documents(folded, one)
     assert found == documents(folded, other)
     leaf_first = {"H59.06": "06.H59", "H59.06.31": "31.06.H59"}
-    assert {(leaf_first[row[0]], row[1], row[2]): set(row[8].split(", ")) for row in found} == registered(one)
+    assert {(leaf_first[row[0]], *row[1:4]): set(row[8].split(", ")) for row in found} == registered(one)

@@ -223,6 +223,8 @@ def documents(exports: Path, levels: pd.Series) -> pd.DataFrame:
         year=issued.dt.year,
     )
     papers = newest(papers, ["Mã định danh", "year", "number", "symbol"], "updated")
+    # A copy is no document of its own, whatever type the register gives it.
+    papers = papers[~papers["symbol"].str.match(r"(SY|SL|TrS)-")]
     return papers.assign(level=papers["Mã định danh"].map(levels))
 
 

@@ -21,6 +21,7 @@ from kho.settings import TIMEZONE
 
 LANDING = Identifier("pg_temp", "landing")
 MASK = "•••"
+NO_PATTERN = "not of the contract's pattern"
 
 
 @dataclass(frozen=True)
@@ -308,10 +309,27 @@ def _conditions(contract: Contract, column: Column) -> list[tuple[Composable, Co
         found.append(
             (
                 SQL("{} !~ {}").format(text, Literal(column.pattern)),
-                Literal(f"{column.header}: not of the contract's pattern"),
+                Literal(f"{column.header}: {NO_PATTERN}"),
             )
         )
     return found
+
+
+def _swaps(contract: Contract, column: Column) -> list[tuple[Composable, Composable]]:
+    """A text that is not of its column's pattern but of another one's, whose text is of this one's: condition and reason."""
+    return [
+        (
+            SQL("{text} !~ {pattern} and {others} ~ {pattern} and {text} ~ {others_pattern}").format(
+                text=Identifier(f"t_{column.name}"),
+                others=Identifier(f"t_{other.name}"),
+                pattern=Literal(column.pattern),
+                others_pattern=Literal(other.pattern),
+            ),
+            Literal(f"{column.header}: {NO_PATTERN}; đổi chỗ? {other.header} has what fits"),
+        )
+        for other in contract.columns
+        if column.pattern and other.pattern and column.pattern != other.pattern
+    ]
 
 
 def _unmapped(contract: Contract, column: Column) -> Composable:
@@ -351,7 +369,7 @@ def _reason(contract: Contract, column: Column) -> Composable:
                 text, value, Literal(f"{column.header}: {_type_problem(contract, column)}")
             )
         )
-    for condition, reason in _conditions(contract, column):
+    for condition, reason in _swaps(contract, column) + _conditions(contract, column):
         cases.append(SQL("when {} then {}").format(condition, reason))
     return SQL("case {} end").format(SQL(" ").join(cases)) if cases else SQL("null::text")
 

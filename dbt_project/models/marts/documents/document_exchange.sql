@@ -1,57 +1,167 @@
+{% set counts = [
+  'document', 'signed', 'on_paper', 'signed_and_on_paper', 'signed_by_person', 'signed_by_agency', 'signed_by_both',
+  'signature_unknown', 'copy', 'recalled', 'replaced', 'several_systems', 'delivered', 'received', 'delivery',
+  'delivery_carried_over', 'delivery_sent', 'delivery_received', 'delivery_refused', 'delivery_recalled', 'delivery_open',
+  'delivery_not_received', 'delivery_change_agreed', 'delivery_change_refused', 'incoming',
+] %}
+{% set spans = ['sent_to_arrived', 'arrived_to_received', 'received_to_done'] %}
 with period as (
-  {{ told_periods("in ('document', 'incoming_document')") }}
+  {{ told_periods("in ('document', 'document_delivery', 'incoming_document')") }}
 ), delivered as (
   select document_key, bool_or(received_at is not null) as is_received, count(*) as recipient_count
   from {{ ref('fct_document_delivery') }}
+  where event_count > 0
   group by document_key
-), daily_outgoing as (
+), delivery as (
   select
-    document.agency_code, document.document_type, document.issued_date as day,
-    count(*) as document_count,
-    count(*) filter (where is_signed_electronically) as signed_count,
-    count(*) filter (where is_sent_on_paper) as on_paper_count,
-    count(*) filter (where is_signed_electronically and is_sent_on_paper) as signed_and_on_paper_count,
-    count(*) filter (where is_recalled) as recalled_count,
-    count(replaced_by) as replaced_count,
-    count(*) filter (where systems like '%,%') as several_systems_count,
-    count(delivered.document_key) as delivered_count,
-    count(*) filter (where delivered.is_received) as received_count,
-    coalesce(sum(delivered.recipient_count), 0) as delivery_count,
-    0 as incoming_count
+    delivery.agency_code,
+    coalesce(document.document_type, 'unknown') as document_type,
+    {{ day_of('delivery.first_event_at', 'system') }} as sent_day,
+    {{ day_of('delivery.arrived_at', 'system') }} as arrived_day,
+    {{ day_of('delivery.received_at', 'system') }} as received_day,
+    {{ day_of('delivery.done_at', 'system') }} as done_day,
+    {{ day_of('delivery.closed_at', 'system') }} as closed_day,
+    {{ day_of('delivery.change_agreed_at', 'system') }} as change_agreed_day,
+    {{ day_of('delivery.change_refused_at', 'system') }} as change_refused_day,
+    delivery.outcome,
+    extract(epoch from delivery.arrived_at - delivery.sent_at)::bigint as sent_to_arrived,
+    extract(epoch from delivery.received_at - delivery.arrived_at)::bigint as arrived_to_received,
+    extract(epoch from delivery.done_at - delivery.received_at)::bigint as received_to_done
+  from {{ ref('fct_document_delivery') }} as delivery
+  left join {{ ref('dim_system') }} as system using (system)
+  left join {{ ref('fct_document') }} as document using (document_key)
+), daily as (
+  -- Documents by their day of issue or arrival, deliveries by the day of what happened to them.
+  select
+    document.agency_code, coalesce(document.document_type, 'unknown') as document_type, document.issued_date as day,
+    measure.what, sum(measure.amount)::bigint as amount
   from {{ ref('fct_document') }} as document
   left join delivered using (document_key)
+  cross join lateral (
+    values
+      ('document', 1, not is_copy),
+      ('signed', 1, not is_copy and is_signed_electronically),
+      ('on_paper', 1, not is_copy and is_sent_on_paper),
+      ('signed_and_on_paper', 1, not is_copy and is_signed_electronically and is_sent_on_paper),
+      ('signed_by_person', 1, not is_copy and signature = 'person'),
+      ('signed_by_agency', 1, not is_copy and signature = 'agency'),
+      ('signed_by_both', 1, not is_copy and signature = 'both'),
+      ('signature_unknown', 1, not is_copy and signature = 'unknown'),
+      ('copy', 1, is_copy),
+      ('recalled', 1, not is_copy and is_recalled),
+      ('replaced', 1, not is_copy and replaced_by is not null),
+      ('several_systems', 1, not is_copy and systems like '%,%'),
+      ('delivered', 1, not is_copy and delivered.document_key is not null),
+      ('received', 1, not is_copy and delivered.is_received),
+      ('delivery', delivered.recipient_count, not is_copy and delivered.document_key is not null)
+  ) as measure (what, amount, applies)
   left join {{ ref('bridge_movement_agency') }} as told
     on told.metric = 'documents_outgoing' and told.agency_code = document.agency_code
   -- As in the figures, what is dated later than its sources tell has not happened yet.
-  where document.issued_date <= coalesce(told.told_to, 'infinity')
-  group by 1, 2, 3
-), daily as (
-  select * from daily_outgoing
+  where measure.applies and document.issued_date <= coalesce(told.told_to, 'infinity')
+  group by 1, 2, 3, 4
   union all
-  select document.agency_code, document.document_type, document.received_date, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, count(*)
+  select document.agency_code, coalesce(document.document_type, 'unknown'), document.received_date, 'incoming', count(*)
   from {{ ref('fct_incoming_document') }} as document
   left join {{ ref('bridge_movement_agency') }} as told
     on told.metric = 'documents_incoming' and told.agency_code = document.agency_code
   where document.received_date <= coalesce(told.told_to, 'infinity')
   group by 1, 2, 3
+  union all
+  select delivery.agency_code, delivery.document_type, step.day, step.what, count(*)
+  from delivery
+  cross join lateral (
+    values
+      ('delivery_sent', sent_day, true),
+      ('delivery_received', closed_day, outcome = 'received'),
+      ('delivery_refused', closed_day, outcome = 'refused'),
+      ('delivery_recalled', closed_day, outcome = 'recalled'),
+      ('delivery_change_agreed', change_agreed_day, true),
+      ('delivery_change_refused', change_refused_day, true)
+  ) as step (what, day, applies)
+  where step.applies and step.day is not null
+  group by 1, 2, 3, 4
+  union all
+  -- Moments that contradict their order, as of a wrong clock, tell no time.
+  select delivery.agency_code, delivery.document_type, span.day, part.what, sum(part.amount)::bigint
+  from delivery
+  cross join lateral (
+    values
+      ('sent_to_arrived', arrived_day, sent_to_arrived),
+      ('arrived_to_received', received_day, arrived_to_received),
+      ('received_to_done', done_day, received_to_done)
+  ) as span (name, day, seconds)
+  cross join lateral (values (span.name || '_seconds', span.seconds), (span.name, 1)) as part (what, amount)
+  where span.seconds >= 0
+  group by 1, 2, 3, 4
+), within_period as (
+  select
+    period.scheme, period.period_code, daily.agency_code, daily.document_type, daily.what, sum(daily.amount)::bigint as amount
+  from period
+  join daily on daily.day between period.from_date and period.to_date
+  group by 1, 2, 3, 4, 5
+), not_received as (
+  select
+    period.scheme, period.period_code, waiting.agency_code, waiting.document_type, 'delivery_not_received' as what,
+    sum(waiting.delivery_count)::bigint as amount
+  from period
+  join (
+    select agency_code, document_type, sent_day, received_day, count(*) as delivery_count
+    from delivery
+    group by 1, 2, 3, 4
+  ) as waiting
+    on waiting.sent_day between period.from_date and period.to_date
+    and coalesce(waiting.received_day, 'infinity') > period.to_date
+  group by 1, 2, 3, 4
+), stock as (
+  select
+    period.scheme, period.period_code, opened.agency_code, opened.document_type, edge.what,
+    sum(opened.amount)::bigint as amount
+  from period
+  cross join lateral (
+    values ('delivery_carried_over', period.from_date - 1), ('delivery_open', period.to_date)
+  ) as edge (what, day)
+  join (
+    select agency_code, document_type, day, sum(case what when 'delivery_sent' then amount else -amount end) as amount
+    from daily
+    where what in ('delivery_sent', 'delivery_received', 'delivery_refused', 'delivery_recalled')
+    group by 1, 2, 3
+  ) as opened on opened.day <= edge.day
+  group by 1, 2, 3, 4, 5
+  having sum(opened.amount) <> 0
+), counted as (
+  select * from within_period
+  union all
+  select * from not_received
+  union all
+  select * from stock
+), total as (
+  select
+    scheme,
+    period_code,
+    agency_code,
+    document_type
+    {%- for what in counts + spans %},
+    coalesce(sum(amount) filter (where what = '{{ what }}'), 0)::bigint as {{ what }}_count
+    {%- endfor %}
+    {%- for span in spans %},
+    coalesce(sum(amount) filter (where what = '{{ span }}_seconds'), 0)::bigint as {{ span }}_seconds
+    {%- endfor %}
+  from counted
+  group by scheme, period_code, agency_code, document_type
 )
 
 select
-  period.scheme,
-  period.period_code,
-  daily.agency_code,
-  coalesce(daily.document_type, 'unknown') as document_type,
-  sum(daily.document_count)::bigint as document_count,
-  sum(daily.signed_count)::bigint as signed_count,
-  sum(daily.on_paper_count)::bigint as on_paper_count,
-  sum(daily.signed_and_on_paper_count)::bigint as signed_and_on_paper_count,
-  sum(daily.recalled_count)::bigint as recalled_count,
-  sum(daily.replaced_count)::bigint as replaced_count,
-  sum(daily.several_systems_count)::bigint as several_systems_count,
-  sum(daily.delivered_count)::bigint as delivered_count,
-  sum(daily.received_count)::bigint as received_count,
-  sum(daily.delivery_count)::bigint as delivery_count,
-  sum(daily.incoming_count)::bigint as incoming_count
-from period
-join daily on daily.day between period.from_date and period.to_date
-group by 1, 2, 3, 4
+  scheme,
+  period_code,
+  agency_code,
+  document_type
+  {%- for what in counts %},
+  {{ what }}_count
+  {%- endfor %}
+  {%- for span in spans %},
+  {{ span }}_seconds,
+  {{ span }}_count,
+  round({{ span }}_seconds / 3600.0 / nullif({{ span }}_count, 0), 2) as {{ span }}_mean_hours
+  {%- endfor %}
+from total

@@ -6,6 +6,7 @@
   ref('movement_dossier_fee'),
   ref('movement_procedure_offering'),
   ref('movement_document'),
+  ref('movement_document_delivery'),
   ref('movement_incoming_document'),
   ref('movement_portal_item'),
   ref('movement_portal_traffic'),

@@ -20,6 +20,8 @@ select
   'documents' as system,
   sender_code as agency_code,
   canonical_recipient_code as recipient_code,
+  number as document_number,
+  symbol as document_symbol,
   issued_date,
   status.code as status,
   occurred_at,

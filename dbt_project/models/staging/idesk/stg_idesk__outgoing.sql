@@ -8,6 +8,7 @@ select
   message.issued_date,
   document_type.code as document_type,
   message.signature_method is not null as is_signed_electronically,
+  signature.code as signature,
   message.is_sent_on_paper,
   message.replaced_by,
   message.sent_at as updated_at,
@@ -16,3 +17,4 @@ from (
   {{ edxml_documents('idesk.outgoing') }}
 ) as message
 {{ join_mapping('document_type', 'document_type', 'idesk', "message.document_type_name") }}
+{{ join_mapping('signature', 'signature', 'idesk', "message.signature") }}

@@ -20,6 +20,7 @@ select
   issued_date,
   document_type.code as document_type,
   is_signed_electronically,
+  null::text as signature,
   is_sent_on_paper,
   null::text as replaced_by,
   updated_at,

@@ -1,5 +1,6 @@
 select
   document_type,
   abbreviation,
-  name as document_type_name
+  name as document_type_name,
+  is_copy
 from {{ ref('document_types') }}

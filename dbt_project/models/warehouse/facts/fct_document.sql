@@ -17,6 +17,8 @@ with entry as (
     min(document_type) as document_type,
     bool_or(is_signed_electronically) as is_signed_electronically,
     bool_or(is_sent_on_paper) as is_sent_on_paper,
+    bool_or(signature in ('person', 'both')) as has_signature_of_person,
+    bool_or(signature in ('agency', 'both')) as has_signature_of_agency,
     (array_agg(_batch_id order by {{ newest_first('updated_at') }}))[1] as _batch_id,
     (array_agg(_row_number order by {{ newest_first('updated_at') }}))[1] as _row_number
   from newest
@@ -33,8 +35,15 @@ select
   document.document_number,
   document.document_symbol,
   document.issued_date,
-  document.document_type,
+  kind.document_type,
+  coalesce(kind.is_copy, false) as is_copy,
   document.is_signed_electronically,
+  case
+    when document.has_signature_of_person and document.has_signature_of_agency then 'both'
+    when document.has_signature_of_person then 'person'
+    when document.has_signature_of_agency then 'agency'
+    else 'unknown'
+  end as signature,
   document.is_sent_on_paper,
   life.systems,
   life.recalled_at is not null as is_recalled,
@@ -45,4 +54,5 @@ select
   document._row_number
 from document
 join life using (document_key)
+{{ join_document_kind('document') }}
 {{ join_agency('document', 'issued_date') }}

@@ -35,7 +35,7 @@ select
   incoming.document_number,
   incoming.document_symbol,
   incoming.issued_date,
-  incoming.document_type,
+  kind.document_type,
   incoming.received_date,
   life.systems,
   life.recalled_at is not null as is_recalled,
@@ -46,6 +46,7 @@ select
   incoming._row_number
 from incoming
 join life using (incoming_key)
+{{ join_document_kind('incoming') }}
 -- A message names all its recipients, also agencies elsewhere.
 join {{ ref('dim_agency') }} as agency
   on agency.agency_code = incoming.agency_code

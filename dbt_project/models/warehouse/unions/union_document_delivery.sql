@@ -1,4 +1,5 @@
 {{ union_of([
   ref('stg_documents__deliveries'),
   ref('stg_idesk__deliveries'),
+  ref('stg_idesk__outgoing_deliveries'),
 ]) }}
