@@ -14,8 +14,9 @@ from tests.pages import PAGES, Block, blocks
 
 pytestmark = pytest.mark.e2e
 
-#: pages that change the project have tests of their own: tests/e2e/test_walkthrough.py, tests/integration/test_contributing.py
-READ_ONLY = [page for page in PAGES if page.name not in ("add-a-source.md", "contributing.md")]
+#: pages that change the project have tests of their own: tests/e2e/test_walkthrough.py, and test_contributing.py and
+#: test_agencies.py in tests/integration
+READ_ONLY = [page for page in PAGES if page.name not in ("add-a-source.md", "agencies.md", "contributing.md")]
 
 
 def run(settings: Settings, folder: Path, *command: str) -> subprocess.CompletedProcess[str]:

@@ -15,7 +15,19 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from kho.cli import batch, deadline, dictionary, figures, form, rejects, release, report, server, source
+from kho.cli import (
+    agency,
+    batch,
+    deadline,
+    dictionary,
+    figures,
+    form,
+    rejects,
+    release,
+    report,
+    server,
+    source,
+)
 from kho.cli.output import PRIVATE, fail, is_blocked, is_server_missing, umask
 
 
@@ -55,7 +67,7 @@ app.command()(deadline.deadline)
 app.command()(report.report)
 app.command()(dictionary.dictionary)
 groups = {"": app}
-for module in (release, batch, rejects, source):
+for module in (release, batch, rejects, source, agency):
     name = module.__name__.rpartition(".")[2]
     groups[name] = module.app
     app.add_typer(module.app, name=name)

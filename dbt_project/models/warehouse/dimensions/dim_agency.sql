@@ -10,7 +10,7 @@ select
   agency.short_name,
   agency.level as agency_level,
   agency.parent_agency_code,
-  -- Departments have no unit code: their unit is the district that they belong to.
+  -- Departments have no unit code: their unit is the one that they belong to.
   case when agency.unit_code is null then agency.parent_agency_code else agency.agency_code end as unit_agency_code,
   agency.unit_code is not null as is_unit,
   agency.valid_from,
