@@ -1,4 +1,4 @@
-"""What the night was like, in one text for people: in Vietnamese, from the ledger alone."""
+"""What the night was like, in one text for people: in Vietnamese, from the ledger and the release in force."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from datetime import date, datetime
 from typing import Any
 
 from kho.database import connect
+from kho.figures import morning
+from kho.figures.figures import NoRelease, explained
 from kho.ledger import acceptances, batches, builds, deliveries, releases, sources, verdicts
 from kho.ledger.acceptances import Acceptance
 from kho.ledger.releases import Pin, Release
 from kho.settings import Settings
 
 log = logging.getLogger(__name__)
+_AGENCIES = 20  # that the digest tells the morning's work of
 
 
 def digest(settings: Settings, business_date: date, failed: Iterable[str] = ()) -> str:
@@ -56,6 +59,7 @@ def digest(settings: Settings, business_date: date, failed: Iterable[str] = ()) 
         ]
         subject = f"Kho dữ liệu, số liệu đến hết ngày {_day(business_date)}: {outcome}"
         lines = [subject, "", *_in_force(now, releases.pin(connection))]
+    sections.append(("Việc cần xem sáng nay (kho morning <đơn vị>)", _morning(settings)))
     told = [(title, items) for title, items in sections if items]
     for title, items in told:
         lines += ["", f"{title}:", *(f"- {item}" for item in items)]
@@ -122,6 +126,22 @@ def _in_force(release: Release | None, pinned: Pin | None) -> list[str]:
             "chưa phát hành bản mới cho đến khi bỏ ghim (kho release unpin)."
         )
     return told
+
+
+def _morning(settings: Settings) -> list[str]:
+    """A line for each agency whose dossiers somebody has to look at; the longest lists only, for a digest is read."""
+    try:
+        with explained(settings) as release:
+            found = morning.counts(release)
+    except NoRelease:
+        return []
+    titles = ("quá hạn", "đến hạn", "chờ bổ sung quá lâu", "có kết quả chưa trả")
+    told = [
+        f"{each.agency_name}: "
+        + ", ".join(f"{title} {count}" for title, count in zip(titles, each.counts, strict=True) if count)
+        for each in found[:_AGENCIES]
+    ]
+    return told + [f"và {len(found) - _AGENCIES} cơ quan khác"] * (len(found) > _AGENCIES)
 
 
 def _accepted(decisions: list[tuple[int, list[Acceptance]]]) -> list[str]:

@@ -22,6 +22,7 @@ from kho.cli import (
     dictionary,
     figures,
     form,
+    morning,
     rejects,
     release,
     report,
@@ -63,6 +64,7 @@ for command in (server.up, server.down, server.status, server.run, server.psql):
 app.command()(figures.figures)
 app.command()(form.form)
 app.command()(form.verdicts)
+app.command()(morning.morning)
 app.command()(deadline.deadline)
 app.command()(report.report)
 app.command()(dictionary.dictionary)

@@ -1,0 +1,4 @@
+select
+  reason,
+  working_days
+from {{ ref('morning_limits') }}
