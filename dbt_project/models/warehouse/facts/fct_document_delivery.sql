@@ -8,7 +8,7 @@ with event as (
     min(agency_code) as agency_code,
     min(recipient_code) as recipient_code,
     min(issued_date) as issued_date,
-    (array_agg(status order by occurred_at desc, event_key desc))[1] as status,
+    (array_agg(status order by {{ version_time('occurred_at') }} desc, event_key desc))[1] as status,
     min(occurred_at) filter (where status = 'arrived') as arrived_at,
     min(occurred_at) filter (where status = 'received') as received_at,
     min(occurred_at) filter (where status = 'refused') as refused_at,
