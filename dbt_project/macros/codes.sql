@@ -1,10 +1,7 @@
-{# Root-first code of an agency: `000.21.12.H51` and `H51.12.21` both become `H51.12.21`; all-zero parts go. #}
+{# Root-first code of an agency: `000.21.12.H51` and `H51.12.21` both become `H51.12.21`; all-zero parts go. Keys of raw rows are
+   made of it too, where the contract calls a column an agency's code. #}
 {% macro canonical_agency_code(column) -%}
-  (
-    select string_agg(part, '.' order by case when {{ column }} ~ '^[A-Z]' then place else -place end)
-    from unnest(string_to_array({{ column }}, '.')) with ordinality as code (part, place)
-    where part !~ '^0+$'
-  )
+  raw.agency_code({{ column }})
 {%- endmacro %}
 
 {# `1.004946.000.00.00.H51` and `1.004946` are one procedure. #}

@@ -68,11 +68,11 @@
     select
       {{ key }},
       system,
-      max(updated_at) filter (where action = 'new') as registered_at,
-      max(updated_at) filter (where action = 'recall') as recalled_at,
+      max({{ version_time('updated_at') }}) filter (where action = 'new') as registered_at,
+      max({{ version_time('updated_at') }}) filter (where action = 'recall') as recalled_at,
       bool_or(action = 'replacement') as is_replacement,
       min(replaced_by) as replaced_by,
-      max(updated_at) as updated_at
+      max({{ version_time('updated_at') }}) as updated_at
     from {{ entry }}
     group by {{ key }}, system
   ) as told

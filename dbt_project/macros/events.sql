@@ -7,7 +7,7 @@
    Write it as `from ( {{ fold_events(…) }} ) as name`. Only the cases that are asked for are folded: the contract's
    caseColumn has an index. #}
 {% macro fold_events(contract, case, activity, time, first={}, last={}, newest=[]) -%}
-  {%- set newest_event = 'event.' ~ time ~ ' desc, ' ~ newest_first() -%}
+  {%- set newest_event = newest_first('event.' ~ time) -%}
   select
     log.{{ case }},
     {%- for column in first.keys() | list + last.keys() | list + newest %}

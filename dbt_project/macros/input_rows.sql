@@ -21,5 +21,11 @@
 
 {# Newest version first: the source's own time, then the business date, then arrival and row number. #}
 {% macro newest_first(own_time=none) -%}
-  {% if own_time %}{{ own_time }} desc, {% endif %}_business_date desc, _arrival_id desc, _row_number desc
+  {% if own_time %}{{ version_time(own_time) }} desc, {% endif %}_business_date desc, _arrival_id desc, _row_number desc
+{%- endmacro %}
+
+{# The time that orders versions: the source's own, unless it has none or is more than a day ahead of its delivery's date. Such
+   a one counts as of that date, so that it beats what was before and nothing that came since. #}
+{% macro version_time(own_time) -%}
+  case when {{ own_time }} >= _business_date + 2 then _business_date else coalesce({{ own_time }}, _business_date) end
 {%- endmacro %}

@@ -148,6 +148,8 @@ def _column(proposal: Proposal, column: Column) -> list[str]:
     if column.personal:
         made["classification"] = "personal"
     made["description"] = description(column)
+    if column.format:
+        made["logicalTypeOptions"] = {"format": column.format}
     if column.enum:
         made["enum"] = [{"value": value} for value in column.enum]
     custom: list[dict[str, Any]] = []

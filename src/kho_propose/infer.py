@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from kho.contract.model import FORMATS
 from kho.formats import guessing
 from kho.formats.header import fold
 from kho_propose import keys, names, numbers, personal, reading, types
@@ -87,9 +88,16 @@ def _look_closer(proposal: Proposal) -> None:
                 f"{len(column.typed.odd)} of {len(filled)} values are no {column.typed.type}: rejects"
             )
         if column.typed.type == "string" and not column.personal:
-            column.enum = _value_set(filled)
+            column.format = "agency_code" if _are_agencies(filled) else None
+            column.enum = () if column.format else _value_set(filled)
             if not column.remark and personal.has_names(filled):
                 column.remark = "a few values look like names of people: is it personal?"
+
+
+def _are_agencies(filled: Sequence[str]) -> bool:
+    """Whether all are identification codes of agencies, in either layout; a province's alone (H51) may be anything."""
+    pattern, _ = FORMATS["agency_code"]
+    return any("." in each for each in filled) and all(re.fullmatch(pattern, each) for each in filled)
 
 
 def _value_set(filled: Sequence[str]) -> tuple[str, ...]:

@@ -39,6 +39,7 @@ class Column:
     is_required: bool = False
     key_position: int | None = None
     enum: tuple[str, ...] = ()
+    format: Literal["agency_code"] | None = None
     remark: str | None = None
 
 

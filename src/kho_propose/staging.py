@@ -28,7 +28,12 @@ def render_sql(proposal: Proposal) -> str:
     row = f"{row}_row" if row == proposal.entity else row
     names = [
         f"_key as {_key(proposal)}",
-        *(column.name for column in _stored(proposal)),
+        *(
+            f"{{{{ canonical_agency_code('{row}.{column.name}') }}}} as {column.name}"
+            if column.format
+            else column.name
+            for column in _stored(proposal)
+        ),
         *_of_lists(proposal),
         "{{ version_columns() }}",
     ]

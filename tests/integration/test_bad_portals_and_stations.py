@@ -26,6 +26,7 @@ SITE = tieu_can_portal.SITE
 NO_DATE, NO_COUNT = "not a date (dd/MM/yyyy)", "not a whole number at least 0"
 NO_MOMENT = "not a time (yyyy-MM-dd HH:mm:ss)"
 NO_CODE = "not of the contract's pattern"
+NO_AGENCY = "not an agency's code"
 
 Row = dict[str, Any]
 
@@ -104,7 +105,7 @@ FORMATS = {
             ("ows_ContentType", "Video", unmapped("item_type", "tieu_can_portal")),
             ("ows_ContentType", "tin", unmapped("item_type", "tieu_can_portal")),
             ("ows_ChuyenMuc", "", "missing"),
-            ("ows_DonViGui", "Xã Tân Hòa", NO_CODE),
+            ("ows_DonViGui", "Xã Tân Hòa", NO_AGENCY),
             ("ows__ModerationStatus", "3", unmapped("item_status", "tieu_can_portal")),
             ("ows__ModerationStatus", ..., "missing"),
             ("ows_SoAnh", "3.00000000000000", NO_COUNT),
@@ -186,7 +187,7 @@ FORMATS = {
         ("as_of", lambda n: f"2017-07-{n % 28 + 1:02}"),
         [
             ("unit", None, "missing"),
-            ("unit", "000.00.12.H51", NO_CODE),
+            ("unit", "00.12.H51", NO_AGENCY),
             ("unit", ..., "missing"),
             ("as_of", "31/08/2017", "not a date (yyyy-MM-dd)"),
             ("as_of", "2017-08-32", "not a date (yyyy-MM-dd)"),
@@ -224,7 +225,7 @@ FORMATS = {
             ("Mã chương trình", "CT01", NO_CODE),
             ("Mã chương trình", 2017001, NO_CODE),
             ("Mã đơn vị", "", "missing"),
-            ("Mã đơn vị", "Đài huyện", NO_CODE),
+            ("Mã đơn vị", "Đài huyện", NO_AGENCY),
             ("Ngày phát", "", "missing"),
             ("Ngày phát", "31/02/2017", NO_DATE),
             ("Ngày phát", "2017-08-03", NO_DATE),
@@ -258,7 +259,7 @@ FORMATS = {
         [
             ("Mã điểm", "", "missing"),
             ("Mã điểm", "1", NO_CODE),
-            ("Mã đơn vị", "Tân Hòa", NO_CODE),
+            ("Mã đơn vị", "Tân Hòa", NO_AGENCY),
             ("Địa điểm", "", "missing"),
             ("Ngày khảo sát", "tháng 8", NO_DATE),
             ("Đủ điều kiện", "có", "neither yes nor no"),
@@ -275,7 +276,7 @@ FORMATS = {
             ("Ngày chốt", "2017-08-31", NO_DATE),
             ("Ngày chốt", "31/9/2017", NO_DATE),
             ("Mã đơn vị", "", "missing"),
-            ("Mã đơn vị", "946", NO_CODE),
+            ("Mã đơn vị", "946", NO_AGENCY),
             ("Kênh tra cứu", "", "missing"),
             ("Kênh tra cứu", "Facebook", unmapped("lookup_channel", "lookups")),
             ("Kênh tra cứu", "zalo", unmapped("lookup_channel", "lookups")),

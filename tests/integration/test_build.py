@@ -167,7 +167,7 @@ def test_lists_are_expected_of_every_unit(warehouse, hand_over):
     assert rows(
         warehouse,
         "select as_of, expected_as_of, state, reason from ledger.build_source where contract = 'one_stop.procedures'",
-    ) == [(date(2021, 1, 1), date(2021, 4, 1), "stale", "not delivered by 000.00.12.H51")]
+    ) == [(date(2021, 1, 1), date(2021, 4, 1), "stale", "not delivered by H51.12")]
 
 
 def lists(settings):
@@ -186,13 +186,48 @@ def test_each_batch_of_a_build_says_whose_list_it_is_as_its_contract_reads_the_n
     of_all = hand_over("workplace.staff", "2021-01-01", state="accepted")
     changes = accepted("2021-01-30")
     built(warehouse)
-    assert lists(warehouse) == {of_unit: "000.21.12.H51", of_all: "", changes: ""}
+    assert lists(warehouse) == {of_unit: "H51.12.21", of_all: "", changes: ""}
     ours = with_contract(
         warehouse, tmp_path / "changed", "one_stop.procedures", ("(?P<unit>", r"000\.(?P<unit>")
     )
     built(ours)
     assert rows(ours, "select is_full_refresh from ledger.build order by build_id desc limit 1") == [(True,)]
     assert lists(ours) == {of_unit: "21.12.H51", of_all: "", changes: ""}
+
+
+def spans(settings):
+    return dict(rows(settings, "select batch_id, covers_from from ledger.build_input where is_in_force"))
+
+
+def test_each_batch_of_a_build_says_since_when_it_tells_as_its_contract_has_it_now(
+    warehouse, hand_over, accepted, tmp_path
+):
+    dump = accepted("2021-01-10", name="dossiers_20190901-20210110.csv")
+    changes = accepted("2021-01-11")
+    other = hand_over("portal.items", "2021-01-31", state="accepted")
+    built(warehouse)
+    assert spans(warehouse) == {dump: None, changes: None, other: None}
+
+    by_name = with_contract(
+        warehouse,
+        tmp_path / "by_name",
+        DOSSIERS,
+        (r"dossiers_(?P<business_date>", r"dossiers_((?P<covers_from>\d{8})-)?(?P<business_date>"),
+    )
+    built(by_name)
+    assert spans(warehouse) == {dump: date(2019, 9, 1), changes: None, other: None}
+
+    key = "{property: load, value: delta}\n      - {property: firstDeliveryCoversFrom, value: 2020-01-01}"
+    by_key = with_contract(warehouse, tmp_path / "by_key", DOSSIERS, ("{property: load, value: delta}", key))
+    built(by_key)
+    assert spans(warehouse) == {dump: date(2020, 1, 1), changes: None, other: None}
+    # The second one does not become the first.
+    decisions.withdraw(warehouse, dump, actor="lan", reason="sent by mistake")
+    built(by_key)
+    assert spans(warehouse) == {changes: None, other: None}
+    decisions.undo(warehouse, dump, actor="lan", reason="it was right")
+    built(warehouse)
+    assert spans(warehouse) == {dump: None, changes: None, other: None}
 
 
 def test_an_open_build_goes_on_as_long_as_contracts_are_those_that_it_knows(warehouse, accepted, tmp_path):

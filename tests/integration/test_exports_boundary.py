@@ -106,6 +106,35 @@ def test_drift_that_harms_nothing_is_told_and_accepted(warehouse, hand_over):
     assert told["headers_spelled"].endswith("Mã hồ sơ for maHoSo")
 
 
+def test_impossible_times_are_told_with_their_columns_and_counts_and_hold_nothing(warehouse, hand_over):
+    times = hand_over(
+        DOSSIERS,
+        "2021-01-31",
+        rows=300,
+        emptied={"ngayHenTra": 3, "ngayTra": 1},
+        disordered={"ngayHenTra before ngayTiepNhan": 4, "ngayTra before ngayTiepNhan": 3},
+        future_versions=2,
+    )
+    as_ever = hand_over(DOSSIERS, "2021-01-30", emptied={}, disordered={}, future_versions=0)
+    of_an_older_kho = hand_over(DOSSIERS, "2021-01-29")
+    verdict = check.exports(warehouse, NIGHT)
+    assert set(verdict.accepted) == {times, as_ever, of_an_older_kho}
+    assert verdicts(warehouse, as_ever) == verdicts(warehouse, of_an_older_kho) == {}
+    severities, messages = (
+        {rule: each[n] for rule, each in verdicts(warehouse, times).items()} for n in (0, 1)
+    )
+    assert severities == {
+        "times_possible": "warning",
+        "times_in_order": "warning",
+        "few_times_disordered": "info",
+        "versions_not_from_the_future": "warning",
+    }
+    assert "emptied: ngayTra (1 values), ngayHenTra (3 values);" in messages["times_possible"]
+    assert "ngayHenTra before ngayTiepNhan (4 of 300 rows);" in messages["times_in_order"]
+    assert messages["few_times_disordered"].endswith("ngayTra before ngayTiepNhan (3 of 300 rows)")
+    assert "by their own account: 2;" in messages["versions_not_from_the_future"]
+
+
 def test_every_failing_batch_of_a_long_night_is_named(warehouse, hand_over):
     days = [f"2021-{month:02}-{day:02}" for month in (1, 2, 3) for day in range(1, 29)]
     bad = [hand_over(DOSSIERS, day, rejected=50) for day in days]

@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 from psycopg.sql import SQL, Identifier
 
 from kho.contract import Contract
+from kho.contract.model import agency_code
 from kho.database import connect
 from kho.load import load, raw
 from kho.settings import Settings
 from kho.transform import builds
+from tests.contracts import document, read
 from tests.integration import nights
-from tests.integration.loading import deliver, raw_rows, rows
+from tests.integration.loading import deliver, raw_rows, rejects, rows
 from tests.integration.test_load_values import contract as contract_of
 
 DAY = date(2021, 1, 5)
@@ -110,6 +112,112 @@ def test_keys_of_today_s_rule_are_not_written_again(warehouse: Settings, tmp_pat
     with connect(warehouse, "kho_loader") as connection:
         raw.ensure(connection, warehouse, contract)
     assert rows(warehouse, place) == before
+
+
+code = st.builds(
+    lambda root, parts: ".".join([root, *parts]),
+    st.from_regex(r"[A-Z][0-9]{2}", fullmatch=True),
+    st.lists(st.from_regex(r"[0-9]{2,3}", fullmatch=True), max_size=5),
+)
+
+
+@examples(max_examples=200, deadline=None)
+@given(root_first=code)
+@example(root_first="H51")
+@example(root_first="H51.00.12.000")
+def test_an_agency_has_one_code_in_either_layout_here_and_in_the_database(
+    database: psycopg.Connection, root_first: str
+) -> None:
+    root, *parts = root_first.split(".")
+    is_in_four_parts = len(parts) <= 3
+    leaf_first = ".".join([*("000",) * (3 - len(parts)), *reversed(parts), root])
+    (one, other) = database.execute(
+        "select raw.agency_code(%s), raw.agency_code(%s)", [root_first, leaf_first]
+    ).fetchone()
+    assert one == agency_code(root_first) == ".".join([root, *(part for part in parts if part.strip("0"))])
+    if is_in_four_parts:
+        assert other == one
+        if not parts or len(parts[-1]) == 3 or len(parts) < 3:
+            assert agency_code(leaf_first) == one
+
+
+def test_no_agency_has_no_code(database: psycopg.Connection) -> None:
+    found = database.execute("select raw.agency_code(''), raw.agency_code(null)").fetchone()
+    assert found == (None, None)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "946", "05.12.H51", "H51.3", "h51.12", "H51.12 và H51.13", "000.12.H51"]
+)
+def test_what_is_no_code_of_an_agency_stays_as_it_is(text: str) -> None:
+    assert agency_code(text) == text
+
+
+def agencies(folder: Path, format: str) -> Contract:
+    return read(
+        folder,
+        document(
+            {"type": "local", "path": "registry/permits", "format": "csv"},
+            columns=[
+                {"name": "agency_code", "logicalType": "string", "required": True, "primaryKey": True, "primaryKeyPosition": 2,
+                 "logicalTypeOptions": {"format": format} if format else {"pattern": "."}},
+                {"name": "recipient_codes", "logicalType": "string", "logicalTypeOptions": {"format": "agency_codes"}},
+            ],
+            fileName=r"permits_(?P<business_date>\d{8})\.csv",
+        ),
+    )  # fmt: skip
+
+
+BOTH_LAYOUTS = [
+    "a,000.21.12.H51,H51.12; 000.00.13.H51",
+    "a,H51.12.21,",
+    "b,H51.12.21,",
+    "c,000.00.12.H51,H51",
+    "d,H51.12,",
+    "e,12.H51,",
+    "f,H51.3,",
+    "g,H51.12.21.003.05,000.21.12.H51;H51",
+]
+
+
+def test_both_layouts_of_agencies_codes_load_keep_their_text_and_are_one_in_a_key(
+    warehouse: Settings, tmp_path: Path
+) -> None:
+    contract = agencies(tmp_path, "agency_code")
+    data = "\n".join(["code,agency_code,recipient_codes", *BOTH_LAYOUTS]) + "\n"
+    deliver(warehouse, contract, "permits_20210105.csv", data.encode(), DAY)
+    (batch,) = load(warehouse, contract)
+    found = raw_rows(warehouse, contract, batch.batch_id)
+    assert [(row["code"], row["agency_code"]) for row in found] == [
+        ("a", "000.21.12.H51"),
+        ("b", "H51.12.21"),
+        ("c", "000.00.12.H51"),
+        ("d", "H51.12"),
+    ]
+    assert found[0]["recipient_codes"] == "H51.12; 000.00.13.H51"
+    reasons = {each["row_number"]: each["reasons"] for each in rejects(warehouse, batch.batch_id)}
+    assert reasons == {
+        2: ["row: contradicts an earlier row of the file (same key and version)"],
+        6: ["agency_code: not an agency's code"],
+        7: ["agency_code: not an agency's code"],
+        8: ["recipient_codes: not agencies' codes joined by '; '"],
+    }
+
+
+def test_rows_get_the_keys_that_a_contract_gives_them_once_it_calls_a_column_an_agencys_code(
+    warehouse: Settings, tmp_path: Path
+) -> None:
+    before = agencies(tmp_path, "")
+    deliver(warehouse, before, "permits_20210105.csv", b"code,agency_code\na,000.21.12.H51\nb,H51.12\n", DAY)
+    load(warehouse, before)
+    keys = "select code, _key from raw.registry__permits"
+    older = {row["code"]: row["_key"] for row in rows(warehouse, keys)}
+    after = agencies(tmp_path, "agency_code")
+    deliver(warehouse, after, "permits_20210106.csv", b"code,agency_code\na,H51.12.21\n", date(2021, 1, 6))
+    load(warehouse, after)
+    newer = rows(warehouse, keys)
+    assert len({row["_key"] for row in newer if row["code"] == "a"}) == 1
+    assert {row["_key"] for row in newer if row["code"] == "b"} == {older["b"]}
 
 
 #: staging models that tell of dossiers of the one-stop desk by their code

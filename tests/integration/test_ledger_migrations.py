@@ -161,7 +161,7 @@ def test_the_next_night_of_an_earlier_ledger_fills_what_it_lacked(ledger_of: Cal
         (known,) = connection.execute(
             "select is_list_per_unit from ledger.build_contract where contract = %s", [CONTRACT]
         ).fetchone()
-    assert inputs == [(1, True, "000.21.12.H51")]
+    assert inputs == [(1, True, "H51.12.21")]
     assert known is True
 
 

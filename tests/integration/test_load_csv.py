@@ -96,7 +96,7 @@ def test_personal_data_are_dropped_or_hashed_with_the_secret(warehouse: Settings
             "kenhThucHien: unmapped code; add channel,one_stop,<code>,<meaning> to dbt_project/seeds/code_mappings.csv",
         ),
         ("maTTHC", "4.004946", "maTTHC: not of the contract's pattern"),
-        ("maDinhDanh", "9,5E+10", "maDinhDanh: not of the contract's pattern"),
+        ("maDinhDanh", "9,5E+10", "maDinhDanh: not an agency's code"),
         ("soTien", "17.63", "soTien: not a whole number"),
         ("soTien", "9.5E+10", "soTien: not a whole number"),
         ("nhanKetQuaBCCI", "maybe", "nhanKetQuaBCCI: neither yes nor no"),

@@ -74,7 +74,7 @@ def test_it_becomes_an_unreadable_batch_and_the_files_behind_it_are_loaded(
     # `kho source check` says the same, and a person may put it away.
     (arrival,) = rows(warehouse, "select sha256 from ledger.arrival order by arrival_id limit 1")
     path = archive.path(warehouse, arrival["sha256"])
-    assert told in dry_run(warehouse, contract, path, "20210105").batch.reason
+    assert told in dry_run(warehouse, contract, path, "20210105", DAY).batch.reason
     decisions.withdraw(warehouse, bad.batch_id, actor="lan", reason="the source mends it")
 
 

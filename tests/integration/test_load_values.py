@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
+from random import Random
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -193,3 +195,180 @@ def test_a_format_that_nobody_can_read_is_refused(tmp_path: Path, key: str, valu
     with pytest.raises(ContractError, match=r"\$\.schema\[0\]\.customProperties") as error:
         contract(tmp_path, **{key: value})
     assert problem in str(error.value)
+
+
+BOUNDED = CONTRACT.replace(
+    "planned_date, logicalType: date}",
+    "planned_date, logicalType: date}\n"
+    "      - {name: noted_date, logicalType: date, required: true, customProperties: [{property: earliest, value: 1950-01-01}]}\n"
+    "      - {name: changed_at, logicalType: timestamp, required: true}",
+).replace(
+    "happened_at, logicalType: timestamp}",
+    "happened_at, logicalType: timestamp, customProperties: [{property: daysAhead, value: 1}]}",
+)
+#: of the delivery
+DAY = date(2021, 3, 31)
+
+
+def bounded(folder: Path, **changes: str) -> Contract:
+    path = folder / "elsewhere" / "events.yaml"
+    path.parent.mkdir(exist_ok=True)
+    text = BOUNDED.replace("KEYS", "      - {property: versionColumn, value: changed_at}\nKEYS")
+    order = (
+        "      - property: inOrder\n        value: [{column: planned_date, notBefore: happened_at},"
+        " {column: changed_at, notBefore: happened_at}]"
+    )
+    for before, after in {"KEYS": order, **changes}.items():
+        assert before in text
+        text = text.replace(before, after)
+    path.write_text(text)
+    return read_contract(path)
+
+
+def profiled(
+    warehouse: Settings, made: Contract, lines: list[str]
+) -> tuple[list[dict], list[dict], dict[str, Any]]:
+    """Raw rows, rejects and the profile of a file of `DAY` with these lines."""
+    data = "\n".join(["event_code,happened_at,planned_date,noted_date,changed_at,is_open", *lines]) + "\n"
+    deliver(warehouse, made, "events_20210331.csv", data.encode(), DAY)
+    (batch,) = load(warehouse, made)
+    (told,) = rows(warehouse, "select profile from ledger.batch where batch_id = %s", batch.batch_id)
+    return raw_rows(warehouse, made, batch.batch_id), rejects(warehouse, batch.batch_id), told["profile"]
+
+
+def test_times_that_cannot_be_are_emptied_and_counted_and_their_rows_load(
+    warehouse: Settings, tmp_path: Path
+) -> None:
+    good, bad, profile = profiled(
+        warehouse,
+        bounded(tmp_path),
+        [
+            "a,0001-01-01 00:00:00,1900-01-01,2021-03-30,2021-03-30 08:00:00,",
+            "b,2021-04-01 23:59:59,9999-12-31,2021-03-30,2021-03-30 08:00:00,",
+            "c,2021-04-02 00:00:00,2031-04-07,2021-03-30,2021-03-30 08:00:00,",
+            "d,1990-01-01 00:00:00,1990-01-01,1950-01-01,2021-03-30 08:00:00,",
+            "e,1989-12-31 23:59:59,2031-04-09,2021-03-30,2021-03-30 08:00:00,",
+            "f,,,2021-03-30,2021-03-30 08:00:00,",
+            "b,2091-04-01 23:59:59,9999-12-31,2021-03-30,2021-03-30 08:00:00,",
+        ],
+    )
+    assert [(row["happened_at"], row["planned_date"]) for row in good] == [
+        (None, None),
+        (datetime(2021, 4, 1, 23, 59, 59, tzinfo=ZoneInfo("Asia/Ho_Chi_Minh")), None),
+        (None, date(2031, 4, 7)),
+        (datetime(1990, 1, 1, tzinfo=ZoneInfo("Asia/Ho_Chi_Minh")), date(1990, 1, 1)),
+        (None, None),
+        (None, None),
+    ]
+    # The row that repeats another one's key is a reject, and counts as nothing else.
+    assert [reject["row_number"] for reject in bad] == [7]
+    assert profile["emptied"] == {"happened_at": 3, "planned_date": 3}
+
+
+def test_where_a_column_is_required_an_impossible_time_makes_the_row_a_reject(
+    warehouse: Settings, tmp_path: Path
+) -> None:
+    good, bad, profile = profiled(
+        warehouse,
+        bounded(tmp_path),
+        [
+            "a,,,1949-12-31,2021-03-30 08:00:00,",
+            "b,,,9999-12-31,2021-03-30 08:00:00,",
+            "c,,,0001-01-01,0001-01-01 00:00:00,",
+            "d,,,2021-03-30,9999-12-31 23:59:59,",
+        ],
+    )
+    assert [row["event_code"] for row in good] == ["d"]  # a version from the future is ordered, not lost
+    assert [reject["reasons"] for reject in bad] == [
+        ["noted_date: before 1950-01-01"],
+        ["noted_date: more than 3660 days after the delivery's date"],
+        ["noted_date: before 1950-01-01", "changed_at: before 1990-01-01"],
+    ]
+    assert profile["emptied"] == {}
+
+
+def test_bounds_are_days_of_the_contracts_zone(warehouse: Settings, tmp_path: Path) -> None:
+    made = bounded(
+        tmp_path, **{"{property: load, value: delta}": "{property: load, value: delta}\n      - {property: timeZone, value: America/New_York}"}
+    )  # fmt: skip
+    good, _, _ = profiled(
+        warehouse,
+        made,
+        [
+            "a,2021-04-01 23:59:59,,2021-03-30,2021-03-30 08:00:00,",
+            "b,2021-04-02 00:00:00,,2021-03-30,2021-03-30 08:00:00,",
+        ],
+    )
+    assert [row["happened_at"] is None for row in good] == [False, True]
+
+
+def test_rows_whose_times_contradict_each_other_load_and_are_counted(
+    warehouse: Settings, tmp_path: Path
+) -> None:
+    good, bad, profile = profiled(
+        warehouse,
+        bounded(tmp_path),
+        [
+            "due on the day,2021-03-30 11:30:00,2021-03-30,2021-03-30,2021-03-30 11:30:00,",
+            "due before,2021-03-30 11:30:00,2021-03-29,2021-03-30,2021-03-30 11:30:00,",
+            "changed before,2021-03-30 11:30:00,,2021-03-30,2021-03-30 11:29:00,",
+            "changed that day,2021-03-30 11:30:00,,2021-03-30,2021-03-30 00:00:00,",
+            "happened that day,2021-03-30 00:00:00,2021-03-30,2021-03-30,2021-03-30 00:00:00,",
+            "emptied,2021-03-30 11:30:00,1900-01-01,2021-03-30,2021-03-30 11:30:00,",
+            "nothing,,2021-03-29,2021-03-30,2021-03-30 11:30:00,",
+        ],
+    )
+    assert len(good) == 7 and not bad
+    assert good[1]["planned_date"] == date(2021, 3, 29)
+    assert profile["disordered"] == {
+        "planned_date before happened_at": 1,
+        "changed_at before happened_at": 1,
+    }
+
+
+def test_versions_from_the_future_are_counted(warehouse: Settings, tmp_path: Path) -> None:
+    good, _, profile = profiled(
+        warehouse,
+        bounded(tmp_path),
+        [
+            "a,,,2021-03-30,2021-04-01 23:59:59,",
+            "b,,,2021-03-30,2021-04-02 00:00:00,",
+            "c,,,2021-03-30,2091-03-30 08:00:00,",
+        ],
+    )
+    assert len(good) == 3 and profile["future_versions"] == 2
+
+
+def test_any_date_is_loaded_within_its_bounds_or_counted(warehouse: Settings, tmp_path: Path) -> None:
+    rng = Random(4)
+    days = [date.fromordinal(rng.randint(1, date.max.toordinal())) for _ in range(400)]
+    days += [DAY + timedelta(days=rng.randint(-5000, 5000)) for _ in range(400)]
+    good, bad, profile = profiled(
+        warehouse,
+        bounded(tmp_path),
+        [
+            f"{n},{day.year:04}-{day:%m-%d} 00:00:00,{day.year:04}-{day:%m-%d},2021-03-30,2021-03-30 08:00:00,"
+            for n, day in enumerate(days)
+        ],
+    )
+    assert len(good) == len(days) and not bad
+
+    def within(day: date, ahead: int) -> date | None:
+        return day if date(1990, 1, 1) <= day <= DAY + timedelta(days=ahead) else None
+
+    happened, planned = ([within(day, ahead) for day in days] for ahead in (1, 3660))
+    assert [row["happened_at"] and row["happened_at"].date() for row in good] == happened
+    assert [row["planned_date"] for row in good] == planned
+    assert profile["emptied"] == {"happened_at": happened.count(None), "planned_date": planned.count(None)}
+
+
+def test_bounds_and_order_are_of_dates_and_times_that_are_stored(tmp_path: Path) -> None:
+    for wrong, place in {
+        "is_open\n        logicalType: boolean\n        customProperties: [": "is_open\n        logicalType: boolean\n        customProperties: [{property: daysAhead, value: 1}, ",
+        "changed_at, logicalType: timestamp, required: true": "changed_at, logicalType: timestamp, required: true, customProperties: [{property: daysAhead, value: 1}]",
+        "{property: daysAhead, value: 1}": "{property: daysAhead, value: -1}",
+        "1950-01-01": "01/01/1950",
+        "KEYS": "      - property: inOrder\n        value: [{column: is_open, notBefore: happened_at}]",
+    }.items():
+        with pytest.raises(ContractError, match=r"daysAhead|earliest|days_ahead|'is_open' is no date"):
+            bounded(tmp_path, **{wrong: place})

@@ -138,6 +138,8 @@ def test_what_is_foreseen_is_what_the_night_then_finds(warehouse: Settings, tmp_
     load(warehouse, contract)
     check.exports(warehouse, date(2021, 5, 4))
     numbered = [GOOD | {"maHoSo": f"000.00.12.H51-210105-{n:04}"} for n in range(1, 9)]
+    numbered[1] |= {"ngayHenTra": "01/01/0001 00:00", "ngayCapNhat": "05/01/2091 08:20"}
+    numbered[2] |= {"ngayHenTra": "04/01/2021 17:00"}
     bad = [GOOD | {"maHoSo": f"bad {n}"} for n in range(5)] + [GOOD | {"maTrangThai": "99"}]
     data = csv(contract, [*numbered, *bad, numbered[0]], {"phi": "Phí", "lePhi": "", "soTien": "tien"})
     file = tmp_path / "dossiers_20210505.csv"
@@ -170,6 +172,9 @@ def test_what_is_foreseen_is_what_the_night_then_finds(warehouse: Settings, tmp_
     )
     foreseen = [f"{each['severity']}, {each['expectation']}: {each['message']}" for each in failed]
     assert foreseen and foreseen == [finding.text for finding in steps[3].findings][:-1]
+    assert {"times_possible", "times_in_order", "versions_not_from_the_future"} <= {
+        each["expectation"] for each in failed
+    }
     assert "the batch would be held" in steps[3].findings[-1].text
 
 

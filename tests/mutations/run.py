@@ -95,7 +95,9 @@ def outcomes(settings: Settings, folder: Path, numbers: range) -> Iterator[Outco
         each = files[number % len(files)]
         happened, data = broken(each.data, chance, chance.choice(files).data)
         path.write_bytes(data)
-        batch = dry_run(settings, each.contract, path, each.name).batch
+        day = each.contract.day_of(each.name)
+        assert day
+        batch = dry_run(settings, each.contract, path, each.name, day).batch
         yield Outcome(
             number, each.contract.name, each.title, happened, batch.state, batch.reason,
             batch.rows_in_file, batch.rows_loaded, batch.rows_rejected, batch.rows_skipped,

@@ -48,7 +48,7 @@ def test_nothing_is_different_between_a_contract_and_itself(tmp_path: Path) -> N
         ("customProperties: [{property: mapping, value: dossier_status}]", "enum: [{value: '1'}]", "column status_code", "values listed", "additive"),
         ("customProperties: [{property: mapping, value: dossier_status}]", "enum: [{value: '1'}]", "column status_code", "mapping: dossier_status → nothing", "additive"),
         ("-\\d{6}-\\d{4,8}$", "-\\d{6}-\\d{4,9}$", "column dossier_code", "pattern", "additive"),
-        ("value: updated_at}", "value: received_at}", "file", "versionColumn: updated_at → received_at", "breaks"),
+        ("value: updated_at}", "value: due_at}", "file", "versionColumn: updated_at → due_at", "breaks"),
         ("{property: load, value: delta}", "{property: load, value: full}\n      - {property: fullListOf, value: [agency_code]}", "file", "load: delta → full", "breaks"),
         ("value: dd/MM/yyyy HH:mm}", "value: MM/dd/yyyy HH:mm}", "file", "timestampFormat", "additive"),
         ("encoding: utf-8-sig", "encoding: windows-1258", "server", "encoding: utf-8-sig → windows-1258", "additive"),

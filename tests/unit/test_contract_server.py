@@ -107,6 +107,53 @@ def test_a_pattern_that_explodes_costs_a_moment_and_no_night(
     assert contract.day_of("aa_20210105") == date(2021, 1, 5)
 
 
+SPAN = r"permits_((?P<covers_from>\d{8})-)?(?P<business_date>\d{8})\.csv"
+
+
+@pytest.mark.parametrize(
+    ("name", "day", "covers_from"),
+    [
+        ("permits_20260630.csv", date(2026, 6, 30), None),
+        ("permits_20250301-20260630.csv", date(2026, 6, 30), date(2025, 3, 1)),
+        ("permits_20260630-20260630.csv", date(2026, 6, 30), date(2026, 6, 30)),
+        ("permits_20260701-20260630.csv", None, date(2026, 7, 1)),  # ends before it begins
+        ("permits_20250231-20260630.csv", None, None),
+        ("permits_20250301-20261330.csv", None, date(2025, 3, 1)),
+    ],
+)
+def test_the_span_of_a_dump_is_in_its_name(
+    tmp_path: Path, name: str, day: date | None, covers_from: date | None
+) -> None:
+    place = {"type": "local", "path": "registry/permits", "format": "csv"}
+    contract = read(tmp_path, document(place, fileName=SPAN))
+    assert (contract.day_of(name), contract.covers_from(name)) == (day, covers_from)
+
+
+def test_a_unit_is_the_same_in_either_layout_of_its_code(tmp_path: Path) -> None:
+    name = r"permits_(?P<unit>[^_]+)_(?P<business_date>\d{8})\.csv"
+    place = {"type": "local", "path": "registry/permits", "format": "csv"}
+    contract = read(tmp_path, document(place, file={"load": "full", "fullListOf": ["code"]}, fileName=name))
+    units = [
+        contract.unit_of(f"permits_{unit}_20250701.csv") for unit in ("000.21.12.H51", "H51.12.21", "946")
+    ]
+    assert units == ["H51.12.21", "H51.12.21", "946"]
+
+
+@pytest.mark.parametrize("key", [True, False])
+def test_a_full_list_covers_its_day_and_no_span(tmp_path: Path, key: bool) -> None:
+    written = document(
+        {"type": "local", "path": "registry/permits", "format": "csv"}, fileName=FILE_NAME if key else SPAN
+    )
+    keys = written["schema"][0]["customProperties"]
+    if key:
+        keys.append({"property": "firstDeliveryCoversFrom", "value": "2025-03-01"})
+    assert read(tmp_path, written).tells_spans
+    next(each for each in keys if each["property"] == "load")["value"] = "full"
+    keys.append({"property": "fullListOf", "value": ["code"]})
+    with pytest.raises(ContractError, match=r"customProperties\.load: a full list tells of its day"):
+        read(tmp_path, written)
+
+
 def test_the_changes_of_a_query_do_not_come_by_the_quarter(tmp_path: Path) -> None:
     written = document(POSTGRES, **QUERY)
     written["slaProperties"][0]["unit"] = "q"

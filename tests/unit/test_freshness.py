@@ -180,6 +180,57 @@ def test_a_delivery_more_never_makes_data_older(frequency, offsets, latency, nig
     assert (few.state == "stale") == (few.as_of < (few.expected_as_of or few.as_of))
 
 
+def dump(start, end, **states):
+    return Delivered(day(end), covers_from=day(start), **states)
+
+
+def test_a_dump_stands_for_the_days_that_it_covers():
+    changes = delivered("01-01", "01-02", "01-10")
+    held = Delivered(day("01-03"), is_accepted=False, trouble="held")
+    state = freshness([*changes, held, dump("01-03", "01-09")], "d", 0, day("01-10"))
+    assert (state.as_of, state.state) == (day("01-10"), "fresh")
+    short = freshness([*changes, held, dump("01-04", "01-09")], "d", 0, day("01-10"))
+    assert (short.as_of, short.stale_since, short.reason) == (day("01-02"), day("01-03"), "held")
+
+
+def test_nothing_is_expected_before_a_dump_that_came_first_and_every_day_after_it():
+    first = dump("01-01", "02-10")
+    assert freshness([first, *delivered("02-11")], "d", 0, day("02-11")).state == "fresh"
+    late = freshness([first, *delivered("02-13")], "d", 0, day("02-13"))
+    assert (late.as_of, late.stale_since) == (day("02-10"), day("02-11"))
+
+
+def test_a_dump_that_is_held_covers_nothing_and_hides_no_trouble_of_its_own_day():
+    held = dump("01-02", "01-04", is_accepted=False, trouble="held")
+    state = freshness([*delivered("01-01"), held], "d", 0, day("01-04"))
+    assert (state.as_of, state.stale_since) == (day("01-01"), day("01-02"))
+    beside = Delivered(day("01-04"), is_accepted=False, trouble="held")
+    state = freshness([*delivered("01-01"), dump("01-02", "01-04"), beside], "d", 0, day("01-04"))
+    assert (state.as_of, state.stale_since) == (day("01-01"), day("01-04"))
+
+
+def test_a_dump_in_parts_covers_what_all_of_them_tell_of():
+    pieces = [
+        Delivered(day("01-09"), part=n, parts=2, covers_from=start)
+        for n, start in ((1, day("01-02")), (2, day("01-03")))
+    ]
+    assert joined(pieces) == [dump("01-03", "01-09")]
+
+
+@given(frequencies, st.sets(st.integers(0, 120), min_size=1), st.integers(0, 120), st.integers(0, 60))
+def test_a_dump_never_makes_data_older_and_leaves_no_gap_in_its_span(frequency, offsets, start, length):
+    first = day("01-01")
+    business_date = first + timedelta(days=200)
+    some = [Delivered(first)] + [Delivered(first + timedelta(days=n)) for n in offsets]
+    begin, end = (first + timedelta(days=n) for n in (start, start + length))
+    without, with_ = (
+        freshness(each, frequency, 0, business_date)
+        for each in (some, [*some, Delivered(end, covers_from=begin)])
+    )
+    assert with_.as_of >= without.as_of
+    assert with_.stale_since is None or not begin <= with_.stale_since <= end
+
+
 def parts(*accepted, of, date_="01-02", **states):
     return [Delivered(day(date_), part=part, parts=of, **states) for part in accepted]
 

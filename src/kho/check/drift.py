@@ -21,6 +21,8 @@ UNDECODED_SHARE = 0.05
 MIXED_SHARE = 0.05
 #: of the rows; a row that is listed twice by mistake may have another number before it
 CONTRADICTING_SHARE = 0.01
+#: of the loaded rows; a clerk mistypes a time now and then
+DISORDERED_SHARE = 0.01
 #: of a full list's keys; below it they look renumbered
 KNOWN_SHARE, KNOWN_LEAST = 0.2, 20
 #: times of day must lie this closely together (1: all at one time) for their mean to say something
@@ -105,6 +107,13 @@ def layout(profile: Profile, before: list[Profile]) -> Iterator[str]:
     now, last = (each.get("header_row") for each in (profile, before[-1] if before else {}))
     if now and last and now != last:
         yield f"the header is in row {now}, before in row {last}"
+
+
+def disordered(profile: Profile, loaded: int, *, many: bool) -> Iterator[str]:
+    """Columns of which one lies before the other that it follows: in many rows, or in a few."""
+    for pair, count in profile.get("disordered", {}).items():
+        if (count > DISORDERED_SHARE * loaded) == many:
+            yield f"{pair} ({count} of {loaded} rows)"
 
 
 def contradicting(reasons: dict[str, int], counted: int) -> str | None:

@@ -229,6 +229,28 @@ def rules(contract: Contract) -> list[_Rule]:
             remedy="is the contract's timeZone right?",
         ),
         _Rule(
+            "times_possible",
+            "warning",
+            "dates and times that can't be were emptied",
+            "emptied_times",
+            remedy="ask the source, or change the column's earliest or daysAhead in the contract and replay",
+        ),
+        _Rule(
+            "times_in_order",
+            "warning",
+            "times contradict each other",
+            "disordered_times",
+            remedy="ask the source whether the columns still mean what the contract says",
+        ),
+        _Rule("few_times_disordered", "info", "a few times contradict each other", "few_disordered_times"),
+        _Rule(
+            "versions_not_from_the_future",
+            "warning",
+            "rows changed after their delivery's date, by their own account",
+            "future_versions",
+            remedy="they are ordered as of that date: ask the source whether its clock is right",
+        ),
+        _Rule(
             "values_known",
             "warning",
             "values that the contract does not know were rejected",
@@ -339,6 +361,10 @@ def _measures(
         "unknown_values": _listed(
             f"{why} ({n})" for why, n in reasons.items() if ": not one of" in why or ": unmapped code" in why
         ),
+        "emptied_times": _listed(f"{name} ({n} values)" for name, n in profile.get("emptied", {}).items()),
+        "disordered_times": _listed(drift.disordered(profile, row["rows_loaded"], many=True)),
+        "few_disordered_times": _listed(drift.disordered(profile, row["rows_loaded"], many=False)),
+        "future_versions": profile.get("future_versions") or None,
         "announced_rows": profile["control_rows"],
         "control_mismatch": _mismatch(profile["control_rows"], counted, reasons),
         "duplicate_rows": profile["duplicate_rows"],

@@ -57,6 +57,14 @@ class SkipRule(_Keys):
     )
 
 
+class OrderRule(_Keys):
+    """Two columns of a row, of which one is never before the other. A row that says otherwise is loaded and counted; where
+    one of the two has no time of day, days are compared."""
+
+    column: str = Field(description="the column that comes second, by its name", examples=["due_at"])
+    not_before: str = Field(description="the column that comes first", examples=["received_at"])
+
+
 class ContractKeys(_Keys):
     """`customProperties` of the contract as a whole."""
 
@@ -75,10 +83,12 @@ class ServerKeys(_Keys):
     )
     file_name: str = Field(
         description="regular expression of the file's name; its group `business_date` is yyyymmdd. Optional groups: `unit`"
-        " (whose full list it is), `part` and `parts` (digits: this is part 1 of 3; without the others the date is incomplete)",
+        " (whose full list it is), `part` and `parts` (digits: this is part 1 of 3; without the others the date is incomplete),"
+        " `covers_from` (yyyymmdd: the first day of all that it tells of, as a dump that stands for many days)",
         examples=[
             r"dossiers_(?P<business_date>\d{8})\.csv",
             r"dossiers_(?P<business_date>\d{8})_(?P<part>\d+)of(?P<parts>\d+)\.csv",
+            r"dossiers_((?P<covers_from>\d{8})-)?(?P<business_date>\d{8})\.csv",
         ],
     )
     control_file: str | None = Field(
@@ -163,11 +173,21 @@ class FileKeys(_Keys):
     load: Literal["delta", "full"] = Field(
         description="delta: changes of a period; full: the whole list", examples=["delta"]
     )
+    first_delivery_covers_from: date | None = Field(
+        None,
+        description="of a delta: the first day that the first delivery tells of, as yyyy-MM-dd, where it is a dump of the time"
+        " before. If not given, a delivery tells of its date, one of monthly changes of its month. The group `covers_from` of"
+        " `fileName` says it of any delivery",
+        examples=["2025-03-01"],
+    )
     full_list_of: tuple[str, ...] = Field(
         (), description="columns whose values a full list is the whole of", examples=[["agency_code"]]
     )
     version_column: str | None = Field(
-        None, description="column with the source's own time of the row's version", examples=["updated_at"]
+        None,
+        description="column with the source's own time of the row's version. A version that lies more than a day after its"
+        " delivery's date is counted, and ordered as of that date",
+        examples=["updated_at"],
     )
     case_column: str | None = Field(
         None,
@@ -211,6 +231,11 @@ class FileKeys(_Keys):
         description="rows that are no data",
         examples=[[{"column": "ordinal", "pattern": "^Tổng", "why": "total row"}]],
     )
+    in_order: tuple[OrderRule, ...] = Field(
+        (),
+        description="columns that come one after the other: rows that say otherwise are told, as a warning above 1 %",
+        examples=[[{"column": "due_at", "notBefore": "received_at"}]],
+    )
     max_file_megabytes: int = Field(
         64,
         gt=0,
@@ -238,6 +263,20 @@ class ColumnKeys(_Keys):
     personal_data: Literal["drop", "hash"] | None = Field(
         None, description="what the load step does with personal data", examples=["drop"]
     )
+    earliest: date = Field(
+        date(1990, 1, 1),
+        description="of dates and times: the first day that can be, as yyyy-MM-dd. What is before it, as 0001-01-01 and"
+        " 1900-01-01 that stand for nothing, is emptied and counted; where the column is required, the row is a reject",
+        examples=["1975-04-30"],
+    )
+    days_ahead: int = Field(
+        3660,
+        ge=0,
+        le=40_000,
+        description="of dates and times: by how many days it may lie after the delivery's date; 1 for what has happened. What is"
+        " later, as 9999-12-31, fares as what is before `earliest`. The versionColumn has no such bound",
+        examples=[1],
+    )
     may_be_absent: bool = Field(
         False,
         description="of JSON and XML: a file in which no record has it lacks nothing",
@@ -254,6 +293,30 @@ class ColumnKeys(_Keys):
     )
 
 
+def _day(digits: str | None) -> date | None:
+    """The date that is written yyyymmdd; None where it is none."""
+    try:
+        return datetime.strptime(digits or "", "%Y%m%d").date()
+    except ValueError:
+        return None
+
+
+_AGENCY = r"([A-Z]\d{2}(\.\d{2,3})*|\d{3}(\.\d{2,3}){2}\.[A-Z]\d{2})"
+#: what texts of each format look like, and what to call one
+FORMATS = {
+    "agency_code": (f"^{_AGENCY}$", "an agency's code"),
+    "agency_codes": (f"^{_AGENCY}(; {_AGENCY})*$", "agencies' codes joined by '; '"),
+}
+
+
+def agency_code(text: str) -> str:
+    """The code of an agency root first, as `raw.agency_code` of the database has it; what is none stays as it is."""
+    if not re.fullmatch(_AGENCY, text):
+        return text
+    parts = text.split(".") if text[0].isalpha() else text.split(".")[::-1]
+    return ".".join(part for part in parts if part.strip("0"))
+
+
 class Column(BaseModel):
     """One column of an export and of its raw table."""
 
@@ -267,6 +330,7 @@ class Column(BaseModel):
     key_position: int | None = None
     values: tuple[str, ...] = ()
     meanings: tuple[str, ...] = ()
+    format: Literal["agency_code", "agency_codes"] | None = None
     pattern: str | None = None
     minimum: float | None = None
     maximum: float | None = None
@@ -275,6 +339,10 @@ class Column(BaseModel):
     @property
     def is_stored(self) -> bool:
         return self.keys.personal_data != "drop"
+
+    @property
+    def is_moment(self) -> bool:
+        return self.type in ("date", "timestamp")
 
     @property
     def raw_type(self) -> str:
@@ -361,6 +429,7 @@ class Contract(BaseModel):
     def named(self, name: str) -> dict[str, str | None]:
         """What the groups of `fileName` say of a delivery of this name; nothing when it is named otherwise.
 
+        A unit is the same in either layout of its code: `unit` is root first.
         A pattern of repeats in repeats that takes too long to tell says nothing of the name either.
         """
         try:
@@ -368,7 +437,10 @@ class Contract(BaseModel):
                 found = re.fullmatch(self.server.file_name, name)
         except TimeoutError:
             return {}
-        return found.groupdict() if found else {}
+        groups = found.groupdict() if found else {}
+        if unit := groups.get("unit"):
+            groups["unit"] = agency_code(unit)
+        return groups
 
     def unit_of(self, name: str) -> str:
         """Whose whole list a delivery of this name is; empty where a delivery stands for all units."""
@@ -376,11 +448,21 @@ class Contract(BaseModel):
 
     def day_of(self, name: str) -> date | None:
         """The date in the name of a delivery; None when it is named otherwise or holds no date that an export has."""
-        try:
-            day = datetime.strptime(self.named(name).get("business_date") or "", "%Y%m%d").date()
-        except ValueError:
+        named = self.named(name)
+        day, start = _day(named.get("business_date")), named.get("covers_from")
+        if day is None or day < FIRST_DAY:
             return None
-        return day if day >= FIRST_DAY else None
+        is_span = start is None or ((first := _day(start)) is not None and first <= day)
+        return day if is_span else None
+
+    def covers_from(self, name: str) -> date | None:
+        """The first day that a delivery tells of, where its name says it."""
+        return _day(self.named(name).get("covers_from"))
+
+    @property
+    def tells_spans(self) -> bool:
+        """Some of its deliveries may tell of more days than their frequency has it."""
+        return "(?P<covers_from>" in self.server.file_name or self.file.first_delivery_covers_from is not None
 
     @property
     def raw_table(self) -> str:
@@ -391,6 +473,11 @@ class Contract(BaseModel):
         """The primary key's columns in their order."""
         keyed = [column for column in self.columns if column.key_position is not None]
         return tuple(sorted(keyed, key=lambda column: column.key_position or 0))
+
+    @property
+    def version_column(self) -> Column | None:
+        """The column with the source's own time of a row's version."""
+        return next((each for each in self.columns if each.name == self.file.version_column), None)
 
     @property
     def stored(self) -> tuple[Column, ...]:

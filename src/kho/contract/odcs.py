@@ -92,6 +92,14 @@ class Server(_Place):
 class Options(_Place):
     """`logicalTypeOptions` of a column: values that break them make the row a reject."""
 
+    format: Literal["agency_code", "agency_codes"] | None = Field(
+        None,
+        description="of a string: agency_code is the identification code of an agency in either layout, root first of any depth"
+        " (H51.12.21, QĐ 20/2020/QĐ-TTg) or leaf first in four parts (000.21.12.H51, QCVN 102:2016); both are the same agency,"
+        " also in a key, and the text stays as it came. agency_codes are several, joined by `; `",
+        examples=["agency_code"],
+    )
+
     pattern: str | None = Field(
         None,
         description="regular expression that a string contains; ^ and $ make it the whole text",
@@ -250,7 +258,7 @@ class EndOfLife(_Place):
     property: Literal["endOfLife"] = Field(description="this one", examples=["endOfLife"])
     value: str = Field(
         pattern=r"^\d{4}-\d{2}-\d{2}$",
-        description="last day that anything is handed over for, as a quoted yyyy-MM-dd",
+        description="last day that anything is handed over for, as yyyy-MM-dd",
         examples=["2025-06-30"],
     )
     description: str | None = Field(None, description=_FOR_PEOPLE, examples=["One system for the province."])

@@ -112,7 +112,7 @@ _SAFE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class StrictLoader(_SAFE):
-    """A key that is there twice is an error: YAML's readers quietly take the last."""
+    """A key that is there twice is an error: YAML's readers quietly take the last. A date is a text, as it is in JSON."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [key.value for key, _ in node.value]
@@ -122,6 +122,9 @@ class StrictLoader(_SAFE):
                     None, None, f"'{key[0].value}' is there twice", key[0].start_mark
                 )
         return super().construct_mapping(node, deep)
+
+
+StrictLoader.add_constructor("tag:yaml.org,2002:timestamp", StrictLoader.construct_yaml_str)
 
 
 @cache
@@ -321,6 +324,11 @@ class _Reader:
         keys = self.keys(each, ColumnKeys, path)
         options = each.get("logicalTypeOptions") or {}
         self.pattern(options.get("pattern"), f"{path}.logicalTypeOptions.pattern")
+        self.expect(
+            "format" not in options or each.get("logicalType") == "string",
+            f"{path}.logicalTypeOptions.format",
+            "codes are texts: string",
+        )
         values = {str(value["value"]): value.get("description", "") for value in each.get("enum", ())}
         if keys and keys.mapping:
             values = self.codes(each, keys.mapping, path)
@@ -340,6 +348,7 @@ class _Reader:
                 key_position=each.get("primaryKeyPosition") if each.get("primaryKey") else None,
                 values=tuple(values),
                 meanings=tuple(values.values()),
+                format=options.get("format"),
                 pattern=options.get("pattern"),
                 minimum=options.get("minimum"),
                 maximum=options.get("maximum"),
@@ -408,6 +417,7 @@ class _Reader:
             "$.schema[0].customProperties.caseColumn",
             f"'{file.case_column}' must be part of the primary key, as every event belongs to a case",
         )
+        self.times(contract)
         for rule in file.skip_rows:
             self.expect(
                 rule.column in names, "$.schema[0].customProperties.skipRows", f"'{rule.column}' is no column"
@@ -444,6 +454,11 @@ class _Reader:
             "$.schema[0].customProperties.fullListOf",
             "a full list says of what it is the whole",
         )
+        self.expect(
+            file.load == "delta" or not contract.tells_spans,
+            "$.schema[0].customProperties.load",
+            "a full list tells of its day: neither firstDeliveryCoversFrom nor a group covers_from in fileName is for one",
+        )
         try:
             groups = re.compile(contract.server.file_name).groupindex
             self.expect(
@@ -464,6 +479,29 @@ class _Reader:
             )
         except (re.error, OverflowError) as error:
             self.problems.append(f"$.servers[0].customProperties.fileName: is no regular expression: {error}")
+
+    def times(self, contract: Contract) -> None:
+        """Bounds and order are those of dates and times that are there."""
+        moments = [column.name for column in contract.columns if column.is_moment and column.is_stored]
+        for column in contract.columns:
+            given = column.keys.model_fields_set & {"earliest", "days_ahead"}
+            self.expect(
+                not given or column.name in moments,
+                f"$..{column.name}",
+                "earliest and daysAhead are for dates and times that are stored",
+            )
+            self.expect(
+                "days_ahead" not in given or column.name != contract.file.version_column,
+                f"$..{column.name}",
+                "daysAhead is not for the versionColumn: its rows are loaded, and ordered as of the delivery's date",
+            )
+        for rule in contract.file.in_order:
+            for name in (rule.column, rule.not_before):
+                self.expect(
+                    name in moments,
+                    "$.schema[0].customProperties.inOrder",
+                    f"'{name}' is no date or time that is stored; there are {', '.join(moments)}",
+                )
 
     def pattern(self, pattern: str | None, path: str) -> None:
         """Whether a pattern is one, before a database is asked, which judges by it."""

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from kho.contract import odcs as shape
-from kho.contract.model import ColumnKeys, ContractKeys, FileKeys, ServerKeys, SkipRule
+from kho.contract.model import ColumnKeys, ContractKeys, FileKeys, OrderRule, ServerKeys, SkipRule
 from kho.contract.reading import odcs
 from kho.settings import Settings, settings
 
@@ -29,6 +29,7 @@ PLACES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("schema: the file", shape.Table),
     ("Custom properties of the file", FileKeys),
     ("One of skipRows", SkipRule),
+    ("One of inOrder", OrderRule),
     ("properties: the columns", shape.Property),
     ("Custom properties of a column", ColumnKeys),
     ("logicalTypeOptions of a column", shape.Options),
@@ -212,7 +213,7 @@ def _example(field: FieldInfo) -> Any:
 def _yaml(value: Any) -> str:
     """The value as it stands in a contract, on one line."""
     text = yaml.safe_dump(
-        json.loads(json.dumps(value)),
+        json.loads(json.dumps(value, default=str)),
         default_flow_style=True,
         allow_unicode=True,
         sort_keys=False,

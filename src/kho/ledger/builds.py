@@ -129,7 +129,7 @@ def insert(connection: psycopg.Connection, business_date: date, fingerprint: str
 def freeze(
     connection: psycopg.Connection, build_id: int, business_date: date, known: Iterable[Contract]
 ) -> None:
-    """Write down the batches that a build reads, each with the unit whose list it is."""
+    """Write down the batches that a build reads, each with the unit whose list it is and the first day that it tells of."""
     given = {"build": build_id, "date": business_date}
     connection.execute(
         """
@@ -149,28 +149,38 @@ def freeze(
         """,
         given,
     )
-    _name_lists(connection, {contract.name: contract for contract in known})
+    _read_names(connection, {contract.name: contract for contract in known})
 
 
-def _name_lists(connection: psycopg.Connection, known: dict[str, Contract]) -> None:
+def _read_names(connection: psycopg.Connection, known: dict[str, Contract]) -> None:
     # All batches in force are read anew: a contract may read its names in another way than at their first build.
     in_force = connection.execute(
         """
-        select batch_id, b.contract, d.name, i.list_unit
+        select batch_id, b.contract, d.name,
+          d.business_date = (select min(business_date) from ledger.delivery f where f.contract = d.contract),
+          i.list_unit, i.covers_from
         from ledger.build_batch i join ledger.batch b using (batch_id) join ledger.delivery d using (delivery_id)
-        where i.to_build is null and (i.list_unit <> '' or b.contract = any(%s))
+        where i.to_build is null and (i.list_unit <> '' or i.covers_from is not null or b.contract = any(%s))
         """,
-        [[name for name, contract in known.items() if contract.is_list_per_unit]],
+        [[name for name, contract in known.items() if contract.is_list_per_unit or contract.tells_spans]],
     ).fetchall()
-    units = [
-        (known[contract].unit_of(name) if contract in known else "", batch_id, unit)
-        for batch_id, contract, name, unit in in_force
+    told = [
+        (*_told_by_name(known.get(contract), name, is_first), batch_id, unit, start)
+        for batch_id, contract, name, is_first, unit, start in in_force
     ]
     with connection.cursor() as cursor:
         cursor.executemany(
-            "update ledger.build_batch set list_unit = %s where batch_id = %s and to_build is null",
-            [(now, batch_id) for now, batch_id, before in units if now != before],
+            "update ledger.build_batch set list_unit = %s, covers_from = %s where batch_id = %s and to_build is null",
+            [(unit, start, batch_id) for unit, start, batch_id, *before in told if before != [unit, start]],
         )
+
+
+def _told_by_name(contract: Contract | None, name: str, is_first: bool) -> tuple[str, date | None]:
+    """Whose list a delivery is, and the first day that it tells of, where that is not as its frequency has it."""
+    if contract is None:
+        return "", None
+    start = contract.covers_from(name)
+    return contract.unit_of(name), start or (contract.file.first_delivery_covers_from if is_first else None)
 
 
 def write_contracts(connection: psycopg.Connection, build_id: int, known: Iterable[Contract]) -> None:

@@ -28,6 +28,7 @@ class Delivered:
     withdrawal: str | None = None  # why it does not count: somebody took it back
     part: int | None = None  # where a date's export comes in several files; counted from 1
     parts: int | None = None  # how many it comes in, where their names say so
+    covers_from: date | None = None  # first day of all that it tells of, where its name says so
 
 
 @dataclass(frozen=True)
@@ -62,21 +63,33 @@ def freshness(
 
     Deliveries are expected from the first one of each unit on. The data is complete up to the last accepted
     delivery before the first gap; a gap is an expected date at which a unit has none accepted, or a delivery in
-    trouble. It is stale when it isn't complete up to the last date that had to be there by now.
+    trouble, unless an accepted one of a later date covers it. It is stale when it isn't complete up to the last date that had to be there by now.
     """
     known = [each for each in deliveries if each.business_date <= business_date]
     accepted = {(each.unit, each.business_date) for each in known if each.is_accepted}
     first: dict[str, date] = {}
     for each in known:
         first[each.unit] = min(each.business_date, first.get(each.unit, each.business_date))
-    gaps = {each.business_date: each.trouble for each in known if each.trouble}
+    spans = [each for each in known if each.is_accepted and each.covers_from]
+
+    def is_covered(unit: str, day: date) -> bool:
+        return any(
+            each.unit == unit and each.covers_from and each.covers_from <= day < each.business_date
+            for each in spans
+        )
+
+    gaps = {
+        each.business_date: each.trouble
+        for each in known
+        if each.trouble and not is_covered(each.unit, each.business_date)
+    }
     withdrawn = {(each.unit, each.business_date): each.withdrawal for each in known}
     due = set(gaps)  # what came and was no good is missing at once, whatever the latency
     for unit, start in first.items():
         for day in expected_dates(frequency, start, business_date, end_of_life):
             if day <= business_date - timedelta(days=latency_days):
                 due.add(day)
-            if (unit, day) not in accepted:
+            if (unit, day) not in accepted and not is_covered(unit, day):
                 missing = f"not delivered by {telling.unit(unit)}" if unit else "not delivered"
                 gaps.setdefault(day, withdrawn.get((unit, day)) or missing)
     gap, why = min(gaps.items(), default=(None, None))
@@ -116,7 +129,10 @@ def joined(deliveries: Iterable[Delivered]) -> list[Delivered]:
         if not is_whole and not trouble:
             fewest = min(missing, key=len)
             trouble = withdrawal or f"{', '.join(fewest)} not delivered"
-        whole.append(Delivered(day, unit, is_whole, trouble, withdrawal))
+        starts = [each.covers_from for each in parts if each.covers_from]
+        whole.append(
+            Delivered(day, unit, is_whole, trouble, withdrawal, covers_from=max(starts) if starts else None)
+        )
     return whole
 
 
@@ -128,9 +144,18 @@ def delivered(
     trouble: str | None = None,
     withdrawal: str | None = None,
 ) -> Delivered:
-    """A delivery by what its name says: whose it is, and which part."""
+    """A delivery by what its name says: whose it is, which part, since when it tells."""
     named = contract.named(name)
     part, parts = (
         int(number) if (number := named.get(group) or "").isdecimal() else None for group in ("part", "parts")
     )
-    return Delivered(day, contract.unit_of(name), is_accepted, trouble, withdrawal, part, parts)
+    return Delivered(
+        day,
+        contract.unit_of(name),
+        is_accepted,
+        trouble,
+        withdrawal,
+        part,
+        parts,
+        contract.covers_from(name),
+    )

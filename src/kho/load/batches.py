@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,14 @@ def _load(
         try:
             with locks.bounded(connection, f"raw.{contract.raw_table}"), connection.transaction():
                 batch, profile = fill(
-                    connection, contract, path, arrival.name, arrival.control_rows, batch_id, secret
+                    connection,
+                    contract,
+                    path,
+                    arrival.name,
+                    arrival.business_date,
+                    arrival.control_rows,
+                    batch_id,
+                    secret,
                 )
                 batches.enter(connection, contract, arrival, batch, profile)
         except Exception as failure:
@@ -105,11 +113,12 @@ def fill(
     contract: Contract,
     path: Path,
     name: str,
+    day: date,
     control_rows: int | None,
     batch_id: int,
     secret: str,
 ) -> tuple[Batch, dict[str, Any]]:
-    """Put the rows of a file into the raw table and the rejects: the batch and its profile.
+    """Put the rows of a file, the delivery of `day`, into the raw table and the rejects: the batch and its profile.
 
     Raises `Unreadable` when the file as a whole can't be read by its contract, or not in its time.
     """
@@ -121,7 +130,7 @@ def fill(
     with time_limit(60 * minutes, too_long) as until:
         export, found = _opened(contract, path)
         landed = land(connection, export, batch_id, until)
-        judged = judge(connection, contract, found, export.header, batch_id, secret)
+        judged = judge(connection, contract, found, export.header, batch_id, secret, day)
         _place_rejects(connection, landed, batch_id)
         skipped = landed.skipped + type(landed.skipped)(judged.skipped)
         batch = Batch(
@@ -155,9 +164,10 @@ def fill(
             "rejects_by_reason": reasons,
             "columns": _profile(connection, contract, batch_id),
             "duplicate_rows": judged.duplicates,
+            "emptied": {header: count for header, count in judged.emptied.items() if count},
             "control_rows": control_rows,
             "skipped_by_reason": dict(skipped),
-            **signs(connection, contract, found, batch_id, name, landed.row_count, reasons),
+            **signs(connection, contract, found, batch_id, name, day, landed.row_count, reasons),
         }
         if profile["garbled"][0] or any(why.startswith("row: a character is not") for why in reasons):
             profile["other_encoding"] = other_encoding(contract, path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,9 @@ class DryRun:
 
 
 def dry_run(
-    settings: Settings, contract: Contract, path: Path, name: str, control_rows: int | None = None
+    settings: Settings, contract: Contract, path: Path, name: str, day: date, control_rows: int | None = None
 ) -> DryRun:
-    """What a load of this file would give.
+    """What a load of this file would give, as the delivery of `day`.
 
     Raises `ContractError` when the raw table that is there can't take the contract's columns.
     """
@@ -51,7 +52,7 @@ def dry_run(
         raw.ensure(connection, settings, contract)
         try:
             with connection.transaction():
-                made = fill(connection, contract, path, name, control_rows, BATCH, secret)
+                made = fill(connection, contract, path, name, day, control_rows, BATCH, secret)
         except Exception as failure:
             if not is_of_the_file(failure):
                 raise

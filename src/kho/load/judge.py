@@ -8,12 +8,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from kho.contract import Column, Contract, mappings
+from kho.contract.model import FORMATS
 from kho.database import the_row
 from kho.formats.header import Match
 from kho.load import raw
@@ -32,23 +35,34 @@ class Judged:
     rejected: int
     duplicates: int
     skipped: dict[str, int]
+    emptied: dict[str, int]  # header -> values that no such column can have, of loaded rows
 
 
 def judge(
-    connection: Connection, contract: Contract, match: Match, header: list[str], batch_id: int, secret: str
+    connection: Connection,
+    contract: Contract,
+    match: Match,
+    header: list[str],
+    batch_id: int,
+    secret: str,
+    day: date,
 ) -> Judged:
     """Sort the landing table's rows into raw, rejects and skipped ones.
 
     Landing has `_row_number` and `c0 … cn`, the file's own columns as text. A row that repeats another of the file
-    (same key, same version) is a reject: the first one counts.
+    (same key, same version) is a reject: the first one counts. `day` is the delivery's date, which bounds dates and times.
     """
     _set_hash_keys(connection, secret)
-    parts = _Parts(contract, match, header, batch_id)
-    total, loaded, rejected, skipped = the_row(connection.execute(parts.in_statement(_JUDGE)))
+    parts = _Parts(contract, match, header, batch_id, day)
+    total, loaded, rejected, skipped, emptied = the_row(connection.execute(parts.in_statement(_JUDGE)))
     duplicates = total - loaded - rejected - sum(skipped.values())
     if duplicates:
-        connection.execute(parts.in_statement(_REJECT_DUPLICATES))
-    return Judged(loaded, rejected + duplicates, duplicates, skipped)
+        (of_duplicates,) = the_row(connection.execute(parts.in_statement(_REJECT_DUPLICATES)))
+        emptied = [all_ - theirs for all_, theirs in zip(emptied, of_duplicates, strict=True)]
+    headers = (column.header for column in _emptied(contract))
+    return Judged(
+        loaded, rejected + duplicates, duplicates, skipped, dict(zip(headers, emptied[1:], strict=True))
+    )
 
 
 # `offset 0` keeps the planner from writing an expression out at each of its uses.
@@ -59,10 +73,10 @@ _JUDGE = SQL(
     ), typed as (
       select *, {values}, {skips} as _skip from cleaned offset 0
     ), sorted as (
-      select *, case when _skip is null then {is_wrong} end as _is_wrong from typed offset 0
+      select *{possible}, case when _skip is null then {is_wrong} end as _is_wrong from typed offset 0
     ), judged as materialized (
       select
-        _row_number, _skip, {stored},
+        _row_number, _skip, {stored}{is_emptied},
         case when not _is_wrong then {key} end as _key,
         case when _is_wrong then array_remove(array[{reasons}], null) end as _reasons,
         case when _is_wrong then case when {is_secret} then {mask} else {row_text} end end as _row_text
@@ -82,7 +96,8 @@ _JUDGE = SQL(
       (select count(*) from loaded),
       (select count(*) from rejected),
       (select coalesce(jsonb_object_agg(_skip, n), '{{}}') from
-        (select _skip, count(*) as n from judged where _skip is not null group by _skip) as skips)
+        (select _skip, count(*) as n from judged where _skip is not null group by _skip) as skips),
+      (select {emptied} from judged where _key is not null)
     """
 )
 
@@ -93,19 +108,26 @@ _REJECT_DUPLICATES = SQL(
       select _row_number, {cleaned}, {is_blank} as _is_blank from {landing} offset 0
     ), typed as (
       select *, {values}, {skips} as _skip from cleaned offset 0
+    ), sorted as (
+      select *{possible} from typed where _skip is null and not ({is_wrong}) offset 0
     ), good as (
-      select _row_number, {key} as _key, {stored}, {row_text} as _row_text, raw.key_of({texts}) as _content
-      from typed where _skip is null and not ({is_wrong}) offset 0
+      select _row_number, {key} as _key, {stored}{is_emptied}, {row_text} as _row_text, raw.key_of({texts}) as _content
+      from sorted offset 0
+    ), repeated as (
+      select good.*, good._content = first._content as _is_same
+      from good
+      join {raw} as kept on kept._batch_id = {batch_id} and kept._key = good._key and {is_same_version}
+        and kept._row_number <> good._row_number
+      join good as first on first._row_number = kept._row_number
+    ), rejected as (
+      insert into reject.rejected_row (batch_id, row_number, reasons, row_text)
+      select {batch_id}, _row_number, array[case
+          when _is_same then 'row: repeats an earlier row of the file (same key and version)'
+          else 'row: contradicts an earlier row of the file (same key and version)' end],
+        _row_text
+      from repeated
     )
-    insert into reject.rejected_row (batch_id, row_number, reasons, row_text)
-    select {batch_id}, good._row_number, array[case
-        when good._content = first._content then 'row: repeats an earlier row of the file (same key and version)'
-        else 'row: contradicts an earlier row of the file (same key and version)' end],
-      good._row_text
-    from good
-    join {raw} as kept on kept._batch_id = {batch_id} and kept._key = good._key and {is_same_version}
-      and kept._row_number <> good._row_number
-    join good as first on first._row_number = kept._row_number
+    select {emptied} from repeated
     """
 )
 
@@ -113,7 +135,8 @@ _REJECT_DUPLICATES = SQL(
 class _Parts:
     """The pieces that a contract and a file's header put into the statements."""
 
-    def __init__(self, contract: Contract, match: Match, header: list[str], batch_id: int):
+    def __init__(self, contract: Contract, match: Match, header: list[str], batch_id: int, day: date):
+        emptied = [Identifier(f"e_{column.name}") for column in _emptied(contract)]
         texts = [Identifier(f"t_{column.name}") for column in contract.columns]
         unknown = [cell(contract, position) for position in match.unknown]
         cleaned = [_cleaned(contract, match, column) for column in contract.columns]
@@ -127,11 +150,34 @@ class _Parts:
                 if column.is_stored or column.type != "string"
             ),
             "skips": SQL("case {} end").format(SQL(" ").join(_skips(contract, match, header))),
-            "stored": _list(Identifier(f"v_{column.name}") for column in contract.stored),
-            "is_wrong": SQL(" or ").join(_is_wrong(contract, column) for column in contract.columns),
+            "possible": SQL("").join(
+                SQL(", case when not {} then {} end as {}").format(
+                    _is_impossible(contract, column, day),
+                    Identifier(f"v_{column.name}"),
+                    _stored(contract, column),
+                )
+                for column in _emptied(contract)
+            ),
+            "is_emptied": SQL("").join(
+                SQL(", {} is not null and {} is null as {}").format(
+                    Identifier(f"v_{column.name}"), _stored(contract, column), Identifier(f"e_{column.name}")
+                )
+                for column in _emptied(contract)
+            ),
+            # Counted even where no column can be emptied: what has no count gives a row per row.
+            "emptied": SQL("array[{}]").format(
+                _list(
+                    [
+                        SQL("count(*)"),
+                        *(SQL("count(*) filter (where {})").format(each) for each in emptied),
+                    ]
+                )
+            ),
+            "stored": _list(_stored(contract, column) for column in contract.stored),
+            "is_wrong": SQL(" or ").join(_is_wrong(contract, column, day) for column in contract.columns),
             "key": raw.key(contract, "v_"),
-            "reasons": _list(_reason(contract, column) for column in contract.columns),
-            "is_secret": _is_secret(contract),
+            "reasons": _list(_reason(contract, column, day) for column in contract.columns),
+            "is_secret": _is_secret(contract, day),
             "mask": Literal(MASK),
             "row_text": _row_text(contract, match),
             "raw": raw.table(contract),
@@ -139,9 +185,9 @@ class _Parts:
             "batch_id": Literal(batch_id),
             "identity": _list(Identifier(name) for name in raw.identity(contract)),
             "is_same_version": SQL("kept.{} is not distinct from good.{}").format(
-                Identifier(version), Identifier(f"v_{version}")
+                Identifier(version.name), _stored(contract, version)
             )
-            if (version := contract.file.version_column)
+            if (version := contract.version_column)
             else SQL("true"),
             "texts": _list(texts),
         }
@@ -292,7 +338,46 @@ def _moment(text: Identifier, pattern: str, zone: str | None = None) -> Composed
     )
 
 
-def _conditions(contract: Contract, column: Column) -> list[tuple[Composable, Composable]]:
+def _emptied(contract: Contract) -> list[Column]:
+    """The columns whose values go, and not their rows, when they lie where none can."""
+    return [column for column in contract.stored if column.is_moment and not column.required]
+
+
+def _stored(contract: Contract, column: Column) -> Identifier:
+    """What the raw table gets."""
+    return Identifier(f"{'p' if column in _emptied(contract) else 'v'}_{column.name}")
+
+
+def _is_impossible(contract: Contract, column: Column, day: date) -> Composed:
+    bounds = [bound for bound, _ in _bounds(contract, column, day)]
+    return SQL("coalesce({}, false)").format(SQL(" or ").join(bounds))
+
+
+def _bounds(contract: Contract, column: Column, day: date) -> list[tuple[Composable, str]]:
+    """Where no value of a column can lie, of a delivery of this day: condition and what to call it.
+
+    Days are those of the contract's zone. A version may lie anywhere after the first day: losing it would lose the row.
+    """
+    zone = ZoneInfo(contract.file.time_zone)
+
+    def start(of: date) -> Literal:
+        return Literal(datetime.combine(of, time(), zone) if column.type == "timestamp" else of)
+
+    value, earliest, ahead = Identifier(f"v_{column.name}"), column.keys.earliest, column.keys.days_ahead
+    found: list[tuple[Composable, str]] = [
+        (SQL("{} < {}").format(value, start(earliest)), f"before {earliest}")
+    ]
+    if column != contract.version_column:
+        found.append(
+            (
+                SQL("{} >= {}").format(value, start(day + timedelta(days=ahead + 1))),
+                f"more than {ahead} {'day' if ahead == 1 else 'days'} after the delivery's date",
+            )
+        )
+    return found
+
+
+def _conditions(contract: Contract, column: Column, day: date) -> list[tuple[Composable, Composable]]:
     """What can be wrong with a text that is there, beside its type: condition and reason."""
     text = Identifier(f"t_{column.name}")
     found: list[tuple[Composable, Composable]] = []
@@ -305,6 +390,11 @@ def _conditions(contract: Contract, column: Column) -> list[tuple[Composable, Co
                 else Literal(f"{column.header}: not one of the contract's values"),
             )
         )
+    if column.format:
+        pattern, what = FORMATS[column.format]
+        found.append(
+            (SQL("{} !~ {}").format(text, Literal(pattern)), Literal(f"{column.header}: not {what}"))
+        )
     if column.pattern:
         found.append(
             (
@@ -312,6 +402,11 @@ def _conditions(contract: Contract, column: Column) -> list[tuple[Composable, Co
                 Literal(f"{column.header}: {NO_PATTERN}"),
             )
         )
+    if column.is_moment and column.is_stored and column.required:
+        found += [
+            (condition, Literal(f"{column.header}: {what}"))
+            for condition, what in _bounds(contract, column, day)
+        ]
     return found
 
 
@@ -338,10 +433,10 @@ def _unmapped(contract: Contract, column: Column) -> Composable:
     return Literal(f"{column.header}: unmapped code; add {line} to {mappings.SEED}")
 
 
-def _is_wrong(contract: Contract, column: Column) -> Composable:
+def _is_wrong(contract: Contract, column: Column, day: date) -> Composable:
     text, value = Identifier(f"t_{column.name}"), Identifier(f"v_{column.name}")
     wrong: list[Composable] = [
-        SQL("coalesce({}, false)").format(condition) for condition, _ in _conditions(contract, column)
+        SQL("coalesce({}, false)").format(condition) for condition, _ in _conditions(contract, column, day)
     ]
     if column.type == "boolean":
         wrong.append(
@@ -355,7 +450,7 @@ def _is_wrong(contract: Contract, column: Column) -> Composable:
     return SQL(" or ").join(wrong) if wrong else SQL("false")
 
 
-def _reason(contract: Contract, column: Column) -> Composable:
+def _reason(contract: Contract, column: Column, day: date) -> Composable:
     text, value = Identifier(f"t_{column.name}"), Identifier(f"v_{column.name}")
     cases: list[Composable] = []
     blank_means_something = (
@@ -369,7 +464,7 @@ def _reason(contract: Contract, column: Column) -> Composable:
                 text, value, Literal(f"{column.header}: {_type_problem(contract, column)}")
             )
         )
-    for condition, reason in _swaps(contract, column) + _conditions(contract, column):
+    for condition, reason in _swaps(contract, column) + _conditions(contract, column, day):
         cases.append(SQL("when {} then {}").format(condition, reason))
     return SQL("case {} end").format(SQL(" ").join(cases)) if cases else SQL("null::text")
 
@@ -388,9 +483,9 @@ def _type_problem(contract: Contract, column: Column) -> str:
             return " ".join(["not a whole number" if column.type == "integer" else "not a number", *bounds])
 
 
-def _is_secret(contract: Contract) -> Composable:
+def _is_secret(contract: Contract, day: date) -> Composable:
     wrong = [
-        SQL("({})").format(_is_wrong(contract, column))
+        SQL("({})").format(_is_wrong(contract, column, day))
         for column in contract.columns
         if column.keys.mask_row_when_rejected
     ]

@@ -12,9 +12,6 @@ from kho.database import the_row
 from kho.ledger import locks
 from kho.settings import Settings
 
-#: what says of a table's `_key` that its rows have keys of this rule
-KEY_RULE = "raw.key_of(system, key columns)"
-
 
 def table(contract: Contract) -> Identifier:
     return Identifier("raw", contract.raw_table)
@@ -22,8 +19,19 @@ def table(contract: Contract) -> Identifier:
 
 def key(contract: Contract, prefix: str = "") -> Composed:
     """SQL of a row's key, from its system and its key columns; their names may have a prefix."""
-    columns = [SQL("{}::text").format(Identifier(prefix + column.name)) for column in contract.key]
+    columns = [
+        SQL("raw.agency_code({})" if column.format == "agency_code" else "{}::text").format(
+            Identifier(prefix + column.name)
+        )
+        for column in contract.key
+    ]
     return SQL("raw.key_of({})").format(SQL(", ").join([Literal(contract.system), *columns]))
+
+
+def key_rule(contract: Contract) -> str:
+    """What says of a table's `_key` that its rows have keys of this rule."""
+    codes = [column.name for column in contract.key if column.format == "agency_code"]
+    return "raw.key_of(system, key columns)" + (f", root first: {', '.join(codes)}" if codes else "")
 
 
 def ensure(connection: Connection, settings: Settings, contract: Contract) -> None:
@@ -52,8 +60,10 @@ def ensure(connection: Connection, settings: Settings, contract: Contract) -> No
                         table(contract), Identifier(column.name), SQL(column.raw_type)
                     )
                 )
-    if _key_rule(connection, contract) != KEY_RULE:
-        connection.execute(SQL("update {} set _key = {}").format(table(contract), key(contract)))
+    if _key_rule(connection, contract) != key_rule(contract):
+        connection.execute(
+            SQL("update {0} set _key = {1} where _key <> {1}").format(table(contract), key(contract))
+        )
         _tell_key_rule(connection, contract)
     _find_by_case(connection, contract)
 
@@ -131,7 +141,9 @@ def _key_rule(connection: Connection, contract: Contract) -> str | None:
 
 
 def _tell_key_rule(connection: Connection, contract: Contract) -> None:
-    connection.execute(SQL("comment on column {}._key is {}").format(table(contract), Literal(KEY_RULE)))
+    connection.execute(
+        SQL("comment on column {}._key is {}").format(table(contract), Literal(key_rule(contract)))
+    )
 
 
 def _version_column(connection: Connection, contract: Contract) -> str | None:

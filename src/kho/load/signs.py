@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -47,16 +47,18 @@ def signs(
     match: Match,
     batch_id: int,
     name: str,
+    business_date: date,
     row_count: int,
     reasons: dict[str, int],
 ) -> dict[str, Any]:
-    """What the batch's profile says of conventions; `reasons` counts its rejects, `name` is the delivery's."""
+    """What the batch's profile says beside its counts; `reasons` counts its rejects, name and date are the delivery's."""
     step = max(1, row_count // SAMPLE)
     day = contract.day_of(name)
     found: dict[str, Any] = {
         "conventions": _conventions(connection, contract, match, batch_id, reasons, step),
         "garbled": _garbled(connection, contract, match, step),
         "hours": _hours(connection, contract, batch_id, step),
+        **_times_in_order(connection, contract, batch_id, business_date),
     }
     if day:
         found["swapped_dates"] = _swapped_dates(connection, contract, batch_id, step, day)
@@ -251,6 +253,59 @@ def _of_sample(
 
 def _wall_clock(contract: Contract, column: Column) -> Composed:
     return SQL("({} at time zone {})").format(Identifier(column.name), Literal(contract.file.time_zone))
+
+
+def _times_in_order(
+    connection: Connection, contract: Contract, batch_id: int, business_date: date
+) -> dict[str, Any]:
+    """How many rows break each rule of the order of columns, and how many versions are from the future.
+
+    The models order a version from the future as of its delivery's date: see the macro `version_time`.
+    """
+    columns = {column.name: column for column in contract.columns}
+    pairs = [(columns[rule.column], columns[rule.not_before]) for rule in contract.file.in_order]
+    counts: list[Composable] = [SQL("count(*)")]
+    counts += [
+        SQL("count(*) filter (where {})").format(
+            _is_before(*(_day_and_time(contract, each) for each in pair))
+        )
+        for pair in pairs
+    ]
+    version = contract.version_column
+    if version and version.is_moment:
+        counts.append(
+            SQL("count(*) filter (where {} >= {})").format(
+                Identifier(version.name), Literal(business_date + timedelta(days=2))
+            )
+        )
+    found = the_row(
+        connection.execute(
+            SQL("select {} from {} where _batch_id = {}").format(
+                SQL(", ").join(counts), raw.table(contract), Literal(batch_id)
+            )
+        )
+    )
+    return {
+        "disordered": {
+            f"{second.header} before {first.header}": count
+            for (second, first), count in zip(pairs, found[1:], strict=False)
+            if count
+        },
+        "future_versions": found[-1] if len(found) > len(pairs) + 1 else 0,
+    }
+
+
+def _day_and_time(contract: Contract, column: Column) -> Composed:
+    if column.type == "timestamp":
+        return _wall_clock(contract, column)
+    return SQL("{}::timestamp").format(Identifier(column.name))
+
+
+def _is_before(second: Composable, first: Composable) -> Composed:
+    """Midnight is how a day without a time is read."""
+    return SQL(
+        "case when '00:00' in ({0}::time, {1}::time) then {0}::date < {1}::date else {0} < {1} end"
+    ).format(second, first)
 
 
 def _swapped_dates(

@@ -147,7 +147,7 @@ def _column(contract: Contract, old: Column, new: Column) -> Iterator[Change]:
         what = "values listed" if now else "values no longer listed"
         why = "others are rejected from now on" if now else "the mappings must know what comes"
         yield Change(place, what, "additive", why)
-    yield from _plain(place, old, new, ("header", "pattern", "minimum", "maximum"), NEXT_FILE)
+    yield from _plain(place, old, new, ("header", "format", "pattern", "minimum", "maximum"), NEXT_FILE)
     yield from _plain(place, old, new, ("description",), "only told")
     keys = [name for name in type(new.keys).model_fields if name != "personal_data"]
     yield from _plain(place, old.keys, new.keys, keys, NEXT_FILE)

@@ -79,7 +79,7 @@ def find_file(
 
 def try_out(settings: Settings, contract: Contract, file: TrialFile) -> DryRun:
     """What a load would make of the file. Raises `ContractError` when the raw table can't take its columns."""
-    return dry_run(settings, contract, file.path, file.name, file.control_rows)
+    return dry_run(settings, contract, file.path, file.name, file.day, file.control_rows)
 
 
 def findings(

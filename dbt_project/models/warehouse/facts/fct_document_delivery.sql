@@ -11,7 +11,7 @@ with event as (
     min(document_number) as document_number,
     min(document_symbol) as document_symbol,
     min(issued_date) as issued_date,
-    (array_agg(status order by occurred_at desc, event_key desc))[1] as status,
+    (array_agg(status order by {{ version_time('occurred_at') }} desc, event_key desc))[1] as status,
     min(occurred_at) as first_event_at,
     min(occurred_at) filter (where status = 'sent') as sent_at,
     min(occurred_at) filter (where status = 'arrived') as arrived_at,

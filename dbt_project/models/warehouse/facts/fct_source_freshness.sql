@@ -1,9 +1,18 @@
 with current_build as (
   select build_id, business_date from {{ ref('stg_ledger__builds') }} where is_current
 ), delivered as (
-  select contract, min(business_date) as first_date, max(business_date) as last_date
-  from {{ ref('stg_ledger__input_batches') }}
-  group by contract
+  select
+    batch.contract,
+    -- A list tells of its day, changes of a month of all its days, and a dump of what it says.
+    min(coalesce(
+      batch.covers_from,
+      case when contract.frequency = 'm' and not contract.is_full_list then date_trunc('month', batch.business_date)::date end,
+      batch.business_date
+    )) as first_date,
+    max(batch.business_date) as last_date
+  from {{ ref('stg_ledger__input_batches') }} as batch
+  join {{ ref('stg_ledger__contracts') }} as contract on contract.contract = batch.contract
+  group by batch.contract
 )
 
 select
@@ -15,11 +24,7 @@ select
   contract.is_full_list,
   contract.is_list_per_unit,
   current_build.business_date,
-  -- The first day that the first delivery tells of: a list tells of its day, changes of a month of all its days.
-  case
-    when contract.frequency = 'm' and not contract.is_full_list then date_trunc('month', delivered.first_date)::date
-    else delivered.first_date
-  end as covered_from,
+  delivered.first_date as covered_from,
   delivered.last_date as delivered_to,
   source.as_of,
   source.expected_as_of,

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0010"
-down_revision = "0008"
+down_revision = "0009"
 
 STATEMENTS = """
 -- A statutory form as it was handed in. Handed in again with other numbers, it is the next version.
