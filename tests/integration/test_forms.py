@@ -120,7 +120,9 @@ EXAMPLE_E = [
 
 NOT_ACCEPTED = [
     version(f"{LONG_DUC}-250610-0001", LONG_DUC, "2025-06-10", channel="online", status="1"),
-    version(f"{LONG_DUC}-250610-0002", LONG_DUC, "2025-06-11", channel="online", status="3", refused="2025-06-11"),
+    version(
+        f"{LONG_DUC}-250610-0002", LONG_DUC, "2025-06-11", channel="online", status="3", refused="2025-06-11"
+    ),
 ]
 
 
