@@ -166,7 +166,7 @@ with version as (
   from (
     select dossier_key, range_agg(daterange(requested_date, answered_date)) as spans from asked group by dossier_key
   ) as merged
-  cross join lateral unnest(merged.spans) as span
+  cross join lateral unnest(merged.spans) as part (span)
 ), answer as (
   -- Working days of all that was answered until then, those of several requests once.
   select answered.dossier_key, answered.answered_date, counted.pause_days
@@ -179,7 +179,7 @@ with version as (
   ) as answered
   cross join lateral (
     select sum(last_day.working_day_number - first_day.working_day_number) as pause_days
-    from unnest(answered.spans) as span
+    from unnest(answered.spans) as part (span)
     join {{ ref('dim_date') }} as first_day on first_day.date_day = lower(span)
     join {{ ref('dim_date') }} as last_day on last_day.date_day = upper(span)
   ) as counted
