@@ -1,5 +1,6 @@
 {{ config(pre_hook="drop function if exists {{ this }}") }}
-{#- `offset 0` keeps a step from being written out, and computed, in every later one. -#}
+{#- `offset 0` keeps a step from being written out, and computed, in every later one; `limit 1` keeps a look-up one by an
+   index, whatever the planner thinks of the rows. -#}
 {%- set dim_date = ref('dim_date').include(database=false) -%}
 {%- set dim_office_session = ref('dim_office_session').include(database=false) %}
 select
@@ -27,7 +28,12 @@ cross join lateral (
     ) as agency_code
   offset 0
 ) as given
-join {{ dim_date }} as reception on reception.date_day = given.received_at::date
+cross join lateral (
+  select day.working_day_number, day.is_working_day, day.date_day
+  from {{ dim_date }} as day
+  where day.date_day = given.received_at::date
+  limit 1
+) as reception
 cross join lateral (
   select
     case
@@ -53,11 +59,10 @@ cross join lateral (
     reception.is_working_day or late.is_next_day as is_working_day,
     case when late.is_next_day then (
       select min(session.opens_at)
-      from {{ dim_date }} as next_day
-      join {{ dim_office_session }} as session using (date_day)
-      where next_day.is_working_day
-        and next_day.working_day_number = reception.working_day_number + 1
-        and session.agency_code = given.agency_code
+      from {{ dim_office_session }} as session
+      where session.agency_code = given.agency_code and session.date_day = (
+        select min(day.date_day) from {{ dim_date }} as day where day.working_day_number = reception.working_day_number + 1
+      )
     ) else deadline.received_at end as counted_from
   offset 0
 ) as counted
@@ -78,11 +83,15 @@ left join lateral (
   order by session.agency_code, session.worked_until
   limit 1
 ) as worked on true
-left join {{ dim_date }} as last_day
-  on last_day.date_day = case deadline.takes_unit
+left join lateral (
+  select day.working_day_number, day.is_working_day
+  from {{ dim_date }} as day
+  where day.date_day = case deadline.takes_unit
     when 'cd' then ({{ office_time('counted.counted_from') }})::date + deadline.takes::integer
     else worked.date_day
   end
+  limit 1
+) as last_day on true
 cross join lateral (
   select
     case
@@ -107,6 +116,10 @@ cross join lateral (
     ) end as paused_days
   offset 0
 ) as pause
-left join {{ dim_date }} as due_day
-  on due_day.is_working_day
-  and due_day.working_day_number = last.day_number + last.is_moved::integer + pause.paused_days
+left join lateral (
+  select day.date_day, day.is_announced
+  from {{ dim_date }} as day
+  where day.working_day_number = last.day_number + last.is_moved::integer + pause.paused_days
+  order by day.working_day_number, day.date_day
+  limit 1
+) as due_day on true

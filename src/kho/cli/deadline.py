@@ -115,7 +115,7 @@ def _told(
         yield "Counted from", f"{_day_and_time(found.counted_from)}, the next working day: received {why}"
     yield (
         "Takes",
-        f"{takes.amount} {UNITS[takes.unit]}"
+        _count(takes.amount, UNITS[takes.unit])
         + ("" if takes.unit == "h" or takes.amount % 1 else ", the day of reception not counted"),
     )
     for each in pauses:

@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['date_day'], 'unique': true}, {'columns': ['working_day_number']}]) }}
+{{ config(post_hook='analyze {{ this }}', indexes=[{'columns': ['date_day'], 'unique': true}, {'columns': ['working_day_number', 'date_day']}]) }}
 with day as (
   select generated::date as date_day
   from generate_series(

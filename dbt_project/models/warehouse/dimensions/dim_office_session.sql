@@ -1,4 +1,4 @@
-{{ config(indexes=[
+{{ config(post_hook='analyze {{ this }}', indexes=[
   {'columns': ['agency_code', 'date_day']}, {'columns': ['agency_code', 'opens_at']}, {'columns': ['agency_code', 'worked_until']}
 ]) }}
 with hours as (
