@@ -128,7 +128,8 @@ def draft() -> Content:
         issue=None,
         earlier=None,
         notices=[
-            "Một cửa (one_stop.dossiers): số liệu chỉ đầy đủ đến hết ngày 15/06/2021; số liệu của kỳ chưa đủ."
+            "Số liệu của Một cửa điện tử sau ngày 15/06/2021 chưa có, nên các chỉ tiêu sau có thể thấp hơn thực tế:"
+            " hồ sơ tiếp nhận trong kỳ."
         ],
         levels=["Toàn huyện", "Cấp huyện", "Cấp xã"],
         areas=[
@@ -156,7 +157,7 @@ def draft() -> Content:
             Area("documents", "Quản lý văn bản và chữ ký số", ["Đạt 61,87%."], [line(SIGNED)], []),
             Area("broadcasting", "Truyền thanh", ["Chưa có số liệu của kỳ."], [line(LISTENS)], []),
         ],
-        remarks=["326 trên 67.590 dòng đã nhận bị loại vì sai & chưa tính, thí dụ <mã>."],
+        remarks=["Cấp xã: 587 văn bản vừa ký số & vừa gửi bản giấy, thí dụ <mã>."],
         revisions=[],
         sources=[],
         definitions=[],
@@ -178,7 +179,7 @@ def reported(by: str = "Chủ tịch UBND huyện") -> Content:
                 reported=Decimal(32500),
                 reported_text="32.500",
                 now_text="32.501",
-                because=["hoso_20210630.csv (lô 12)"],
+                because=["số liệu của Một cửa điện tử ngày 30/06/2021 mới tính vào"],
             ),
         ],
     )

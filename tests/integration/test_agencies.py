@@ -95,7 +95,7 @@ def test_the_dimension_and_its_bridge_hold_with_all_of_them(released: Settings) 
         "select count(*) filter (where is_unit and agency_level = 'commune') as communes,"
         " count(*) filter (where not is_unit and agency_level = 'commune') as departments,"
         " count(*) filter (where unit_agency_code = 'H61') as of_province"
-        " from warehouse.dim_agency where agency_code like 'H61%' and valid_to is null",
+        " from warehouse.dim_agency where starts_with(agency_code, 'H61') and valid_to is null",
     )
     assert counted == {"communes": 124, "departments": 124 * 4, "of_province": 5}
     (below,) = rows(

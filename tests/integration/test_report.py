@@ -22,6 +22,7 @@ from typer.testing import CliRunner, Result
 
 from kho import settings as settings_module
 from kho.cli import app
+from kho.contract import contracts
 from kho.database import connect
 from kho.figures.explain import Explanation, explain
 from kho.figures.figures import Figure, NoRelease, figures
@@ -283,11 +284,15 @@ def test_a_period_of_several_months_has_each_as_far_as_it_lies_in_it(story: Stor
 
 
 def test_the_first_page_says_what_the_release_lacks(story: Story) -> None:
-    (held, *_) = [each for each in story.unreported.notices if "giữ lại" in each]
-    assert f"lô {story.held}" in held and "12/01/2021" in held
-    assert any(
-        "one_stop.dossiers" in each and "11/01/2021" in each and "chưa đủ" in each
-        for each in story.unreported.notices
+    (held,) = [each for each in story.unreported.notices if "đang chờ kiểm tra" in each]
+    assert held.startswith("Số liệu của Một cửa điện tử cho ngày 12/01/2021 ")
+    (late,) = [each for each in story.unreported.notices if "sau ngày 11/01/2021" in each]
+    assert late.startswith("Số liệu của Một cửa điện tử ") and "có thể thấp hơn thực tế: " in late
+    (told,) = [each for each in story.unreported.remarks if "sau ngày 11/01/2021" in each]
+    assert (
+        "hồ sơ tiếp nhận trong kỳ" in told
+        and "tỷ lệ hồ sơ giải quyết đúng hạn" in told
+        and len(told) > len(late)
     )
     sheet = sheet_texts(workbook.render(story.unreported), "Chung")
     whole_page = page.render(story.unreported)
@@ -295,7 +300,36 @@ def test_the_first_page_says_what_the_release_lacks(story: Story) -> None:
         assert notice in sheet and notice in whole_page
     stale = next(each for each in story.before.notices if "11/01/2021" in each)
     assert "kỳ báo cáo không bị ảnh hưởng" in stale
-    assert not [each for each in story.later.notices if "one_stop.dossiers" in each]
+    assert not [each for each in story.later.notices if "Một cửa điện tử" in each]
+
+
+def test_officials_read_of_no_contract_batch_or_rejected_row(story: Story) -> None:
+    assert any(each.rows_rejected for each in story.unreported.sources), "else this shows nothing"
+    names = contracts(story.settings).keys()
+    for content in (story.unreported, story.later):
+        document = docx.Document(io.BytesIO(word.render(content)))
+        book = CalamineWorkbook.from_filelike(io.BytesIO(workbook.render(content)))
+        read = {
+            "docx": " ".join(text for text in document.element.itertext()),
+            "html": page.render(content),
+            "xlsx": " ".join(
+                str(cell)
+                for sheet in book.sheet_names
+                for row in book.get_sheet_by_name(sheet).to_python()
+                for cell in row
+            ),
+        }
+        for form, text in read.items():
+            assert [name for name in names if name in text] == [], form
+            assert not re.search(r"\blô \d|bị loại|Bị loại", text), form
+    assert {each["contract"] for each in json.loads(encode(story.later))["sources"]} <= set(names)
+
+
+def test_the_sources_are_told_by_system(story: Story) -> None:
+    rows = CalamineWorkbook.from_filelike(io.BytesIO(workbook.render(story.unreported)))
+    told = {row[0]: row[1:] for row in rows.get_sheet_by_name("Nguồn số liệu").to_python()[3:]}
+    assert told["Một cửa điện tử"] == ["chưa đủ", "11/01/2021", "chưa đủ số liệu", "ngày 12/01/2021"]
+    assert len(told) == len({each.title for each in story.unreported.sources})
 
 
 def test_incomplete_figures_say_so_where_they_stand(story: Story) -> None:
@@ -307,7 +341,7 @@ def test_incomplete_figures_say_so_where_they_stand(story: Story) -> None:
 
 def test_what_is_not_operated_is_said_in_words(story: Story) -> None:
     content = draft(story.settings, "31663", PERIOD)
-    assert content.levels == ["Cấp xã"] and content.issuer == "Ủy ban nhân dân xã Châu Khánh"
+    assert content.levels == ["Toàn xã"] and content.issuer == "Ủy ban nhân dân xã Châu Khánh"
     assert content.parent_name == "Ủy ban nhân dân huyện Long Phú"
     portal = next(area for area in content.areas if area.key == "portal")
     assert "không vận hành" in portal.paragraphs[0] and "khác với bằng 0" in portal.paragraphs[0]
@@ -403,7 +437,7 @@ def test_the_dictionary_of_the_workbook_has_every_metric_and_its_sources(story: 
     texts = sheet_texts(workbook.render(story.later), "Từ điển dữ liệu")
     assert {each.metric for each in story.later.definitions} <= set(texts)
     received = next(each for each in story.later.definitions if each.metric == "dossiers_received")
-    assert "one_stop.dossiers" in received.sources
+    assert received.sources == ["Một cửa điện tử", "Một cửa điện tử iGate"]
 
 
 def test_the_page_needs_nothing_else_and_has_every_figure(story: Story) -> None:
@@ -500,10 +534,7 @@ def test_a_later_release_tells_what_was_reported_what_it_is_now_and_why(story: S
     assert revision.reported == value(story.reported, "dossiers_received")
     assert revision.figure.value == value(story.later, "dossiers_received")
     assert len(revision.because) == 1
-    assert (
-        f"lô {story.held}: one_stop.dossiers, ngày 12/01/2021" in revision.because[0]
-        and "mới tính vào" in revision.because[0]
-    )
+    assert revision.because[0] == "số liệu của Một cửa điện tử ngày 12/01/2021 mới tính vào"
     line = next(
         line for area in story.later.areas for line in area.lines if line.metric == "dossiers_received"
     )
@@ -516,7 +547,8 @@ def test_a_later_release_tells_what_was_reported_what_it_is_now_and_why(story: S
     )
     assert gone.reported > 0 and (gone.figure.value, gone.now_text) == (None, "chưa có số liệu")
     assert len(gone.because) == 1
-    assert f"lô {story.withdrawn}:" in gone.because[0] and "không còn tính" in gone.because[0]
+    assert gone.because[0].startswith("số liệu của Cơ sở dữ liệu quốc gia về dân cư ngày ")
+    assert gone.because[0].endswith(" không còn tính")
     assert not [each for each in story.later.revisions if each.figure.metric.startswith("documents")]
     told = page.render(story.later)
     assert revision.because[0] in told and "vẫn giữ nguyên" in told

@@ -15,7 +15,7 @@ from docx.document import Document
 from docx.oxml.ns import qn
 from docx.shared import Pt
 
-from kho.report import word
+from kho.report import charts, page, vietnamese, word
 from kho.report.content import Content
 from tests import reports
 from tests.pages import PROJECT
@@ -92,7 +92,11 @@ def test_a_report_that_was_made_final_has_its_day_and_no_mark_of_a_draft() -> No
     assert "DỰ THẢO" not in said and "LƯU Ý VỀ SỐ LIỆU" not in said
     assert "Long Phú, ngày 05 tháng 7 năm 2021" in said
     row = said.index("Hồ sơ tiếp nhận trong kỳ, toàn huyện")
-    assert said[row + 1 : row + 4] == ["32.500", "32.501", "hoso_20210630.csv (lô 12)"]
+    assert said[row + 1 : row + 4] == [
+        "32.500",
+        "32.501",
+        "số liệu của Một cửa điện tử ngày 30/06/2021 mới tính vào",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -109,6 +113,92 @@ def test_a_report_that_was_made_final_has_its_day_and_no_mark_of_a_draft() -> No
 def test_the_signature_says_for_whom_the_position_signs(position: str, lines: list[str]) -> None:
     said = texts(rendered(reports.reported(position)))
     assert said[said.index("- Lưu: VT.") + 1 :][: len(lines) + 1] == [*lines, "Họ và tên"]
+
+
+def test_the_signature_block_never_stands_alone_on_a_page() -> None:
+    """At least the sentence above it goes with it, whole: by the marks that Word and LibreOffice go by."""
+    for content in (reports.draft(), reports.reported(), replace(reports.draft(), remarks=[], areas=[])):
+        body = list(rendered(content).element.body)
+        block = next(at for at, each in enumerate(body) if "Nơi nhận:" in "".join(each.itertext(qn("w:t"))))
+        (row,) = body[block].iter(qn("w:tr"))
+        assert row.find(f"{qn('w:trPr')}/{qn('w:cantSplit')}") is not None
+        closing = next(
+            at for at, each in enumerate(body) if "".join(each.itertext(qn("w:t"))).startswith("Trên đây")
+        )
+        assert closing < block
+        for paragraph in body[closing:block]:
+            assert paragraph.find(f"{qn('w:pPr')}/{qn('w:keepNext')}") is not None
+        assert body[closing].find(f"{qn('w:pPr')}/{qn('w:keepLines')}") is not None
+
+
+@pytest.mark.parametrize(
+    ("unit", "above", "head", "place", "recipient"),
+    [
+        ("Tỉnh Vĩnh Long", "", ["ỦY BAN NHÂN DÂN", "TỈNH VĨNH LONG"], "Vĩnh Long", "- ……;"),
+        ("Thành phố Cần Thơ", "", ["ỦY BAN NHÂN DÂN", "THÀNH PHỐ CẦN THƠ"], "Cần Thơ", "- ……;"),
+        (
+            "Xã Tân Hòa",
+            "Tỉnh Vĩnh Long",
+            ["ỦY BAN NHÂN DÂN", "XÃ TÂN HÒA"],
+            "Tân Hòa",
+            "- Ủy ban nhân dân tỉnh Vĩnh Long;",
+        ),
+        (
+            "Phường Cái Răng",
+            "Thành phố Cần Thơ",
+            ["ỦY BAN NHÂN DÂN", "PHƯỜNG CÁI RĂNG"],
+            "Cái Răng",
+            "- Ủy ban nhân dân thành phố Cần Thơ;",
+        ),
+        (
+            "Đặc khu Phú Quốc",
+            "Tỉnh An Giang",
+            ["ỦY BAN NHÂN DÂN", "ĐẶC KHU PHÚ QUỐC"],
+            "Phú Quốc",
+            "- Ủy ban nhân dân tỉnh An Giang;",
+        ),
+        (
+            "Thị trấn Long Phú",
+            "Huyện Long Phú",
+            ["ỦY BAN NHÂN DÂN", "THỊ TRẤN LONG PHÚ"],
+            "Long Phú",
+            "- Ủy ban nhân dân huyện Long Phú;",
+        ),
+    ],
+)
+def test_the_letter_is_a_provinces_and_a_communes_too(
+    unit: str, above: str, head: list[str], place: str, recipient: str
+) -> None:
+    content = replace(
+        reports.draft(),
+        issuer=vietnamese.issuer(unit),
+        parent_name=vietnamese.issuer(above) if above else "",
+        place=vietnamese.place(unit),
+        levels=list(vietnamese.levels(unit, {"all", "commune"}).values()),
+        areas=[],
+    )
+    said = texts(rendered(content))
+    assert said[:3] == [*head, "Số: ……/BC-UBND"]
+    assert f"{place}, ngày …… tháng …… năm ……" in said
+    assert said[said.index("Nơi nhận:") + 1] == recipient
+    assert said[said.index("- Lưu: VT.") + 1] == "TM. ỦY BAN NHÂN DÂN"
+
+
+def test_a_province_has_no_chart_of_all_its_communes_but_the_table() -> None:
+    one_stop, *rest = reports.draft().areas
+    communes = [f"Xã {number}" for number in range(124)]
+    (by_unit, *_) = one_stop.breakdowns
+    whole = replace(
+        by_unit,
+        labels=communes,
+        codes=[""] * 124,
+        series=[replace(each, cells=[each.cells[0]] * 124) for each in by_unit.series],
+    )
+    assert charts.has_room(by_unit) and not charts.has_room(whole)
+    content = replace(reports.draft(), areas=[replace(one_stop, breakdowns=[whole]), *rest])
+    document = rendered(content)
+    assert len(document.inline_shapes) == 0 and set(communes) <= set(texts(document))
+    assert "<svg" not in page.render(content)
 
 
 def test_a_department_stands_below_its_committee() -> None:

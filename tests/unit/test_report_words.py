@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -13,8 +14,11 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from kho.figures.figures import Figure
+from kho.ledger import freshness
 from kho.report import vietnamese
+from kho.report.content import HeldBatch, Source
 from kho.report.outline import outline
+from kho.report.remarks import Effect, notices
 from kho.report.sentences import PLACE, paragraphs
 from kho.settings import Settings
 
@@ -124,6 +128,20 @@ def test_a_level_that_does_not_operate_says_so_inside_the_sentence() -> None:
     assert told == ["Tiếp nhận 5 hồ sơ (cấp xã không vận hành)."]
 
 
+def test_the_levels_of_a_scope_are_named_in_their_order_whatever_they_are() -> None:
+    says = "Tiếp nhận {dossiers_received}[ ({dossiers_received@each})]."
+    values = {"all": 9, "province": 4, "district": 3, "commune": 2}
+
+    def told(*levels: str) -> list[str]:
+        return say(
+            says, figures=[figure(level=level, value=values[level]) for level in levels], levels=levels
+        )
+
+    assert told("all", "province", "commune") == ["Tiếp nhận 9 hồ sơ (cấp tỉnh 4 hồ sơ, cấp xã 2 hồ sơ)."]
+    assert told("all", "district", "commune") == ["Tiếp nhận 9 hồ sơ (cấp huyện 3 hồ sơ, cấp xã 2 hồ sơ)."]
+    assert told("commune") == ["Tiếp nhận 2 hồ sơ."]
+
+
 def test_what_is_attested_or_incomplete_says_so_in_the_sentence() -> None:
     attested = figure(value=9, measured_value=Decimal(5), state="attested")
     assert say("Có {dossiers_received}.", figures=[attested]) == ["Có 9 hồ sơ (phần mềm 5, đã xác nhận)."]
@@ -170,8 +188,56 @@ def test_levels_are_called_after_the_scope() -> None:
     known = {"all", "province", "commune"}
     titles = vietnamese.levels("Thành phố Cần Thơ", known)
     assert titles == {"all": "Toàn thành phố", "province": "Cấp tỉnh", "commune": "Cấp xã"}
+    assert (
+        vietnamese.levels("Tỉnh Sóc Trăng", {"all", "province", "district", "commune"})["all"] == "Toàn tỉnh"
+    )
+    # A commune is of one level, with or without departments.
+    assert vietnamese.levels("Đặc khu Phú Quốc", {"all", "commune"}) == {"all": "Toàn đặc khu"}
+    assert vietnamese.levels("Thị trấn Long Phú", {"commune"}) == {"commune": "Toàn thị trấn"}
+    assert vietnamese.levels("Phòng Tư pháp", {"district"}) == {"district": "Cấp huyện"}
     attested = {"all": figure(state="attested"), "commune": figure(level="commune")}
     assert vietnamese.notes(attested, titles) == "toàn thành phố: phần mềm 1.234, đã xác nhận"
+
+
+def source(
+    contract: str,
+    state: freshness.State,
+    as_of: date | None,
+    title: str = "Một cửa điện tử",
+    held: Sequence[HeldBatch] = (),
+) -> Source:
+    return Source(contract, title, state, False, as_of, None, 67590, 67264, 326, 0, list(held))
+
+
+def test_what_lacks_is_said_in_words_with_what_it_means_for_figures() -> None:
+    effects = {
+        "one_stop.dossiers": Effect(
+            [
+                "Hồ sơ tiếp nhận trong kỳ",
+                "Hồ sơ đã giải quyết",
+                "Yêu cầu bổ sung hồ sơ",
+                "Phí và lệ phí đã thu",
+            ],
+            ["Tỷ lệ hồ sơ giải quyết đúng hạn"],
+        ),
+        "portal.items": Effect(absent=["Tin bài đã đăng"]),
+    }
+    sources = [
+        source("one_stop.dossiers", "stale", date(2021, 1, 11), held=[HeldBatch(7, date(2021, 1, 12))]),
+        source("one_stop.fees", "fresh", date(2021, 1, 20)),
+        source("portal.items", "not_delivered", None, "Trang thông tin điện tử"),
+        source("misa.spending", "unusable", date(2020, 12, 31), "Kế toán MISA"),
+    ]
+    told = notices(sources, effects)
+    assert told == [
+        "Số liệu của Một cửa điện tử sau ngày 11/01/2021 chưa có, nên các chỉ tiêu sau có thể thấp hơn thực tế:"
+        " hồ sơ tiếp nhận trong kỳ, hồ sơ đã giải quyết, yêu cầu bổ sung hồ sơ và 1 chỉ tiêu khác; các chỉ tiêu sau có"
+        " thể khác thực tế: tỷ lệ hồ sơ giải quyết đúng hạn.",
+        "Số liệu của Một cửa điện tử cho ngày 12/01/2021 đang chờ kiểm tra, chưa tính vào báo cáo.",
+        "Chưa có số liệu của Trang thông tin điện tử, nên chưa tính được các chỉ tiêu sau: tin bài đã đăng.",
+        "Số liệu của Kế toán MISA sau ngày 31/12/2020 chưa có; kỳ báo cáo không bị ảnh hưởng.",
+    ]
+    assert notices([source("one_stop.fees", "fresh", date(2021, 1, 20))], {}) == []
 
 
 def _metrics() -> dict[str, dict[str, str]]:

@@ -1,4 +1,4 @@
-"""`kho report`: the report of a district, commune or department, to be read, edited and signed."""
+"""`kho report`: the report of a province, district, commune or department, to be read, edited and signed."""
 
 from __future__ import annotations
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 MOST_SERIES = 3
 #: fill and hatch of each series: apart in grey too
 STYLES = (("#1f4e79", ""), ("#9dc3e6", ""), ("#e7e6e6", "////"))
+#: a chart that is higher has no room on a page; the table beside it has all its numbers
+MOST_INCHES = 9.3
 #: of more columns the numbers would overlap
 MOST_COLUMNS = 18
 #: titles with more letters don't stand side by side
@@ -25,6 +27,17 @@ WIDTH = 6.2
 FONTS = ("Times New Roman", "Liberation Serif", "DejaVu Serif")
 #: how much of the room of a label its bars fill
 FILLED = 0.8
+
+
+def has_room(breakdown: Breakdown) -> bool:
+    """Whether its chart fits on a page: that of a province's 124 communes does not."""
+    return _height(breakdown) <= MOST_INCHES
+
+
+def _height(breakdown: Breakdown) -> float:
+    """In inches. Names of units are long: their bars lie."""
+    bars = min(len(breakdown.series), MOST_SERIES)
+    return 0.9 + len(breakdown.labels) * (0.08 + 0.1 * bars) if breakdown.by == "unit" else 2.1
 
 
 def svg(breakdown: Breakdown) -> str:
@@ -67,10 +80,9 @@ def _fonts() -> list[str]:
 def _drawn(breakdown: Breakdown) -> Figure:
     from matplotlib.figure import Figure
 
-    lies = breakdown.by == "unit"  # names of units are long: their bars lie
+    lies = breakdown.by == "unit"
     series = breakdown.series[:MOST_SERIES]
-    height = 0.9 + len(breakdown.labels) * (0.08 + 0.1 * len(series)) if lies else 2.1
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    figure = Figure(figsize=(WIDTH, _height(breakdown)), layout="constrained")
     axes = figure.add_subplot()
     thick = FILLED / len(series)
     is_dense = len(breakdown.labels) * len(series) > MOST_COLUMNS

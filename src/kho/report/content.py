@@ -82,9 +82,10 @@ class HeldBatch:
 
 @dataclass(frozen=True)
 class Source:
-    """A source that the report's figures are counted from, as the release has it.
+    """A source that the report's figures are counted from, as the release has it. `title` is its system's name.
 
-    `is_lacked` says that figures of the period are incomplete for want of it.
+    `is_lacked` says that figures of the period are incomplete for want of it. Its contract and its counts are for the
+    operator, and for programs: officials read `Content.systems`.
     """
 
     contract: str
@@ -101,8 +102,22 @@ class Source:
 
 
 @dataclass(frozen=True)
+class System:
+    """A system that the report's figures are counted from, in an official's words: all its sources as one.
+
+    `held` are the days of what was handed over and waits to be looked at.
+    """
+
+    title: str
+    state: Literal["fresh", "stale", "not_delivered"]
+    is_lacked: bool
+    as_of: date | None
+    held: list[date]
+
+
+@dataclass(frozen=True)
 class Definition:
-    """What a metric means."""
+    """What a metric means. `sources` are the names of systems."""
 
     metric: str
     title: str
@@ -170,6 +185,14 @@ class Content:
         return self.issue is None
 
     @property
+    def systems(self) -> list[System]:
+        """The sources by system, in the order of their names."""
+        by_title: dict[str, list[Source]] = {}
+        for source in sorted(self.sources, key=lambda each: each.title):
+            by_title.setdefault(source.title, []).append(source)
+        return [_system(title, parts) for title, parts in by_title.items()]
+
+    @property
     def standing(self) -> str:
         """Whether these are reported figures, in a line."""
         if self.issue is None:
@@ -178,6 +201,20 @@ class Content:
             f"Báo cáo lần {self.issue.version}, do {self.issue.reported_by} báo cáo ngày"
             f" {vietnamese.day(self.issue.reported_at)}, theo bản phát hành {self.issue.release}"
         )
+
+
+def _system(title: str, parts: list[Source]) -> System:
+    """The day is the first after which something lacks, or else the newest that was told of."""
+    lacking = [each for each in parts if each.state != "fresh"]
+    days = [each.as_of for each in lacking or parts if each.as_of]
+    is_absent = all(each.state == "not_delivered" for each in parts)
+    return System(
+        title,
+        "not_delivered" if is_absent else "stale" if lacking else "fresh",
+        any(each.is_lacked for each in parts),
+        (min(days) if lacking else max(days)) if days else None,
+        sorted({batch.business_date for each in parts for batch in each.held}),
+    )
 
 
 def key(figure: Figure) -> Key:

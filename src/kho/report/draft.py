@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 from psycopg import sql
@@ -15,11 +16,12 @@ from kho.figures.figures import (
     explained,
     figures_of,
 )
-from kho.figures.kinds import metrics
+from kho.figures.kinds import Metric, metrics
 from kho.report import vietnamese
-from kho.report.content import Content, Definition, HeldBatch, Label, Source, areas
-from kho.report.remarks import notices, remarks
+from kho.report.content import Content, Definition, Label, areas
+from kho.report.remarks import effects_of, notices, remarks
 from kho.report.revisions import compared
+from kho.report.sources import sources_of, system_titles
 from kho.settings import Settings
 
 
@@ -29,8 +31,9 @@ def draft(settings: Settings, scope: str, period: str, scheme: Scheme = "calenda
         meant, first_day, last_day = asked(release, scope, period, scheme)
         figures = figures_of(release, meant.agency_code, first_day, last_day)
         levels = vietnamese.levels(meant.name, {figure.level for figure in figures})
-        definitions = _definitions(release)
-        sources = _sources(release, meant, first_day, last_day, _lacked(figures, definitions))
+        known, systems = metrics(release), system_titles(release)
+        effects = effects_of(figures, known)
+        sources = sources_of(release, meant, first_day, last_day, effects.keys())
         parent = _parent(release, meant, last_day)
         called = vietnamese.period(period, first_day, last_day)
         content = Content(
@@ -48,7 +51,7 @@ def draft(settings: Settings, scope: str, period: str, scheme: Scheme = "calenda
             business_date=release.business_date,
             issue=None,
             earlier=None,
-            notices=notices(sources),
+            notices=notices(sources, effects),
             levels=list(levels.values()),
             areas=areas(
                 figures,
@@ -56,10 +59,10 @@ def draft(settings: Settings, scope: str, period: str, scheme: Scheme = "calenda
                 _months(release, meant, scheme, first_day, last_day),
                 levels,
             ),
-            remarks=remarks(release, meant, first_day, last_day, figures, sources),
+            remarks=remarks(release, meant, first_day, last_day, figures, sources, effects),
             revisions=[],
             sources=sources,
-            definitions=definitions,
+            definitions=_definitions(known, systems),
         )
         return compared(release, content)
 
@@ -142,52 +145,7 @@ def _parent(release: Published, scope: Scope, on: date) -> str:
     return found[0] if found else ""
 
 
-def _lacked(figures: list[Figure], definitions: list[Definition]) -> set[str]:
-    """The sources that a figure is counted from which is incomplete, or has no value because nothing was delivered."""
-    incomplete = {each.metric for each in figures if each.state in ("stale", "not_delivered")}
-    return {source for each in definitions if each.metric in incomplete for source in each.sources}
-
-
-def _sources(
-    release: Published, scope: Scope, first_day: date, last_day: date, lacked: set[str]
-) -> list[Source]:
-    """The sources of the systems that the scope operates in the period, as the release has them.
-
-    What is handed over now and then, and was not, is none.
-    """
-    rows = release.connection.execute(
-        sql.SQL(
-            """
-            select contract, concat(system_name, ' (', contract, ')'), state,
-              contract = any(%(lacked)s), as_of, expected_as_of, rows_in_file, rows_loaded, rows_rejected, rows_skipped
-            from {source}
-            where contract in (
-              select coverage.contract
-              from {coverage} as coverage
-              join {scope} as member using (agency_code)
-              where member.scope_agency_code = %(scope)s
-                and (coverage.frequency is not null or coverage.delivered_to is not null)
-                and coverage.operated_from <= %(last)s and coalesce(coverage.operated_to, 'infinity') >= %(first)s)
-            order by contract
-            """
-        ).format(
-            source=sql.Identifier(release.schema, "source_freshness"),
-            coverage=sql.Identifier(release.schema, "figure_coverage"),
-            scope=sql.Identifier(release.schema, "figure_scope"),
-        ),
-        {"scope": scope.agency_code, "first": first_day, "last": last_day, "lacked": list(lacked)},
-    ).fetchall()
-    held: dict[str, list[HeldBatch]] = {}
-    for contract, *batch in release.connection.execute(
-        sql.SQL(
-            "select contract, batch_id, business_date from {} where is_held order by contract, batch_id"
-        ).format(sql.Identifier(release.schema, "figure_batch"))
-    ):
-        held.setdefault(contract, []).append(HeldBatch(*batch))
-    return [Source(*row, held.get(row[0], [])) for row in rows]
-
-
-def _definitions(release: Published) -> list[Definition]:
+def _definitions(known: Mapping[str, Metric], systems: Mapping[str, str]) -> list[Definition]:
     return [
         Definition(
             each.metric,
@@ -196,7 +154,7 @@ def _definitions(release: Published) -> list[Definition]:
             each.kind_title,
             each.numerator or "",
             each.denominator or "",
-            each.sources,
+            list(dict.fromkeys(systems[source] for source in each.sources)),
         )
-        for each in metrics(release).values()
+        for each in known.values()
     ]

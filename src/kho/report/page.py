@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from kho.report.charts import svg
+from kho.report.charts import has_room, svg
 from kho.report.content import Content
-from kho.report.vietnamese import day, lineage
+from kho.report.vietnamese import SYSTEM_STATES, day, lineage
 
 
 def render(content: Content) -> str:
@@ -17,5 +17,7 @@ def render(content: Content) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(svg=svg, lineage=lineage, day=day)
+    environment.globals.update(
+        svg=svg, has_room=has_room, lineage=lineage, day=day, system_states=SYSTEM_STATES
+    )
     return environment.get_template("page.html.j2").render(content=content)

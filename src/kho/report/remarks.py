@@ -2,42 +2,102 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
 from psycopg import sql
 
 from kho.figures.figures import Figure, Published, Scope
+from kho.figures.kinds import Metric
 from kho.report.content import Source
 from kho.report.vietnamese import LEVELS, covered, day, number, printed, quantity
 
+_NAMED = 3  # figures, or days, on the first page
 _COUNTERS = {"items": "tin bài", "photos": "ảnh", "visits": "lượt truy cập"}
 
 
-def notices(sources: list[Source]) -> list[str]:
-    """What makes the release less than whole, by source; nothing where all is there."""
+@dataclass(frozen=True)
+class Effect:
+    """The titles of a period's figures that suffer where a source lacks: sums of what happened may be too low, others
+    may be too high as well, and some have no value at all."""
+
+    lower: list[str] = field(default_factory=list)
+    other: list[str] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+
+
+def effects_of(figures: Iterable[Figure], known: Mapping[str, Metric]) -> dict[str, Effect]:
+    """By contract, the figures that are incomplete or without a value, and that are counted from it."""
+    found: dict[str, Effect] = {}
+    for figure in figures:
+        if figure.state not in ("stale", "not_delivered"):
+            continue
+        metric = known[figure.metric]
+        for contract in metric.sources:
+            effect = found.setdefault(contract, Effect())
+            if figure.state == "not_delivered":
+                titles = effect.absent
+            else:
+                titles = effect.lower if metric.reach in ("within", "within_year") else effect.other
+            if figure.title not in titles:
+                titles.append(figure.title)
+    return found
+
+
+def notices(sources: Iterable[Source], effects: Mapping[str, Effect]) -> list[str]:
+    """What makes the release less than whole, by system, and what that means; nothing where all is there."""
     told = []
-    for source in sources:
-        if source.state == "not_delivered":
-            told.append(f"{source.title}: nguồn chưa gửi số liệu.")
-        elif source.state == "unusable" and not source.is_lacked:
+    for title, parts in _by_system(sources).items():
+        told += _lacking(title, parts, effects, _NAMED)
+        if days := sorted({batch.business_date for source in parts for batch in source.held}):
+            more = f" và {len(days) - _NAMED} ngày khác" if len(days) > _NAMED else ""
             told.append(
-                f"{source.title}: chưa nạp được số liệu mới vì bản mô tả nguồn có lỗi; kỳ báo cáo không bị ảnh hưởng."
+                f"Số liệu của {title} cho ngày {', '.join(map(day, days[:_NAMED]))}{more} đang chờ kiểm tra,"
+                " chưa tính vào báo cáo."
             )
-        elif source.state in ("stale", "unusable"):
-            effect = "số liệu của kỳ báo cáo chưa đủ" if source.is_lacked else "kỳ báo cáo không bị ảnh hưởng"
-            until = (
-                f"số liệu chỉ đầy đủ đến hết ngày {day(source.as_of)}" if source.as_of else "số liệu chưa đủ"
-            )
-            told.append(f"{source.title}: {until}; {effect}.")
-        if source.held:
-            batches = ", ".join(
-                f"lô {batch.batch_id} của ngày {day(batch.business_date)}" for batch in source.held[:3]
-            )
-            more = f" và {len(source.held) - 3} lô khác" if len(source.held) > 3 else ""
-            told.append(f"{source.title}: đang giữ lại, chưa tính vào số liệu: {batches}{more}.")
     return told
+
+
+def _by_system(sources: Iterable[Source]) -> dict[str, list[Source]]:
+    found: dict[str, list[Source]] = {}
+    for source in sources:
+        found.setdefault(source.title, []).append(source)
+    return found
+
+
+def _lacking(
+    title: str, parts: Sequence[Source], effects: Mapping[str, Effect], most: int | None = None
+) -> Iterator[str]:
+    """What a system has not told yet, and what that means for figures, of each kind at most so many by name."""
+    since: dict[date | None, list[Source]] = {}
+    for source in parts:
+        if source.state != "fresh":
+            since.setdefault(source.as_of, []).append(source)
+    for until, lacking in sorted(since.items(), key=lambda each: each[0] or date.min):
+        means = _meaning([effects[each.contract] for each in lacking if each.contract in effects], most)
+        if until:
+            what = f"Số liệu của {title} sau ngày {day(until)} chưa có"
+        else:
+            what = f"Chưa có {'một phần ' if len(lacking) < len(parts) else ''}số liệu của {title}"
+        yield f"{what}, nên {means}." if means else f"{what}; kỳ báo cáo không bị ảnh hưởng."
+
+
+def _meaning(effects: Iterable[Effect], most: int | None) -> str:
+    effects = list(effects)
+    kinds = {
+        "các chỉ tiêu sau có thể thấp hơn thực tế": [title for each in effects for title in each.lower],
+        "các chỉ tiêu sau có thể khác thực tế": [title for each in effects for title in each.other],
+        "chưa tính được các chỉ tiêu sau": [title for each in effects for title in each.absent],
+    }
+    return "; ".join(f"{words}: {_named(titles, most)}" for words, titles in kinds.items() if titles)
+
+
+def _named(titles: Iterable[str], most: int | None) -> str:
+    each = list(dict.fromkeys(title[0].lower() + title[1:] for title in titles))
+    more = f" và {len(each) - most} chỉ tiêu khác" if most and len(each) > most else ""
+    return ", ".join(each[:most]) + more
 
 
 def remarks(
@@ -47,17 +107,17 @@ def remarks(
     last_day: date,
     figures: list[Figure],
     sources: list[Source],
+    effects: Mapping[str, Effect],
 ) -> list[str]:
-    """The chapter on data quality: attested figures and who signed, overlaps, what two systems tell differently, rows
-    that were left out, figures that lack days."""
+    """The chapter on data quality: attested figures and who signed, overlaps, what two systems tell differently, and
+    every figure that suffers from what was not handed over."""
     return [
         *_attested(figures),
         *_signed(release, scope, first_day, last_day),
         *_overlap(figures),
         *_reconciled(release, scope, first_day, last_day),
         *_counters(release, scope, first_day, last_day),
-        *_rejected(sources),
-        *_incomplete(figures),
+        *_suffering(figures, sources, effects),
     ]
 
 
@@ -165,23 +225,22 @@ def _counters(release: Published, scope: Scope, first_day: date, last_day: date)
         )
 
 
-def _rejected(sources: Iterable[Source]) -> Iterable[str]:
-    for source in sources:
-        if source.rows_rejected:
-            yield (
-                f"{source.title}: {number(Decimal(source.rows_rejected), 'rows')} trên"
-                f" {number(Decimal(source.rows_in_file), 'rows')} dòng đã nhận bị loại vì sai, chưa tính vào số liệu."
-            )
-
-
-def _incomplete(figures: list[Figure]) -> Iterable[str]:
-    """Figures that lack days. What has no value at all is said by its area."""
-    parts: dict[str, dict[str, None]] = {}
+def _suffering(
+    figures: Iterable[Figure], sources: Iterable[Source], effects: Mapping[str, Effect]
+) -> Iterator[str]:
+    """Figures that lack days, by the system that they lack them of; then those of which every system is whole by now."""
+    days: dict[str, dict[str, None]] = {}
     for figure in figures:
         if figure.state == "partial":
-            parts.setdefault(covered(figure), {})[figure.title] = None
-    for days, those in parts.items():
-        yield f"{days[0].upper()}{days[1:]}: {'; '.join(those)}."
-    titles = dict.fromkeys(figure.title for figure in figures if figure.state == "stale")
-    if titles:
-        yield f"Số liệu của kỳ chưa đủ: {'; '.join(titles)}."
+            days.setdefault(covered(figure), {})[figure.title] = None
+    for told, titles in days.items():
+        yield f"{told[0].upper()}{told[1:]}: {_named(titles, None)}."
+    named: set[str] = set()
+    for title, parts in _by_system(sources).items():
+        lacking = [each for each in parts if each.state != "fresh" and each.contract in effects]
+        for each in lacking:
+            named.update(effects[each.contract].lower, effects[each.contract].other)
+        yield from _lacking(title, lacking, effects)
+    left = dict.fromkeys(figure.title for figure in figures if figure.state == "stale")
+    if titles := [title for title in left if title not in named]:
+        yield f"Số liệu của kỳ chưa đủ, nên các chỉ tiêu sau có thể khác thực tế: {_named(titles, None)}."

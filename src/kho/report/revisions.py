@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
@@ -12,9 +12,10 @@ from kho.ledger import reports
 from kho.ledger.reports import ChangedBatch
 from kho.report.content import Area, Content, Line, Revision, key, printed_figures
 from kho.report.issues import newest
+from kho.report.sources import system_titles
 from kho.report.vietnamese import day, printed, quantity
 
-#: batches of one figure; more are counted, not named
+#: what changed one figure; more is counted, not named
 _NAMED = 5
 
 
@@ -36,9 +37,16 @@ def compared(release: Published, content: Content) -> Content:
     ]
     if not changed:
         return replace(content, earlier=issue)
-    causes = Causes(release, report_id, content.last_day)
+    causes, systems = Causes(release, report_id, content.last_day), system_titles(release)
     revisions = [
-        Revision(title, figure, was, quantity(was, figure.unit), printed(figure), _because(causes.of(figure)))
+        Revision(
+            title,
+            figure,
+            was,
+            quantity(was, figure.unit),
+            printed(figure),
+            _because(causes.of(figure), systems),
+        )
         for title, figure, was in changed
     ]
     return replace(content, earlier=issue, revisions=revisions, areas=_noted(content.areas, revisions))
@@ -49,19 +57,21 @@ def _unmoved(figure: Figure) -> Decimal | None:
     return Decimal(0) if figure.detail else None
 
 
-def _because(cause: Cause) -> list[str]:
-    """The batches that changed a figure, and changed rules after them."""
-    told = [_named(batch) for batch in cause.batches[:_NAMED]]
-    if len(cause.batches) > _NAMED:
-        told.append(f"và {len(cause.batches) - _NAMED} lô khác")
+def _because(cause: Cause, systems: Mapping[str, str]) -> list[str]:
+    """What changed a figure, in an official's words: what was handed over or taken back, and changed rules after it."""
+    each = list(dict.fromkeys(_named(batch, systems) for batch in cause.batches))
+    told = each[:_NAMED]
+    if len(each) > _NAMED:
+        told.append(f"và {len(each) - _NAMED} lần gửi khác")
     if cause.is_by_rules:
         told.append("cách tính hoặc danh mục đã thay đổi")
     return told
 
 
-def _named(batch: ChangedBatch) -> str:
+def _named(batch: ChangedBatch, systems: Mapping[str, str]) -> str:
     change = "mới tính vào" if batch.is_new else "không còn tính"
-    return f"lô {batch.batch_id}: {batch.contract}, ngày {day(batch.business_date)}, {change}"
+    system = systems.get(batch.contract, "nguồn đã ngừng")  # its contract may be gone
+    return f"số liệu của {system} ngày {day(batch.business_date)} {change}"
 
 
 def _noted(areas: list[Area], revisions: Iterable[Revision]) -> list[Area]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from kho.figures.figures import Figure
 from kho.report import vietnamese
 
-#: {metric@level/detail: unit}
+#: {metric@level/detail: unit}; the level `each` is every one that the scope has
 PLACE = re.compile(r"\{(?P<metric>\w+)(?:@(?P<level>\w+))?(?:/(?P<detail>\w+))?(?:: (?P<unit>[^}]+))?\}")
 _CLAUSE = re.compile(r"\[([^\]]*)\]")
 #: by state; more is said where only some of the area's figures are in it
@@ -30,7 +30,8 @@ def paragraphs(says: Sequence[str], known: Known, levels: Sequence[str]) -> list
     told: list[str] = []
     absent: dict[str, list[str]] = {}
     for sentence in says:
-        subject = _find(PLACE.search(sentence), known, levels)
+        first = PLACE.search(sentence)
+        subject = first and next(iter(_figures(first, known, levels).values()), None)
         if subject is None:
             continue
         if subject.value is None:
@@ -49,18 +50,20 @@ def _say(sentence: str, known: Known, levels: Sequence[str]) -> str:
 
     def clause(match: re.Match[str]) -> str:
         places = PLACE.finditer(match[1])
-        return match[1] if all(_find(place, known, levels) for place in places) else ""
+        return match[1] if all(_figures(place, known, levels) for place in places) else ""
 
     def place(match: re.Match[str]) -> str:
-        figure = _find(match, known, levels)
-        if figure is None:
-            return "–"
-        if figure.state in ("stale", "partial"):
-            incomplete.append(vietnamese.note(figure))
-        text = vietnamese.printed(figure)
-        if figure.value is not None and figure.unit != "percent":
-            text += f" {match['unit'] or figure.unit_title}"
-        return f"{text} ({vietnamese.note(figure)})" if figure.state == "attested" else text
+        told = []
+        for level, figure in _figures(match, known, levels).items():
+            if figure.state in ("stale", "partial"):
+                incomplete.append(vietnamese.note(figure))
+            text = vietnamese.printed(figure)
+            if figure.value is not None and figure.unit != "percent":
+                text += f" {match['unit'] or figure.unit_title}"
+            if figure.state == "attested":
+                text += f" ({vietnamese.note(figure)})"
+            told.append(f"{vietnamese.LEVELS[level].lower()} {text}" if match["level"] == "each" else text)
+        return ", ".join(told) or "–"
 
     text = PLACE.sub(place, _CLAUSE.sub(clause, sentence))
     if incomplete:
@@ -68,11 +71,12 @@ def _say(sentence: str, known: Known, levels: Sequence[str]) -> str:
     return text
 
 
-def _find(place: re.Match[str] | None, known: Known, levels: Sequence[str]) -> Figure | None:
-    if place is None:
-        return None
+def _figures(place: re.Match[str], known: Known, levels: Sequence[str]) -> dict[str, Figure]:
+    """The figures that a place prints, by level: one, or none, or for `each` those of the levels below the whole."""
     by_level = known.get(place["metric"], {}).get(place["detail"] or "", {})
-    if place["level"]:
-        # A scope of one level has its whole only.
-        return by_level.get(place["level"]) if len(levels) > 1 else None
-    return next((by_level[level] for level in levels if level in by_level), None)
+    if not place["level"]:
+        whole = next((level for level in levels if level in by_level), None)
+        return {whole: by_level[whole]} if whole else {}
+    # A scope of one level has its whole only.
+    asked = [level for level in levels if level != "all"] if place["level"] == "each" else [place["level"]]
+    return {level: by_level[level] for level in asked if level in by_level and len(levels) > 1}

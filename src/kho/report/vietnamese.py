@@ -20,6 +20,9 @@ STATES = {
     "not_applicable": "không áp dụng",
 }
 WITHOUT_VALUE = ("not_delivered", "not_operated", "not_applicable")
+SYSTEM_STATES = {"fresh": "đủ", "stale": "chưa đủ", "not_delivered": "chưa gửi"}
+#: what the name of a unit begins with, whatever its level
+_KIND = re.compile(r"^(Tỉnh|Thành phố|Huyện|Quận|Thị xã|Xã|Phường|Thị trấn|Đặc khu) ")
 _PARTS = {
     "H1": "6 tháng đầu năm",
     "H2": "6 tháng cuối năm",
@@ -111,10 +114,14 @@ def period(asked: str, first_day: date, last_day: date) -> str:
 
 
 def levels(scope_name: str, known: Container[str]) -> dict[str, str]:
-    """The titles of these levels in their order; the whole is called after the scope."""
-    whole = re.match(r"(Huyện|Tỉnh|Thành phố|Thị xã|Quận|Xã|Phường)\b", scope_name)
-    titles = LEVELS | ({"all": f"Toàn {whole[1].lower()}"} if whole else {})
-    return {level: title for level, title in titles.items() if level in known}
+    """The titles of these levels in their order; the whole is called after the scope, and is all there is to say of a
+    scope of one level, such as a commune with its departments."""
+    kind = _KIND.match(scope_name)
+    titles = LEVELS | ({"all": f"Toàn {kind[1].lower()}"} if kind else {})
+    found = {level: title for level, title in titles.items() if level in known}
+    if len(found.keys() - {"all"}) > 1 or not kind:
+        return found
+    return {next(iter(found)): titles["all"]} if found else {}
 
 
 def issuer(unit_name: str) -> str:
@@ -124,7 +131,7 @@ def issuer(unit_name: str) -> str:
 
 def place(scope_name: str) -> str:
     """Where a letter is dated: `Long Phú` of `Huyện Long Phú`."""
-    return re.sub(r"^(Huyện|Tỉnh|Thành phố|Thị xã|Thị trấn|Quận|Xã|Phường) ", "", scope_name)
+    return _KIND.sub("", scope_name)
 
 
 def lineage(figure: Figure) -> str:

@@ -102,8 +102,10 @@ def _context(content: Content, document: DocxTemplate) -> dict[str, object]:
         "signature": list(_signature(content.issue.reported_by if content.issue else "", is_committee)),
         "figure": lambda metric, level="all", detail="": _figure(content, metric, level, detail),
         "rows": _rows,
-        "chart": lambda breakdown: InlineImage(
-            document, io.BytesIO(charts.png(breakdown)), width=Inches(charts.WIDTH)
+        "chart": lambda breakdown: (
+            InlineImage(document, io.BytesIO(charts.png(breakdown)), width=Inches(charts.WIDTH))
+            if charts.has_room(breakdown)
+            else ""
         ),
     }
 

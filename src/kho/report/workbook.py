@@ -10,7 +10,7 @@ import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
 from kho.report.content import Area, Breakdown, Cell, Content, Revision
-from kho.report.vietnamese import day, lineage
+from kho.report.vietnamese import SYSTEM_STATES, day, lineage
 
 #: Vietnamese separators where a program goes by the format's language; Excel goes by the computer's
 _WHOLE, _PART, _PERCENT = "[$-42A]#,##0", "[$-42A]#,##0.00", "[$-42A]0.00%"
@@ -18,7 +18,6 @@ _WHOLE, _PART, _PERCENT = "[$-42A]#,##0", "[$-42A]#,##0.00", "[$-42A]0.00%"
 _FRONT, _TITLE, _NUMBER, _NOTE, _REASON = 110, 46, 16, 44, 90
 _BOLD = 0.8  # of a column's width, for words that are not cut in two
 _LINE = 16.5  # height of a line of text, in points
-_STATE_TITLES = {"fresh": "đủ", "stale": "chưa đủ", "not_delivered": "chưa gửi", "unusable": "chưa nạp được"}
 
 
 def render(content: Content) -> bytes:
@@ -121,28 +120,20 @@ class _Sheets:
             self._heighten(sheet, y, [(revision.title, _FRONT // 2), (because, _REASON)])
 
     def sources(self, content: Content) -> None:
-        head = [
-            "Nguồn",
-            "Tình trạng",
-            "Số liệu đến hết ngày",
-            "Dòng đã nhận",
-            "Đã tính",
-            "Bị loại",
-            "Bỏ qua",
-            "Đang giữ lại",
-        ]
-        sheet = self._sheet("Nguồn số liệu", [52, 12, 14, 12, 12, 12, 12, 60])
+        head = ["Nguồn", "Tình trạng", "Số liệu đến hết ngày", "Kỳ báo cáo", "Đang chờ kiểm tra"]
+        sheet = self._sheet("Nguồn số liệu", [52, 14, 16, 24, 60])
         sheet.write_string(0, 0, f"Nguồn số liệu của bản phát hành {content.release}", self._title)
         y = self._header(sheet, 2, head)
-        for y, source in enumerate(content.sources, y):  # noqa: B020
-            sheet.write_string(y, 0, source.title, self._label)
-            sheet.write_string(y, 1, _STATE_TITLES[source.state], self._label)
-            sheet.write_string(y, 2, day(source.as_of) if source.as_of else "–", self._label)
-            counts = (source.rows_in_file, source.rows_loaded, source.rows_rejected, source.rows_skipped)
-            for x, count in enumerate(counts, 3):
-                sheet.write_number(y, x, count, self._numbers[_WHOLE])
-            held = (f"lô {batch.batch_id}: ngày {day(batch.business_date)}" for batch in source.held)
-            sheet.write_string(y, 7, "\n".join(held), self._label)
+        for y, system in enumerate(content.systems, y):  # noqa: B020
+            cells = (
+                system.title,
+                SYSTEM_STATES[system.state],
+                day(system.as_of) if system.as_of else "–",
+                "chưa đủ số liệu" if system.is_lacked else "không bị ảnh hưởng",
+                ", ".join(f"ngày {day(held)}" for held in system.held),
+            )
+            for x, text in enumerate(cells):
+                sheet.write_string(y, x, text, self._label)
 
     def dictionary(self, content: Content) -> None:
         head = ["Mã chỉ tiêu", "Tên", "Đơn vị tính", "Cách tính", "Tử số", "Mẫu số", "Nguồn"]
