@@ -69,6 +69,7 @@ def without(project: Settings, column: str) -> None:
     lines = path(project).read_text().splitlines(keepends=True)
     kept = [line for line in lines if f"name: {column}," not in line]
     assert len(kept) == len(lines) - 1
+    kept = [line for line in kept if f"{{column: {column}, notBefore" not in line]
     path(project).write_text("".join(kept))
 
 
