@@ -1,5 +1,5 @@
 {{ config(pre_hook="drop function if exists {{ this }}") }}
-{#- `offset 0` keeps a step from being written out, and computed, in every later one; `limit 1` keeps a look-up one by an
+{#- `offset 0` keeps a step from being written out, and computed, in every later one; `order by … limit 1` keeps a look-up one by an
    index, whatever the planner thinks of the rows. -#}
 {%- set dim_date = ref('dim_date').include(database=false) -%}
 {%- set dim_office_session = ref('dim_office_session').include(database=false) %}
@@ -24,7 +24,14 @@ cross join lateral (
     {{ office_time('deadline.received_at') }} as received_at,
     deadline.takes_unit = 'h' or deadline.takes_unit = 'd' and deadline.takes <> trunc(deadline.takes) as is_in_hours,
     coalesce(
-      (select own.agency_code from {{ dim_office_session }} as own where own.agency_code = deadline.agency_code limit 1), ''
+      (
+        select own.agency_code
+        from {{ dim_office_session }} as own
+        where own.agency_code = deadline.agency_code
+        order by own.date_day
+        limit 1
+      ),
+      ''
     ) as agency_code
   offset 0
 ) as given

@@ -380,3 +380,17 @@ def test_it_is_due_when_an_independent_recount_says(
     found = deadline(offices, received, takes, agency_code=agency, procedure_code=procedure, pauses=pauses)
     assert found.due_at.replace(tzinfo=None) == Recount().due(received, takes, agency, procedure, pauses)
     assert found.is_provisional == (found.due_at.year > 2026)
+
+
+@pytest.mark.parametrize("unit", ["d", "h", "cd"])
+def test_a_million_dossiers_take_a_million_look_ups_and_no_scan(offices: Settings, unit: str) -> None:
+    """Whatever the planner knows of the tables: one scan a dossier would take hours."""
+    with connect(offices, "kho_auditor") as connection:
+        plan = connection.execute(
+            "explain select count(due_at) from generate_series(1, 1000000) as n cross join lateral warehouse.deadline("
+            " timestamptz '2020-01-01' + n * interval '1 minute', n %% 30 + 1, %s::text, 'H51.' || n %% 20, null, null, null)",
+            [unit],
+        ).fetchall()
+    lines = [line for (line,) in plan]
+    assert any("Index" in line and "dim_office_session" in line for line in lines)
+    assert not [line for line in lines if "Seq Scan on dim_" in line]
