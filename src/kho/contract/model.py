@@ -301,7 +301,7 @@ def _day(digits: str | None) -> date | None:
         return None
 
 
-_AGENCY = r"([A-Z]\d{2}(\.\d{2,3})*|\d{3}(\.\d{2,3}){2}\.[A-Z]\d{2})"
+_AGENCY = r"([A-Z]\d{2}(\.\d{2,5})*|\d{3}(\.\d{2,5}){2}\.[A-Z]\d{2})"
 #: what texts of each format look like, and what to call one
 FORMATS = {
     "agency_code": (f"^{_AGENCY}$", "an agency's code"),

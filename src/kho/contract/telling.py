@@ -15,7 +15,7 @@ from datetime import date
 from kho.contract.model import Contract
 
 #: how Vietnamese agencies and units are identified (QCVN 102, statistics): 000.00.12.H51, H51.12, 946, 31663
-_AGENCY = re.compile(r"(\d{2,3}\.){0,4}[A-Z]\d{2}(\.\d{2,3}){0,4}|\d{2,5}")
+_AGENCY = re.compile(r"(\d{2,3}\.){0,4}[A-Z]\d{2}(\.\d{2,5}){0,4}|\d{2,5}")
 
 
 def shape(text: str) -> str:
