@@ -47,11 +47,15 @@ select
 
 {# Amounts of every metric per period, agency, detail and key of what is counted once.
    `period` is a relation (scheme, period_code, from_date, to_date). Movements are first summed between the dates at
-   which any period begins or ends, so that each meets each period by equality and not by comparing dates. #}
-{% macro period_amounts_ctes(period, metric, movement) %}
+   which any period begins or ends, so that each meets each period by equality and not by comparing dates. With a
+   relation `coverage`, an open period is the one up to the night's date; `ends_on` is when it will end. #}
+{% macro period_amounts_ctes(period, metric, movement, coverage=none) %}
 numbered_period as (
   -- Numbers are cheaper to group by than codes.
-  select row_number() over (order by scheme, period_code)::integer as period_id, scheme, period_code, from_date, to_date
+  select
+    row_number() over (order by scheme, period_code)::integer as period_id, scheme, period_code, from_date,
+    {% if coverage %}least(to_date, (select max(business_date) from {{ coverage }})) as {% endif %}to_date,
+    to_date as ends_on
   from {{ period }}
 ), boundary as (
   select array_agg(boundary_date order by boundary_date) as dates
@@ -107,11 +111,8 @@ numbered_period as (
 {# Figures of every scope for periods: what `report_figure` and the function `figures` both are.
    Relations: metric, scope, coverage, movement, report_parameter, and period; `scope_filter` narrows the scopes. #}
 {% macro figure_rows(period, metric, scope, coverage, movement, report_parameter, scope_filter='true') %}
-with {{ period_amounts_ctes(period, metric, movement) }},
-today as (
-  -- Nothing later has happened yet.
-  select max(business_date) as business_date from {{ coverage }}
-), member as (
+with {{ period_amounts_ctes(period, metric, movement, coverage) }},
+member as (
   -- Which agencies are in a scope in a period: each once, as it was last, with the days of all times that it was.
   select
     *,
@@ -138,13 +139,12 @@ today as (
     row_number() over (order by member.period_id, member.scope_agency_code, each_level.level)::integer as cell_id,
     member.period_id, member.scope_agency_code, each_level.level,
     min(member.from_date) as first_day,
-    least(min(member.to_date), min(today.business_date)) as last_day,
+    min(member.to_date) as last_day,
     date_trunc('year', min(member.to_date))::date as first_day_of_year,
     array_agg(distinct member.agency_level) filter (where member.is_unit) as unit_levels,
     array_agg(distinct member.agency_level) filter (where member.is_unit and registered.agency_code is not null)
       as registered_levels
   from member
-  cross join today
   left join registered using (agency_code)
   cross join lateral (values (member.agency_level), ('all')) as each_level (level)
   where each_level.level <> 'all' or member.is_group
@@ -282,8 +282,7 @@ today as (
       when reach.reach = 'until_start'
         then not (lower(span.days) <@ state.promised or lower(span.days) - 1 <@ state.promised)
       when state.is_list and reach.reach in ('until_end', 'within_year')
-        then least(member.to_date, today.business_date) <@ span.days
-          and not least(member.to_date, today.business_date) <@ state.promised
+        then member.to_date <@ span.days and not member.to_date <@ state.promised
       else not span.days <@ state.promised
     end) as is_partial,
     min(state.least_as_of) as least_as_of,
@@ -293,11 +292,10 @@ today as (
   from member
   join agency_state as state using (agency_id)
   join reach using (fact)
-  cross join today
   cross join lateral (
     select {{ days(
       "greatest(member.valid_from, case reach.reach when 'within_year' then date_trunc('year', member.to_date)::date else member.from_date end)",
-      'least(member.valid_to, member.to_date, today.business_date)'
+      'least(member.valid_to, member.to_date)'
     ) }} as days
   ) as span
   group by 1, 2, 3, 4, 5
@@ -419,7 +417,7 @@ select
   period.scheme::text as scheme,
   period.period_code::text as period_code,
   period.from_date::date as from_date,
-  period.to_date::date as to_date,
+  period.ends_on::date as to_date,
   figure.metric::text as metric,
   cell.level::text as level,
   figure.detail::text as detail,

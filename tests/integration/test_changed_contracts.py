@@ -78,7 +78,7 @@ def test_a_changed_contract_reaches_freshness_and_figures_with_the_next_night(
     nights.run_night(ours, NEXT)
     assert told(settings, SOURCE) == [("New Items of the portal", january, february, None, "fresh")]
     assert told(settings, COVERAGE) == [("q", february, january, february, True)]
-    assert figure(settings) == (value, "measured", february)
+    assert figure(settings) == (value, "partial", february)  # nothing of March will come
     (refreshed,) = rows(settings, "select is_full_refresh from ledger.build order by build_id desc limit 1")
     assert not refreshed["is_full_refresh"]
     # Unusable, it is what its batches were loaded by, keeps what it has, and refuses no release.

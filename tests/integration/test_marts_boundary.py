@@ -204,6 +204,14 @@ WRONG = {
     ): "update report_figure set state = 'not_delivered' where metric = 'portal_visits' and value is not null",
     (
         "report_figure",
+        "covered_days_are_of_the_period",
+    ): "update report_figure set covered_to = to_date + 1 where metric = 'broadcast_minutes' and covered_to is not null",
+    (
+        "report_figure",
+        "periods_have_begun",
+    ): "update report_figure set from_date = '2030-01-01' where metric = 'broadcast_listens'",
+    (
+        "report_figure",
         "rows_are_unique",
     ): "insert into report_figure select * from report_figure where metric = 'portal_page_views' limit 1",
     (

@@ -349,9 +349,10 @@ def test_what_is_not_operated_is_said_in_words(story: Story) -> None:
     assert all(cell.value is None for line in portal.lines for cell in line.cells)
 
 
-def test_the_four_states_and_zero_are_told_apart_wherever_figures_are_shown(story: Story) -> None:
+def test_the_states_and_zero_are_told_apart_wherever_figures_are_shown(story: Story) -> None:
     expected = {
-        ("procedures_online_full", "all"): ("0", "measured"),
+        ("dossiers_overdue", "all"): ("0", "stale"),
+        ("procedures_online_full", "all"): ("", "not_applicable"),
         ("dossiers_received", "all"): (str(value(story.reported, "dossiers_received")), "stale"),
         ("portal_items_received", "all"): ("", "not_delivered"),
         ("portal_items_received", "commune"): ("", "not_operated"),
@@ -384,7 +385,8 @@ def test_the_four_states_and_zero_are_told_apart_wherever_figures_are_shown(stor
         absent = {"chưa có số liệu", "không vận hành"}
         news = lines(rows, "Tin bài nhận được")
         assert all(text in news for text in absent), (form, news)
-        zero = lines(rows, "Thủ tục cung cấp trực tuyến toàn trình")
+        assert "không áp dụng" in lines(rows, "Thủ tục cung cấp trực tuyến toàn trình"), form
+        zero = lines(rows, "Hồ sơ đang giải quyết quá hạn")
         assert "0" in zero and not any(text in zero for text in absent), (form, zero)
         received = lines(rows, "Hồ sơ tiếp nhận trong kỳ")
         assert "số liệu mới đến 11/01/2021" in received, (form, received)
