@@ -153,8 +153,11 @@ member as (
   -- A report keeps the set of parameters that it was made by.
   select cell.cell_id, cell.period_id, cell.scope_agency_code, cell.level, coalesce(kept.parameter_set, 'default') as parameter_set
   from cell
-  join numbered_period using (period_id)
-  left join {{ report_parameter }} as kept using (scope_agency_code, from_date, to_date)
+  join numbered_period as period using (period_id)
+  left join {{ report_parameter }} as kept
+    on kept.scope_agency_code = cell.scope_agency_code
+    and kept.from_date = period.from_date
+    and kept.to_date = period.ends_on
 ), detailed as (
   select
     cell.cell_id,

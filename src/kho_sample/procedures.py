@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from html import escape
 from importlib import resources
@@ -19,6 +19,12 @@ from kho_sample.section import Level
 from kho_sample.system import Place
 from kho_sample.working_days import quarter_starts
 
+#: the legal texts of some fields; of others that on one-stop desks
+BASES = {
+    "CT": "Nghị định 23/2015/NĐ-CP",
+    "HT": "Luật Hộ tịch 60/2014/QH13",
+    "DD": "Luật Đất đai 45/2013/QH13",
+}
 GROUPS: dict[Group, str] = {
     "own_authority": "Thuộc thẩm quyền",
     "military": "Quân sự",
@@ -205,10 +211,12 @@ def _vary(
 
 
 HEADER = """<tr><th rowspan="3">STT</th><th rowspan="3">Mã định danh</th><th colspan="5">Thủ tục hành chính</th>\
-<th colspan="2">Dịch vụ công trực tuyến</th><th>Bưu chính công ích</th></tr>
+<th colspan="2">Dịch vụ công trực tuyến</th><th>Bưu chính công ích</th><th colspan="7">Theo quyết định công bố</th></tr>
 <tr><th rowspan="2">Mã TTHC</th><th rowspan="2">Tên thủ tục hành chính</th><th colspan="2">Lĩnh vực</th>\
 <th rowspan="2">Nhóm thủ tục</th><th rowspan="2">Mức độ</th><th rowspan="2">Theo quy định</th>\
-<th rowspan="2">Công bố BCCI</th></tr>
+<th rowspan="2">Công bố BCCI</th><th rowspan="2">Thời gian giải quyết</th><th rowspan="2">Cấp thực hiện</th>\
+<th rowspan="2">Căn cứ pháp lý</th><th rowspan="2">Ngày quyết định công bố</th><th rowspan="2">Ngày công khai</th>\
+<th rowspan="2">Có phí, lệ phí</th><th rowspan="2">Đủ điều kiện toàn trình</th></tr>
 <tr><th>Mã lĩnh vực</th><th>Tên lĩnh vực</th></tr>"""
 
 
@@ -240,14 +248,16 @@ def _table(offered: Catalogue, agency: Agency, day: date, rng: Random) -> str:
         if procedure.field["name"] != section:
             section, numbers = procedure.field["name"], numbers + 1
             lines.append(
-                f'<tr><td><b>{_roman(numbers)}</b></td><td colspan="9"><b>{escape(section)}</b></td></tr>'
+                f'<tr><td><b>{_roman(numbers)}</b></td><td colspan="16"><b>{escape(section)}</b></td></tr>'
             )
         lines.append(
             "<tr>"
             + "".join(f"<td>{escape(cell)}</td>" for cell in [str(len(lines) + 1 - numbers), *row])
             + "</tr>"
         )
-    total = f'<tr><td colspan="3"><b>Tổng cộng</b></td><td>{len(here)} thủ tục</td><td colspan="6"></td></tr>'
+    total = (
+        f'<tr><td colspan="3"><b>Tổng cộng</b></td><td>{len(here)} thủ tục</td><td colspan="13"></td></tr>'
+    )
     return (
         '<html xmlns:x="urn:schemas-microsoft-com:office:excel">\n<head><meta charset="utf-8"></head>\n<body>\n'
         f"<h3>DANH MỤC THỦ TỤC HÀNH CHÍNH<br>{escape(agency.name)}, ngày {day:%d/%m/%Y}</h3>\n"
@@ -268,6 +278,24 @@ def _row(offered: Catalogue, procedure: Procedure, agency: Agency, day: date) ->
         str(offered.online_level(procedure, day)),
         "NĐ 43/2011",
         "x" if procedure.is_announced_for_post else "",
+        *_announced(procedure, agency),
+    ]
+
+
+def _announced(procedure: Procedure, agency: Agency) -> list[str]:
+    """What the decision says that announces the procedure: the same in all lists of a level."""
+    rng = Random(f"{procedure.code} decision")
+    takes = f"{procedure.days} ngày làm việc" if procedure.days else rng.choice(["4 giờ", "Trong ngày"])
+    is_districts = agency.level == "district" or procedure.group == "district_land_received_at_commune"
+    decided = date(2020, 1, 6) + timedelta(days=7 * rng.randint(0, 40))
+    return [
+        takes,
+        "Cấp huyện" if is_districts else "Cấp xã",
+        BASES.get(procedure.field["code"], "Nghị định 61/2018/NĐ-CP"),
+        f"{decided:%d/%m/%Y}",
+        f"{decided + timedelta(days=rng.randint(1, 9)):%d/%m/%Y}",
+        "Có" if any(procedure.field["fees"]) else "Không",
+        "Có" if procedure.online == 4 else "Không",
     ]
 
 

@@ -60,7 +60,7 @@ def procedures(exports: Path, levels: pd.Series) -> pd.DataFrame:
     lists = []
     for path in sorted((exports / "one_stop" / "procedures").glob("*.xls")):
         table = pd.read_html(
-            path, header=[0, 1, 2], converters={n: str for n in range(10)}, keep_default_na=False
+            path, header=[0, 1, 2], converters={n: str for n in range(17)}, keep_default_na=False
         )[0]
         table.columns = [names[-1] for names in table.columns]
         table = table[table["STT"].str.fullmatch(r"\d+")]

@@ -95,7 +95,7 @@ def _lines(path: Path) -> list[tuple[int, list[str]]]:
         data = path.read_bytes()
         encoding = guess(first_bytes(path)).encoding
         text = data.decode(encoding)
-    except (Unreadable, UnicodeError) as error:
+    except (Unreadable, UnicodeError, OSError) as error:
         raise WrongList(
             [f"{path.name}: can't be read ({error}): save it as an Excel workbook (.xlsx) or as CSV UTF-8"]
         ) from None

@@ -26,7 +26,7 @@ def list_agencies(output_format: Format = "table") -> None:
 
 @app.command("import")
 def import_list(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The list: .xlsx or CSV.")],
+    file: Annotated[Path, typer.Argument(help="The list: .xlsx or CSV.")],
     check: Annotated[
         bool, typer.Option("--check", help="Only say what is wrong and what would change; write nothing.")
     ] = False,

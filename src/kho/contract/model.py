@@ -279,7 +279,7 @@ class ColumnKeys(_Keys):
     )
     may_be_absent: bool = Field(
         False,
-        description="of JSON and XML: a file in which no record has it lacks nothing",
+        description="a file that has no such column, or of JSON and XML no record with it, lacks nothing",
         examples=[True],
     )
     mask_row_when_rejected: bool = Field(

@@ -143,13 +143,14 @@ def fill(
             rows_rejected=landed.rejected + judged.rejected,
             rows_skipped=skipped.total(),
         )
-        missing = found.missing
+        seen = {column.header for column in contract.columns if column.name in found.positions}
         if export.seen_columns is not None and landed.row_count > landed.rejected:
-            missing = [
-                column.header
-                for column in contract.columns
-                if column.header not in export.seen_columns and not column.keys.may_be_absent
-            ]
+            seen = export.seen_columns
+        missing = [
+            column.header
+            for column in contract.columns
+            if column.header not in seen and not column.keys.may_be_absent
+        ]
         unknown = export.unknown_places | found.places
         reasons = _count_reasons(connection, batch_id)
         profile = {

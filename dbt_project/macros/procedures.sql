@@ -1,0 +1,32 @@
+{# One spelling of words that people type: composed, in lower case, one space between them. #}
+{% macro folded_words(column) -%}
+  regexp_replace(lower(btrim(normalize({{ column }}, nfc))), '\s+', ' ', 'g')
+{%- endmacro %}
+
+{# How long a procedure may take, as `taken (amount, unit)`: `5 ngày làm việc`, `0,5 ngày làm việc`, `8 giờ`, `15 ngày`.
+   Whatever else stands there is not guessed: both are null. #}
+{% macro join_takes(column) -%}
+  cross join lateral (
+    select
+      replace(part[1], ',', '.')::numeric as amount,
+      case part[2]
+        when 'ngày làm việc' then 'working_days'
+        when 'ngày' then 'calendar_days'
+        else case when part[2] is not null then 'hours' end
+      end as unit
+    from (
+      select regexp_match({{ folded_words(column) }}, '^(\d{1,3}(?:[.,]\d)?) (ngày làm việc|ngày|giờ làm việc|giờ)$') as part
+    ) as matched
+  ) as taken
+{%- endmacro %}
+
+{# The levels that decide a procedure, as `decided (levels)`: `Cấp tỉnh; Cấp xã` is both. Null where any word is none. #}
+{% macro join_levels(column) -%}
+  cross join lateral (
+    select case when bool_and(level is not null) then array_agg(level) end as levels
+    from unnest(regexp_split_to_array({{ folded_words(column) }}, ' ?[;,] ?')) as word
+    left join (
+      values ('cấp bộ', 'ministry'), ('cấp tỉnh', 'province'), ('cấp huyện', 'district'), ('cấp xã', 'commune')
+    ) as known (words, level) on known.words = word
+  ) as decided
+{%- endmacro %}
