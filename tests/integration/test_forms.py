@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from random import Random
@@ -18,7 +19,7 @@ from typer.testing import CliRunner
 
 from kho.cli import app
 from kho.database import connect
-from kho.figures.figures import figures, published
+from kho.figures.figures import Published, figures, figures_of, published
 from kho.figures.settlement import settled, total
 from kho.figures.verdicts import verdict_changes
 from kho.forms import settlement
@@ -27,7 +28,7 @@ from kho.forms.issues import hand_in, issued
 from kho.settings import Settings
 from tests.integration import nights
 from tests.integration.desk import exports, request, version
-from tests.unit import recount_forms
+from tests.unit import recount, recount_forms
 
 #: a commune of its own for each example
 A, B, C = "H13.31639", "H13.31654", "H13.31666"
@@ -277,47 +278,47 @@ def cli(told: Settings, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
 
 def recounted(
     settings: Settings,
-    dossiers: dict[str, recount_forms.Dossier],
-    periods: list[tuple[date, date]],
+    scopes: Sequence[str],
+    periods: Iterable[tuple[date, date]],
     told_to: date,
+    sets: Sequence[str] = SETS,
 ) -> int:
-    """Compares every agency and field of the release with the recount, by three sets; gives how many dossiers were met."""
+    """Compares every agency and field of the release with a recount of the exports, by three sets of parameters.
+
+    Gives how many dossiers stood in the forms.
+    """
     seeds = settings.project / "dbt_project" / "seeds"
     working, rules = recount_forms.WorkingDays(seeds), recount_forms.rules(seeds)
-    fields = {
-        row["raw_code"]: row["field"]
-        for row in csv.DictReader((seeds / "fields.csv").open(encoding="utf-8"))
-        if row["system"] == "one_stop"
-    }
-    met = 0
+    with (seeds / "fields.csv").open(encoding="utf-8") as file:
+        fields = {
+            row["raw_code"]: row["field"] for row in csv.DictReader(file) if row["system"] == "one_stop"
+        }
+    dossiers, met = recount_forms.read(settings.exports), 0
     with published(settings) as release:
         for first, last in periods:
-            for name in SETS:
-                wanted: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * 8)
+            for name in sets:
+                wanted: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * len(COUNTED))
                 counted = recount_forms.form(dossiers, rules[name], first, last, told_to, working)
                 for (agency, field), found in counted.items():
                     place = wanted[root_first(agency), fields[field]]
-                    for at, column in enumerate((4, 5, 6, 8, 9, 10, 12, 13)):
+                    for at, column in enumerate(COUNTED):
                         place[at] += found[column]
                 shown = {}
-                for scope in ("H51", "H13"):
+                for scope in scopes:
                     for row in settled(release, scope, first, last, name):
+                        assert row.counts.broken() == []
                         values = dict(zip(range(3, 14), row.counts.columns, strict=True))
-                        shown[row.agency_code, row.field] = [values[n] for n in (4, 5, 6, 8, 9, 10, 12, 13)]
+                        shown[row.agency_code, row.field] = [values[n] for n in COUNTED]
                 assert shown == dict(wanted), (name, first, last)
                 met += sum(map(sum, wanted.values()))
     return met
 
 
 def root_first(code: str) -> str:
-    return code if code[0].isalpha() else recount_forms_code(code)
+    return code if code[0].isalpha() else recount.root_first(code)
 
 
-def recount_forms_code(code: str) -> str:
-    parts = [part for part in code.split(".") if part.strip("0")]
-    return ".".join(reversed(parts))
-
-
+COUNTED = (4, 5, 6, 8, 9, 10, 12, 13)
 AGENCIES = ("000.25.12.H51", "000.23.12.H51", "H51.12.22")
 START = date(2021, 2, 1)  # Tết lies in it
 DAYS = st.integers(0, 60).map(lambda n: START + timedelta(days=n))
@@ -410,4 +411,53 @@ def test_any_dossiers_are_counted_as_the_recount_counts_them(
         periods += [(date(2021, month, 15), date(2021, month + 1, 14)) for month in range(1, 5)] + [
             (START, end)
         ]
-        assert recounted(warehouse, recount_forms.read(warehouse.exports), periods, end) > len(drawn)
+        assert recounted(warehouse, ("H51",), periods, end) > len(drawn)
+
+
+def months(release: Published, scheme: str, first: date, last: date) -> list[tuple[date, date]]:
+    return release.connection.execute(
+        "select from_date, to_date from marts.figure_period"
+        " where scheme = %s and period_kind = 'month' and to_date between %s and %s order by 1",
+        [scheme, first, last],
+    ).fetchall()
+
+
+@pytest.mark.parametrize("scheme", ["calendar", "administrative"])
+def test_every_month_of_the_half_year_is_what_a_recount_finds_and_goes_on_from_the_one_before(
+    module_published: Settings, scheme: str
+) -> None:
+    """Huyện Long Phú and its communes, measured: signed adjustments are taken off."""
+    first, last = date(2021, 1, 1), date(2021, 6, 30)
+    with published(module_published) as release:
+        periods = months(release, scheme, first, last)
+        assert len(periods) == 6
+        pending = None
+        for period in periods:
+            counts = total(settled(release, "H51.12", *period, "strict"))
+            assert pending in (None, counts.carried_over_count)
+            pending = counts.pending_total_count
+            shown = {
+                each.metric: each.value
+                for each in figures_of(release, "H51.12", *period)
+                if each.level == "all" and not each.detail
+            }
+            default = total(settled(release, "H51.12", *period, "default"))
+            assert (
+                shown["dossiers_received"],
+                shown["dossiers_resolved"],
+                shown["dossiers_resolved_late"],
+                shown["dossiers_in_progress"],
+                shown["dossiers_overdue"],
+            ) == (
+                default.received_total_count - default.carried_over_count,
+                default.resolved_total_count,
+                default.resolved_late_count,
+                default.pending_total_count,
+                default.pending_overdue_count,
+            )
+    assert (
+        recounted(
+            module_published, ("H51.12",), periods, last, sets=("strict", "until_2021", "waiting_resolved")
+        )
+        > 10_000
+    )

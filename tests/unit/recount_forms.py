@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 DAY = timedelta(days=1)
@@ -20,16 +21,46 @@ Rules = Mapping[str, str]
 Columns = Counter
 
 
+MONEY = r"|\d{1,3}(\.\d{3})*"
+SOUND = {
+    "maTTHC": r"[123]\.\d{6}(\.\d{3}\.\d{2}\.\d{2}\.[A-Z]\d{2})?",
+    "maDinhDanh": r"\d{3}(\.\d{2,5}){2}\.[A-Z]\d{2}|[A-Z]\d{2}(\.\d{2,5})*",
+    "maTrangThai": "10|[1-9]",
+    "maLyDo": "[123]",
+    "phi": MONEY,
+    "lePhi": MONEY,
+    "soTien": MONEY,
+}
+
+
+@cache
+def moment(text: str) -> datetime | None:
+    """Of a cell; an empty one has none."""
+    if not text:
+        return None
+    return datetime.strptime(text, "%d/%m/%Y %H:%M" if " " in text else "%d/%m/%Y")
+
+
+def is_sound(cells: dict[str, str]) -> bool:
+    """Nothing in the row that makes it a reject."""
+    if None in cells or None in cells.values() or any("\ufffd" in text for text in cells.values()):
+        return False
+    try:
+        for header, text in cells.items():
+            if header.startswith("ngay"):
+                moment(text)
+    except ValueError:
+        return False
+    return all(re.fullmatch(SOUND[header], text) for header, text in cells.items() if header in SOUND)
+
+
 @dataclass
 class Version:
     told: tuple[datetime, date, int]
     cells: dict[str, str]
 
     def moment(self, header: str) -> datetime | None:
-        text = self.cells[header]
-        if not text:
-            return None
-        return datetime.strptime(text, "%d/%m/%Y %H:%M" if " " in text else "%d/%m/%Y")
+        return moment(self.cells[header])
 
     @property
     def told_on(self) -> date:
@@ -45,6 +76,14 @@ class Dossier:
     def newest(self) -> Version:
         return self.versions[-1]
 
+    @cached_property
+    def received(self) -> datetime | None:
+        return self.newest.moment("ngayTiepNhan")
+
+    @cached_property
+    def end(self) -> tuple[datetime | None, str]:
+        return _end(self, self.received)
+
 
 def read(exports: Path) -> dict[str, Dossier]:
     """Every dossier with its versions from the oldest to the newest, and the requests of the list of supplements."""
@@ -54,11 +93,12 @@ def read(exports: Path) -> dict[str, Dossier]:
         found[cells["maHoSo"]].versions.append(Version(told, cells))
     for dossier in found.values():
         dossier.versions.sort(key=lambda version: version.told)
-    asked: dict[str, tuple[tuple, dict[str, str]]] = {}
+    asked: dict[tuple[str, str], tuple[tuple, dict[str, str]]] = {}
     for day, number, cells in _rows(exports / "one_stop" / "supplements"):
         told = datetime.strptime(cells["ngayCapNhat"], "%d/%m/%Y %H:%M"), day, number
-        if cells["maYeuCau"] not in asked or asked[cells["maYeuCau"]][0] < told:
-            asked[cells["maYeuCau"]] = told, cells
+        name = cells["maYeuCau"], cells["maHoSo"]
+        if name not in asked or asked[name][0] < told:
+            asked[name] = told, cells
     for _, cells in asked.values():
         if cells["maHoSo"] in found:
             request = [
@@ -72,10 +112,10 @@ def read(exports: Path) -> dict[str, Dossier]:
 def _rows(folder: Path) -> Iterator[tuple[date, int, dict[str, str]]]:
     for path in sorted(folder.glob("*.csv")):
         day = datetime.strptime(path.stem.split("_")[1], "%Y%m%d").date()
-        for number, cells in enumerate(
-            csv.DictReader(io.StringIO(path.read_text("utf-8-sig")), delimiter=";")
-        ):
-            yield day, number, cells
+        text = path.read_bytes().decode("utf-8-sig", errors="replace")
+        for number, cells in enumerate(csv.DictReader(io.StringIO(text, newline=""), delimiter=";")):
+            if is_sound(cells):
+                yield day, number, cells
 
 
 def form(
@@ -99,11 +139,10 @@ def _columns(
     dossier: Dossier, rules: Rules, first: date, end: date, working: WorkingDays
 ) -> tuple[str, list[int]] | None:
     newest = dossier.newest
-    received_at = newest.moment("ngayTiepNhan")
-    if not received_at or end < first or received_at.date() > end:
+    if not dossier.received or end < first or dossier.received.date() > end:
         return None
-    received = received_at.date()
-    ended_at, kind = _end(dossier, received_at)
+    received = dossier.received.date()
+    ended_at, kind = dossier.end
     ended = max(ended_at.date(), received) if ended_at else None
     if ended and ended < first:
         return None
