@@ -140,7 +140,12 @@ def _table(found: FigureSet) -> None:
     levels = vietnamese.levels(found.scope_name, {figure.level for figure in found.figures})
     table = Table(
         title=f"{found.scope_name} ({found.scope_code}), {found.first_day:%d/%m/%Y} – {found.last_day:%d/%m/%Y}",
-        caption="\n".join(filter(None, [vietnamese.restatement(found), f"bản phát hành {found.release}"])),
+        caption="\n".join(
+            filter(
+                None,
+                [vietnamese.restatement(found), vietnamese.judged(found), f"bản phát hành {found.release}"],
+            )
+        ),
         box=box.SIMPLE_HEAD,
     )
     table.add_column("Chỉ tiêu")

@@ -18,9 +18,9 @@ from kho.figures.figures import (
     asked,
     explained,
     figures_of,
+    kept_parameters,
 )
 from kho.figures.kinds import CountedOnce, Metric, Role, metrics
-from kho.figures.settlement import kept_parameters
 from kho.settings import Settings
 
 

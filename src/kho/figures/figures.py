@@ -25,6 +25,10 @@ State = Literal["measured", "attested", "stale", "partial", "not_delivered", "no
 PERIODS = "2021, 2021-H1, 2021-9M, 2021-Q2, 2021-06 or 2021-01-01..2021-03-15"
 
 
+#: the set of parameters that dossiers are judged by, unless a report keeps another
+DEFAULT = "default"
+
+
 class UnknownScope(LookupError):
     """No agency, or more than one, is meant; the message lists the candidates."""
 
@@ -74,7 +78,7 @@ class Figure:
 class FigureSet:
     """Figures, and what they are of.
 
-    Restated figures are of the scope as it is on the day `units_of`; `made_of` names the units that stood for it.
+    `parameters` names the set that dossiers are judged by. Restated figures are of the scope as it is on the day `units_of`; `made_of` names the units that stood for it.
     """
 
     scope_code: str
@@ -85,6 +89,7 @@ class FigureSet:
     figures: list[Figure]
     units_of: date | None = None
     made_of: tuple[str, ...] = ()
+    parameters: str = DEFAULT
 
 
 @dataclass(frozen=True)
@@ -124,7 +129,10 @@ def figure_set(settings: Settings, scope: str, period: str, scheme: Scheme = "ca
     with published(settings) as release:
         meant, first_day, last_day = asked(release, scope, period, scheme)
         found = figures_of(release, meant.agency_code, first_day, last_day)
-    return FigureSet(meant.agency_code, meant.name, first_day, last_day, release.release, found)
+        parameters = kept_parameters(release, meant.agency_code, first_day, last_day)
+    return FigureSet(
+        meant.agency_code, meant.name, first_day, last_day, release.release, found, parameters=parameters
+    )
 
 
 @contextmanager
@@ -208,6 +216,17 @@ def must_have_begun(release: Published, scope: Scope, period: str, first_day: da
             f"{scope.name} ({scope.agency_code}): {period} has not begun. It begins on {first_day}; data tell up to"
             f" {release.business_date}, the date of release {release.release}"
         )
+
+
+def kept_parameters(release: Published, scope_code: str, first_day: date, last_day: date) -> str:
+    """The set that the report of this scope and period keeps; else the default."""
+    found = release.connection.execute(
+        sql.SQL(
+            "select parameter_set from {} where scope_agency_code = %s and from_date = %s and to_date = %s"
+        ).format(sql.Identifier(release.schema, "report_parameter")),
+        [scope_code, first_day, last_day],
+    ).fetchone()
+    return found[0] if found else DEFAULT
 
 
 def period_days(release: Published, period: str, scheme: Scheme = "calendar") -> tuple[date, date]:

@@ -11,8 +11,6 @@ from psycopg.rows import class_row
 
 from kho.figures.figures import Published, Scheme
 
-DEFAULT = "default"
-
 
 class UnknownParameters(LookupError):
     """No set of parameters of this name; the message lists those that there are."""
@@ -93,17 +91,6 @@ def parameter_set(release: Published, name: str) -> ParameterSet:
     if name not in known:
         raise UnknownParameters(f"{name} is no set of parameters; there are {', '.join(known)}")
     return known[name]
-
-
-def kept_parameters(release: Published, scope_code: str, first_day: date, last_day: date) -> str:
-    """The set that the report of this scope and period keeps; else the default."""
-    found = release.connection.execute(
-        sql.SQL(
-            "select parameter_set from {} where scope_agency_code = %s and from_date = %s and to_date = %s"
-        ).format(sql.Identifier(release.schema, "report_parameter")),
-        [scope_code, first_day, last_day],
-    ).fetchone()
-    return found[0] if found else DEFAULT
 
 
 def settled(

@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 
-from kho.figures.figures import Figure, Published, Scheme, Scope, agency, explained, figures_of, period_days
+from kho.figures.figures import (
+    Figure,
+    Published,
+    Scheme,
+    Scope,
+    agency,
+    explained,
+    figures_of,
+    kept_parameters,
+    period_days,
+)
 from kho.figures.settlement import (
     Counts,
     ParameterSet,
     Settled,
     doubtful_pauses,
-    kept_parameters,
     parameter_set,
     period_before,
     settled,

@@ -9,8 +9,9 @@ from decimal import Decimal
 
 from psycopg import sql
 
-from kho.figures.figures import Figure, Published, Scope
+from kho.figures.figures import DEFAULT, Figure, Published, Scope, kept_parameters
 from kho.figures.kinds import Metric
+from kho.figures.settlement import parameter_set
 from kho.report.content import Source
 from kho.report.vietnamese import LEVELS, covered, day, number, printed, quantity
 
@@ -114,11 +115,19 @@ def remarks(
     return [
         *_attested(figures),
         *_signed(release, scope, first_day, last_day),
+        *_judged(release, scope, first_day, last_day),
         *_overlap(figures),
         *_reconciled(release, scope, first_day, last_day),
         *_counters(release, scope, first_day, last_day),
         *_suffering(figures, sources, effects),
     ]
+
+
+def _judged(release: Published, scope: Scope, first_day: date, last_day: date) -> Iterator[str]:
+    """That dossiers are judged by a set of parameters of the report's own."""
+    name = kept_parameters(release, scope.agency_code, first_day, last_day)
+    if name != DEFAULT:
+        yield f"Hồ sơ đúng hạn, quá hạn trong báo cáo này tính theo bộ tham số {name}: {parameter_set(release, name).title}."
 
 
 def _attested(figures: Iterable[Figure]) -> Iterable[str]:

@@ -7,7 +7,7 @@ from collections.abc import Container
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
-from kho.figures.figures import Figure, FigureSet
+from kho.figures.figures import DEFAULT, Figure, FigureSet
 
 LEVELS = {"all": "Toàn bộ", "province": "Cấp tỉnh", "district": "Cấp huyện", "commune": "Cấp xã"}
 STATES = {
@@ -94,6 +94,11 @@ def restatement(figures: FigureSet) -> str:
         return ""
     told = f"tính theo đơn vị hành chính tại ngày {day(figures.units_of)}"
     return f"{told}, gộp từ {', '.join(figures.made_of)}" if figures.made_of else told
+
+
+def judged(figures: FigureSet) -> str:
+    """By which set of parameters dossiers are judged, where it is not the default."""
+    return f"hồ sơ tính theo bộ tham số {figures.parameters}" if figures.parameters != DEFAULT else ""
 
 
 def day(value: date) -> str:
