@@ -65,7 +65,7 @@ def form(
     numbers makes the next version. Which set of parameters counted it stands on it: `docs/forms.md` says what
     they mean.
     """
-    from kho.figures.figures import NoRelease, UnknownPeriod, UnknownScope
+    from kho.figures.figures import NoRelease, NotBegun, UnknownPeriod, UnknownScope
     from kho.figures.settlement import UnknownParameters
     from kho.forms import settlement
     from kho.forms.issues import UnknownIssue, hand_in, issued
@@ -82,7 +82,7 @@ def form(
             found = settlement.draft(settings(), scope, period, scheme.value, parameters)
             if reported_by:
                 found = hand_in(settings(), found, reported_by)
-    except (UnknownScope, UnknownPeriod, UnknownParameters) as error:
+    except (UnknownScope, UnknownPeriod, NotBegun, UnknownParameters) as error:
         typer.echo(error, err=True)
         raise typer.Exit(2) from None
     except (NoRelease, UnknownIssue, settlement.BrokenForm) as error:
@@ -113,16 +113,15 @@ def verdicts(
     """
     from dataclasses import astuple, fields
 
-    from kho.figures.figures import NoRelease, UnknownPeriod, UnknownScope, agency, explained, period_days
+    from kho.figures.figures import NoRelease, NotBegun, UnknownPeriod, UnknownScope, asked, explained
     from kho.figures.verdicts import VerdictChange, verdict_changes
     from kho.settings import settings
 
     try:
         with explained(settings()) as release:
-            first, last = period_days(release, period, scheme.value)
-            meant = agency(release, scope, first, last)
+            meant, first, last = asked(release, scope, period, scheme.value)
             found = verdict_changes(release, meant.agency_code, scheme.value, first, last)
-    except (UnknownScope, UnknownPeriod) as error:
+    except (UnknownScope, UnknownPeriod, NotBegun) as error:
         typer.echo(error, err=True)
         raise typer.Exit(2) from None
     except NoRelease as error:

@@ -10,11 +10,10 @@ from kho.figures.figures import (
     Published,
     Scheme,
     Scope,
-    agency,
+    asked,
     explained,
     figures_of,
     kept_parameters,
-    period_days,
 )
 from kho.figures.settlement import (
     Counts,
@@ -54,11 +53,10 @@ class BrokenForm(ValueError):
 def draft(settings: Settings, scope: str, period: str, scheme: Scheme, parameters: str | None = None) -> Form:
     """The form as the release in force has it, by this set of parameters; by default the one that the period's report keeps.
 
-    Raises `UnknownScope`, `UnknownPeriod`, `UnknownParameters`, `NoRelease` or `BrokenForm`.
+    Raises `UnknownScope`, `UnknownPeriod`, `NotBegun`, `UnknownParameters`, `NoRelease` or `BrokenForm`.
     """
     with explained(settings) as release:
-        first_day, last_day = period_days(release, period, scheme)
-        meant = agency(release, scope, first_day, last_day)
+        meant, first_day, last_day = asked(release, scope, period, scheme)
         rules = parameter_set(
             release, parameters or kept_parameters(release, meant.agency_code, first_day, last_day)
         )
