@@ -65,7 +65,7 @@ def form(
     numbers makes the next version. Which set of parameters counted it stands on it: `docs/forms.md` says what
     they mean.
     """
-    from kho.figures.figures import NoRelease, NotBegun, UnknownPeriod, UnknownScope
+    from kho.figures.figures import NoRelease, UnknownPeriod, UnknownScope
     from kho.figures.settlement import UnknownParameters
     from kho.forms import settlement
     from kho.forms.issues import UnknownIssue, hand_in, issued
@@ -82,7 +82,7 @@ def form(
             found = settlement.draft(settings(), scope, period, scheme.value, parameters)
             if reported_by:
                 found = hand_in(settings(), found, reported_by)
-    except (UnknownScope, UnknownPeriod, NotBegun, UnknownParameters) as error:
+    except (UnknownScope, UnknownPeriod, UnknownParameters) as error:
         typer.echo(error, err=True)
         raise typer.Exit(2) from None
     except (NoRelease, UnknownIssue, settlement.BrokenForm) as error:
@@ -113,7 +113,7 @@ def verdicts(
     """
     from dataclasses import astuple, fields
 
-    from kho.figures.figures import NoRelease, NotBegun, UnknownPeriod, UnknownScope, asked, explained
+    from kho.figures.figures import NoRelease, UnknownPeriod, UnknownScope, asked, explained
     from kho.figures.verdicts import VerdictChange, verdict_changes
     from kho.settings import settings
 
@@ -121,7 +121,7 @@ def verdicts(
         with explained(settings()) as release:
             meant, first, last = asked(release, scope, period, scheme.value)
             found = verdict_changes(release, meant.agency_code, scheme.value, first, last)
-    except (UnknownScope, UnknownPeriod, NotBegun) as error:
+    except (UnknownScope, UnknownPeriod) as error:
         typer.echo(error, err=True)
         raise typer.Exit(2) from None
     except NoRelease as error:
