@@ -24,9 +24,15 @@
 {% macro join_levels(column) -%}
   cross join lateral (
     select case when bool_and(level is not null) then array_agg(level) end as levels
-    from unnest(regexp_split_to_array({{ folded_words(column) }}, ' ?[;,] ?')) as word
-    left join (
-      values ('cấp bộ', 'ministry'), ('cấp tỉnh', 'province'), ('cấp huyện', 'district'), ('cấp xã', 'commune')
-    ) as known (words, level) on known.words = word
+    from (
+      select
+        case word
+          when 'cấp bộ' then 'ministry'
+          when 'cấp tỉnh' then 'province'
+          when 'cấp huyện' then 'district'
+          when 'cấp xã' then 'commune'
+        end as level
+      from unnest(regexp_split_to_array({{ folded_words(column) }}, ' ?[;,] ?')) as listed (word)
+    ) as known
   ) as decided
 {%- endmacro %}
