@@ -270,6 +270,7 @@ def test_form_ii_06_reconciles_with_the_figures(kho: Ask, long_phu: Settings) ->
                 filter (where scheme = 'calendar' and period_code = '2021-H1'),
               sum(pending_total_count) filter (where scheme = 'calendar' and period_code = '2021-H1')
             from marts.dossier_settlement
+            where parameter_set = 'default'
             """
         ).fetchone()
     whole = by_name(kho("946", "2021-H1", "--format", "csv"))
