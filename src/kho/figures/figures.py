@@ -150,9 +150,7 @@ def published(settings: Settings) -> Iterator[Published]:
 def explained(settings: Settings) -> Iterator[Published]:
     """The same for what also needs the rows behind the figures. Raises `NoRelease` too where it has none."""
     with published(settings) as release:
-        ((has_rows,),) = release.connection.execute(
-            "select to_regclass(format('%%I.dossier_stretch', %s::text)) is not null", [release.schema]
-        ).fetchall()
+        has_rows = all(_has(release, mart) for mart in ("figure_row", "dossier_stretch"))
         if not has_rows:
             raise NoRelease(
                 f"release {release.release} was made by an earlier version, without all the rows behind its figures:"
@@ -219,7 +217,9 @@ def must_have_begun(release: Published, scope: Scope, period: str, first_day: da
 
 
 def kept_parameters(release: Published, scope_code: str, first_day: date, last_day: date) -> str:
-    """The set that the report of this scope and period keeps; else the default."""
+    """The set that the report of this scope and period keeps; else the default, by which earlier versions counted too."""
+    if not _has(release, "report_parameter"):
+        return DEFAULT
     found = release.connection.execute(
         sql.SQL(
             "select parameter_set from {} where scope_agency_code = %s and from_date = %s and to_date = %s"
@@ -227,6 +227,14 @@ def kept_parameters(release: Published, scope_code: str, first_day: date, last_d
         [scope_code, first_day, last_day],
     ).fetchone()
     return found[0] if found else DEFAULT
+
+
+def _has(release: Published, mart: str) -> bool:
+    """Whether the release has this mart: one made by an earlier version may not."""
+    ((is_there,),) = release.connection.execute(
+        "select to_regclass(format('%%I.%%I', %s::text, %s::text)) is not null", [release.schema, mart]
+    ).fetchall()
+    return bool(is_there)
 
 
 def period_days(release: Published, period: str, scheme: Scheme = "calendar") -> tuple[date, date]:
