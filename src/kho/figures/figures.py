@@ -166,10 +166,12 @@ def figures_of(
 
     Restated, what stood for the agency before it was there, or after, counts for it too.
     """
+    # A release of an earlier version has no covered_to.
     query = sql.SQL(
         """
         select figure.metric, figure.level, figure.detail, figure.value, figure.unit, figure.state,
-          figure.measured_value, figure.numerator, figure.denominator, figure.as_of, figure.covered_from, figure.covered_to, {release} as release,
+          figure.measured_value, figure.numerator, figure.denominator, figure.as_of,
+          figure.covered_from, (to_jsonb(figure) ->> 'covered_to')::date as covered_to, {release} as release,
           metric.title, metric.unit_title,
           coalesce(nullif(concat_ws(' / ', nullif(split.agency, ''), coalesce(detail.title, split.part)), ''), '')
             as detail_title,
