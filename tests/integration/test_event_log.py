@@ -34,7 +34,7 @@ SOME_DAYS = "2011-10-10..2011-10-20"
 
 UNION = "dbt_project/models/warehouse/unions/union_dossier.sql"
 SEEDS = {
-    "systems": ["permits,Omgevingsvergunningen,Europe/Amsterdam"],
+    "systems": ["permits,Omgevingsvergunningen,Europe/Amsterdam,yes"],
     "agencies": [
         "NL,NL,Provincie Polderland,Polderland,district,,2010-01-01,",
         "NL.1,0001,Gemeente Noorddorp,Noorddorp,commune,NL,2010-01-01,",
@@ -179,12 +179,18 @@ def recount(files: Iterable[Path], first: str, last: str) -> dict[tuple[str, str
     cases["received"] = cases["received"].fillna(by_case["time:timestamp"].min())
     cases["processed"] = when(["Besluit genomen", "Aanvraag ingetrokken"], "last").reindex(cases.index)
 
-    def within(moments: pd.Series) -> pd.Series:
-        days = moments.dt.tz_convert(ZONE).dt.date
-        return (days >= date.fromisoformat(first)) & (days <= date.fromisoformat(last))
+    def day(moments: pd.Series) -> pd.Series:
+        return moments.dt.tz_convert(ZONE).dt.tz_localize(None).dt.normalize()
 
-    received, resolved = within(cases["received"]), within(cases["processed"])
-    on_time = ~(cases["processed"] > cases["(case) dueDate"])
+    def within(days: pd.Series) -> pd.Series:
+        return (days >= pd.Timestamp(first)) & (days <= pd.Timestamp(last))
+
+    # What was sent has ended, decided or not, and nothing ends before it was received; by day, the last one within.
+    cases["processed"] = cases["processed"].fillna(when(["Besluit verzonden"], "first").reindex(cases.index))
+    received_on, ended_on, due_on = (day(cases[name]) for name in ("received", "processed", "(case) dueDate"))
+    ended_on = ended_on.where(~(ended_on < received_on), received_on)
+    received, resolved = within(received_on), within(ended_on)
+    on_time = ~((ended_on > due_on) & (due_on >= received_on))
     counted = {
         "dossiers_received": received,
         "dossiers_received_online": received & (cases["(case) kanaal"] == "Internet"),
@@ -226,7 +232,9 @@ def agrees(settings: Settings, files: Iterable[Path], last: date) -> None:
     ):
         expected = recount(files, first_day, last_day)
         assert expected["NL", "dossiers_received"] > 100 and expected["NL", "dossiers_resolved_late"] > 10
-        assert shown(settings, period, expected) == expected
+        # The log begins on the third day of its month.
+        state = "measured" if date.fromisoformat(first_day) >= FIRST else "partial"
+        assert shown(settings, period, expected, state) == expected
 
 
 def run_night(settings: Settings, day: date) -> None:
