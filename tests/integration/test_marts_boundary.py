@@ -436,7 +436,10 @@ def test_a_broken_model_is_refused_and_every_published_row_stays_until_it_is_men
     model = project / "dbt_project" / "models" / "marts" / "one_stop" / "dossier_settlement.sql"
     text = model.read_text()
     model.write_text(
-        text.replace("dossiers_resolved_late::bigint as", "(dossiers_resolved_late + 1)::bigint as")
+        text.replace(
+            "  counted.resolved_late_count,",
+            "  (counted.resolved_late_count + 1)::bigint as resolved_late_count,",
+        )
     )
     assert model.read_text() != text
     broken = published_once.model_copy(update={"project": project})
