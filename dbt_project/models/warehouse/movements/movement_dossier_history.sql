@@ -9,20 +9,34 @@ with applied as (
 ), stretch as (
   -- Pending from its first day to the day before the next stretch or the end: what a day's end sees.
   select
-    judged.*,
-    coalesce(to_date + 1, ended_date, 'infinity') as until_date,
-    least(overdue_from, to_date + 1, ended_date, 'infinity') as within_until,
-    lag(agency_code) over (partition by dossier_key, parameter_set order by from_date) as agency_before,
-    parameter_set = 'default' as is_default,
-    to_date is null as is_last
+    judged.dossier_key,
+    judged.agency_code,
+    judged.parameter_set,
+    judged.from_date,
+    judged.ended_date,
+    judged.end_kind,
+    judged.verdict,
+    coalesce(judged.to_date + 1, judged.ended_date, 'infinity') as until_date,
+    least(judged.overdue_from, judged.to_date + 1, judged.ended_date, 'infinity') as within_until,
+    lag(judged.agency_code) over (partition by judged.dossier_key, judged.parameter_set order by judged.from_date) as agency_before,
+    judged.parameter_set = 'default' as is_default,
+    judged.to_date is null as is_last,
+    dossier.field,
+    dossier.dossier_code,
+    dossier._batch_id,
+    dossier._row_number
   from judged
+  join {{ ref('fct_dossier') }} as dossier using (dossier_key)
 ), step as (
   select
-    stretch.dossier_key,
-    edge.agency_code,
     edge.metric,
-    edge.parameter_set,
+    edge.agency_code,
+    stretch.field,
     edge.movement_date,
+    edge.parameter_set,
+    stretch.dossier_code,
+    stretch._batch_id,
+    stretch._row_number,
     sum(edge.amount) as amount
   from stretch
   cross join lateral (
@@ -43,21 +57,20 @@ with applied as (
       ('dossiers_ended_without_result', agency_code, null, ended_date, 1, is_default and is_last and end_kind <> 'resolved')
   ) as edge (metric, agency_code, parameter_set, movement_date, amount, applies)
   where edge.applies and edge.movement_date < 'infinity'
-  group by 1, 2, 3, 4, 5
+  group by 1, 2, 3, 4, 5, 6, 7, 8
   having sum(edge.amount) <> 0
 )
 
 select
   step.metric,
   step.agency_code,
-  dossier.field as detail,
+  step.field as detail,
   step.movement_date,
   null::text as counted_key,
   false as is_adjustment,
   step.parameter_set,
   step.amount::bigint as amount,
-  dossier.dossier_code as row_code,
-  dossier._batch_id,
-  dossier._row_number
+  step.dossier_code as row_code,
+  step._batch_id,
+  step._row_number
 from step
-join {{ ref('fct_dossier') }} as dossier using (dossier_key)
