@@ -92,7 +92,7 @@ def test_a_figure_shows_the_headers_that_it_comes_from(page: str) -> None:
         r'<details class="entry" id="dossiers_resolved_on_time">.*?</details>', page, re.DOTALL
     )
     assert "Hồ sơ giải quyết trước hạn và đúng hạn" in told
-    assert "ngayHenTra" in told and "ngayKetThucXuLy" in told and "maHoSo" not in told
+    assert "ngayHenTra" in told and "ngayKetThucXuLy" in told and "chuHoSo" not in told
 
 
 def test_text_of_a_contract_is_text_on_the_page(content: Dictionary) -> None:
