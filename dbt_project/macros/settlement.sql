@@ -7,10 +7,9 @@
      relations: dossier_stretch, parameter_set, figure_row, report_parameter, figure_scope #}
 {% macro settlement_rows(period, sets, relations) %}
 with judged as (
-  {{ judged_stretches(relations.dossier_stretch, relations.parameter_set) }}
-  where {{ sets }}
+  {{ judged_stretches(relations.dossier_stretch, relations.parameter_set, sets) }}
 ), kept as (
-  -- A report keeps the set of parameters that it was made by.
+  -- A report keeps the set of parameters that it was made by, also while its period is open.
   select distinct member.agency_code, report.from_date, report.to_date, report.parameter_set
   from {{ relations.report_parameter }} as report
   join {{ relations.figure_scope }} as member using (scope_agency_code)
@@ -62,7 +61,7 @@ with judged as (
     period.to_date,
     rules.parameter_set,
     adjustment.agency_code,
-    adjustment.detail,
+    adjustment.detail as field,
     0,
     case when adjustment.metric = 'dossiers_received' and is_within then amount else 0 end,
     case when adjustment.metric = 'dossiers_in_progress' and not is_within then amount else 0 end,
@@ -108,7 +107,13 @@ from (
   select * from settled
   union all
   select * from attested
-  where parameter_set = 'default' or (agency_code, from_date, to_date, parameter_set) in (select * from kept)
+  where parameter_set = 'default' or exists (
+    select from kept
+    where kept.agency_code = attested.agency_code
+      and kept.parameter_set = attested.parameter_set
+      and kept.from_date = attested.from_date
+      and kept.to_date >= attested.to_date
+  )
 ) as counted
 group by 1, 2, 3, 4, 5
 having bool_or(is_attested) or sum(received_online_count + received_direct_or_post_count + carried_over_count) <> 0

@@ -10,10 +10,11 @@ from itertools import pairwise
 
 from kho.agencies.catalogue import Version
 from kho.agencies.kinds import TWO_LEVELS, parents
+from kho.contract.model import ROOT_FIRST
 from kho.formats.header import fold
 
 _VERSIONS = "has two versions at a time: end one the day before the other begins"
-CODE = re.compile(r"[A-Z]\d{2}(\.\d{2,5})*")
+CODE = re.compile(ROOT_FIRST)
 
 
 def problems(versions: Iterable[Version]) -> Iterator[str]:

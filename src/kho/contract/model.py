@@ -301,7 +301,9 @@ def _day(digits: str | None) -> date | None:
         return None
 
 
-_AGENCY = r"([A-Z]\d{2}(\.\d{2,5})*|\d{3}(\.\d{2,5}){2}\.[A-Z]\d{2})"
+#: an agency's code, root first: H51.12
+ROOT_FIRST = r"[A-Z]\d{2}(\.\d{2,5})*"
+_AGENCY = rf"({ROOT_FIRST}|\d{{3}}(\.\d{{2,5}}){{2}}\.[A-Z]\d{{2}})"
 #: what texts of each format look like, and what to call one
 FORMATS = {
     "agency_code": (f"^{_AGENCY}$", "an agency's code"),

@@ -150,8 +150,7 @@ def published(settings: Settings) -> Iterator[Published]:
 def explained(settings: Settings) -> Iterator[Published]:
     """The same for what also needs the rows behind the figures. Raises `NoRelease` too where it has none."""
     with published(settings) as release:
-        has_rows = all(_has(release, mart) for mart in ("figure_row", "dossier_stretch"))
-        if not has_rows:
+        if not all(_has(release, mart) for mart in ("figure_row", "dossier_stretch")):
             raise NoRelease(
                 f"release {release.release} was made by an earlier version, without all the rows behind its figures:"
                 " `kho run` makes one with them"

@@ -8,22 +8,15 @@ import xlsxwriter
 
 from kho.forms import printed
 from kho.forms.form import Form, Line
+from kho.report.workbook import LINE, OPTIONS, WHOLE
 
 _ORDINAL, _SUBJECT, _NUMBER, _NOTE = 5, 42, 11, 46  # widths in characters
-_LINE = 16.5  # height of a line of text, in points
-_WHOLE = "[$-42A]#,##0"
 
 
 def render(form: Form) -> bytes:
     """The workbook's bytes."""
     file = io.BytesIO()
-    options = {
-        "in_memory": True,
-        "strings_to_formulas": False,
-        "strings_to_urls": False,
-        "default_format_properties": {"font_name": "Times New Roman", "font_size": 12},
-    }
-    with xlsxwriter.Workbook(file, options) as book:
+    with xlsxwriter.Workbook(file, OPTIONS) as book:
         _Sheet(book, form).write()
     return file.getvalue()
 
@@ -42,7 +35,7 @@ class _Sheet:
         self._section = book.add_format(line | {"bold": True})
         self._texts = [book.add_format(line | {"text_wrap": True, "bold": bold}) for bold in (False, True)]
         self._numbers = [
-            book.add_format(line | {"num_format": _WHOLE, "align": "right", "bold": bold}) for bold in (False, True)
+            book.add_format(line | {"num_format": WHOLE, "align": "right", "bold": bold}) for bold in (False, True)
         ]  # fmt: skip
         self._absent = book.add_format(line | {"align": "center"})
 
@@ -72,7 +65,7 @@ class _Sheet:
             y += 1
             sheet.merge_range(y, 0, y, last, text, self._foot)
             width = _ORDINAL + _SUBJECT + _NUMBER * form.width
-            sheet.set_row(y, _LINE * (1 + len(text) // width))
+            sheet.set_row(y, LINE * (1 + len(text) // width))
 
     def _heads(self, top: int) -> int:
         """Written from this row on; gives the row after them."""
@@ -83,7 +76,7 @@ class _Sheet:
             else:
                 self._sheet.merge_range(*area, place.title, self._head)
         y = top + printed.height(self._form)
-        self._sheet.set_row(y - 1, 3 * _LINE)
+        self._sheet.set_row(y - 1, 3 * LINE)
         for x, number in enumerate(printed.numbers(self._form)):
             self._sheet.write_string(y, x, number, self._ordinal)
         self._sheet.freeze_panes(y + 1, 2)

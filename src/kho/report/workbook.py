@@ -12,24 +12,25 @@ from xlsxwriter.worksheet import Worksheet
 from kho.report.content import Area, Breakdown, Cell, Content, Revision
 from kho.report.vietnamese import SYSTEM_STATES, day, lineage
 
+#: of a workbook that officials print; a text in it is never a formula
+OPTIONS = {
+    "in_memory": True,
+    "strings_to_formulas": False,
+    "strings_to_urls": False,
+    "default_format_properties": {"font_name": "Times New Roman", "font_size": 12},
+}
 #: Vietnamese separators where a program goes by the format's language; Excel goes by the computer's
-_WHOLE, _PART, _PERCENT = "[$-42A]#,##0", "[$-42A]#,##0.00", "[$-42A]0.00%"
+WHOLE, _PART, _PERCENT = "[$-42A]#,##0", "[$-42A]#,##0.00", "[$-42A]0.00%"
 #: widths of columns, in characters
 _FRONT, _TITLE, _NUMBER, _NOTE, _REASON = 110, 46, 16, 44, 90
 _BOLD = 0.8  # of a column's width, for words that are not cut in two
-_LINE = 16.5  # height of a line of text, in points
+LINE = 16.5  # height of a line of text, in points
 
 
 def render(content: Content) -> bytes:
     """The workbook's bytes."""
     file = io.BytesIO()
-    options = {
-        "in_memory": True,
-        "strings_to_formulas": False,
-        "strings_to_urls": False,
-        "default_format_properties": {"font_name": "Times New Roman", "font_size": 12},
-    }
-    with xlsxwriter.Workbook(file, options) as book:
+    with xlsxwriter.Workbook(file, OPTIONS) as book:
         sheets = _Sheets(book)
         sheets.front(content)
         for area in content.areas:
@@ -66,7 +67,7 @@ class _Sheets:
             line | {"italic": True, "font_color": "#7F7F7F", "align": "right", "text_wrap": True}
         )
         self._numbers = {
-            form: book.add_format(line | {"num_format": form, "align": "right"}) for form in (_WHOLE, _PART, _PERCENT)
+            form: book.add_format(line | {"num_format": form, "align": "right"}) for form in (WHOLE, _PART, _PERCENT)
         }  # fmt: skip
 
     def front(self, content: Content) -> None:
@@ -177,7 +178,7 @@ class _Sheets:
         elif unit == "percent":
             sheet.write_number(y, x, value / 100, self._numbers[_PERCENT])
         else:
-            form = _WHOLE if value == value.to_integral_value() else _PART
+            form = WHOLE if value == value.to_integral_value() else _PART
             sheet.write_number(y, x, value, self._numbers[form])
 
     def _sheet(self, name: str, widths: Sequence[int]) -> Worksheet:
@@ -205,4 +206,4 @@ class _Sheets:
             sum(1 + int(len(part) / (1.15 * width)) for part in text.split("\n")) for text, width in cells
         )
         if lines > 1:
-            sheet.set_row(y, lines * _LINE)
+            sheet.set_row(y, lines * LINE)

@@ -1,6 +1,9 @@
 with judged as (
-  {{ judged_stretches(ref('fct_dossier_history'), ref('dim_parameter_set')) }}
-  where rules.parameter_set = 'default' and stretch.to_date is null
+  {{ judged_stretches(
+    ref('fct_dossier_history'),
+    ref('dim_parameter_set'),
+    "rules.parameter_set = 'default' and stretch.to_date is null and stretch.ended_date < stretch.end_told_date"
+  ) }}
 ), told as (
   -- At a period's end between its end and the day that this was told, the dossier looked otherwise.
   select

@@ -1,6 +1,5 @@
 with judged as (
-  {{ judged_stretches(ref('fct_dossier_history'), ref('dim_parameter_set')) }}
-  where rules.parameter_set = 'default'
+  {{ judged_stretches(ref('fct_dossier_history'), ref('dim_parameter_set'), "rules.parameter_set = 'default'") }}
 ), told as (
   -- The last day that each system has told of: nobody knows more this morning.
   select source.system, max(source.delivered_to) as as_of
@@ -31,26 +30,27 @@ with judged as (
     end as reason
   from now
   join {{ ref('fct_dossier') }} as dossier using (dossier_key)
-), counted as (
+), dated as (
   select
     looked_at.*,
-    since.since_date,
     case looked_at.reason
-      when 'due_soon' then due_day_number.working_day_number - today.working_day_number
-      else today.working_day_number - since_number.working_day_number
-    end as working_days
-  from looked_at
-  cross join lateral (
-    select case looked_at.reason
       when 'overdue' then looked_at.due_day
       when 'waiting' then looked_at.from_date
       when 'not_fetched' then looked_at.ended_date
       else looked_at.received_date
     end as since_date
-  ) as since
-  join {{ ref('dim_date') }} as today on today.date_day = looked_at.as_of
-  left join {{ ref('dim_date') }} as since_number on since_number.date_day = since.since_date
-  left join {{ ref('dim_date') }} as due_day_number on due_day_number.date_day = looked_at.due_day
+  from looked_at
+), counted as (
+  select
+    dated.*,
+    case dated.reason
+      when 'due_soon' then due_day.working_day_number - today.working_day_number
+      else today.working_day_number - since.working_day_number
+    end as working_days
+  from dated
+  join {{ ref('dim_date') }} as today on today.date_day = dated.as_of
+  left join {{ ref('dim_date') }} as since on since.date_day = dated.since_date
+  left join {{ ref('dim_date') }} as due_day on due_day.date_day = dated.due_day
 )
 
 select

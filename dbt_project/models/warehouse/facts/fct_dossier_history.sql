@@ -10,8 +10,6 @@ with version as (
     told.status,
     told.received_at,
     told.due_at,
-    told.processed_at,
-    told.returned_at,
     told.refused_at,
     told.updated_at,
     coalesce(told.processed_at, told.returned_at) as resolved_at,
@@ -60,7 +58,7 @@ with version as (
   ) as each
   where last_resolved_at is not null
   group by dossier_key
-), dossier as (
+), ended as (
   -- What ends it, by priority: processed, returned, refused after reception, stopped or withdrawn.
   select
     newest.dossier_key,
@@ -69,31 +67,31 @@ with version as (
     newest.time_zone,
     newest.due_moves,
     case
-      when coalesce(newest.processed_at, newest.returned_at) is not null then 'resolved'
+      when newest.resolved_at is not null then 'resolved'
       when newest.refused_at >= newest.received_at then 'returned'
       else status.ends_as
     end as end_kind,
-    ending.ended_at,
+    coalesce(
+      newest.resolved_at,
+      case when newest.refused_at >= newest.received_at then newest.refused_at end,
+      case when status.ends_as is not null then
+        coalesce(last_status.since, last_status.since_date::timestamp at time zone newest.time_zone)
+      end
+    ) as ended_at,
     end_told.told_date as end_told_date,
     end_told.batch_id as end_batch_id,
     end_told.row_number as end_row_number,
-    end_told.resolved_before as ended_date_before,
-    case when ending.ended_at is not null then
-      greatest((ending.ended_at at time zone newest.time_zone)::date, newest.received_date)
-    end as ended_date
+    end_told.resolved_before as ended_date_before
   from version as newest
   join last_status using (dossier_key)
   left join end_told using (dossier_key)
   left join {{ ref('dim_dossier_status') }} as status on status.status = newest.status
-  cross join lateral (
-    select coalesce(
-      newest.processed_at,
-      newest.returned_at,
-      case when newest.refused_at >= newest.received_at then newest.refused_at end,
-      case when status.ends_as is not null then coalesce(last_status.since, last_status.since_date::timestamp at time zone newest.time_zone) end
-    ) as ended_at
-  ) as ending
   where newest.age = 1 and newest.received_at is not null
+), dossier as (
+  select
+    ended.*,
+    case when ended_at is not null then greatest((ended_at at time zone time_zone)::date, received_date) end as ended_date
+  from ended
 ), placed as (
   -- Each version from its day on, the first one from the reception on.
   select distinct on (dossier_key, from_date) *
@@ -169,7 +167,10 @@ with version as (
   cross join lateral unnest(merged.spans) as part (span)
 ), answer as (
   -- Working days of all that was answered until then, those of several requests once.
-  select answered.dossier_key, answered.answered_date, counted.pause_days
+  select
+    answered.dossier_key,
+    answered.answered_date,
+    sum(last_day.working_day_number - first_day.working_day_number) as pause_days
   from (
     select distinct on (dossier_key, answered_date)
       dossier_key, answered_date,
@@ -177,12 +178,10 @@ with version as (
     from asked
     where answered_date is not null
   ) as answered
-  cross join lateral (
-    select sum(last_day.working_day_number - first_day.working_day_number) as pause_days
-    from unnest(answered.spans) as part (span)
-    join {{ ref('dim_date') }} as first_day on first_day.date_day = lower(span)
-    join {{ ref('dim_date') }} as last_day on last_day.date_day = upper(span)
-  ) as counted
+  cross join lateral unnest(answered.spans) as part (span)
+  join {{ ref('dim_date') }} as first_day on first_day.date_day = lower(part.span)
+  join {{ ref('dim_date') }} as last_day on last_day.date_day = upper(part.span)
+  group by answered.dossier_key, answered.answered_date
 ), step as (
   select
     event.dossier_key,
@@ -227,7 +226,6 @@ with version as (
     first_value(agency_code) over of_dossier as receiving_agency_code,
     first_value(due_at) over of_change as due_at,
     first_value(due_date) over of_change as due_date,
-    first_value(due_at) over of_due as first_due_at,
     first_value(due_date) over of_due as first_due_date,
     is_waiting,
     pause_days
@@ -252,7 +250,6 @@ select
   stretch.due_date,
   (stretch.due_at at time zone dossier.time_zone)::time = '00:00' as is_due_all_day,
   {{ working_days_after('stretch.due_date', 'stretch.pause_days') }} as paused_due_date,
-  stretch.first_due_at,
   stretch.first_due_date,
   {{ working_days_after('stretch.first_due_date', 'stretch.pause_days') }} as paused_first_due_date,
   dossier.received_date,

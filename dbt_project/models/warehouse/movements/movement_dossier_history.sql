@@ -4,8 +4,12 @@ with applied as (
   from {{ ref('dim_report_parameter') }} as kept
   join {{ ref('bridge_agency') }} as member using (scope_agency_code)
 ), judged as (
-  {{ judged_stretches(ref('fct_dossier_history'), ref('dim_parameter_set')) }}
-  where rules.parameter_set = 'default' or (stretch.agency_code, rules.parameter_set) in (select agency_code, parameter_set from applied)
+  {{ judged_stretches(
+    ref('fct_dossier_history'),
+    ref('dim_parameter_set'),
+    "rules.parameter_set = 'default'"
+      ~ ' or (stretch.agency_code, rules.parameter_set) in (select agency_code, parameter_set from applied)'
+  ) }}
 ), stretch as (
   -- Pending from its first day to the day before the next stretch or the end: what a day's end sees.
   select
