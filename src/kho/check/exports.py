@@ -135,6 +135,15 @@ def foresee(connection: psycopg.Connection, contract: Contract, would_be: dict[s
     )
 
 
+_SUMS_AGREE = _Rule(
+    "sums_agree",
+    "critical",
+    "the rows do not add up to the row of their sums",
+    "sums_off",
+    remedy="ask the source whether rows are missing",
+)
+
+
 def rules(contract: Contract) -> list[_Rule]:
     """The expectations of a contract's batches."""
     return [
@@ -190,6 +199,7 @@ def rules(contract: Contract) -> list[_Rule]:
             "control_mismatch",
             needs="announced_rows",
         ),
+        *([_SUMS_AGREE] if any(rule.is_sum for rule in contract.file.skip_rows) else ()),
         _Rule("rows_unique", "warning", "rows were there twice", "duplicate_rows", at_most=0),
         _Rule(
             "keys_unique",
@@ -367,6 +377,7 @@ def _measures(
         "future_versions": profile.get("future_versions") or None,
         "announced_rows": profile["control_rows"],
         "control_mismatch": _mismatch(profile["control_rows"], counted, reasons),
+        "sums_off": _listed(f"{name} by {off}" for name, off in profile.get("sums_off", {}).items()),
         "duplicate_rows": profile["duplicate_rows"],
         "duplicate_pct": _percent(profile["duplicate_rows"], counted),
         "rejected_rows": row["rows_rejected"],

@@ -55,6 +55,24 @@ class SkipRule(_Keys):
     why: str = Field(
         description="what such a row is; the operator sees it in the counts", examples=["total row"]
     )
+    is_sum: bool = Field(
+        False,
+        description="its numbers are the sums of those of all rows that are data, rejected ones too: a batch where they are"
+        " not is held",
+        examples=[True],
+    )
+
+
+class SumRule(_Keys):
+    """A number of a row that others of the row add up to. A row where they do not is a reject that tells the difference;
+    one that lacks any of them is not judged."""
+
+    column: str = Field(description="the column with the sum, by its name", examples=["received_total"])
+    of: tuple[str, ...] = Field(
+        min_length=1,
+        description="the columns that add up to it",
+        examples=[["received_online", "received_direct", "carried_over"]],
+    )
 
 
 class OrderRule(_Keys):
@@ -236,6 +254,11 @@ class FileKeys(_Keys):
         description="columns that come one after the other: rows that say otherwise are told, as a warning above 1 %",
         examples=[[{"column": "due_at", "notBefore": "received_at"}]],
     )
+    sums: tuple[SumRule, ...] = Field(
+        (),
+        description="numbers of a row that add up: one where they do not is a reject",
+        examples=[[{"column": "total", "of": ["online", "direct"]}]],
+    )
     max_file_megabytes: int = Field(
         64,
         gt=0,
@@ -345,6 +368,10 @@ class Column(BaseModel):
     @property
     def is_moment(self) -> bool:
         return self.type in ("date", "timestamp")
+
+    @property
+    def is_number(self) -> bool:
+        return self.type in ("integer", "number")
 
     @property
     def raw_type(self) -> str:

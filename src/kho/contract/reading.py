@@ -418,11 +418,17 @@ class _Reader:
             f"'{file.case_column}' must be part of the primary key, as every event belongs to a case",
         )
         self.times(contract)
+        self.sums(contract)
         for rule in file.skip_rows:
             self.expect(
                 rule.column in names, "$.schema[0].customProperties.skipRows", f"'{rule.column}' is no column"
             )
             self.pattern(rule.pattern, "$.schema[0].customProperties.skipRows")
+            self.expect(
+                not rule.is_sum or any(column.is_number and column.is_stored for column in contract.columns),
+                "$.schema[0].customProperties.skipRows",
+                "isSum is for exports that have numbers",
+            )
         self.expect(
             _is_encoding(contract.encoding),
             "$.servers[0]..encoding",
@@ -501,6 +507,17 @@ class _Reader:
                     name in moments,
                     "$.schema[0].customProperties.inOrder",
                     f"'{name}' is no date or time that is stored; there are {', '.join(moments)}",
+                )
+
+    def sums(self, contract: Contract) -> None:
+        """What adds up are numbers that are stored."""
+        numbers = [column.name for column in contract.columns if column.is_number and column.is_stored]
+        for rule in contract.file.sums:
+            for name in (rule.column, *rule.of):
+                self.expect(
+                    name in numbers,
+                    "$.schema[0].customProperties.sums",
+                    f"'{name}' is no number that is stored; there are {', '.join(numbers)}",
                 )
 
     def pattern(self, pattern: str | None, path: str) -> None:

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from kho.contract import odcs as shape
-from kho.contract.model import ColumnKeys, ContractKeys, FileKeys, OrderRule, ServerKeys, SkipRule
+from kho.contract.model import ColumnKeys, ContractKeys, FileKeys, OrderRule, ServerKeys, SkipRule, SumRule
 from kho.contract.reading import odcs
 from kho.settings import Settings, settings
 
@@ -30,6 +30,7 @@ PLACES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("Custom properties of the file", FileKeys),
     ("One of skipRows", SkipRule),
     ("One of inOrder", OrderRule),
+    ("One of sums", SumRule),
     ("properties: the columns", shape.Property),
     ("Custom properties of a column", ColumnKeys),
     ("logicalTypeOptions of a column", shape.Options),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
 
 from psycopg import sql
 from psycopg.rows import class_row
 
+from kho.database import the_row
 from kho.figures.figures import Published, Scheme
 
 
@@ -97,11 +98,82 @@ def settled(
     release: Published, scope_code: str, first_day: date, last_day: date, parameters: str
 ) -> list[Settled]:
     """The counts of every agency of the scope and field in the period, as of its last day or the last one told of."""
+    source = sql.SQL("{}(%(scope)s, %(first)s, %(last)s, %(parameters)s)").format(
+        sql.Identifier(release.schema, "settlement")
+    )
+    given = {"scope": scope_code, "first": first_day, "last": last_day, "parameters": parameters}
+    return _named(release, source, given)
+
+
+@dataclass(frozen=True)
+class MinistrySheets:
+    """What the ministries' systems tell of a scope and period, and what is missing of that.
+
+    `rows_held` contradicted themselves and were not loaded; `fields_held` are fields of which the months of a longer period
+    contradict each other; `months_missing` counts each unit's.
+    """
+
+    rows: list[Settled]
+    rows_held: int
+    fields_held: int
+    months_missing: int
+
+
+def told_by_ministries(
+    release: Published, scope_code: str, first_day: date, last_day: date, scheme: Scheme
+) -> MinistrySheets | None:
+    """None where no sheet of the scope was told, and for days that are no period of the scheme."""
+    given = {"scope": scope_code, "first": first_day, "last": last_day, "scheme": scheme}
+    of_scope = sql.SQL(
+        """
+        {period} as period
+        join {mart} as told using (scheme, period_code)
+        where scheme = %(scheme)s and period.from_date = %(first)s and period.to_date = %(last)s
+          and exists (
+            select from {scope} as member
+            where member.scope_agency_code = %(scope)s and member.agency_code = told.agency_code
+              and member.valid_from <= %(last)s and coalesce(member.valid_to, 'infinity') >= %(first)s
+          )
+        """
+    )
+
+    def told(mart: str) -> sql.Composed:
+        return of_scope.format(
+            period=sql.Identifier(release.schema, "figure_period"),
+            mart=sql.Identifier(release.schema, mart),
+            scope=sql.Identifier(release.schema, "figure_scope"),
+        )
+
+    sheets, rows_held, missing = the_row(
+        release.connection.execute(
+            sql.SQL(
+                "select count(*), coalesce(sum(rows_held_count), 0)::integer,"
+                " coalesce(sum(sheets_due_count - sheets_told_count), 0)::integer from {}"
+            ).format(told("ministry_sheet")),
+            given,
+        )
+    )
+    if not sheets:
+        return None
+    settlement = told("ministry_settlement")
+    (fields_held,) = the_row(
+        release.connection.execute(
+            sql.SQL("select count(*) from {} and told.is_held").format(settlement), given
+        )
+    )
+    source = sql.SQL(
+        "(select told.*, 0 as ended_without_result_count from {} and not told.is_held)"
+    ).format(settlement)
+    return MinistrySheets(_named(release, source, given), rows_held, fields_held, missing)
+
+
+def _named(release: Published, source: sql.Composable, given: Mapping[str, object]) -> list[Settled]:
+    """The rows of a source of counts, with the names of their agencies, as of the period, and fields."""
     query = sql.SQL(
         """
         select row.agency_code, coalesce(agency.agency_name, row.agency_code), coalesce(row.field, ''),
           coalesce(detail.title, 'Chưa rõ lĩnh vực'), {columns}
-        from {settlement}(%(scope)s, %(first)s, %(last)s, %(parameters)s) as row
+        from {source} as row
         left join lateral (
           select agency_name from {scope} as member
           where member.agency_code = row.agency_code and member.depth = 0
@@ -113,11 +185,10 @@ def settled(
         """
     ).format(
         columns=sql.SQL(", ").join(sql.Identifier("row", each.name) for each in fields(Counts)),
-        settlement=sql.Identifier(release.schema, "settlement"),
+        source=source,
         scope=sql.Identifier(release.schema, "figure_scope"),
         detail=sql.Identifier(release.schema, "figure_detail"),
     )
-    given = {"scope": scope_code, "first": first_day, "last": last_day, "parameters": parameters}
     return [
         Settled(code, name, field, title, Counts(*counts))
         for code, name, field, title, *counts in release.connection.execute(query, given)

@@ -87,4 +87,4 @@ class Form:
     @property
     def total(self) -> Line:
         """The line of the whole scope."""
-        return self.sections[0].lines[-1]
+        return [line for section in self.sections for line in section.lines if line.is_total][-1]

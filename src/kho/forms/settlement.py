@@ -17,12 +17,14 @@ from kho.figures.figures import (
 )
 from kho.figures.settlement import (
     Counts,
+    MinistrySheets,
     ParameterSet,
     Settled,
     doubtful_pauses,
     parameter_set,
     period_before,
     settled,
+    told_by_ministries,
     total,
 )
 from kho.figures.verdicts import verdict_changes
@@ -60,7 +62,9 @@ def draft(settings: Settings, scope: str, period: str, scheme: Scheme, parameter
         rules = parameter_set(
             release, parameters or kept_parameters(release, meant.agency_code, first_day, last_day)
         )
-        rows = settled(release, meant.agency_code, first_day, last_day, rules.name)
+        own = settled(release, meant.agency_code, first_day, last_day, rules.name)
+        sheets = told_by_ministries(release, meant.agency_code, first_day, last_day, scheme)
+        whole = total([*own, *(sheets.rows if sheets else ())])
         received = _received(figures_of(release, meant.agency_code, first_day, last_day))
         form = Form(
             code=CODE,
@@ -78,22 +82,46 @@ def draft(settings: Settings, scope: str, period: str, scheme: Scheme, parameter
             release=release.release,
             subject="Lĩnh vực giải quyết",
             heads=HEADS,
-            sections=tuple(_sections(meant, rows)),
-            notices=tuple(_notices(release, meant, rules, scheme, first_day, last_day, rows, received)),
+            sections=tuple(_sections(meant, own, sheets)),
+            notices=(
+                *(_missing(sheets) if sheets else ()),
+                *_notices(release, meant, rules, scheme, first_day, last_day, whole, received),
+            ),
         )
-    if broken := total(rows).broken():
+    if broken := whole.broken():
         raise BrokenForm(f"form {CODE} of {meant.name} contradicts itself: {'; '.join(broken)}")
     return form
 
 
-def _sections(scope: Scope, rows: list[Settled]) -> Iterator[Section]:
-    yield Section(
-        "I. Theo lĩnh vực",
-        (*_lines(rows, lambda row: (row.field, row.field_title)), _line("", "Tổng cộng", total(rows), True)),
-    )
+def _sections(scope: Scope, own: list[Settled], sheets: MinistrySheets | None) -> Iterator[Section]:
+    """By field, each source apart where there are two, then by unit."""
+    rows = own
+    if sheets is None:
+        yield _by_field("I. Theo lĩnh vực", own, "Tổng cộng")
+    else:
+        rows = [*own, *sheets.rows]
+        yield _by_field("I. Hệ thống của tỉnh, theo lĩnh vực", own, "Cộng hệ thống của tỉnh")
+        yield _by_field("II. Hệ thống của bộ, ngành, theo lĩnh vực", sheets.rows, "Cộng hệ thống của bộ, ngành")
+        yield Section("III. Cả hai nguồn", (_line("", "Tổng cộng", total(rows), True),))
     units = list(_lines(rows, lambda row: (row.agency_code, row.agency_name)))
     if len(units) > 1 or (rows and rows[0].agency_code != scope.agency_code):
-        yield Section("II. Theo cơ quan, đơn vị", tuple(units))
+        yield Section(f"{'II' if sheets is None else 'IV'}. Theo cơ quan, đơn vị", tuple(units))
+
+
+def _by_field(title: str, rows: list[Settled], total_title: str) -> Section:
+    fields = _lines(rows, lambda row: (row.field, row.field_title))
+    return Section(title, (*fields, _line("", total_title, total(rows), True)))
+
+
+def _missing(sheets: MinistrySheets) -> Iterator[str]:
+    """What the section of the ministries' systems lacks."""
+    lacks = {
+        "dòng bị giữ lại vì tự mâu thuẫn": sheets.rows_held,
+        "lĩnh vực không được tính vì các tháng không khớp nhau": sheets.fields_held,
+        "biểu tháng chưa có": sheets.months_missing,
+    }
+    if told := ", ".join(f"{count} {what}" for what, count in lacks.items() if count):
+        yield f"Hệ thống của bộ, ngành chưa đủ: {told}."
 
 
 def _lines(rows: Iterable[Settled], by: Callable[[Settled], tuple[str, str]]) -> Iterator[Line]:
@@ -122,7 +150,7 @@ def _notices(
     scheme: Scheme,
     first_day: date,
     last_day: date,
-    rows: list[Settled],
+    counts: Counts,
     received: Figure | None,
 ) -> Iterator[str]:
     if received and (told := vietnamese.note(received)):
@@ -134,11 +162,11 @@ def _notices(
             f"Chưa rõ phần mềm {doubt.system} có tự dời ngày hẹn trả khi chờ bổ sung hay không: {doubt.dossier_count} hồ sơ"
             " đã được cộng ngày chờ."
         )
-    yield from _differences(release, scope, rules, scheme, first_day, last_day, total(rows))
+    yield from _differences(release, scope, rules, scheme, first_day, last_day, counts)
     if not rules.continues:
         return
     if earlier := period_before(release, first_day, last_day, scheme):
-        yield from _discontinuities(release, scope, rules, earlier, total(rows))
+        yield from _discontinuities(release, scope, rules, earlier, counts)
 
 
 def _differences(

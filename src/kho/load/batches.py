@@ -168,6 +168,7 @@ def fill(
             "emptied": {header: count for header, count in judged.emptied.items() if count},
             "control_rows": control_rows,
             "skipped_by_reason": dict(skipped),
+            "sums_off": judged.sums_off,
             **signs(connection, contract, found, batch_id, name, day, landed.row_count, reasons),
         }
         if profile["garbled"][0] or any(why.startswith("row: a character is not") for why in reasons):

@@ -36,6 +36,7 @@ class Judged:
     duplicates: int
     skipped: dict[str, int]
     emptied: dict[str, int]  # header -> values that no such column can have, of loaded rows
+    sums_off: dict[str, str]  # header -> by how much the rows' sum differs from what a row of sums tells, as `+1`
 
 
 def judge(
@@ -61,7 +62,12 @@ def judge(
         emptied = [all_ - theirs for all_, theirs in zip(emptied, of_duplicates, strict=True)]
     headers = (column.header for column in _emptied(contract))
     return Judged(
-        loaded, rejected + duplicates, duplicates, skipped, dict(zip(headers, emptied[1:], strict=True))
+        loaded,
+        rejected + duplicates,
+        duplicates,
+        skipped,
+        dict(zip(headers, emptied[1:], strict=True)),
+        _sums_off(connection, contract, parts),
     )
 
 
@@ -132,6 +138,36 @@ _REJECT_DUPLICATES = SQL(
 )
 
 
+# Every row that is data, a rejected one too, belongs to the sum.
+_SUMS_OFF = SQL(
+    """
+    with cleaned as (
+      select _row_number, {cleaned}, {is_blank} as _is_blank from {landing} offset 0
+    ), typed as (
+      select *, {values}, {skips} as _skip from cleaned offset 0
+    ), told as (
+      select {numbers} from typed where _skip = any({sum_rows})
+    ), calculated as (
+      select {sums_of_numbers} from typed where _skip is null
+    )
+    select {differences} from told cross join calculated
+    """
+)
+
+
+def _sums_off(connection: Connection, contract: Contract, parts: _Parts) -> dict[str, str]:
+    """By how much each number's sum over the rows differs from what a row of sums tells; the first such row that differs."""
+    if not any(rule.is_sum for rule in contract.file.skip_rows):
+        return {}
+    numbers = [column for column in contract.stored if column.is_number]
+    found: dict[str, str] = {}
+    for differences in connection.execute(parts.in_statement(_SUMS_OFF)):
+        for column, difference in zip(numbers, differences, strict=True):
+            if difference:
+                found.setdefault(column.header, f"{difference.normalize():+f}")
+    return found
+
+
 class _Parts:
     """The pieces that a contract and a file's header put into the statements."""
 
@@ -140,6 +176,7 @@ class _Parts:
         texts = [Identifier(f"t_{column.name}") for column in contract.columns]
         unknown = [cell(contract, position) for position in match.unknown]
         cleaned = [_cleaned(contract, match, column) for column in contract.columns]
+        numbers = [Identifier(f"v_{column.name}") for column in contract.stored if column.is_number]
         self.parts = {
             "cleaned": _list(SQL("{} as {}").format(*pair) for pair in zip(cleaned, texts, strict=True)),
             "is_blank": SQL("coalesce({}) is null").format(_list([*cleaned, *unknown])),
@@ -174,9 +211,22 @@ class _Parts:
                 )
             ),
             "stored": _list(_stored(contract, column) for column in contract.stored),
-            "is_wrong": SQL(" or ").join(_is_wrong(contract, column, day) for column in contract.columns),
+            "is_wrong": SQL(" or ").join(
+                [
+                    *(_is_wrong(contract, column, day) for column in contract.columns),
+                    *(SQL("coalesce({} <> 0, false)").format(each) for _, each in _differences(contract)),
+                ]
+            ),
             "key": raw.key(contract, "v_"),
-            "reasons": _list(_reason(contract, column, day) for column in contract.columns),
+            "reasons": _list(
+                [
+                    *(_reason(contract, column, day) for column in contract.columns),
+                    *(
+                        SQL("case when {} <> 0 then {} end").format(each, Literal(reason))
+                        for reason, each in _differences(contract)
+                    ),
+                ]
+            ),
             "is_secret": _is_secret(contract, day),
             "mask": Literal(MASK),
             "row_text": _row_text(contract, match),
@@ -190,6 +240,10 @@ class _Parts:
             if (version := contract.version_column)
             else SQL("true"),
             "texts": _list(texts),
+            "sum_rows": Literal([rule.why for rule in contract.file.skip_rows if rule.is_sum]),
+            "numbers": _list(numbers),
+            "sums_of_numbers": _list(SQL("coalesce(sum({0}), 0) as {0}").format(each) for each in numbers),
+            "differences": _list(SQL("calculated.{0} - told.{0}::numeric").format(each) for each in numbers),
         }
 
     def in_statement(self, statement: SQL) -> Composed:
@@ -483,6 +537,21 @@ def _type_problem(contract: Contract, column: Column) -> str:
             return " ".join(["not a whole number" if column.type == "integer" else "not a number", *bounds])
 
 
+def _differences(contract: Contract) -> list[tuple[str, Composable]]:
+    """For each sum of a row: the reason to reject it, and by how much what adds up differs from what is told."""
+    headers = {column.name: column.header for column in contract.columns}
+    return [
+        (
+            f"{headers[rule.column]}: not the sum of {', '.join(headers[name] for name in rule.of)}",
+            SQL("({} - {}::numeric)").format(
+                SQL(" + ").join(SQL("{}::numeric").format(Identifier(f"v_{name}")) for name in rule.of),
+                Identifier(f"v_{rule.column}"),
+            ),
+        )
+        for rule in contract.file.sums
+    ]
+
+
 def _is_secret(contract: Contract, day: date) -> Composable:
     wrong = [
         SQL("({})").format(_is_wrong(contract, column, day))
@@ -493,7 +562,10 @@ def _is_secret(contract: Contract, day: date) -> Composable:
 
 
 def _row_text(contract: Contract, match: Match) -> Composable:
-    """The row as `header=value` pairs; what the contract calls personal is masked, unknown columns are left out."""
+    """The row as `header=value` pairs; what the contract calls personal is masked, unknown columns are left out.
+
+    What does not add up stands behind them with its difference.
+    """
     pairs: list[Any] = []
     for column in contract.columns:
         if column.name not in match.positions:
@@ -506,4 +578,10 @@ def _row_text(contract: Contract, match: Match) -> Composable:
                 shown if column.keys.personal_data else SQL("coalesce({}, '')").format(text),
             )
         )
+    pairs += [
+        SQL("case when {0} <> 0 then {1} || case when {0} > 0 then '+' else '' end || trim_scale({0}) end").format(
+            each, Literal(f"{reason.partition(':')[0]} differs by ")
+        )
+        for reason, each in _differences(contract)
+    ]
     return SQL("concat_ws('; ', {})").format(SQL(", ").join(pairs))

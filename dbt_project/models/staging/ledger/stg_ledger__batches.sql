@@ -13,6 +13,7 @@ select
   batch.contract,
   delivery.name as file_name,
   batch.business_date,
+  batch.rows_rejected,
   coalesce(at_opening.to_state in ('held', 'unreadable'), false) as is_held
 from {{ source('ledger', 'batch') }} as batch
 join {{ source('ledger', 'delivery') }} as delivery using (delivery_id)
