@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 class Code(StrEnum):
     settlement = "II.06"
+    inventory = "II.07b"
 
 
 class Format(StrEnum):
@@ -30,7 +31,10 @@ class Format(StrEnum):
 
 def form(
     code: Annotated[
-        Code, typer.Argument(help="II.06: dossiers received, resolved and pending (TT 01/2020/TT-VPCP).")
+        Code,
+        typer.Argument(
+            help="II.06: dossiers received, resolved and pending; II.07b: procedures by level (TT 01/2020/TT-VPCP)."
+        ),
     ],
     scope: Annotated[
         str, typer.Argument(help="Agency or unit code (946, H51.12, 31663), or an unambiguous name.")
@@ -67,7 +71,7 @@ def form(
     """
     from kho.figures.figures import NoRelease, UnknownPeriod, UnknownScope
     from kho.figures.settlement import UnknownParameters
-    from kho.forms import settlement
+    from kho.forms import inventory, settlement
     from kho.forms.issues import UnknownIssue, hand_in, issued
     from kho.settings import settings
 
@@ -79,7 +83,8 @@ def form(
         if version:
             found = issued(settings(), code.value, scope, period, scheme.value, version)
         else:
-            found = settlement.draft(settings(), scope, period, scheme.value, parameters)
+            draft = {Code.settlement: settlement.draft, Code.inventory: inventory.draft}[code]
+            found = draft(settings(), scope, period, scheme.value, parameters)
             if reported_by:
                 found = hand_in(settings(), found, reported_by)
     except (UnknownScope, UnknownPeriod, UnknownParameters) as error:

@@ -19,11 +19,15 @@ class UnknownParameters(LookupError):
 
 @dataclass(frozen=True)
 class ParameterSet:
-    """A named set of rules that dossiers are judged by; `continues` says that a period begins as the one before ended."""
+    """A named set of rules that forms are counted by.
+
+    `continues`: a period begins as the one before ended. `counts_both_levels`: a procedure of two levels is two in totals.
+    """
 
     name: str
     title: str
     continues: bool
+    counts_both_levels: bool
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,8 @@ def parameter_set(release: Published, name: str) -> ParameterSet:
         row[0]: ParameterSet(*row)
         for row in release.connection.execute(
             sql.SQL(
-                "select parameter_set, title, ended <> 'excluded' and waiting <> 'resolved' from {} order by 1"
+                "select parameter_set, title, ended <> 'excluded' and waiting <> 'resolved', both_levels = 'twice'"
+                " from {} order by 1"
             ).format(sql.Identifier(release.schema, "parameter_set"))
         )
     }

@@ -7,5 +7,6 @@ select
   waiting,
   ended,
   pause,
-  counted_agency
+  counted_agency,
+  both_levels
 from {{ ref('dim_parameter_set') }}

@@ -11,6 +11,7 @@ select
   scheme.code as service_level_scheme,
   level.code as service_level,
   offered.is_announced_for_post,
+  coalesce(offered.is_at_one_stop, true) as is_at_one_stop,
   offered.takes,
   taken.amount as takes_amount,
   taken.unit as takes_unit,
@@ -22,6 +23,9 @@ select
   offered.published_date,
   offered.has_fee,
   offered.is_eligible_for_full,
+  offered.workflows_of_province,
+  offered.workflows_of_district,
+  offered.workflows_of_commune,
   offered.takes is not null and taken.amount is null
     or offered.competence is not null and decided.levels is null as has_unread_words,
   offered.list_unit,

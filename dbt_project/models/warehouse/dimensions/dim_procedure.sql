@@ -1,7 +1,8 @@
 {%- set said = [
   'procedure_name', 'field', 'takes', 'takes_amount', 'takes_unit',
   'is_decided_by_province', 'is_decided_by_district', 'is_decided_by_commune',
-  'legal_basis', 'decided_date', 'published_date', 'has_fee', 'is_eligible_for_full', 'has_unread_words'
+  'legal_basis', 'decided_date', 'published_date', 'has_fee', 'is_eligible_for_full',
+  'workflows_of_province', 'workflows_of_district', 'workflows_of_commune', 'has_unread_words'
 ] | join(', ') -%}
 with listed as (
   -- Units' lists of one day name a procedure alike; should they differ, the first unit's words stand.

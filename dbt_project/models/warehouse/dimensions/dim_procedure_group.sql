@@ -1,4 +1,5 @@
 select
   procedure_group,
-  name as procedure_group_name
+  name as procedure_group_name,
+  decided_by
 from {{ ref('procedure_groups') }}

@@ -19,8 +19,8 @@ with offered as (
   -- Lists in a row that say the same about a procedure are one interval.
   select
     offered.*,
-    (procedure_group, service_level_scheme, service_level, is_announced_for_post, list_date)
-      is distinct from lag((procedure_group, service_level_scheme, service_level, is_announced_for_post, listed_to + 1))
+    (procedure_group, service_level_scheme, service_level, is_announced_for_post, is_at_one_stop, list_date)
+      is distinct from lag((procedure_group, service_level_scheme, service_level, is_announced_for_post, is_at_one_stop, listed_to + 1))
         over (partition by list_unit, agency_code, procedure_code order by list_date)
       as is_first
   from offered
@@ -38,6 +38,7 @@ with offered as (
     service_level_scheme,
     service_level,
     is_announced_for_post,
+    is_at_one_stop,
     min(list_date) as valid_from,
     (array_agg(listed_to order by list_date desc))[1] as valid_to,
     (array_agg(_batch_id order by list_date))[1] as _batch_id,
@@ -45,7 +46,7 @@ with offered as (
   from run
   group by
     list_unit, agency_code, procedure_code, procedure_group, service_level_scheme, service_level, is_announced_for_post,
-    run_number
+    is_at_one_stop, run_number
 )
 
 select
@@ -59,6 +60,7 @@ select
   offered_for.service_level_scheme,
   offered_for.service_level,
   offered_for.is_announced_for_post,
+  offered_for.is_at_one_stop,
   offered_for.valid_from,
   offered_for.valid_to,
   offered_for._batch_id,

@@ -12,7 +12,7 @@ select
 from {{ ref('fct_procedure_offering') }} as offering
 cross join lateral (
   values
-    ('procedures_on_one_stop', true),
+    ('procedures_on_one_stop', is_at_one_stop),
     ('procedures_online_level_3', service_level = '3'),
     ('procedures_online_level_4', service_level = '4'),
     ('procedures_online_partial', service_level = 'partial'),

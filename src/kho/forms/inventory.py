@@ -1,0 +1,91 @@
+"""Form II.07b: procedures, those at the one-stop desks, and internal workflows, by the level that decides them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+from kho.figures.figures import Published, Scheme, Scope, asked, explained, figures_of
+from kho.figures.inventory import LEVELS, Inventory, inventory, units
+from kho.figures.settlement import parameter_set
+from kho.forms.form import Form, Head, Line, Section
+from kho.report import vietnamese
+from kho.settings import Settings
+
+CODE = "II.07b"
+TITLES = {"province": "Cấp tỉnh", "district": "Cấp huyện", "commune": "Cấp xã"}
+_BY_LEVEL = (Head("Tổng số"), *(Head(TITLES[level]) for level in LEVELS))
+HEADS = (
+    Head("Số thủ tục thuộc thẩm quyền giải quyết", _BY_LEVEL),
+    Head("Số thủ tục thực hiện tại bộ phận một cửa", _BY_LEVEL),
+    Head("Số quy trình nội bộ đã ban hành", _BY_LEVEL),
+)
+
+
+def draft(settings: Settings, scope: str, period: str, scheme: Scheme, parameters: str | None = None) -> Form:
+    """The form at the end of the period, or of the last day told of, as the release in force has it.
+
+    Raises `UnknownScope`, `UnknownPeriod`, `NotBegun`, `UnknownParameters` or `NoRelease`.
+    """
+    with explained(settings) as release:
+        meant, first_day, last_day = asked(release, scope, period, scheme)
+        rules = parameter_set(release, parameters or "default")
+        told = _as_of(release, meant.agency_code, first_day, last_day)
+        day = min(last_day, told or last_day)
+        whole = inventory(release, meant.agency_code, day, twice=rules.counts_both_levels)
+        lines = tuple(_lines(release, meant, day, whole, twice=rules.counts_both_levels))
+        return Form(
+            code=CODE,
+            title="Số lượng thủ tục hành chính, quy trình nội bộ giải quyết thủ tục hành chính",
+            basis="Thông tư số 01/2020/TT-VPCP",
+            issuer=vietnamese.issuer(meant.name) if meant.unit_code else meant.name,
+            scope_code=meant.agency_code,
+            scope_name=meant.name,
+            period_title=vietnamese.period(period, first_day, last_day),
+            first_day=first_day,
+            last_day=last_day,
+            as_of=told,
+            parameter_set=rules.name,
+            parameter_title=rules.title,
+            release=release.release,
+            subject="Cơ quan, đơn vị",
+            heads=HEADS,
+            sections=(Section("Theo cơ quan, đơn vị", lines),),
+            notices=tuple(_notices(day, whole, told)),
+        )
+
+
+def _lines(
+    release: Published, scope: Scope, day: date, whole: Inventory, *, twice: bool
+) -> Iterator[Line]:
+    for ordinal, unit in enumerate(units(release, scope.agency_code, day), start=1):
+        yield _line(str(ordinal), unit.name, inventory(release, unit.agency_code, day, twice=twice))
+    # No sum of the lines: several units list the same procedure.
+    yield _line("", "Tổng cộng", whole, is_total=True)
+
+
+def _line(ordinal: str, title: str, counts: Inventory, *, is_total: bool = False) -> Line:
+    return Line(ordinal, title, (*counts.decided, *counts.at_one_stop, *counts.workflows), is_total=is_total)
+
+
+def _as_of(release: Published, scope_code: str, first_day: date, last_day: date) -> date | None:
+    """The last day that the lists tell of."""
+    return next(
+        (
+            each.as_of
+            for each in figures_of(release, scope_code, first_day, last_day)
+            if each.metric == "procedures_on_one_stop" and not each.detail
+        ),
+        None,
+    )
+
+
+def _notices(day: date, whole: Inventory, told: date | None) -> Iterator[str]:
+    yield f"Số liệu tại ngày {vietnamese.day(day)}; một thủ tục có ở nhiều đơn vị tính một lần."
+    if told is None:
+        yield "Chưa có danh mục thủ tục nào của kỳ này."
+    for level, count in zip(LEVELS, whole.decided[1:], strict=True):
+        if count is None:
+            yield f"{TITLES[level]}: không áp dụng."
+    if whole.workflows[0] is None:
+        yield "Số quy trình nội bộ: chưa có nguồn cung cấp."
