@@ -1,4 +1,5 @@
-"""Exports of the one-stop desk that a test writes itself: the versions of its dossiers, a file a day."""
+"""Exports of the one-stop desk that a test writes itself: the versions of its dossiers, a file a day; lists of procedures;
+and the sheets that ministries' systems print of form II.06."""
 
 from __future__ import annotations
 
@@ -7,9 +8,11 @@ import io
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from html import escape
 
 from kho_sample.dossiers import HEADER
 from kho_sample.export import Export
+from kho_sample.sheet import workbook
 from kho_sample.supplements import HEADER as REQUEST_HEADER
 
 CHANNELS = {"direct": "1", "online": "2", "post": "3", "none": ""}
@@ -106,3 +109,29 @@ def _files(entity: str, header: tuple[str, ...], rows: Iterable[Mapping[str, str
         name = f"{entity}_{day:%Y%m%d}.csv"
         found.append(Export("one_stop", entity, name, ("\ufeff" + text.getvalue()).encode(), day))
     return found
+
+
+def sheet(unit: str, to: date, rows: Iterable[str]) -> Export:
+    """Form II.06 of a unit as a ministry's system prints it; rows as `1;Hộ tịch;120;…`, columns 1 to 13."""
+    heads = ["STT", "Lĩnh vực giải quyết", "Số hồ sơ nhận giải quyết", *[""] * 10]
+    numbers = [f"({n})" for n in range(1, 14)]
+    cells = [[int(cell) if cell.isdecimal() else cell for cell in row.split(";")] for row in rows]
+    content = workbook("Biểu 06a", to, [["BIỂU TỔNG HỢP"], [], heads, numbers, *cells])
+    return Export("ministry_forms", "settlement", f"II06_{unit}_{to:%Y%m%d}.xlsx", content, to)
+
+
+def procedures(unit: str, day: date, rows: Iterable[Mapping[str, str]]) -> Export:
+    """The list of a unit's procedures; a row has what it tells beside the code, by header."""
+    common = {
+        "Mã định danh": unit, "Tên thủ tục hành chính": "Thủ tục", "Mã lĩnh vực": "HT", "Tên lĩnh vực": "Hộ tịch",
+        "Nhóm thủ tục": "Thuộc thẩm quyền", "Mức độ": "toàn trình", "Theo quy định": "NĐ 42/2022", "Công bố BCCI": "",
+    }  # fmt: skip
+    whole = [{"STT": str(n), **common, **row} for n, row in enumerate(rows, start=1)]
+    header = list(dict.fromkeys(name for row in whole for name in row))
+
+    def line(cells: Iterable[str]) -> str:
+        return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+
+    lines = [line(header), *[line([])] * 2, *(line(row.get(name, "") for name in header) for row in whole)]
+    content = f"<html><head><meta charset='utf-8'></head><body><table>{''.join(lines)}</table></body></html>"
+    return Export("one_stop", "procedures", f"procedures_{unit}_{day:%Y%m%d}.xls", content.encode(), day)

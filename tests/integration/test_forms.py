@@ -22,16 +22,16 @@ from kho.database import connect
 from kho.figures.figures import Published, figures, figures_of, published
 from kho.figures.settlement import settled, total
 from kho.figures.verdicts import verdict_changes
-from kho.forms import settlement
+from kho.forms import inventory, settlement
 from kho.forms.form import Form
 from kho.forms.issues import hand_in, issued
 from kho.settings import Settings
 from tests.integration import nights
-from tests.integration.desk import exports, request, version
+from tests.integration.desk import exports, procedures, request, sheet, version
 from tests.unit import recount, recount_forms
 
 #: a commune of its own for each example
-A, B, C = "H13.31639", "H13.31654", "H13.31666"
+A, B, C, D, LISTS = "H13.31639", "H13.31654", "H13.31666", "H13.31672", "H13.31678"
 LONG_DUC, DAI_NGAI = "H51.12.25", "H13.31645"
 NIGHT = date(2026, 10, 31)
 SETS = ("default", "strict", "until_2021")
@@ -41,17 +41,21 @@ def code(agency: str, day: str, number: int) -> str:
     return f"{agency}-{day[2:4]}{day[5:7]}{day[8:10]}-{number:04d}"
 
 
-def plain(number: int, received: str, channel: str, due: str, ended: str | None) -> list[dict[str, str]]:
+def plain(
+    agency: str, number: int, received: str, channel: str, due: str, ended: str | None
+) -> list[dict[str, str]]:
     """A dossier of example A: told when it was received and when it was resolved."""
     dossier = {"received": received, "due": due, "channel": channel}
-    found = [version(code(A, received, number), A, received, status="2", **dossier)]
+    found = [version(code(agency, received, number), agency, received, status="2", **dossier)]
     if ended:
-        found.append(version(found[0]["maHoSo"], A, ended, status="9", processed=ended, **dossier))
+        found.append(version(found[0]["maHoSo"], agency, ended, status="9", processed=ended, **dossier))
     return found
 
 
+#: example D has the same dossiers of its own
 EXAMPLE_A = [
     row
+    for agency in (A, D)
     for number, dossier in enumerate(
         [
             ("2026-08-28", "direct", "2026-09-04", "2026-09-03"),
@@ -66,8 +70,21 @@ EXAMPLE_A = [
             ("2026-10-01", "direct", "2026-10-06", None),
         ]
     )
-    for row in plain(number, *dossier)
+    for row in plain(agency, number, *dossier)
 ]
+#: of a ministry's system: the second row contradicts itself
+SHEET_D = [
+    "1;Hộ tịch;120;100;15;5;118;80;36;2;2;2;0",
+    "2;Chứng thực;301;300;2;0;300;200;99;1;1;1;0",
+    ";TỔNG CỘNG;421;400;17;5;418;280;135;3;3;3;0",
+]
+PROCEDURES = [
+    {"Mã TTHC": "1.000001", "Cấp thực hiện": "Cấp tỉnh", "Quy trình nội bộ cấp tỉnh": "1"},
+    {"Mã TTHC": "1.000002", "Cấp thực hiện": "Cấp tỉnh", "Thực hiện tại một cửa": "Không"},
+    {"Mã TTHC": "1.000003", "Cấp thực hiện": "Cấp xã", "Quy trình nội bộ cấp xã": "2"},
+    {"Mã TTHC": "1.000004", "Cấp thực hiện": "Cấp tỉnh; Cấp xã", "Quy trình nội bộ cấp tỉnh": "1",
+     "Quy trình nội bộ cấp xã": "1"},
+]  # fmt: skip
 
 
 def example_b() -> list[dict[str, str]]:
@@ -131,7 +148,13 @@ NOT_ACCEPTED = [
 def told(module_built_warehouse: Settings) -> Settings:
     """The examples after October; of the one that was set back only what September knew."""
     rows = [*EXAMPLE_A, *example_b(), OPEN_C, *EXAMPLE_E, *NOT_ACCEPTED]
-    nights.hand_over(module_built_warehouse, exports(rows, NIGHT, [FIRST_REQUEST]))
+    files = [
+        *exports(rows, NIGHT, [FIRST_REQUEST]),
+        sheet(D, date(2026, 9, 30), SHEET_D),
+        procedures(LISTS, date(2026, 7, 1), PROCEDURES),
+        procedures(LONG_DUC, date(2025, 4, 1), [{"Mã TTHC": "1.000005"}]),
+    ]
+    nights.hand_over(module_built_warehouse, files)
     nights.run_night(module_built_warehouse, NIGHT)
     return module_built_warehouse
 
@@ -151,7 +174,7 @@ def test_every_row_of_the_examples_was_loaded(told: Settings) -> None:
         rejected = connection.execute(
             "select contract, sum(rows_rejected) from ledger.batch group by 1 having sum(rows_rejected) > 0"
         ).fetchall()
-    assert rejected == []
+    assert rejected == [("ministry_forms.settlement", 1)]  # example D is about that
 
 
 def test_example_a_the_plain_form(told: Settings) -> None:
@@ -233,6 +256,60 @@ def test_csv_has_each_row_with_what_it_was_counted_by(told: Settings, cli: CliRu
     rows = list(csv.DictReader(io.StringIO(result.stdout)))
     assert rows[-1]["row"] == "Tổng cộng" and rows[-1]["parameters"] == "strict"
     assert [rows[-1][f"column_{n}"] for n in range(3, 14)] == list("61504112202")
+
+
+def test_example_d_two_sources(told: Settings) -> None:
+    september = form(told, D, "2026-09")
+    lines = {line.title: line.counts for section in september.sections for line in section.lines}
+    assert lines["Cộng hệ thống của bộ, ngành"] == (120, 100, 15, 5, 118, 80, 36, 2, 2, 2, 0)
+    assert lines["Cộng hệ thống của tỉnh"] == (8, 2, 4, 2, 5, 2, 2, 1, 3, 2, 1)
+    assert september.total.counts == (128, 102, 19, 7, 123, 82, 38, 3, 5, 4, 1)
+    assert "Hệ thống của bộ, ngành chưa đủ: 1 dòng bị giữ lại vì tự mâu thuẫn." in september.notices
+    with connect(told, "kho_auditor") as connection:
+        ((reasons, text),) = connection.execute("select reasons, row_text from reject.rejected_row").fetchall()
+        (off,) = connection.execute(
+            "select profile -> 'sums_off' from ledger.batch where contract = 'ministry_forms.settlement'"
+        ).fetchone()
+    assert reasons == ["(3): not the sum of (4), (5), (6)"] and text.endswith("(3) differs by +1")
+    assert off == {}  # the row of sums agrees with the told rows
+
+
+def test_months_that_were_not_told_are_told_in_longer_forms(told: Settings) -> None:
+    quarter = form(told, D, "2026-Q3")
+    assert any("2 biểu tháng chưa có" in notice for notice in quarter.notices)
+    (own,) = (line for each in quarter.sections for line in each.lines if line.title == "Cộng hệ thống của tỉnh")
+    assert quarter.total.counts != own.counts
+    assert columns(told, D, "2026-10") == columns(told, A, "2026-10")
+
+
+def test_form_ii_07b_counts_procedures_by_level(told: Settings) -> None:
+    once = inventory.draft(told, LISTS, "2026-09", "calendar")
+    assert once.total.counts == (4, 3, None, 2, 3, 2, None, 2, 5, 2, None, 3)
+    assert "Cấp huyện: không áp dụng." in once.notices
+    twice = inventory.draft(told, LISTS, "2026-09", "calendar", "both_levels_twice")
+    assert twice.total.counts == (5, 3, None, 2, 4, 2, None, 2, 5, 2, None, 3)
+    province = inventory.draft(told, "H13", "2026-09", "calendar")
+    assert province.total.counts == once.total.counts and len(province.sections[0].lines) == 2
+
+
+def test_form_ii_07b_has_districts_until_there_are_none(told: Settings) -> None:
+    june = inventory.draft(told, LONG_DUC, "2025-06", "calendar")
+    assert june.total.counts == (1, 0, 0, 1, 1, 0, 0, 1, None, None, None, None)
+    assert any("quy trình nội bộ: chưa có nguồn" in notice for notice in june.notices)
+
+
+def test_form_ii_07b_is_handed_in_and_printed_like_any_other(
+    told: Settings, cli: CliRunner, tmp_path: Path
+) -> None:
+    path = tmp_path / "form.xlsx"
+    given = ["form", "II.07b", LISTS, "2026-09", "--scheme", "calendar"]
+    result = cli.invoke(app, [*given, "--format", "xlsx", "--out", str(path), "--reported-by", "Chủ tịch"])
+    assert result.exit_code == 0, result.output
+    rows = CalamineWorkbook.from_path(path).get_sheet_by_index(0).to_python()
+    (whole,) = (row for row in rows if row[1] == "Tổng cộng")
+    assert whole[2:14] == [4, 3, "–", 2, 3, 2, "–", 2, 5, 2, "–", 3]
+    again = cli.invoke(app, [*given, "--version", "1", "--format", "csv"])
+    assert again.exit_code == 0 and list(csv.DictReader(io.StringIO(again.stdout)))[-1]["column_5"] == ""
 
 
 def test_a_set_that_is_not_there_is_told_with_those_that_are(told: Settings, cli: CliRunner) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from kho.figures.figures import Published, Scheme, Scope, asked, explained, figures_of
-from kho.figures.inventory import LEVELS, Inventory, inventory, units
+from kho.figures.figures import Published, Scheme, asked, explained, figures_of
+from kho.figures.inventory import LEVELS, Inventory, inventory
 from kho.figures.settlement import parameter_set
 from kho.forms.form import Form, Head, Line, Section
 from kho.report import vietnamese
@@ -32,8 +32,10 @@ def draft(settings: Settings, scope: str, period: str, scheme: Scheme, parameter
         rules = parameter_set(release, parameters or "default")
         told = _as_of(release, meant.agency_code, first_day, last_day)
         day = min(last_day, told or last_day)
-        whole = inventory(release, meant.agency_code, day, twice=rules.counts_both_levels)
-        lines = tuple(_lines(release, meant, day, whole, twice=rules.counts_both_levels))
+        *units, whole = inventory(release, meant.agency_code, day, twice=rules.counts_both_levels)
+        lines = [_line(str(ordinal), unit.name, unit) for ordinal, unit in enumerate(units, start=1)]
+        # No sum of the lines: several units list the same procedure.
+        lines.append(_line("", "Tổng cộng", whole, is_total=True))
         return Form(
             code=CODE,
             title="Số lượng thủ tục hành chính, quy trình nội bộ giải quyết thủ tục hành chính",
@@ -50,18 +52,9 @@ def draft(settings: Settings, scope: str, period: str, scheme: Scheme, parameter
             release=release.release,
             subject="Cơ quan, đơn vị",
             heads=HEADS,
-            sections=(Section("Theo cơ quan, đơn vị", lines),),
+            sections=(Section("Theo cơ quan, đơn vị", tuple(lines)),),
             notices=tuple(_notices(day, whole, told)),
         )
-
-
-def _lines(
-    release: Published, scope: Scope, day: date, whole: Inventory, *, twice: bool
-) -> Iterator[Line]:
-    for ordinal, unit in enumerate(units(release, scope.agency_code, day), start=1):
-        yield _line(str(ordinal), unit.name, inventory(release, unit.agency_code, day, twice=twice))
-    # No sum of the lines: several units list the same procedure.
-    yield _line("", "Tổng cộng", whole, is_total=True)
 
 
 def _line(ordinal: str, title: str, counts: Inventory, *, is_total: bool = False) -> Line:
