@@ -69,11 +69,11 @@ def inventory(release: Published, scope_code: str, day: date, *, twice: bool) ->
     ]
 
 
-def _inventory(
-    name: str, told: dict[str, tuple[int, ...]], there: set[str], *, twice: bool
-) -> Inventory:
+def _inventory(name: str, told: dict[str, tuple[int, ...]], there: set[str], *, twice: bool) -> Inventory:
     def column(at: int, absent: int | None) -> tuple[int | None, ...]:
-        by_level = [told[level][at] if level in told else absent if level in there else None for level in LEVELS]
+        by_level = [
+            told[level][at] if level in told else absent if level in there else None for level in LEVELS
+        ]
         total = sum(filter(None, by_level)) if twice else told["all"][at] if told else absent
         return (total, *by_level)
 

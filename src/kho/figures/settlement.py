@@ -166,9 +166,9 @@ def told_by_ministries(
             sql.SQL("select count(*) from {} and told.is_held").format(settlement), given
         )
     )
-    source = sql.SQL(
-        "(select told.*, 0 as ended_without_result_count from {} and not told.is_held)"
-    ).format(settlement)
+    source = sql.SQL("(select told.*, 0 as ended_without_result_count from {} and not told.is_held)").format(
+        settlement
+    )
     return MinistrySheets(_named(release, source, given), rows_held, fields_held, missing)
 
 

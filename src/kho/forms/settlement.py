@@ -101,7 +101,9 @@ def _sections(scope: Scope, own: list[Settled], sheets: MinistrySheets | None) -
     else:
         rows = [*own, *sheets.rows]
         yield _by_field("I. Hệ thống của tỉnh, theo lĩnh vực", own, "Cộng hệ thống của tỉnh")
-        yield _by_field("II. Hệ thống của bộ, ngành, theo lĩnh vực", sheets.rows, "Cộng hệ thống của bộ, ngành")
+        yield _by_field(
+            "II. Hệ thống của bộ, ngành, theo lĩnh vực", sheets.rows, "Cộng hệ thống của bộ, ngành"
+        )
         yield Section("III. Cả hai nguồn", (_line("", "Tổng cộng", total(rows), True),))
     units = list(_lines(rows, lambda row: (row.agency_code, row.agency_name)))
     if len(units) > 1 or (rows and rows[0].agency_code != scope.agency_code):

@@ -36,7 +36,9 @@ class Judged:
     duplicates: int
     skipped: dict[str, int]
     emptied: dict[str, int]  # header -> values that no such column can have, of loaded rows
-    sums_off: dict[str, str]  # header -> by how much the rows' sum differs from what a row of sums tells, as `+1`
+    sums_off: dict[
+        str, str
+    ]  # header -> by how much the rows' sum differs from what a row of sums tells, as `+1`
 
 
 def judge(
@@ -579,9 +581,9 @@ def _row_text(contract: Contract, match: Match) -> Composable:
             )
         )
     pairs += [
-        SQL("case when {0} <> 0 then {1} || case when {0} > 0 then '+' else '' end || trim_scale({0}) end").format(
-            each, Literal(f"{reason.partition(':')[0]} differs by ")
-        )
+        SQL(
+            "case when {0} <> 0 then {1} || case when {0} > 0 then '+' else '' end || trim_scale({0}) end"
+        ).format(each, Literal(f"{reason.partition(':')[0]} differs by "))
         for reason, each in _differences(contract)
     ]
     return SQL("concat_ws('; ', {})").format(SQL(", ").join(pairs))
