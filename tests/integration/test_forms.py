@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
@@ -136,6 +137,14 @@ EXAMPLE_E = [
 ]  # fmt: skip
 
 
+LONG_DUCS = {"Mã TTHC": "1.000005", "Thời gian giải quyết": "3 ngày làm việc"}
+PROMISED = [
+    version(
+        f"{LONG_DUC}-250403-{number:04d}", LONG_DUC, "2025-04-03", received="2025-04-03", due=due, status="9",
+        processed="2025-04-03", procedure="1.000005",
+    )
+    for number, due in enumerate(("2025-04-09", "2025-04-11", None))
+]  # fmt: skip
 NOT_ACCEPTED = [
     version(f"{LONG_DUC}-250610-0001", LONG_DUC, "2025-06-10", channel="online", status="1"),
     version(
@@ -147,13 +156,13 @@ NOT_ACCEPTED = [
 @pytest.fixture(scope="module")
 def told(module_built_warehouse: Settings) -> Settings:
     """The examples after October; of the one that was set back only what September knew."""
-    rows = [*EXAMPLE_A, *example_b(), OPEN_C, *EXAMPLE_E, *NOT_ACCEPTED]
+    rows = [*EXAMPLE_A, *example_b(), OPEN_C, *EXAMPLE_E, *NOT_ACCEPTED, *PROMISED]
     files = [
         *exports(rows, NIGHT, [FIRST_REQUEST]),
         sheet(D, date(2026, 9, 30), SHEET_D),
         procedures("H13", date(2026, 7, 1), PROCEDURES),
         procedures(DAI_NGAI, date(2026, 7, 1), PROCEDURES[2:]),
-        procedures(LONG_DUC, date(2025, 4, 1), [{"Mã TTHC": "1.000005"}]),
+        procedures(LONG_DUC, date(2025, 4, 1), [LONG_DUCS]),
     ]
     nights.hand_over(module_built_warehouse, files)
     nights.run_night(module_built_warehouse, NIGHT)
@@ -321,6 +330,17 @@ def test_form_ii_07b_is_handed_in_and_printed_like_any_other(
     assert whole[2:14] == [4, 3, "–", 2, 3, 2, "–", 2, 5, 2, "–", 3]
     again = cli.invoke(app, [*given, "--version", "1", "--format", "csv"])
     assert again.exit_code == 0 and list(csv.DictReader(io.StringIO(again.stdout)))[-1]["column_5"] == ""
+
+
+def test_a_promise_for_later_than_the_procedure_allows_is_listed(told: Settings, cli: CliRunner) -> None:
+    # Three working days from Thursday the 3rd on: the Hùng Kings' day on Monday the 7th is off.
+    given = ["promises", LONG_DUC, "2025-04", "--scheme", "calendar", "--output-format", "json"]
+    result = cli.invoke(app, given)
+    assert result.exit_code == 0, result.output
+    (found,) = json.loads(result.stdout)
+    assert (found["promised_date"], found["latest_date"], found["working_days_beyond"]) == (
+        "2025-04-11", "2025-04-09", 2
+    )  # fmt: skip
 
 
 def test_a_set_that_is_not_there_is_told_with_those_that_are(told: Settings, cli: CliRunner) -> None:

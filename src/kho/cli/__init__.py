@@ -66,6 +66,7 @@ app.command()(form.form)
 app.command()(form.verdicts)
 app.command()(morning.morning)
 app.command()(deadline.deadline)
+app.command()(deadline.promises)
 app.command()(report.report)
 app.command()(dictionary.dictionary)
 groups = {"": app}

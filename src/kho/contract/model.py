@@ -259,6 +259,12 @@ class FileKeys(_Keys):
         description="numbers of a row that add up: one where they do not is a reject",
         examples=[[{"column": "total", "of": ["online", "direct"]}]],
     )
+    fills_due_dates: bool = Field(
+        False,
+        description="of dossiers: one without a due date is due after the longest time of its procedure, as the units' lists"
+        " of procedures have it (docs/deadlines.md); else nothing makes it late",
+        examples=[True],
+    )
     max_file_megabytes: int = Field(
         64,
         gt=0,

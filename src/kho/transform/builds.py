@@ -53,8 +53,8 @@ def close_build(settings: Settings) -> int | None:
 def model_fingerprint(settings: Settings, contracts: Iterable[Contract]) -> str:
     """sha256 over what decides the warehouse's rows besides its input: dbt's models, macros, functions, seeds and settings.
 
-    Of contracts counts which there are (the staging models of drafts are not built), whose lists they hand over, and what
-    their rows' keys are made of.
+    Of contracts counts which there are (the staging models of drafts are not built), whose lists they hand over, what
+    their rows' keys are made of, and whether due dates are filled.
     """
     project = settings.project / "dbt_project"
     files = [project / "dbt_project.yml"]
@@ -64,6 +64,7 @@ def model_fingerprint(settings: Settings, contracts: Iterable[Contract]) -> str:
     for contract in contracts:
         lists_of = contract.server.file_name if contract.is_list_per_unit else ""
         digest.update(f"{contract.name}\0{contract.file.load}\0{lists_of}\0{key_rule(contract)}\0".encode())
+        digest.update(b"fills due dates\0" * contract.file.fills_due_dates)
     for path in files:
         if path.is_file() and not _is_leftover(path.relative_to(project)):
             digest.update(f"{path.relative_to(project).as_posix()}\0".encode())

@@ -67,6 +67,8 @@ def _table(contract: Contract) -> dict:
         "contract_version": contract.version,
         "system": contract.system,
     }
+    if contract.file.fills_due_dates:
+        meta["fills_due_dates"] = True
     technical = [
         ("_batch_id", "bigint", "Batch that the row came in."),
         ("_row_number", "bigint", "Row of the file, 1 is the first after the header."),

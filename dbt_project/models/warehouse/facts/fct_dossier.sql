@@ -1,29 +1,6 @@
 {{ config(materialized='fact', unique_key='dossier_key') }}
 {% call also_touched() %}
-  -- A list bears on what its unit received while it holds and after it, and on its procedures' names anywhere. Where days
-  -- begin earlier than here, that is up to a day earlier.
-  with listed as (
-    select distinct agency_code, procedure_code, list_date
-    from {{ ref('stg_one_stop__procedures') }}
-    where _is_touched
-  ), unit_list as (
-    select agency_code, min(list_date) as list_date from listed group by agency_code
-  ), procedure_list as (
-    select procedure_code, min(list_date) as list_date from listed group by procedure_code
-  )
-
-  select dossier.dossier_key
-  from {{ ref('union_dossier') }} as dossier
-  join {{ ref('dim_agency') }} as agency on agency.agency_code = dossier.agency_code
-  join unit_list on unit_list.agency_code = agency.unit_agency_code
-  where coalesce(dossier.received_at, dossier.submitted_at, dossier.updated_at) >= unit_list.list_date - 1
-
-  union
-
-  select dossier.dossier_key
-  from {{ ref('union_dossier') }} as dossier
-  join procedure_list on procedure_list.procedure_code = dossier.procedure_code
-  where coalesce(dossier.received_at, dossier.submitted_at, dossier.updated_at) >= procedure_list.list_date - 1
+  {{ dossiers_of_touched_lists() }}
 {% endcall %}
 with newest as (
   {{ newest(ref('union_dossier'), 'dossier_key', version_by='updated_at') }}
@@ -76,6 +53,8 @@ select
   dated.due_at,
   dated.due_date,
   dated.first_due_date,
+  latest.due_at as latest_due_at,
+  latest.is_provisional as is_latest_due_provisional,
   dated.supplement_requested_at,
   dated.supplemented_at,
   dated.processed_at,
@@ -105,3 +84,4 @@ left join {{ ref('fct_procedure_offering') }} as offering
   on offering.agency_code = agency.unit_agency_code
   and offering.procedure_code = dated.procedure_code
   and dated.received_date between offering.valid_from and coalesce(offering.valid_to, 'infinity')
+{{ join_latest_due('dated', 'dated.receiving_agency_code', 'procedure', 'dated.received_at is not null') }}

@@ -2,6 +2,12 @@
   materialized='fact', unique_key='dossier_key',
   indexes=[{'columns': ['dossier_key', 'from_date'], 'unique': true}]
 ) }}
+{%- set fills = systems_that_fill_due_dates() %}
+{% if fills -%}
+{% call also_touched() %}
+  {{ dossiers_of_touched_lists() }}
+{% endcall %}
+{%- endif %}
 with version as (
   select
     told.dossier_key,
@@ -9,14 +15,14 @@ with version as (
     told.agency_code,
     told.status,
     told.received_at,
-    told.due_at,
+    {{ 'coalesce(told.due_at, latest.due_at)' if fills else 'told.due_at' }} as due_at,
     told.refused_at,
     told.updated_at,
     coalesce(told.processed_at, told.returned_at) as resolved_at,
     told._batch_id,
     told._row_number,
     {{ day_of('told.received_at', 'place') }} as received_date,
-    {{ day_of('told.due_at', 'place') }} as due_date,
+    {{ day_of('coalesce(told.due_at, latest.due_at)' if fills else 'told.due_at', 'place') }} as due_date,
     {{ day_of('told.supplement_requested_at', 'place') }} as requested_date,
     {{ day_of('told.supplemented_at', 'place') }} as answered_date,
     -- The day that the source changed it; no version comes from after the day that its delivery is of.
@@ -30,6 +36,12 @@ with version as (
     {{ versions(ref('union_dossier')) }}
   ) as told
   left join {{ ref('dim_system') }} as place using (system)
+  {%- if fills %}
+  left join {{ ref('dim_procedure') }} as procedure
+    on procedure.procedure_code = told.procedure_code
+    and {{ day_of('told.received_at', 'place') }} between procedure.valid_from and coalesce(procedure.valid_to, 'infinity')
+  {{ join_latest_due('told', 'told.agency_code', 'procedure', "told.due_at is null and told.system in ('" ~ fills | join("', '") ~ "')") }}
+  {%- endif %}
   window newest_first as (partition by told.dossier_key order by {{ newest_first('told.updated_at') }})
 ), last_status as (
   -- Since when its newest status has been told.
