@@ -18,7 +18,10 @@
 
 {# The systems whose contracts say that missing due dates are filled. While dbt only looks what a model depends on, any does. #}
 {% macro systems_that_fill_due_dates() -%}
-  {%- set found = [] if execute else [''] -%}
+  {%- if not execute -%}
+    {{ return(['']) }}
+  {%- endif -%}
+  {%- set found = [] -%}
   {%- for source in graph.sources.values() if source.source_name == 'raw' and source.meta.fills_due_dates -%}
     {%- do found.append(source.meta.system) -%}
   {%- endfor -%}
