@@ -19,6 +19,7 @@ from lxml import etree
 from pyarrow import parquet
 
 from kho.contract import Column, Contract
+from kho.contract.model import FORMATS
 from kho.formats.cells import text
 from kho.formats.encodings import windows_1258
 from tests.integration.test_load_workbooks import WRITERS
@@ -76,11 +77,12 @@ def _sound(contract: Contract, column: Column, words: Words, number: int) -> str
     if column.values:
         return next(filter(None, column.values))
     if column.type == "string":
-        return _matching(column.pattern) if column.pattern else _word(contract, column, words)
+        pattern = FORMATS[column.format][0] if column.format else column.pattern
+        return _matching(pattern) if pattern else _word(contract, column, words)
     if column.type == "boolean":
         return column.keys.true_values[0]
     if column.type in ("integer", "number"):
-        return str(int(max(column.minimum or 1, 1)))
+        return str(int(max(column.minimum or 0, 0)))  # which add up, too
     moment = date(2021, 6, 1 + number)
     return text(moment, contract.file, column) or ""
 

@@ -234,7 +234,12 @@ def test_a_renamed_header_holds_the_batch_and_the_place_of_its_likely_new_name_i
 
 
 def test_the_page_names_rules_that_there_are(desk: Settings) -> None:
-    known = {rule.name: rule.severity for rule in rules(read_contract(_project(desk)))}
+    with_sums = Path("contracts/ministry_forms/settlement.yaml")
+    known = {
+        rule.name: rule.severity
+        for path in (_project(desk), with_sums)
+        for rule in rules(read_contract(path))
+    }
     told = re.findall(
         r"^\| [^|]+ \| (held|warning|info)[^|]* \| ([^|]+) \|",
         Path("docs/drift.md").read_text(),

@@ -84,7 +84,7 @@ def test_personal_data_are_dropped_or_hashed_with_the_secret(warehouse: Settings
         ("ngayTiepNhan", "05/01/2021 24:00", "ngayTiepNhan: not a time (dd/MM/yyyy HH:mm)"),
         ("ngayTiepNhan", "now", "ngayTiepNhan: not a time (dd/MM/yyyy HH:mm)"),
         ("ngayTiepNhan", "1/2/24", "ngayTiepNhan: not a time (dd/MM/yyyy HH:mm)"),
-        ("ngayTiepNhan", "", "ngayTiepNhan: missing"),
+        ("ngayCapNhat", "", "ngayCapNhat: missing"),
         (
             "maTrangThai",
             "11",
