@@ -102,7 +102,7 @@ def test_kho_sample_writes_once_and_says_what_it_did(tmp_path: Path, monkeypatch
         wrong = tmp_path / "wrong.yaml"
         wrong.write_text("period: {from: 2021-01-01, to: 2021-06-30}\n")
         refused = CliRunner().invoke(app, ["sample", "--totals", str(wrong)])
-        assert refused.exit_code == 1 and "district_code: Field required" in refused.output
+        assert refused.exit_code == 1 and "agency_code: Field required" in refused.output
         assert CliRunner().invoke(app, ["sample", "--scale", "0"]).exit_code == 2
     finally:
         settings.cache_clear()
