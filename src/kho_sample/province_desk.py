@@ -11,7 +11,7 @@ from itertools import accumulate
 from math import ceil
 from random import Random
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from kho_sample import dossiers, procedures, supplements
 from kho_sample.agencies import Agency
@@ -38,8 +38,23 @@ class Desk(Section):
     dossiers_in_progress_within_deadline: Count
     dossiers_overdue: Count
 
+    @model_validator(mode="after")
+    def _parts_fit_their_whole(self) -> Desk:
+        parts = (
+            self.dossiers_resolved_late + self.dossiers_in_progress_within_deadline + self.dossiers_overdue
+        )
+        if parts > self.dossiers_received:
+            raise ValueError(
+                f"dossiers late and in progress are {parts}, more than dossiers_received, which is {self.dossiers_received}"
+            )
+        return self
+
     def scaled(self, factor: float) -> Desk:
-        return Desk.model_validate({name: ceil(count * factor) for name, count in self})
+        """The same procedures for dossiers at another size: none vanishes, and parts still fit."""
+        small = {name: ceil(count * factor) for name, count in self if name != "procedures"}
+        parts = sum(small.values()) - small["dossiers_received"]
+        small["dossiers_received"] = max(small["dossiers_received"], parts)
+        return Desk.model_validate(small | {"procedures": self.procedures})
 
 
 class HandedOver(Section):

@@ -7,7 +7,10 @@ from datetime import date
 
 import pytest
 
+from kho import check
 from kho.database import connect
+from kho.figures.figures import published
+from kho.figures.verdicts import verdict_changes
 from kho.forms import settlement
 from kho.settings import Settings
 from tests.integration import nights
@@ -31,7 +34,7 @@ WANTED = {
 
 @pytest.fixture(scope="module")
 def province(module_built_warehouse: Settings) -> Settings:
-    """Its exports in one night; of the deltas those of days on which something happened."""
+    """Its exports in one night, judged at the boundary; of the deltas those of days on which something happened."""
     exports = [
         export
         for export in nights.sample(module_built_warehouse, report=nights.CAN_THO)
@@ -42,7 +45,9 @@ def province(module_built_warehouse: Settings) -> Settings:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(each.content)
     nights.hand_over(module_built_warehouse, exports)
-    nights.run_night(module_built_warehouse, NIGHT)
+    check.exports(module_built_warehouse, NIGHT)
+    nights.build_warehouse(module_built_warehouse, NIGHT)
+    nights.publish(module_built_warehouse)
     return module_built_warehouse
 
 
@@ -68,8 +73,11 @@ def test_every_kind_of_dossier_is_in_the_files(province: Settings) -> None:
 def test_every_file_was_loaded_and_no_row_rejected(province: Settings) -> None:
     with connect(province, "kho_auditor") as connection:
         batches = connection.execute(
-            "select contract, count(*), sum(rows_loaded), sum(rows_rejected) from ledger.batch"
-            " where state = 'accepted' group by 1"
+            "select contract, count(*) filter (where state = 'accepted'), sum(rows_loaded), sum(rows_rejected)"
+            " from ledger.batch group by 1"
+        ).fetchall()
+        told = connection.execute(
+            "select distinct expectation from ledger.verdict where outcome = 'failed' and batch_id is not null"
         ).fetchall()
     files = {
         f"one_stop.{entity}": len(list((province.exports / "one_stop" / entity).iterdir()))
@@ -77,6 +85,7 @@ def test_every_file_was_loaded_and_no_row_rejected(province: Settings) -> None:
     } | {"register.operations": 1}
     assert {contract: count for contract, count, _, _ in batches} == files
     assert {(loaded > 0, rejected) for _, _, loaded, rejected in batches} == {(True, 0)}
+    assert {expectation for (expectation,) in told} == {"times_possible"}
 
 
 @pytest.mark.parametrize("scheme", SEPTEMBER)
@@ -119,3 +128,29 @@ def test_every_set_of_parameters_is_recounted_before_and_after_the_merger(provin
     ]
     sets = ("default", "strict", "until_2021", "waiting_resolved", "ended_excluded")
     assert recounted(province, ("H13", "H51"), periods, NIGHT, sets) > 1_000
+
+
+def test_what_looked_overdue_at_the_end_of_a_month_and_was_on_time_in_hindsight_is_listed(
+    province: Settings,
+) -> None:
+    ends = [
+        *(("calendar", day) for day in (date(2026, 8, 31), date(2026, 9, 30))),
+        *(("administrative", day) for day in (date(2026, 9, 14), date(2026, 10, 14))),
+    ]
+    expected = {
+        (scheme, month_end, code)
+        for code, dossier in recount_forms.read(province.exports).items()
+        for scheme, month_end in ends
+        if (told := next((v for v in dossier.versions if v.cells["ngayKetThucXuLy"]), None))
+        and (due := told.moment("ngayHenTra"))
+        and told.moment("ngayKetThucXuLy").date() == due.date() < month_end < told.told_on
+    }
+    with published(province) as release:
+        listed = [
+            (scheme, one)
+            for scheme in SEPTEMBER
+            for one in verdict_changes(release, "H13", scheme, date(2026, 8, 31), NIGHT)
+        ]
+    assert expected and all(one.told_verdict == "overdue" for _, one in listed)
+    found = {(scheme, one.told_date, one.dossier_code) for scheme, one in listed if one.is_end_on_due_date}
+    assert found == expected

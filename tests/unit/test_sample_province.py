@@ -30,7 +30,18 @@ def exports(tmp_path_factory: pytest.TempPathFactory, told: Totals) -> Path:
     return settings.exports
 
 
+@pytest.mark.parametrize("scale", [0.02, 0.5, 3])
+def test_a_scaled_province_adds_up_by_level(told: Totals, scale: float, tmp_path: Path) -> None:
+    small, settings = told.scaled(scale), Settings(home=tmp_path)
+    write.write(settings, small)
+    assert_levels(small, settings.exports)
+
+
 def test_dossiers_add_up_by_level(told: Totals, exports: Path) -> None:
+    assert_levels(told, exports)
+
+
+def assert_levels(told: Totals, exports: Path) -> None:
     counted: Counter[tuple[str, str]] = Counter()
     for code, dossier in recount_forms.read(exports).items():
         unit = root_first(code.rsplit("-", 2)[0])
