@@ -10,6 +10,7 @@ import pytest
 
 from kho.settings import Settings
 from kho_sample import totals, write
+from kho_sample.courses import COURSES
 from kho_sample.totals import Totals
 from tests.unit import recount_forms
 from tests.unit.recount import root_first
@@ -80,6 +81,10 @@ def test_every_file_is_the_same_for_the_same_seed(told: Totals, exports: Path, t
     write.write(again, told)
     here = {path.relative_to(exports): path.read_bytes() for path in exports.rglob("*.*")}
     assert here == {path.relative_to(again.exports): path.read_bytes() for path in again.exports.rglob("*.*")}
+
+
+def test_every_kind_of_course_can_be_asked_for(told: Totals) -> None:
+    assert COURSES.keys() == dict(told.courses).keys()
 
 
 def test_procedures_tell_the_most_time_that_they_take(exports: Path) -> None:
