@@ -1,4 +1,4 @@
-"""The units of the sample's district, from the warehouse's own seed."""
+"""The units of the sample's district or province, from the warehouse's own seed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from kho_sample.section import Level
+from kho_sample.section import AnyLevel
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Agency:
 
     code: str
     name: str
-    level: Level
+    level: AnyLevel
 
     @property
     def leaf_first(self) -> str:
@@ -25,15 +25,15 @@ class Agency:
         return ".".join(["000", "00", "00"][: 4 - len(parts)] + parts)
 
 
-def read(seed: Path, district_code: str, on: date) -> list[Agency]:
-    """The district (first), its departments and its communes in force on a day. LookupError if there are none."""
+def read(seed: Path, agency_code: str, on: date) -> list[Agency]:
+    """A district or province (first) and the units below it in force on a day. LookupError if there are none."""
     with seed.open(encoding="utf-8", newline="") as file:
         found = [
             Agency(row["agency_code"], row["name"], row["level"])
             for row in csv.DictReader(file)
-            if (row["agency_code"] + ".").startswith(district_code + ".")
+            if (row["agency_code"] + ".").startswith(agency_code + ".")
             and row["valid_from"] <= on.isoformat() <= (row["valid_to"] or "9999-12-31")
         ]
-    if not found or found[0].code != district_code:
-        raise LookupError(f"{seed} has no agency {district_code} on {on}: name a district_code that it has")
+    if not found or found[0].code != agency_code:
+        raise LookupError(f"{seed} has no agency {agency_code} on {on}: name a agency_code that it has")
     return found

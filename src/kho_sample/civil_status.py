@@ -39,7 +39,7 @@ def exports(told: CivilStatus, place: Place) -> list[Export]:
     days = WorkingDays(place.period)
     entries: list[tuple[date, str, str, str]] = []
     for dossier in drawn(place) if place.levels.district else ():
-        if dossier.procedure.field["code"] == FIELD and dossier.outcome in ("on_time", "late"):
+        if dossier.procedure.field["code"] == FIELD and dossier.has_result:
             # The district keeps one register, whichever of its desks received the dossier.
             keeper = dossier.agency if dossier.agency.level == "commune" else place.units[0]
             event = next(

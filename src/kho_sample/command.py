@@ -12,7 +12,10 @@ import typer
 def sample(
     totals: Annotated[
         Path | None,
-        typer.Option(help="What the exports of a district add up to.", show_default="every file of samples/"),
+        typer.Option(
+            help="What the exports of a district or province add up to.",
+            show_default="the files of samples/ that share a home",
+        ),
     ] = None,
     until: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only what is handed over by this day.")
@@ -33,10 +36,9 @@ def sample(
     last_day = until.date() if until else None
     try:
         files = [totals] if totals else sorted((here.project / "samples").glob("*.yaml"))
+        samples = [told for told in map(read, files) if totals or not told.needs_its_own_home]
         written = there = 0
-        for title, make in (
-            part for file in files for part in write.parts(here, read(file).scaled(scale), seed)
-        ):
+        for title, make in (part for told in samples for part in write.parts(here, told.scaled(scale), seed)):
             with console.status(f"{title}: making the exports"):
                 exports = [export for export in make() if last_day is None or export.arrives <= last_day]
             for export in track(exports, f"{title:<24}", console=console):

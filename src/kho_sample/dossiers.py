@@ -7,17 +7,36 @@ export of a day holds each dossier that changed on that day, as it was in the ev
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache, lru_cache
-from itertools import accumulate
+from itertools import accumulate, groupby
 from random import Random
 
 from kho.formats.encodings import windows_1258
 from kho_sample import people
 from kho_sample.agencies import Agency
-from kho_sample.desk import DIRECT, ONLINE, POST, Told
+from kho_sample.courses import COURSES, LONGEST, Case, Courses, Step
+from kho_sample.desk import (
+    CLOSES,
+    DIRECT,
+    IN_PROCESS,
+    LAST_RECEPTION,
+    ONLINE,
+    OPENS,
+    POST,
+    PROCESSED,
+    RECEIVED,
+    REGISTERED,
+    RETURNED,
+    STOPPED,
+    SUPPLEMENT_ASKED,
+    Moment,
+    Told,
+    day_text,
+    written,
+)
 from kho_sample.export import Export, Line, control, crlf_csv, spoil
 from kho_sample.levels import Levels, LevelTotals
 from kho_sample.procedures import Catalogue, Procedure, catalogue
@@ -31,7 +50,6 @@ HEADER = (
     "hinhThucTra", "nhanKetQuaBCCI", "maVanDonBuuDien", "phi", "lePhi", "soTien", "chuHoSo", "soDienThoaiChuHoSo",
     "soGiayToChuHoSo", "diaChiChuHoSo", "ghiChu", "ngayCapNhat",
 )  # fmt: skip
-OPENS, LAST_RECEPTION, CLOSES = 7 * 60, 16 * 60 + 30, 17 * 60
 NOTES = (
     "Đã gọi điện\nhẹn buổi chiều",
     'Người nộp ghi "nhận tại nhà"',
@@ -40,7 +58,8 @@ NOTES = (
     'Kèm 02 bản chính; xem mục "giấy tờ khác"',
 )
 
-Moment = tuple[date, int]  # a day and the minute of the day, in wall-clock time
+#: the versions of a dossier from the oldest on, each with the day whose export holds it
+Life = list[tuple[date, Told]]
 
 
 @dataclass(slots=True)
@@ -48,14 +67,20 @@ class Dossier:
     """The final state of a dossier, as far as the period goes."""
 
     agency: Agency
-    received_on: date
+    received_on: date  # submitted, where it is not received
     channel: str = ""
     procedure: Procedure | None = None
     is_returned_by_post: bool = False
-    outcome: str = "on_time"  # on_time, late, within_deadline, overdue
+    outcome: str = "on_time"  # on_time, late, within_deadline, overdue; not_received
     processed_on: date | None = None  # told in advance, else drawn
     is_level_4: bool = False
+    course: str = ""  # a kind of courses.COURSES; none: straight on
     code: str = ""
+
+    @property
+    def has_result(self) -> bool:
+        """What was applied for was granted or declined in the period."""
+        return self.outcome in ("on_time", "late") and self.course != "withdrawn"
 
 
 @lru_cache(maxsize=1)
@@ -76,42 +101,75 @@ def drawn(place: Place) -> list[Dossier]:
             level, totals, agencies, offered, days, Random(f"{place.seed} dossiers {level}")
         )
     ]
-    _give_codes(dossiers)
+    dossiers += divert(dossiers, totals.courses, days, Random(f"{place.seed} courses"))
+    give_codes(dossiers)
     return dossiers
 
 
 def exports(told: Levels, place: Place) -> list[Export]:
     """A delta with its control file for every day of the period."""
-    days, rng = _days(told), Random(f"{place.seed} dossiers")
-    span = [days.start + timedelta(days=n) for n in range((days.end - days.start).days + 1)]
-    files: dict[date, list[Line]] = {day: [] for day in span}
-    for dossier in drawn(place):
-        for day, line in _life(dossier, days, rng):
-            files[day].append(line)
-    for lines in files.values():
-        lines.sort(key=lambda line: (line.values[-1][-5:], line.key))
+    days, rng = _days(told), Random(f"{place.seed} dossiers spoiled")
+    files = by_day(lives(place), days)
     spoil(files, SPOILERS, rng, lambda day: day.weekday() < SATURDAY and bool(files[day]))
-
     odd = told.deliveries
     found = []
     for day, lines in files.items():
-        content = "\ufeff" + crlf_csv([list(HEADER), *(line.values for line in lines)])
-        names = [f"dossiers_{day:%Y%m%d}.csv"]
-        if day == odd.twice:
-            names.append(f"dossiers_{day:%Y%m%d}_b.csv")
         arrives = odd.late.arrives if day == odd.late.date else day
-        for name in names:
-            file = Export("one_stop", "dossiers", name, content.encode("utf-8", "surrogateescape"), arrives)
-            found += [file, control(file, len(lines))]
+        for more in ("", "_b") if day == odd.twice else ("",):
+            found += delta(f"dossiers_{day:%Y%m%d}{more}.csv", lines, arrives)
     return found
 
 
-@lru_cache(maxsize=1)
-def told_last(place: Place) -> list[Told]:
-    """Every dossier as the desk tells of it last: what exports of the same dossiers have to agree with."""
+def by_day(told: Iterable[Life], days: WorkingDays) -> dict[date, list[Line]]:
+    """The rows of each day's delta. What lies before the period is of the first one."""
+    span = [days.start + timedelta(days=n) for n in range((days.end - days.start).days + 1)]
+    files: dict[date, list[Line]] = {day: [] for day in span}
+    for life in told:
+        for day, cells in life:
+            files[max(day, days.start)].append(Line(cells["maHoSo"], list(cells.values())))
+    for lines in files.values():
+        lines.sort(key=lambda line: (line.values[-1][-5:], line.key))
+    return files
+
+
+def delta(name: str, lines: Sequence[Line], arrives: date) -> list[Export]:
+    """A delta of dossiers and its control file."""
+    content = "\ufeff" + crlf_csv([list(HEADER), *(line.values for line in lines)])
+    file = Export("one_stop", "dossiers", name, content.encode("utf-8", "surrogateescape"), arrives)
+    return [file, control(file, len(lines))]
+
+
+def lives(place: Place) -> Iterator[Life]:
+    """What the desk tells of every dossier, in the order in which they are drawn."""
     days, rng = _days(place.levels), Random(f"{place.seed} dossiers")
-    lives = ([line for _, line in _life(one, days, rng)] for one in drawn(place))
-    return [dict(zip(HEADER, lines[-1].values, strict=True)) for lines in lives]
+    for dossier in drawn(place):
+        yield life(dossier, place.units, days, rng)
+
+
+def told_last(place: Place) -> list[Told]:
+    """Every dossier that was received, as the desk tells of it last: exports of the same dossiers have to agree."""
+    return _told(place)[0]
+
+
+def requests(place: Place) -> list[Told]:
+    """Every request for a supplement, as its dossier tells of it last."""
+    return _told(place)[1]
+
+
+@lru_cache(maxsize=1)
+def _told(place: Place) -> tuple[list[Told], list[Told]]:
+    last, asked = [], []
+    for told in lives(place):
+        asked += requests_of(told)
+        if told[-1][1]["ngayTiepNhan"]:
+            last.append(told[-1][1])
+    return last, asked
+
+
+def requests_of(told: Life) -> list[Told]:
+    """The requests for supplements that a dossier ever told of: it tells of the newest one only."""
+    newest = {cells["ngayYeuCauBoSung"]: cells for _, cells in told if cells["ngayYeuCauBoSung"]}
+    return list(newest.values())
 
 
 def _days(totals: Levels) -> WorkingDays:
@@ -286,75 +344,140 @@ def _seat(dossiers: list[Dossier], agencies: list[Agency], rng: Random) -> None:
         dossier.agency = district if rng.random() < 0.1 else departments.get(desk, district)
 
 
-def _give_codes(dossiers: list[Dossier]) -> None:
+def divert(dossiers: list[Dossier], told: Courses, days: WorkingDays, rng: Random) -> list[Dossier]:
+    """Give some dossiers another course, so that no total changes; gives those that come on top: not received ones."""
+    last = days.before(days.end, LONGEST + 5)
+    plain = [
+        dossier
+        for dossier in dossiers
+        if dossier.channel != POST
+        and not (dossier.is_returned_by_post or dossier.processed_on or dossier.course)
+    ]
+    free = {
+        "on_time": [one for one in plain if one.outcome == "on_time" and one.procedure.days >= LONGEST and one.received_on <= last],
+        "within_deadline": [one for one in plain if one.outcome == "within_deadline" and one.received_on < days.before(days.end, 2)],
+    }  # fmt: skip
+    for some in free.values():
+        rng.shuffle(some)
+    more = []
+    for kind, count in told:
+        outcome = COURSES[kind].outcome
+        if outcome == "not_received":
+            models = rng.sample(plain, min(count, len(plain)))
+            more += [replace(model, outcome=outcome, course=kind) for model in models]
+            continue
+        for dossier in free[outcome][:count]:
+            dossier.course = kind
+        del free[outcome][:count]
+    return more
+
+
+def give_codes(dossiers: list[Dossier]) -> None:
     numbers: Counter[tuple[str, date]] = Counter()
     for dossier in dossiers:
-        place = (dossier.agency.leaf_first, dossier.received_on)
-        numbers[place] += 1
-        dossier.code = f"{place[0]}-{dossier.received_on:%y%m%d}-{numbers[place]:04d}"
+        unit = dossier.agency.code if dossier.course == "other_code_layout" else dossier.agency.leaf_first
+        numbers[unit, dossier.received_on] += 1
+        dossier.code = f"{unit}-{dossier.received_on:%y%m%d}-{numbers[unit, dossier.received_on]:04d}"
 
 
 # The life
 
 
-def _life(dossier: Dossier, days: WorkingDays, rng: Random) -> Iterator[tuple[date, Line]]:
-    """The versions of a dossier, each with the day whose export holds it."""
-    procedure, received_on = dossier.procedure, dossier.received_on
-    received = (received_on, rng.randint(OPENS, LAST_RECEPTION))
+def life(dossier: Dossier, units: Sequence[Agency], days: WorkingDays, rng: Random) -> Life:
+    """What the desk tells of a dossier in the period."""
+    received = (dossier.received_on, rng.randint(OPENS, LAST_RECEPTION))
     due_on, processed_on = _deadline_and_end(dossier, days, rng)
-    processed = returned = in_process = supplement = supplemented = refused = None
-    if processed_on:
-        processed = (processed_on, _minute(rng, received if processed_on == received_on else None))
-        returned = _return(dossier, processed, days, rng)
+    if dossier.course:
+        others = [unit for unit in units if unit != dossier.agency]
+        of_level = [unit for unit in others if unit.level == dossier.agency.level]
+        case = Case(dossier.agency, rng.choice(of_level or others), (due_on, CLOSES), received, days, rng)
+        steps = COURSES[dossier.course].steps(case)
+    else:
+        steps = _straight_on(dossier, received, processed_on, days, rng)
+    return versions(dossier, received, (due_on, CLOSES), steps, days, rng)
+
+
+def _straight_on(
+    dossier: Dossier, received: Moment, processed_on: date | None, days: WorkingDays, rng: Random
+) -> list[Step]:
+    steps: list[Step] = []
+    received_on = dossier.received_on
     stop = processed_on or days.last_until(days.end)
     if stop > days.after(received_on, 1) and rng.random() < 0.6:
-        in_process = (days.after(received_on, 1), rng.randint(OPENS, CLOSES - 5))
+        steps.append(
+            ((days.after(received_on, 1), rng.randint(OPENS, CLOSES - 5)), {"maTrangThai": IN_PROCESS})
+        )
         asks = days.after(received_on, 2)
         if rng.random() < 0.08 and stop > days.after(asks, 2):
-            supplement = (asks, rng.randint(OPENS, CLOSES - 5))
-            supplemented = (days.after(asks, 1), rng.randint(OPENS, CLOSES - 5))
-    if processed and not dossier.is_returned_by_post and dossier.channel != POST and rng.random() < 0.004:
-        refused, returned = processed, None
+            asked = (asks, rng.randint(OPENS, CLOSES - 5))
+            answered = (days.after(asks, 1), rng.randint(OPENS, CLOSES - 5))
+            steps += [
+                (asked, {"maTrangThai": SUPPLEMENT_ASKED, "ngayYeuCauBoSung": written(asked)}),
+                (answered, {"maTrangThai": IN_PROCESS, "ngayCongDanBoSung": written(answered)}),
+            ]
+    if not processed_on:
+        return steps
+    processed = (processed_on, _minute(rng, received if processed_on == received_on else None))
+    returned = _return(dossier, processed, days, rng)
+    end = {"maTrangThai": PROCESSED, "ngayKetThucXuLy": written(processed)}
+    if dossier.is_returned_by_post:
+        end["maVanDonBuuDien"] = _bill(rng)
+    elif dossier.channel != POST and rng.random() < 0.004:
+        return [*steps, (processed, end | {"maTrangThai": STOPPED, "ngayTuChoi": written(processed)})]
+    steps.append((processed, end))
+    if returned:
+        steps.append((returned, {"maTrangThai": RETURNED, "ngayTra": written(returned)}))
+    return steps
 
+
+def versions(
+    dossier: Dossier, received: Moment, due: Moment, steps: Iterable[Step], days: WorkingDays, rng: Random
+) -> Life:
+    """A dossier as it was in the evening of its reception (or submission), and of every day that something happened."""
+    procedure = dossier.procedure
     fee = rng.choice(procedure.field["fees"])
     charge = fee if rng.random() < 0.3 else 0
     is_online = dossier.channel == ONLINE
-    submitted = _submission(received, is_online, days, rng)
+    is_received = dossier.outcome != "not_received"
+    submitted = _submission(received, is_online, days, rng) if is_received else received
     # Every fifth unit's software writes procedure codes with the province's suffix.
-    suffix = f".000.00.00.{dossier.agency.code[:3]}" if int(dossier.agency.leaf_first[4:6]) % 5 == 0 else ""
-    head = [
-        dossier.code, procedure.code + suffix, procedure.field["code"], dossier.agency.leaf_first, dossier.channel,
-        rng.choice("1111112"), _text(submitted), _text(received), _text((due_on, CLOSES)),
-    ]  # fmt: skip
-    by_post = dossier.is_returned_by_post
-    method = POST if by_post else ONLINE if is_online and rng.random() < 0.6 else DIRECT
-    bill = f"EX{rng.randrange(10**9):09d}VN" if by_post or dossier.channel == POST else ""
-    money = [_dong(fee - charge), _dong(charge), _dong(fee)]
-    person = [people.name(rng), people.phone(rng), people.identity_number(rng), people.address(rng)]
-    note = rng.choice(NOTES) if rng.random() < 0.1 else ""
-
-    moments = [received, in_process, supplement, supplemented, processed, returned]
-    for day in sorted({moment[0] for moment in moments if moment}):
-
-        def seen(moment: Moment | None, day: date = day) -> Moment | None:
-            return moment if moment and moment[0] <= day else None
-
-        if seen(returned):
-            status = "10"
-        elif seen(refused):
-            status = "8"
-        elif seen(processed):
-            status = "9"
-        elif seen(supplement) and not seen(supplemented):
-            status = "5"
-        else:
-            status = "4" if seen(in_process) else "2"
-        updated = max(moment for moment in moments if seen(moment))
-        yield day, Line(dossier.code, [
-            *head, _text(seen(supplement)), _text(seen(supplemented)), _text(seen(processed)), _text(seen(returned)),
-            _text(seen(refused)), status, method, "1" if by_post else "0",
-            bill if seen(processed) or not by_post else "", *money, *person, note, _text(updated),
-        ])  # fmt: skip
+    suffix = f".000.00.00.{dossier.agency.code[:3]}" if int(dossier.agency.code[-2:]) % 5 == 0 else ""
+    method = POST if dossier.is_returned_by_post else ONLINE if is_online and rng.random() < 0.6 else DIRECT
+    cells = dict.fromkeys(HEADER, "") | {
+        "maHoSo": dossier.code,
+        "maTTHC": procedure.code + suffix,
+        "maLinhVuc": procedure.field["code"],
+        "maDinhDanh": dossier.agency.leaf_first,
+        "kenhThucHien": dossier.channel,
+        "loaiDoiTuong": rng.choice("1111112"),
+        "ngayNopHoSo": written(submitted),
+        "ngayTiepNhan": written(received) if is_received else "",
+        "ngayHenTra": written(due) if is_received else "",
+        "maTrangThai": RECEIVED if is_received else REGISTERED,
+        "hinhThucTra": method,
+        "nhanKetQuaBCCI": "1" if dossier.is_returned_by_post else "0",
+        "maVanDonBuuDien": _bill(rng) if dossier.channel == POST else "",
+        "phi": _dong(fee - charge),
+        "lePhi": _dong(charge),
+        "soTien": _dong(fee),
+        "chuHoSo": people.name(rng),
+        "soDienThoaiChuHoSo": people.phone(rng),
+        "soGiayToChuHoSo": people.identity_number(rng),
+        "diaChiChuHoSo": people.address(rng),
+        "ghiChu": rng.choice(NOTES) if rng.random() < 0.1 else "",
+    }
+    found: Life = []
+    first: Step = (received, {})
+    for day, of_day in groupby(
+        sorted([first, *steps], key=lambda step: step[0]), key=lambda step: step[0][0]
+    ):
+        if day > days.end:
+            break
+        for at, changed in of_day:
+            cells |= changed
+            cells["ngayCapNhat"] = written(at)
+        found.append((day, dict(cells)))
+    return found
 
 
 def _deadline_and_end(dossier: Dossier, days: WorkingDays, rng: Random) -> tuple[date, date | None]:
@@ -406,13 +529,8 @@ def _submission(received: Moment, is_online: bool, days: WorkingDays, rng: Rando
     return received[0], received[1] - rng.randint(0, 30)
 
 
-@cache
-def _day_text(day: date) -> str:
-    return f"{day:%d/%m/%Y}"
-
-
-def _text(moment: Moment | None) -> str:
-    return f"{_day_text(moment[0])} {moment[1] // 60:02d}:{moment[1] % 60:02d}" if moment else ""
+def _bill(rng: Random) -> str:
+    return f"EX{rng.randrange(10**9):09d}VN"
 
 
 def _dong(amount: int) -> str:
@@ -474,7 +592,7 @@ def adjustments(told: Levels, place: Place) -> list[Export]:
             if first <= one.signed_at.date() <= last:
                 rows.append((
                     f"DC-{one.signed_at:%Y}-{number:03d}", one.metric, codes[one.agency], one.field, str(one.amount),
-                    _day_text(one.effective_date), f"{one.signed_at:%d/%m/%Y %H:%M}", one.signer_position,
+                    day_text(one.effective_date), f"{one.signed_at:%d/%m/%Y %H:%M}", one.signer_position,
                     one.signer_agency, one.document, one.reason,
                 ))  # fmt: skip
         text = "".join("\t".join(row) + "\r\n" for row in rows)

@@ -8,6 +8,7 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
+from kho_sample.courses import Courses
 from kho_sample.section import Count, Level, Period, Section
 
 Group = Literal["own_authority", "military", "district_land_received_at_commune"]
@@ -127,15 +128,19 @@ class LevelTotals(Section):
 
 
 class Levels(Section):
-    """What every input file tells: the district and the period; and its levels, where it has the two systems."""
+    """What every input file tells: the district or province and the period; and a district's levels, where it has the
+    two systems."""
 
     period: Period
-    district_code: str
+    agency_code: str
+    #: its deltas leave a gap behind those of other samples: nights would wait for the days between
+    needs_its_own_home: bool = False
     deliveries: Deliveries | None = None
     district: LevelTotals | None = None
     commune: LevelTotals | None = None
     dossiers_late_on_software: list[LateDossiers] = []
     adjustments: list[Adjustment] = []
+    courses: Courses = Courses()
 
     @model_validator(mode="after")
     def _levels_come_together(self) -> Self:
@@ -158,5 +163,6 @@ class Levels(Section):
                 "commune": self.commune and self.commune.scaled(factor),
                 "dossiers_late_on_software": [one.scaled(factor) for one in self.dossiers_late_on_software],
                 "adjustments": [one.scaled(factor) for one in self.adjustments],
+                "courses": self.courses.scaled(factor),
             }
         )

@@ -11,7 +11,7 @@ from typing import Any
 
 from kho_sample import people
 from kho_sample.agencies import Agency
-from kho_sample.desk import DIRECT, ONLINE, Told, moment
+from kho_sample.desk import DIRECT, ONLINE, Told, moment, receiver
 from kho_sample.dossiers import told_last
 from kho_sample.export import Export, Line, Spoil, monthly, spoil
 from kho_sample.procedures import Catalogue, catalogue
@@ -38,7 +38,7 @@ class OnlineServices(Section):
 
 def exports(told: OnlineServices, place: Place) -> list[Export]:
     rng = Random(f"{place.seed} online services")
-    submitted = _submissions(told, place.period, place.units, told_last(place), rng)
+    submitted = _submissions(told, place.period, told_last(place), rng)
     return _offerings(place.units, catalogue(place)) + submitted
 
 
@@ -78,10 +78,7 @@ def _offerings(units: list[Agency], offered: Catalogue) -> list[Export]:
     return [_export("offerings", day, lines) for day, lines in files.items()]
 
 
-def _submissions(
-    section: OnlineServices, period: Period, units: list[Agency], dossiers: list[Told], rng: Random
-) -> list[Export]:
-    codes = {unit.leaf_first: unit.code for unit in units}
+def _submissions(section: OnlineServices, period: Period, dossiers: list[Told], rng: Random) -> list[Export]:
     online = [one for one in dossiers if one["kenhThucHien"] == ONLINE]
     at_desk = [one for one in dossiers if one["kenhThucHien"] == DIRECT]
     accepted = online + rng.sample(at_desk, section.accepted_untold)
@@ -95,7 +92,7 @@ def _submissions(
         new = {
             "id": f"DVC-{period.start:%Y}-{number:06d}",
             "dossier": None,
-            "unit": codes[one["maDinhDanh"]],
+            "unit": receiver(one),
             "procedure": {"code": one["maTTHC"][:8]},
             "state": "MOI",
             "submitted_at": _stamp(submitted),

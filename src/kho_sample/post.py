@@ -6,6 +6,7 @@ from datetime import datetime, time
 from math import ceil
 from random import Random
 
+from kho.contract.model import agency_code
 from kho.formats.encodings import windows_1258
 from kho_sample import people
 from kho_sample.desk import DIRECT, POST, moment
@@ -42,7 +43,6 @@ class Post(Section):
 def exports(told: Post, place: Place) -> list[Export]:
     """The bills of the desk's dossiers, and those that the desk knows nothing of."""
     rng, days, dossiers = Random(f"{place.seed} post"), WorkingDays(place.period), told_last(place)
-    codes = {unit.leaf_first: unit.code for unit in place.units}
     fetched = [
         one
         for one in dossiers
@@ -62,7 +62,7 @@ def exports(told: Post, place: Place) -> list[Export]:
         for handed_over in (None, delivered) if delivered else (None,):
             at = handed_over or accepted
             cells = [
-                bill, direction, one["maHoSo"], codes[one["maDinhDanh"]], office, _text(accepted), _text(handed_over),
+                bill, direction, one["maHoSo"], agency_code(one["maDinhDanh"]), office, _text(accepted), _text(handed_over),
                 DELIVERED if handed_over else ACCEPTED, postage, *person, _text(at),
             ]  # fmt: skip
             lines.append((at.date(), Line(bill, cells)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import lru_cache
@@ -15,7 +16,7 @@ import yaml
 from kho_sample.agencies import Agency
 from kho_sample.export import ROWS_PER_SPOILED, Export
 from kho_sample.levels import Group, Levels, LevelTotals
-from kho_sample.section import Level
+from kho_sample.section import AnyLevel, Level
 from kho_sample.system import Place
 from kho_sample.working_days import quarter_starts
 
@@ -30,6 +31,9 @@ GROUPS: dict[Group, str] = {
     "military": "Quân sự",
     "district_land_received_at_commune": "Đất đai cấp huyện tiếp nhận tại xã",
 }
+AUTHORITIES: dict[AnyLevel, str] = {"province": "Cấp tỉnh", "district": "Cấp huyện", "commune": "Cấp xã"}
+#: when provinces and communes became the only levels, and when online levels became words
+MERGER, LEVELS_BY_WORDS = date(2025, 7, 1), date(2026, 7, 1)
 ACTS = ("Đăng ký", "Cấp", "Cấp lại", "Thay đổi", "Xác nhận", "Gia hạn", "Thẩm định", "Điều chỉnh", "Thu hồi")
 LAND, MILITARY = "DD", "QS"
 
@@ -56,7 +60,7 @@ class Procedure:
 class Catalogue:
     """Everything offered, by level, and the dates of the lists."""
 
-    procedures: dict[Level, list[Procedure]]
+    procedures: Mapping[AnyLevel, list[Procedure]]
     lists: list[date]
 
     def online_level(self, procedure: Procedure, day: date) -> int | None:
@@ -75,7 +79,7 @@ def catalogue(place: Place) -> Catalogue:
     lists = quarter_starts(totals.period.start, totals.period.end)
     if not lists:
         raise ValueError("the period must hold the first day of a quarter: procedures are listed on that day")
-    invent = _Inventor(rng)
+    invent = Inventor(rng)
     district = _district(totals, invent, rng)
     communes = [agency for agency in place.units if agency.level == "commune"]
     commune = _commune(totals, invent, rng, district)
@@ -85,7 +89,7 @@ def catalogue(place: Place) -> Catalogue:
     return Catalogue({"district": district, "commune": commune}, lists)
 
 
-class _Inventor:
+class Inventor:
     """Makes procedures with unused codes and names."""
 
     def __init__(self, rng: Random) -> None:
@@ -116,7 +120,7 @@ def _field_codes(level: Level) -> list[str]:
     return [entry["code"] for entry in fields() if level in entry["levels"] and entry["code"] != MILITARY]
 
 
-def _district(totals: Levels, invent: _Inventor, rng: Random) -> list[Procedure]:
+def _district(totals: Levels, invent: Inventor, rng: Random) -> list[Procedure]:
     levels = _online_levels(totals, "district")
     rng.shuffle(levels)
     # One procedure in four concerns land: communes receive for some of those.
@@ -127,7 +131,7 @@ def _district(totals: Levels, invent: _Inventor, rng: Random) -> list[Procedure]
     ]
 
 
-def _commune(totals: Levels, invent: _Inventor, rng: Random, district: list[Procedure]) -> list[Procedure]:
+def _commune(totals: Levels, invent: Inventor, rng: Random, district: list[Procedure]) -> list[Procedure]:
     groups = totals.commune.procedures_on_one_stop
     free = Counter(_online_levels(totals, "commune"))
     found: list[Procedure] = []
@@ -182,7 +186,7 @@ def _announce(procedures: list[Procedure], told: LevelTotals, rng: Random) -> No
 
 
 def _vary(
-    procedures: list[Procedure], communes: list[Agency], invent: _Inventor, rng: Random, has_older: bool
+    procedures: list[Procedure], communes: list[Agency], invent: Inventor, rng: Random, has_older: bool
 ) -> None:
     """Make some procedures rare, and the older lists different from the newest."""
     plain = [
@@ -222,7 +226,11 @@ HEADER = """<tr><th rowspan="3">STT</th><th rowspan="3">Mã định danh</th><th
 
 def exports(told: Levels, place: Place) -> list[Export]:
     """The list of every unit (the district as one unit, each commune) at the start of every quarter."""
-    rng, offered, agencies = Random(f"{place.seed} procedure lists"), catalogue(place), place.units
+    return lists_of(catalogue(place), place.units, Random(f"{place.seed} procedure lists"))
+
+
+def lists_of(offered: Catalogue, agencies: Sequence[Agency], rng: Random) -> list[Export]:
+    """The lists of the first unit and of the communes."""
     found = []
     for day in offered.lists:
         for agency in agencies:
@@ -275,23 +283,31 @@ def _row(offered: Catalogue, procedure: Procedure, agency: Agency, day: date) ->
         procedure.field["code"],
         procedure.field["name"],
         GROUPS[procedure.group],
-        str(offered.online_level(procedure, day)),
-        "NĐ 43/2011",
+        *_level(offered.online_level(procedure, day), day),
         "x" if procedure.is_announced_for_post else "",
-        *_announced(procedure, agency),
+        *_announced(procedure, agency, day),
     ]
 
 
-def _announced(procedure: Procedure, agency: Agency) -> list[str]:
+def _level(online: int | None, day: date) -> list[str]:
+    """The online level as lists of a day spell it, and the decree that defines it."""
+    if day < LEVELS_BY_WORDS:
+        return [str(online), "NĐ 43/2011"]
+    return ["toàn trình" if online == 4 else "một phần", "NĐ 224/2026"]
+
+
+def _announced(procedure: Procedure, agency: Agency, day: date) -> list[str]:
     """What the decision says that announces the procedure: the same in all lists of a level."""
     rng = Random(f"{procedure.code} decision")
     takes = f"{procedure.days} ngày làm việc" if procedure.days else rng.choice(["4 giờ", "Trong ngày"])
-    is_districts = agency.level == "district" or procedure.group == "district_land_received_at_commune"
-    decided = date(2020, 1, 6) + timedelta(days=7 * rng.randint(0, 40))
+    is_districts = procedure.group == "district_land_received_at_commune"
+    decided = date(day.year - 1, 1, 6) + timedelta(days=7 * rng.randint(0, 40))
     return [
         takes,
-        "Cấp huyện" if is_districts else "Cấp xã",
-        BASES.get(procedure.field["code"], "Nghị định 61/2018/NĐ-CP"),
+        AUTHORITIES["district" if is_districts else agency.level],
+        "Nghị định 118/2025/NĐ-CP"
+        if day >= MERGER
+        else BASES.get(procedure.field["code"], "Nghị định 61/2018/NĐ-CP"),
         f"{decided:%d/%m/%Y}",
         f"{decided + timedelta(days=rng.randint(1, 9)):%d/%m/%Y}",
         "Có" if any(procedure.field["fees"]) else "Không",

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 Level = Literal["district", "commune"]
+AnyLevel = Literal["province", "district", "commune"]
 Count = Annotated[int, Field(ge=0)]
 
 

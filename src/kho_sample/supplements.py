@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from random import Random
 
 from kho_sample import people
-from kho_sample.desk import moment
-from kho_sample.dossiers import told_last
+from kho_sample.desk import Told, moment
+from kho_sample.dossiers import requests
 from kho_sample.export import Export, Line, crlf_csv, monthly, put_cell, spoil
 from kho_sample.levels import Levels
+from kho_sample.section import Period
 from kho_sample.system import Place
 from kho_sample.working_days import month_ends
 
@@ -19,14 +21,16 @@ SPOILERS = (put_cell(3, "7", "khác"), put_cell(5, "31/02/2021 08:00"), put_cell
 
 
 def exports(told: Levels, place: Place) -> list[Export]:
-    rng = Random(f"{place.seed} supplements")
-    asked = sorted(
-        (one for one in told_last(place) if one["ngayYeuCauBoSung"]),
-        key=lambda one: (moment(one["ngayYeuCauBoSung"]), one["maHoSo"]),
-    )
+    """A file for every month."""
+    return of_requests(requests(place), place.period, Random(f"{place.seed} supplements"))
+
+
+def of_requests(told: Iterable[Told], period: Period, rng: Random) -> list[Export]:
+    """Requests, as their dossiers tell of them last, in a file for every month of the period."""
+    asked = sorted(told, key=lambda one: (moment(one["ngayYeuCauBoSung"]), one["maHoSo"]))
     lines = []
     for number, one in enumerate(asked, start=1):
-        code = f"BS-{place.period.start:%Y}-{number:05d}"
+        code = f"BS-{period.start:%Y}-{number:05d}"
         head = [
             code,
             one["maHoSo"],
@@ -34,11 +38,13 @@ def exports(told: Levels, place: Place) -> list[Export]:
             rng.choice("1123"),
             f"Đề nghị {people.name(rng)} bổ sung",
         ]
-        for came in ("", one["ngayCongDanBoSung"]):
-            at = came or one["ngayYeuCauBoSung"]
-            cells = [*head, one["ngayYeuCauBoSung"], came, at]
+        came = one["ngayCongDanBoSung"]
+        for answered in ("", came) if came else ("",):
+            at = answered or one["ngayYeuCauBoSung"]
+            cells = [*head, one["ngayYeuCauBoSung"], answered, at]
             lines.append((moment(at).date(), Line(code, cells)))
-    files = monthly(lines, month_ends(place.period.start, place.period.end))
+    lines.sort(key=lambda line: line[0])
+    files = monthly(lines, month_ends(period.start, period.end))
     spoil(files, SPOILERS, rng, lambda day: True)
     return [
         Export(

@@ -16,7 +16,7 @@ from kho_sample.section import Period
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """Where and when the sample is set: a district (its first unit) and those below it. Equal to itself only."""
+    """Where and when the sample is set: a district or province (its first unit) and those below it. Equal to itself only."""
 
     levels: Levels
     units: list[Agency]
@@ -25,7 +25,7 @@ class Place:
     @classmethod
     def of(cls, levels: Levels, seeds: Path, seed: int) -> Place:
         """The place that an input file names, its units by the folder of the warehouse's seeds."""
-        units = agencies.read(seeds / "agencies.csv", levels.district_code, levels.period.start)
+        units = agencies.read(seeds / "agencies.csv", levels.agency_code, levels.period.start)
         return cls(levels, units, seed)
 
     @property

@@ -15,6 +15,7 @@ from kho_sample import (
     population,
     portal,
     post,
+    province_desk,
     radio_survey,
     register,
     tieu_can_portal,
@@ -25,6 +26,7 @@ SYSTEMS = tuple(
     module.SYSTEM
     for module in (
         one_stop,
+        province_desk,
         documents,
         post,
         online_services,

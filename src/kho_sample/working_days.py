@@ -13,14 +13,18 @@ SATURDAY, SUNDAY = 5, 6
 
 
 class WorkingDays:
-    """Working days from the period's start to some months after its end. `extra` is worked whatever the weekday."""
+    """Working days from the period's start to some months after its end, Saturdays that make up for a day off too.
+
+    `extra` is worked whatever the weekday.
+    """
 
     def __init__(self, period: Period, extra: date | None = None) -> None:
         self.start, self.end = period.start, period.end
         beyond = self.end + timedelta(days=150)
         off = holidays.country_holidays("VN", years=range(self.start.year, beyond.year + 1))
         span = [self.start + timedelta(days=n) for n in range((beyond - self.start).days)]
-        self._days = [day for day in span if day.weekday() < SATURDAY and day not in off]
+        made_up = off.weekend_workdays
+        self._days = [day for day in span if (day.weekday() < SATURDAY and day not in off) or day in made_up]
         self.within = [day for day in self._days if day <= self.end]
         opened = [
             day
@@ -29,7 +33,7 @@ class WorkingDays:
         ]
         #: days on which desks receive dossiers, and how busy they are
         self.open = opened
-        self.busyness = [1.0 if day.weekday() < SATURDAY else 0.15 for day in opened]
+        self.busyness = [1.0 if day.weekday() < SATURDAY or day in made_up else 0.15 for day in opened]
 
     def after(self, day: date, count: int) -> date:
         """The `count`-th working day after `day`; `day` itself for 0."""

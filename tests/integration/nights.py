@@ -20,7 +20,7 @@ from kho_sample import totals, write
 from kho_sample.export import Export
 from tests.integration.loading import enter
 
-LONG_PHU, TIEU_CAN = "long_phu_2021_h1", "tieu_can_2017_q3"
+LONG_PHU, TIEU_CAN, CAN_THO = "long_phu_2021_h1", "tieu_can_2017_q3", "can_tho_2026"
 
 
 def sample(settings: Settings, scale: float = 1, report: str = LONG_PHU) -> list[Export]:

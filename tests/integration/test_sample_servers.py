@@ -87,6 +87,25 @@ def test_a_broken_connections_file_is_told(tmp_path: Path) -> None:
         connections(Settings(home=tmp_path))
 
 
+def test_a_sample_that_needs_its_own_home_is_written_when_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kho.cli import app
+    from kho.settings import settings
+
+    monkeypatch.setenv("KHO_HOME", str(tmp_path))
+    settings.cache_clear()
+    deltas = tmp_path / "exports" / "one_stop" / "dossiers"
+    try:
+        assert CliRunner().invoke(app, ["sample", "--scale", "0.003"]).exit_code == 0
+        assert {path.name[9:13] for path in deltas.iterdir()} == {"2021"}
+        named = settings().project / "samples" / "can_tho_2026.yaml"
+        assert CliRunner().invoke(app, ["sample", "--totals", str(named)]).exit_code == 0
+        assert {path.name[9:13] for path in deltas.iterdir()} == {"2021", "2026"}
+    finally:
+        settings.cache_clear()
+
+
 def test_kho_sample_writes_once_and_says_what_it_did(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from kho.cli import app
     from kho.settings import settings
@@ -102,7 +121,7 @@ def test_kho_sample_writes_once_and_says_what_it_did(tmp_path: Path, monkeypatch
         wrong = tmp_path / "wrong.yaml"
         wrong.write_text("period: {from: 2021-01-01, to: 2021-06-30}\n")
         refused = CliRunner().invoke(app, ["sample", "--totals", str(wrong)])
-        assert refused.exit_code == 1 and "district_code: Field required" in refused.output
+        assert refused.exit_code == 1 and "agency_code: Field required" in refused.output
         assert CliRunner().invoke(app, ["sample", "--scale", "0"]).exit_code == 2
     finally:
         settings.cache_clear()

@@ -12,6 +12,8 @@ from pathlib import Path
 import pandas as pd
 
 STAMP = "%d/%m/%Y %H:%M"
+#: what stands where a time is unknown
+PLACEHOLDERS = ("01/01/0001 00:00", "01/01/1900 00:00", "31/12/9999 00:00")
 
 
 def figures(exports: Path, seeds: Path, end: date) -> dict[tuple[str, str], int]:
@@ -37,9 +39,11 @@ def figures(exports: Path, seeds: Path, end: date) -> dict[tuple[str, str], int]
 
 
 def root_first(code: str) -> str:
-    """000.21.12.H51 → H51.12.21"""
+    """000.21.12.H51 → H51.12.21; what is root first already stays"""
+    if code[0].isalpha():
+        return code
     parts = code.split(".")
-    while int(parts[0]) == 0:
+    while not parts[0].strip("0"):
         parts.pop(0)
     return ".".join(reversed(parts))
 
@@ -98,16 +102,18 @@ def dossiers(exports: Path, levels: pd.Series, offered: pd.DataFrame) -> pd.Data
     stamps = ["ngayNopHoSo", "ngayTiepNhan", "ngayHenTra", "ngayKetThucXuLy", "ngayTra", "ngayCapNhat"]
     sound = (
         cases["maTTHC"].str.fullmatch(r"[123]\.\d{6}(\.000\.00\.00\.H51)?")
-        & cases["maDinhDanh"].str.fullmatch(r"\d{3}(\.\d{2,3}){2}\.[A-Z]\d{2}")
+        & cases["maDinhDanh"].str.fullmatch(r"\d{3}(\.\d{2,3}){2}\.[A-Z]\d{2}|[A-Z]\d{2}(\.\d{2,3})*")
         & cases["maTrangThai"].isin([str(n) for n in range(1, 11)])
     )
     for money in ("phi", "lePhi", "soTien"):
         sound &= cases[money].str.fullmatch(r"|\d{1,3}(\.\d{3})*")
+    cases[stamps] = cases[stamps].replace(list(PLACEHOLDERS), "")
     for stamp in stamps:
         read = pd.to_datetime(cases[stamp], format=STAMP, errors="coerce")
         sound &= read.notna() | (cases[stamp] == "")
         cases[stamp] = read
     cases = newest(cases[sound], ["maHoSo"], "ngayCapNhat")
+    cases = cases[cases["ngayTiepNhan"].notna()]
     cases["level"] = cases["maDinhDanh"].map(root_first).map(levels)
     cases["head"] = cases["maTTHC"].str[:8]
     # The online level is that of the list in force on the day of reception.
@@ -122,8 +128,10 @@ def dossiers(exports: Path, levels: pd.Series, offered: pd.DataFrame) -> pd.Data
 
 
 def _dossiers(cases: pd.DataFrame, level: str, end: date) -> dict[tuple[str, str], int]:
-    resolved = cases["ngayKetThucXuLy"].notna()
-    on_time = resolved & (cases["ngayKetThucXuLy"] <= cases["ngayHenTra"])
+    # A withdrawal ends a dossier too; one that is due on no day is never late.
+    ended = cases["ngayKetThucXuLy"].where(cases["maTrangThai"] != "7", cases["ngayCapNhat"])
+    resolved, is_due = ended.notna(), cases["ngayHenTra"].notna()
+    on_time = resolved & ((ended <= cases["ngayHenTra"]) | ~is_due)
     night = pd.Timestamp(end) + pd.Timedelta(days=1)
     by_post, back = cases["kenhThucHien"] == "3", (cases["nhanKetQuaBCCI"] == "1") & cases["ngayTra"].notna()
     four = cases["online"] == "4"
@@ -132,7 +140,9 @@ def _dossiers(cases: pd.DataFrame, level: str, end: date) -> dict[tuple[str, str
         "dossiers_received": len(cases),
         "dossiers_resolved": resolved.sum(),
         "dossiers_resolved_on_time": on_time.sum(),
-        "dossiers_in_progress_within_deadline": (~resolved & (cases["ngayHenTra"] >= night)).sum(),
+        "dossiers_in_progress_within_deadline": (
+            ~resolved & ((cases["ngayHenTra"] >= night) | ~is_due)
+        ).sum(),
         "dossiers_late_on_software civil_status": (late["maLinhVuc"] == "HT").sum(),
         "dossiers_received_by_post": by_post.sum(),
         "dossiers_returned_by_post": back.sum(),

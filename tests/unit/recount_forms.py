@@ -35,10 +35,11 @@ SOUND = {
 
 @cache
 def moment(text: str) -> datetime | None:
-    """Of a cell; an empty one has none."""
+    """Of a cell; an empty one and a placeholder have none."""
     if not text:
         return None
-    return datetime.strptime(text, "%d/%m/%Y %H:%M" if " " in text else "%d/%m/%Y")
+    found = datetime.strptime(text, "%d/%m/%Y %H:%M" if " " in text else "%d/%m/%Y")
+    return found if 1990 <= found.year < 9999 else None
 
 
 def is_sound(cells: dict[str, str]) -> bool:
@@ -88,13 +89,13 @@ class Dossier:
 def read(exports: Path) -> dict[str, Dossier]:
     """Every dossier with its versions from the oldest to the newest, and the requests of the list of supplements."""
     found: dict[str, Dossier] = defaultdict(Dossier)
-    for day, number, cells in _rows(exports / "one_stop" / "dossiers"):
+    for day, number, cells in rows_of(exports / "one_stop" / "dossiers"):
         told = datetime.strptime(cells["ngayCapNhat"], "%d/%m/%Y %H:%M"), day, number
         found[cells["maHoSo"]].versions.append(Version(told, cells))
     for dossier in found.values():
         dossier.versions.sort(key=lambda version: version.told)
     asked: dict[tuple[str, str], tuple[tuple, dict[str, str]]] = {}
-    for day, number, cells in _rows(exports / "one_stop" / "supplements"):
+    for day, number, cells in rows_of(exports / "one_stop" / "supplements"):
         told = datetime.strptime(cells["ngayCapNhat"], "%d/%m/%Y %H:%M"), day, number
         name = cells["maYeuCau"], cells["maHoSo"]
         if name not in asked or asked[name][0] < told:
@@ -109,7 +110,7 @@ def read(exports: Path) -> dict[str, Dossier]:
     return dict(found)
 
 
-def _rows(folder: Path) -> Iterator[tuple[date, int, dict[str, str]]]:
+def rows_of(folder: Path) -> Iterator[tuple[date, int, dict[str, str]]]:
     for path in sorted(folder.glob("*.csv")):
         day = datetime.strptime(path.stem.split("_")[1], "%Y%m%d").date()
         text = path.read_bytes().decode("utf-8-sig", errors="replace")

@@ -32,7 +32,7 @@ OTHERS = {
 @pytest.mark.parametrize("name", OTHERS)
 def test_documents_are_counted_again_in_the_exports(name: str, tmp_path: Path) -> None:
     section, seed = OTHERS[name]
-    told = totals.Totals(period=TOLD.period, district_code="H59.06", idesk_and_moffice=section)
+    told = totals.Totals(period=TOLD.period, agency_code="H59.06", idesk_and_moffice=section)
     write.write(Settings(home=tmp_path), told, seed=seed)
     found = recount_documents.outgoing(tmp_path / "exports", SEEDS)
     for level, counts in (("district", section.district), ("commune", section.commune)):

@@ -57,7 +57,7 @@ def counted(
     system: str, section: Section, period: Period, district: str, seed: int
 ) -> recount_portals.Counts:
     """What stands in the exports of one system."""
-    here = Place.of(Levels(period=period, district_code=district), SEEDS, seed)
+    here = Place.of(Levels(period=period, agency_code=district), SEEDS, seed)
     with tempfile.TemporaryDirectory() as folder:
         for export in SYSTEMS[system].exports(section, here):
             write.put(Path(folder), export)
@@ -71,7 +71,7 @@ def test_the_totals_of_both_districts_are_counted_again_in_their_exports(name: s
     sections = {system: getattr(told, system) for system in SYSTEMS if getattr(told, system)}
     assert len(sections) >= 2
     for system, section in sections.items():
-        assert counted(system, section, told.period, told.district_code, 946) == expected(section)
+        assert counted(system, section, told.period, told.agency_code, 946) == expected(section)
 
 
 @pytest.mark.parametrize("name", ["long_phu_2021_h1", "tieu_can_2017_q3"])
@@ -80,7 +80,7 @@ def test_figures_of_the_report_are_in_the_exports(name: str) -> None:
     found = {}
     for system in SYSTEMS:
         if section := getattr(told, system):
-            found |= counted(system, section, told.period, told.district_code, 946)
+            found |= counted(system, section, told.period, told.agency_code, 946)
     with (PROJECT / "tests" / "figures" / f"{name}.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
             if row["metric"].startswith(("portal_", "broadcast_", "radio_")):

@@ -46,7 +46,7 @@ Counts = dict[tuple[str, str], float]
 
 
 def place(period: Period, district: str, seed: int) -> Place:
-    return Place.of(Levels(period=period, district_code=district), SEEDS, seed)
+    return Place.of(Levels(period=period, agency_code=district), SEEDS, seed)
 
 
 def counted(system: str, section: Section, period: Period, district: str, seed: int) -> Counts:
@@ -78,7 +78,7 @@ def test_the_figures_of_the_report_are_in_the_exports(sample: str, report: str, 
     found: Counts = {}
     for system in SYSTEMS:
         if section := getattr(told, system):
-            found |= counted(system, section, told.period, told.district_code, seed=946)
+            found |= counted(system, section, told.period, told.agency_code, seed=946)
 
     def value(metric: str, level: str) -> float:
         levels = ("district", "commune") if level == "all" else (level,)
@@ -163,9 +163,7 @@ def test_every_resolved_dossier_of_civil_status_has_its_entry(tmp_path: Path) ->
     here = Place.of(told, SEEDS, 1)
     asked = dossiers.drawn(here)
     resolved = {
-        dossier.code
-        for dossier in asked
-        if dossier.procedure.field["code"] == "HT" and dossier.outcome in ("on_time", "late")
+        dossier.code for dossier in asked if dossier.procedure.field["code"] == "HT" and dossier.has_result
     }
     assert resolved
     section = CivilStatus(registrations_without_dossier=9)
