@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
 class Code(StrEnum):
     settlement = "II.06"
+    scores = "766"
 
 
 class Format(StrEnum):
@@ -30,7 +30,11 @@ class Format(StrEnum):
 
 def form(
     code: Annotated[
-        Code, typer.Argument(help="II.06: dossiers received, resolved and pending (TT 01/2020/TT-VPCP).")
+        Code,
+        typer.Argument(
+            help="II.06: dossiers received, resolved and pending (TT 01/2020/TT-VPCP). 766: the score of a unit's service"
+            " (QĐ 766/QĐ-TTg), of a month, quarter or year of the calendar."
+        ),
     ],
     scope: Annotated[
         str, typer.Argument(help="Agency or unit code (946, H51.12, 31663), or an unambiguous name.")
@@ -67,19 +71,25 @@ def form(
     """
     from kho.figures.figures import NoRelease, UnknownPeriod, UnknownScope
     from kho.figures.settlement import UnknownParameters
-    from kho.forms import settlement
+    from kho.forms import scores, settlement
     from kho.forms.issues import UnknownIssue, hand_in, issued
     from kho.settings import settings
 
     if reported_by is not None and not reported_by.strip():
         raise typer.BadParameter("name a position", param_hint="--reported-by")
+    if code is Code.scores and parameters:
+        raise typer.BadParameter("QĐ 766 has its own: scoring_metrics.csv", param_hint="--parameters")
+    kind = "calendar" if code is Code.scores else scheme.value
     if version and (reported_by or parameters):
         raise typer.BadParameter("this version was handed in already, as it is", param_hint="--version")
     try:
         if version:
-            found = issued(settings(), code.value, scope, period, scheme.value, version)
+            found = issued(settings(), code.value, scope, period, kind, version)
         else:
-            found = settlement.draft(settings(), scope, period, scheme.value, parameters)
+            if code is Code.scores:
+                found = scores.draft(settings(), scope, period)
+            else:
+                found = settlement.draft(settings(), scope, period, kind, parameters)
             if reported_by:
                 found = hand_in(settings(), found, reported_by)
     except (UnknownScope, UnknownPeriod, UnknownParameters) as error:
@@ -168,7 +178,6 @@ def _table(form: Form) -> None:
     from rich.table import Table
 
     from kho.forms import printed
-    from kho.report.vietnamese import number
 
     table = Table(
         title="\n".join(printed.title_lines(form)),
@@ -184,7 +193,7 @@ def _table(form: Form) -> None:
         table.add_section()
         table.add_row("", f"[bold]{section.title}[/bold]")
         for line in section.lines:
-            counts = ("–" if count is None else number(Decimal(count), "") for count in line.counts)
+            counts = map(printed.cell, line.counts)
             title = f"{line.title}\n[italic dim]{line.note}[/italic dim]" if line.note else line.title
             table.add_row(line.ordinal, title, *counts, style="bold" if line.is_total else "")
     Console().print(table)

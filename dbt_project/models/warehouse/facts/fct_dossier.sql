@@ -76,6 +76,18 @@ select
   dated.due_at,
   dated.due_date,
   dated.first_due_date,
+  case when procedure.takes_amount is not null and coalesce(dated.due_date < dated.received_date, dated.due_date is null) then (
+    select ({{ office_time('longest.due_at') }})::date
+    from {{ function('deadline') }}(
+      dated.received_at,
+      procedure.takes_amount,
+      case procedure.takes_unit when 'working_days' then 'd' when 'calendar_days' then 'cd' else 'h' end,
+      dated.receiving_agency_code,
+      dated.procedure_code,
+      null,
+      null
+    ) as longest
+  ) end as longest_due_date,
   dated.supplement_requested_at,
   dated.supplemented_at,
   dated.processed_at,
