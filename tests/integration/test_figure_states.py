@@ -88,7 +88,9 @@ def test_an_open_period_is_counted_at_its_as_of_day(released: Settings) -> None:
 def test_an_open_period_says_what_the_period_up_to_its_as_of_day_says(
     released: Settings, scope: str, first: date, open_days: int
 ) -> None:
-    assume((scope, first) != ("H51.12", date(2021, 1, 1)))  # a report keeps its own parameters just until the night
+    assume(
+        (scope, first) != ("H51.12", date(2021, 1, 1))
+    )  # a report keeps its own parameters just until the night
     cut, whole = (
         [replace(each, last_day=NIGHT) for each in figures(released, scope, f"{first}..{last}")]
         for last in (NIGHT, NIGHT + timedelta(days=open_days))

@@ -163,8 +163,17 @@ def test_every_column_of_a_fact_comes_from_somewhere(known: Lineage) -> None:
     nowhere = {
         str(ref) for ref, parents in known.columns.items() if ref.table.startswith("fct_") and not parents
     }
-    # Whether any request is open: they are counted.
-    assert nowhere == {"fct_dossier_history.is_waiting"}
+    # Requests, and whether any is open: they are counted.
+    assert nowhere == {"fct_dossier_history.is_waiting", "fct_dossier_history.request_count"}
+
+
+def test_a_column_of_a_union_is_traced_by_its_place(known: Lineage) -> None:
+    """Also where the queries of the union have constants without a name before it."""
+    for column in ("requested_date", "paused_time"):
+        assert (
+            Ref("union_dossier", "supplement_requested_at")
+            in known.columns[Ref("fct_dossier_history", column)]
+        )
 
 
 def test_tables_know_what_they_read(known: Lineage) -> None:

@@ -28,5 +28,8 @@ def test_a_system_hands_over_its_own_exports(sample: str) -> None:
 
 def test_every_contract_finds_its_system_and_its_connection() -> None:
     known = contracts(Settings()).values()
-    assert {contract.name.partition(".")[0] for contract in known} == {system.name for system in SYSTEMS}
+    # No district of the sample saves the national portal's scores.
+    assert {contract.name.partition(".")[0] for contract in known} - {"national_portal"} == {
+        system.name for system in SYSTEMS
+    }
     assert {contract.server.connection for contract in known} - {None} == servers.CONNECTIONS.keys()

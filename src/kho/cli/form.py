@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 class Code(StrEnum):
     settlement = "II.06"
     inventory = "II.07b"
+    scores = "766"
 
 
 class Format(StrEnum):
@@ -33,7 +33,8 @@ def form(
     code: Annotated[
         Code,
         typer.Argument(
-            help="II.06: dossiers received, resolved and pending; II.07b: procedures by level (TT 01/2020/TT-VPCP)."
+            help="II.06: dossiers received, resolved and pending; II.07b: procedures by level (TT 01/2020/TT-VPCP). 766: the"
+            " score of a unit's service (QĐ 766/QĐ-TTg), of a month, quarter or year of the calendar."
         ),
     ],
     scope: Annotated[
@@ -71,20 +72,26 @@ def form(
     """
     from kho.figures.figures import NoRelease, UnknownPeriod, UnknownScope
     from kho.figures.settlement import UnknownParameters
-    from kho.forms import inventory, settlement
+    from kho.forms import inventory, scores, settlement
     from kho.forms.issues import UnknownIssue, hand_in, issued
     from kho.settings import settings
 
     if reported_by is not None and not reported_by.strip():
         raise typer.BadParameter("name a position", param_hint="--reported-by")
+    if code is Code.scores and parameters:
+        raise typer.BadParameter("QĐ 766 has its own: scoring_metrics.csv", param_hint="--parameters")
+    kind = "calendar" if code is Code.scores else scheme.value
     if version and (reported_by or parameters):
         raise typer.BadParameter("this version was handed in already, as it is", param_hint="--version")
     try:
         if version:
-            found = issued(settings(), code.value, scope, period, scheme.value, version)
+            found = issued(settings(), code.value, scope, period, kind, version)
         else:
-            draft = {Code.settlement: settlement.draft, Code.inventory: inventory.draft}[code]
-            found = draft(settings(), scope, period, scheme.value, parameters)
+            if code is Code.scores:
+                found = scores.draft(settings(), scope, period)
+            else:
+                draft = {Code.settlement: settlement.draft, Code.inventory: inventory.draft}[code]
+                found = draft(settings(), scope, period, kind, parameters)
             if reported_by:
                 found = hand_in(settings(), found, reported_by)
     except (UnknownScope, UnknownPeriod, UnknownParameters) as error:
@@ -173,7 +180,6 @@ def _table(form: Form) -> None:
     from rich.table import Table
 
     from kho.forms import printed
-    from kho.report.vietnamese import number
 
     table = Table(
         title="\n".join(printed.title_lines(form)),
@@ -189,7 +195,7 @@ def _table(form: Form) -> None:
         table.add_section()
         table.add_row("", f"[bold]{section.title}[/bold]")
         for line in section.lines:
-            counts = ("–" if count is None else number(Decimal(count), "") for count in line.counts)
+            counts = map(printed.cell, line.counts)
             title = f"{line.title}\n[italic dim]{line.note}[/italic dim]" if line.note else line.title
             table.add_row(line.ordinal, title, *counts, style="bold" if line.is_total else "")
     Console().print(table)

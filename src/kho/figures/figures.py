@@ -150,7 +150,7 @@ def published(settings: Settings) -> Iterator[Published]:
 def explained(settings: Settings) -> Iterator[Published]:
     """The same for what also needs the rows behind the figures. Raises `NoRelease` too where it has none."""
     with published(settings) as release:
-        if not all(_has(release, mart) for mart in ("figure_row", "dossier_stretch")):
+        if not all(has_mart(release, mart) for mart in ("figure_row", "dossier_stretch")):
             raise NoRelease(
                 f"release {release.release} was made by an earlier version, without all the rows behind its figures:"
                 " `kho run` makes one with them"
@@ -219,7 +219,7 @@ def must_have_begun(release: Published, scope: Scope, period: str, first_day: da
 
 def kept_parameters(release: Published, scope_code: str, first_day: date, last_day: date) -> str:
     """The set that the report of this scope and period keeps; else the default, by which earlier versions counted too."""
-    if not _has(release, "report_parameter"):
+    if not has_mart(release, "report_parameter"):
         return DEFAULT
     found = release.connection.execute(
         sql.SQL(
@@ -230,7 +230,7 @@ def kept_parameters(release: Published, scope_code: str, first_day: date, last_d
     return found[0] if found else DEFAULT
 
 
-def _has(release: Published, mart: str) -> bool:
+def has_mart(release: Published, mart: str) -> bool:
     """Whether the release has this mart: one made by an earlier version may not."""
     ((is_there,),) = release.connection.execute(
         "select to_regclass(format('%%I.%%I', %s::text, %s::text)) is not null", [release.schema, mart]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,14 @@ class Head:
 
 @dataclass(frozen=True)
 class Line:
-    """A row: its number, what it is of, and a number for each column; None where there can be none."""
+    """A row: its number, what it is of, and a number for each column; None where there can be none.
+
+    A `Decimal` is printed with two decimals.
+    """
 
     ordinal: str
     title: str
-    counts: tuple[int | None, ...]
+    counts: tuple[int | Decimal | None, ...]
     note: str = ""
     is_total: bool = False
 
@@ -57,7 +61,7 @@ class Form:
     """A statutory form of a scope and period.
 
     The first two columns are the ordinal and `subject`; `heads` stand over the columns after them. `notices` say what has
-    to be known of the numbers.
+    to be known of the numbers. One without a `name` is called by its code.
     """
 
     code: str
@@ -77,6 +81,7 @@ class Form:
     heads: tuple[Head, ...]
     sections: tuple[Section, ...]
     notices: tuple[str, ...]
+    name: str = ""
     issue: Issue | None = None
 
     @property

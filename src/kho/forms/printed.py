@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from kho.forms.form import Form, Head
-from kho.report.vietnamese import day
+from kho.report.vietnamese import day, number
 
 ORDINAL = "STT"
 
@@ -47,10 +48,15 @@ def numbers(form: Form) -> list[str]:
     return [f"({n})" for n in range(1, form.width + 3)]
 
 
+def cell(count: int | Decimal | None) -> str:
+    """A number as it is printed: a `Decimal` with two decimals, a dash for none."""
+    return "–" if count is None else number(Decimal(count), "percent" if isinstance(count, Decimal) else "")
+
+
 def title_lines(form: Form) -> list[str]:
     """What stands above the table: the form's name, whose it is and of which days."""
     return [
-        f"Biểu số {form.code}",
+        form.name or f"Biểu số {form.code}",
         form.title.upper(),
         f"{form.scope_name}, {form.period_title[0].lower()}{form.period_title[1:]}"
         f" (từ ngày {day(form.first_day)} đến ngày {day(form.last_day)})",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from decimal import Decimal
 
 from docx import Document
 from docx.enum.section import WD_ORIENT
@@ -15,7 +14,6 @@ from docx.table import Table, _Cell
 
 from kho.forms import printed
 from kho.forms.form import Form
-from kho.report.vietnamese import number
 
 _A4 = Cm(29.7), Cm(21)
 _MARGIN = Cm(1.5)
@@ -65,8 +63,7 @@ def _table(table: Table, form: Form) -> None:
             _write(cells[0], line.ordinal, WD_ALIGN_PARAGRAPH.CENTER)
             _write(cells[1], title, WD_ALIGN_PARAGRAPH.LEFT, is_bold=line.is_total)
             for cell, count in zip(cells[2:], line.counts, strict=True):
-                text = "–" if count is None else number(Decimal(count), "")
-                _write(cell, text, WD_ALIGN_PARAGRAPH.RIGHT, is_bold=line.is_total)
+                _write(cell, printed.cell(count), WD_ALIGN_PARAGRAPH.RIGHT, is_bold=line.is_total)
     wide = (_A4[0] - 2 * _MARGIN - _ORDINAL - _SUBJECT) // form.width
     for column, width in zip(table.columns, [_ORDINAL, _SUBJECT, *[wide] * form.width], strict=True):
         column.width = width

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+from decimal import Decimal
 
 import xlsxwriter
 
 from kho.forms import printed
 from kho.forms.form import Form, Line
-from kho.report.workbook import LINE, OPTIONS, WHOLE
+from kho.report.workbook import LINE, OPTIONS, PART, WHOLE
 
 _ORDINAL, _SUBJECT, _NUMBER, _NOTE = 5, 42, 11, 46  # widths in characters
 
@@ -34,9 +35,11 @@ class _Sheet:
         self._ordinal = book.add_format(line | {"italic": True, "align": "center"})
         self._section = book.add_format(line | {"bold": True})
         self._texts = [book.add_format(line | {"text_wrap": True, "bold": bold}) for bold in (False, True)]
-        self._numbers = [
-            book.add_format(line | {"num_format": WHOLE, "align": "right", "bold": bold}) for bold in (False, True)
-        ]  # fmt: skip
+        self._numbers = {
+            (kind, bold): book.add_format(line | {"num_format": shape, "align": "right", "bold": bold})
+            for kind, shape in ((int, WHOLE), (Decimal, PART))
+            for bold in (False, True)
+        }
         self._absent = book.add_format(line | {"align": "center"})
 
     def write(self) -> None:
@@ -91,6 +94,6 @@ class _Sheet:
             if count is None:
                 self._sheet.write_string(y, x, "–", self._absent)
             else:
-                self._sheet.write_number(y, x, count, self._numbers[line.is_total])
+                self._sheet.write_number(y, x, count, self._numbers[type(count), line.is_total])
         if line.note:
             self._sheet.write_string(y, 2 + len(line.counts), line.note, self._foot)

@@ -20,7 +20,7 @@ OPTIONS = {
     "default_format_properties": {"font_name": "Times New Roman", "font_size": 12},
 }
 #: Vietnamese separators where a program goes by the format's language; Excel goes by the computer's
-WHOLE, _PART, _PERCENT = "[$-42A]#,##0", "[$-42A]#,##0.00", "[$-42A]0.00%"
+WHOLE, PART, _PERCENT = "[$-42A]#,##0", "[$-42A]#,##0.00", "[$-42A]0.00%"
 #: widths of columns, in characters
 _FRONT, _TITLE, _NUMBER, _NOTE, _REASON = 110, 46, 16, 44, 90
 _BOLD = 0.8  # of a column's width, for words that are not cut in two
@@ -67,7 +67,7 @@ class _Sheets:
             line | {"italic": True, "font_color": "#7F7F7F", "align": "right", "text_wrap": True}
         )
         self._numbers = {
-            form: book.add_format(line | {"num_format": form, "align": "right"}) for form in (WHOLE, _PART, _PERCENT)
+            form: book.add_format(line | {"num_format": form, "align": "right"}) for form in (WHOLE, PART, _PERCENT)
         }  # fmt: skip
 
     def front(self, content: Content) -> None:
@@ -178,7 +178,7 @@ class _Sheets:
         elif unit == "percent":
             sheet.write_number(y, x, value / 100, self._numbers[_PERCENT])
         else:
-            form = WHOLE if value == value.to_integral_value() else _PART
+            form = WHOLE if value == value.to_integral_value() else PART
             sheet.write_number(y, x, value, self._numbers[form])
 
     def _sheet(self, name: str, widths: Sequence[int]) -> Worksheet:

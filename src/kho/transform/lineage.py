@@ -262,7 +262,12 @@ class _Query:
     def _of_select(self, scope: Scope) -> dict[str, set[Ref]]:
         if not isinstance(scope.expression, exp.Select):
             return {}
-        return {each.alias_or_name: self._from(scope, each) for each in scope.expression.selects}
+        made: dict[str, set[Ref]] = {}
+        for place, each in enumerate(scope.expression.selects):
+            name = each.alias_or_name if isinstance(each, exp.Alias | exp.Column) else ""
+            # A union goes by places: none may be lost because it has no name, or that of another.
+            made[name if name and name not in made else f"column {place}"] = self._from(scope, each)
+        return made
 
     def _from(self, scope: Scope, part: exp.Expression) -> set[Ref]:
         """What an expression of this query is made from."""

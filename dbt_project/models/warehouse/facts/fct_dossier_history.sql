@@ -18,6 +18,8 @@ with version as (
     {{ 'coalesce(told.due_at, latest.due_at)' if fills else 'told.due_at' }} as due_at,
     told.refused_at,
     told.updated_at,
+    told.supplement_requested_at as requested_at,
+    told.supplemented_at as answered_at,
     coalesce(told.processed_at, told.returned_at) as resolved_at,
     told._batch_id,
     told._row_number,
@@ -75,6 +77,7 @@ with version as (
   select
     newest.dossier_key,
     newest.system,
+    newest.received_at,
     newest.received_date,
     newest.time_zone,
     newest.due_moves,
@@ -138,14 +141,21 @@ with version as (
     coalesce(
       max(answered_date) filter (where answered_date >= requested_date),
       lead(requested_date) over (partition by dossier_key order by requested_date)
-    ) as answered_date
+    ) as answered_date,
+    min(requested_at) as requested_at,
+    coalesce(
+      max(answered_at) filter (where answered_date >= requested_date),
+      lead(min(requested_at)) over (partition by dossier_key order by requested_date)
+    ) as answered_at
   from (
-    select dossier_key, requested_date, answered_date from version where requested_date is not null
+    select dossier_key, requested_date, answered_date, requested_at, answered_at from version where requested_date is not null
     union all
     select
       supplement.dossier_key,
       {{ day_of('supplement.requested_at', 'place') }},
-      {{ day_of('supplement.supplemented_at', 'place') }}
+      {{ day_of('supplement.supplemented_at', 'place') }},
+      supplement.requested_at,
+      supplement.supplemented_at
     from (
       {{ newest(ref('stg_one_stop__supplements'), 'supplement_key, dossier_key', version_by='updated_at') }}
     ) as supplement
@@ -153,28 +163,38 @@ with version as (
   ) as asked
   group by dossier_key, requested_date
 ), waiting as (
-  select dossier_key, requested_date, answered_date from request
+  select dossier_key, requested_date, answered_date, requested_at, answered_at from request
   union all
   -- Statuses tell of it where nothing else does.
-  select dossier_key, told_date, next_date
+  select dossier_key, told_date, next_date, told_at, next_at
   from (
     select
-      version.dossier_key, version.told_date, pausing.status is not null as is_pausing,
-      lead(version.told_date) over (partition by dossier_key order by version.age desc) as next_date
-    from version
+      version.dossier_key, version.told_date, version.told_at, pausing.status is not null as is_pausing,
+      lead(version.told_date) over (partition by version.dossier_key order by version.age desc) as next_date,
+      lead(version.told_at) over (partition by version.dossier_key order by version.age desc) as next_at
+    from (
+      select *, coalesce(updated_at, told_date::timestamp at time zone time_zone) as told_at from version
+    ) as version
     left join {{ ref('dim_pausing_status') }} as pausing on pausing.system = version.system and pausing.status = version.status
   ) as each
   where is_pausing and dossier_key not in (select dossier_key from request)
 ), asked as (
-  select waiting.dossier_key, greatest(waiting.requested_date, dossier.received_date) as requested_date, waiting.answered_date
+  select
+    waiting.dossier_key,
+    greatest(waiting.requested_date, dossier.received_date) as requested_date,
+    waiting.answered_date,
+    greatest(waiting.requested_at, dossier.received_at) as requested_at,
+    waiting.answered_at
   from waiting
   join dossier using (dossier_key)
-  where greatest(waiting.requested_date, dossier.received_date) < coalesce(waiting.answered_date, 'infinity')
 ), wait as (
   -- Requests that overlap or meet are waited for once.
   select dossier_key, lower(span) as from_date, upper(span) as to_date
   from (
-    select dossier_key, range_agg(daterange(requested_date, answered_date)) as spans from asked group by dossier_key
+    select dossier_key, range_agg(daterange(requested_date, answered_date)) as spans
+    from asked
+    where requested_date < coalesce(answered_date, 'infinity')
+    group by dossier_key
   ) as merged
   cross join lateral unnest(merged.spans) as part (span)
 ), answer as (
@@ -188,12 +208,26 @@ with version as (
       dossier_key, answered_date,
       range_agg(daterange(requested_date, answered_date)) over (partition by dossier_key order by answered_date) as spans
     from asked
-    where answered_date is not null
+    where requested_date < answered_date
   ) as answered
   cross join lateral unnest(answered.spans) as part (span)
   join {{ ref('dim_date') }} as first_day on first_day.date_day = lower(part.span)
   join {{ ref('dim_date') }} as last_day on last_day.date_day = upper(part.span)
   group by answered.dossier_key, answered.answered_date
+), clock as (
+  -- The same by the clock: also of what was answered on the day of its request.
+  select dossier_key, answered_date, sum(upper(span) - lower(span)) as paused_time
+  from (
+    select dossier_key, answered_date, unnest(spans) as span
+    from (
+      select distinct on (dossier_key, answered_date)
+        dossier_key, answered_date,
+        range_agg(tstzrange(requested_at, answered_at)) over (partition by dossier_key order by answered_date) as spans
+      from asked
+      where requested_at < answered_at
+    ) as answered
+  ) as each
+  group by dossier_key, answered_date
 ), step as (
   select
     event.dossier_key,
@@ -203,20 +237,32 @@ with version as (
     max(event.due_date) as due_date,
     bool_or(event.is_change) as is_change,
     sum(event.waits) as waits,
-    max(event.pause_days) as pause_days
+    max(event.pause_days) as pause_days,
+    max(event.paused_time) as paused_time,
+    sum(event.requests) as requests,
+    max(event.requested_date) as requested_date
   from (
-    select dossier_key, from_date as on_date, agency_code, due_at, due_date, true as is_change, 0 as waits, 0 as pause_days
+    select
+      dossier_key, from_date as on_date, agency_code, due_at, due_date, true as is_change, 0 as waits, 0 as pause_days,
+      interval '0' as paused_time, 0 as requests, null::date as requested_date
     from change
     union all
-    select dossier_key, from_date, null, null, null, false, 1, 0
+    select dossier_key, from_date, null, null, null, false, 1, 0, interval '0', 0, null
     from wait
     union all
-    select dossier_key, to_date, null, null, null, false, -1, 0
+    select dossier_key, to_date, null, null, null, false, -1, 0, interval '0', 0, null
     from wait
     where to_date is not null
     union all
-    select dossier_key, answered_date, null, null, null, false, 0, pause_days
+    select dossier_key, answered_date, null, null, null, false, 0, pause_days, interval '0', 0, null
     from answer
+    union all
+    select dossier_key, answered_date, null, null, null, false, 0, 0, paused_time, 0, null
+    from clock
+    union all
+    select dossier_key, requested_date, null, null, null, false, 0, 0, interval '0', 1, requested_date
+    from asked
+    where requested_at < coalesce(answered_at, 'infinity')
   ) as event
   join dossier using (dossier_key)
   where event.on_date <= coalesce(dossier.ended_date, 'infinity')
@@ -226,7 +272,10 @@ with version as (
     dossier_key, on_date, agency_code, due_at, due_date,
     count(*) filter (where is_change) over so_far as change_number,
     sum(waits) over so_far > 0 as is_waiting,
-    (max(pause_days) over so_far)::integer as pause_days
+    (max(pause_days) over so_far)::integer as pause_days,
+    max(paused_time) over so_far as paused_time,
+    (sum(requests) over so_far)::integer as request_count,
+    max(requested_date) over so_far as requested_date
   from step
   window so_far as (partition by dossier_key order by on_date)
 ), stretch as (
@@ -240,7 +289,10 @@ with version as (
     first_value(due_date) over of_change as due_date,
     first_value(due_date) over of_due as first_due_date,
     is_waiting,
-    pause_days
+    pause_days,
+    paused_time,
+    request_count,
+    requested_date
   from running
   window
     of_dossier as (partition by dossier_key order by on_date),
@@ -258,6 +310,9 @@ select
   stretch.agency_code,
   stretch.is_waiting,
   stretch.pause_days,
+  stretch.paused_time,
+  stretch.request_count,
+  stretch.requested_date,
   stretch.due_at,
   stretch.due_date,
   (stretch.due_at at time zone dossier.time_zone)::time = '00:00' as is_due_all_day,
@@ -267,6 +322,7 @@ select
   dossier.received_date,
   dossier.ended_at,
   dossier.ended_date,
+  ((dossier.ended_at - stretch.paused_time) at time zone dossier.time_zone)::date as worked_until_date,
   dossier.end_kind,
   dossier.end_told_date,
   dossier.end_batch_id,

@@ -1,0 +1,20 @@
+select
+  metric_code,
+  ordinal,
+  metric_group,
+  title,
+  formula_version,
+  formula_title,
+  is_default,
+  unit_levels,
+  valid_from,
+  valid_to,
+  counted_from,
+  membership,
+  due,
+  compare,
+  formula,
+  maximum,
+  threshold,
+  points_when_none
+from {{ ref('scoring_metrics') }}
