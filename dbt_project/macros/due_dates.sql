@@ -22,7 +22,7 @@
     {{ return(['']) }}
   {%- endif -%}
   {%- set found = [] -%}
-  {%- for source in graph.sources.values() if source.source_name == 'raw' and source.meta.fills_due_dates -%}
+  {%- for source in graph.get('sources', {}).values() if source.source_name == 'raw' and source.meta.fills_due_dates -%}
     {%- do found.append(source.meta.system) -%}
   {%- endfor -%}
   {{ return(found | unique | sort) }}
