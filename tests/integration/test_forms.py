@@ -334,7 +334,7 @@ def test_form_ii_07b_is_handed_in_and_printed_like_any_other(
 
 def test_a_promise_for_later_than_the_procedure_allows_is_listed(told: Settings, cli: CliRunner) -> None:
     # Three working days from Thursday the 3rd on: the Hùng Kings' day on Monday the 7th is off.
-    given = ["promises", LONG_DUC, "2025-04", "--scheme", "calendar", "--output-format", "json"]
+    given = ["promises", LONG_DUC, "2025-04", "--scheme", "calendar", "--format", "json"]
     result = cli.invoke(app, given)
     assert result.exit_code == 0, result.output
     (found,) = json.loads(result.stdout)
