@@ -8,6 +8,7 @@ from kho_sample import (
     idesk,
     igate,
     lookups,
+    ministry_forms,
     misa,
     moffice,
     one_stop,
@@ -27,6 +28,7 @@ SYSTEMS = tuple(
     for module in (
         one_stop,
         province_desk,
+        ministry_forms,
         documents,
         post,
         online_services,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
+from pathlib import Path
 
 import pytest
+from python_calamine import CalamineWorkbook
 
 from kho import check
 from kho.database import connect
 from kho.figures.figures import published
 from kho.figures.verdicts import verdict_changes
 from kho.forms import settlement
+from kho.forms.form import Form
 from kho.settings import Settings
 from tests.integration import nights
 from tests.integration.test_forms import recounted, root_first
@@ -82,7 +85,7 @@ def test_every_file_was_loaded_and_no_row_rejected(province: Settings) -> None:
     files = {
         f"one_stop.{entity}": len(list((province.exports / "one_stop" / entity).iterdir()))
         for entity in ("dossiers", "procedures", "supplements")
-    } | {"register.operations": 1}
+    } | {"register.operations": 1, "ministry_forms.settlement": len(list(_sheets(province)))}
     assert {contract: count for contract, count, _, _ in batches} == files
     assert {(loaded > 0, rejected) for _, _, loaded, rejected in batches} == {(True, 0)}
     assert {expectation for (expectation,) in told} == {"times_possible"}
@@ -107,8 +110,35 @@ def test_form_06_of_the_province_and_of_each_commune_is_what_a_recount_finds(
         own = [columns for (agency, _), columns in counted.items() if root_first(agency) == scope]
         below = [columns for (agency, _), columns in counted.items() if root_first(agency).startswith(scope)]
         form = settlement.draft(province, scope, "2026-09", scheme)
-        assert form.total.counts == printed(below), scope
+        assert _own(form) == printed(below), scope
         assert printed(own) != (0,) * 11, scope
+
+
+def _own(form: Form) -> tuple[int | None, ...]:
+    """The numbers of the province's own system."""
+    lines = [line for section in form.sections for line in section.lines]
+    return next((line.counts for line in lines if line.title == "Cộng hệ thống của tỉnh"), form.total.counts)
+
+
+def _sheets(province: Settings) -> Iterator[Path]:
+    return (province.exports / "ministry_forms" / "settlement").iterdir()
+
+
+def test_ministries_sheets_are_a_section_of_the_form(province: Settings) -> None:
+    told = [
+        next(
+            row
+            for row in CalamineWorkbook.from_path(path).get_sheet_by_index(0).to_python()
+            if "TỔNG CỘNG" in row
+        )
+        for path in _sheets(province)
+        if path.stem.endswith("_20260930")
+    ]
+    form = settlement.draft(province, "H13", "2026-09", "calendar")
+    assert len(told) == 4
+    ministries = [sum(int(row[n]) for row in told) for n in range(2, 13)]
+    assert form.total.counts == tuple(map(sum, zip(_own(form), ministries, strict=True)))
+    assert not any("bộ, ngành chưa đủ" in notice for notice in form.notices)
 
 
 def printed(found: list[Mapping[int, int]]) -> tuple[int, ...]:
