@@ -286,7 +286,7 @@ def world(module_built_warehouse: Settings) -> Iterator[World]:
     with psycopg.connect(here.admin_url(here.warehouse_database)) as connection:
         connection.execute(
             "create table ledger.example (batch_id bigint, contract text, business_date date, arrival_id bigint,"
-            " is_in_force boolean, is_touched boolean, list_unit text)"
+            " is_in_force boolean, is_touched boolean, list_unit text, covers_from date)"
         )
         connection.execute("grant select on ledger.example to public")
         connection.execute("create or replace view ledger.build_input as select * from ledger.example")

@@ -104,7 +104,7 @@ def test_each_change_reaches_the_models_and_figures_that_need_its_columns(kho, p
     resolved = found["column processed_at"]
     assert resolved["effect"] == "breaks"
     assert resolved["models"][0] == "stg_one_stop__dossiers"
-    assert {"fct_dossier", "movement_dossier", "dossier_settlement"} <= set(resolved["models"])
+    assert {"fct_dossier", "movement_dossier_history", "dossier_settlement"} <= set(resolved["models"])
     assert {"dossiers_resolved", "dossiers_resolved_on_time_pct"} <= set(resolved["figures"])
     assert not {"dossiers_received", "documents_outgoing"} & set(resolved["figures"])
     unused = found["column postal_bill_number"]
