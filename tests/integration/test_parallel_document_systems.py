@@ -234,7 +234,8 @@ def folded(tieu_can: Settings) -> Iterator[psycopg.Connection]:
         connection.execute("grant select on ledger.example to public")
         connection.execute(
             "create or replace view ledger.build_input as"
-            " select *, true as is_in_force, true as is_touched, null::text as list_unit from ledger.example"
+            " select *, true as is_in_force, true as is_touched, null::text as list_unit,"
+            " null::date as covers_from from ledger.example"
         )
         connection.execute(SQL("create temporary view folded as {}").format(SQL(compiled)))
         yield connection
