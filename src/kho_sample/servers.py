@@ -36,6 +36,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from kho.contract import contracts
 from kho.server import ports
 from kho.settings import Settings, settings
 from kho_sample.systems import SYSTEMS
@@ -182,6 +183,10 @@ async def _listen_sftp(settings: Settings, inside: set[asyncssh.SSHServerConnect
 @asynccontextmanager
 async def _serving(settings: Settings, app: ASGIApp) -> AsyncIterator[uvicorn.Server]:
     """Both servers listen; the one yielded still wants its `serve` awaited by somebody."""
+    # A folder that no system of the sample fills is one that nothing was handed over in yet.
+    for contract in contracts(settings).values():
+        if contract.server_type == "local":
+            (settings.exports / contract.location).mkdir(parents=True, exist_ok=True)
     inside: set[asyncssh.SSHServerConnection] = set()
     sftp = await _listen_sftp(settings, inside)
     http = socket.socket()

@@ -266,7 +266,7 @@ TYPES = {
           ('a', 12345678901234.567890, 0.1, 9007199254740993, true, '2021-06-30', '2021-06-30 01:02:03.456789+02',
            '2021-06-30 01:02:03', '\\x00ff', '{"x": [1, "á"]}', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '07:30'),
           ('b', null, null, null, null, null, '2021-06-30 05:00+07', null, null, null, null, null),
-          ('c', -0.5, 1e21, -1, false, '1900-01-01', '2021-06-30 06:00+07', '1900-01-01 00:00', '', '[]', null, null);
+          ('c', -0.5, 1e21, -1, false, '1999-12-31', '2021-06-30 06:00+07', '1900-01-01 00:00', '', '[]', null, null);
     """,
     "mysql": """
         create table permit (code varchar(9) primary key, area decimal(20, 6), fee double, rooms bigint, is_paid boolean,
@@ -275,7 +275,7 @@ TYPES = {
           ('a', 12345678901234.567890, 0.1, 9007199254740993, true, '2021-06-30', '2021-06-29 23:02:03.456789',
            '2021-06-30 01:02:03', x'00ff', '{"x": [1, "á"]}', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '07:30'),
           ('b', null, null, null, null, null, '2021-06-29 22:00', null, null, null, null, null),
-          ('c', -0.5, 1e21, -1, false, '1900-01-01', '2021-06-29 23:00', '1900-01-01 00:00', '', '[]', null, null);
+          ('c', -0.5, 1e21, -1, false, '1999-12-31', '2021-06-29 23:00', '1900-01-01 00:00', '', '[]', null, null);
     """,
 }
 COLUMNS = [
@@ -328,7 +328,7 @@ def test_values_of_every_type_keep_their_meaning_up_to_the_raw_table(
         True,
     )
     assert found[1][:3] == (None, None, None) and found[1][-1] is False
-    assert found[2][:3] == ("-0.500000", -1, "1900-01-01")
+    assert found[2][:3] == ("-0.500000", -1, "1999-12-31")
 
 
 def test_a_query_goes_in_as_it_is_written(

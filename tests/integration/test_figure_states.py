@@ -198,7 +198,7 @@ def test_a_level_of_another_scheme_is_not_applicable(
 def test_software_of_units_that_nobody_registered_is_not_applicable(later: Settings) -> None:
     """Nobody told which software the new communes run. Those of Tiểu Cần told that theirs was given up."""
     new = named(later, "92", "2026-Q1")
-    assert new["one_stop_units", "all", ""].value == 5
+    assert new["one_stop_units", "all", ""].value == 12
     for metric in ("one_stop_units_with_software", "one_stop_units_with_software_pct"):
         assert (new[metric, "all", ""].value, new[metric, "all", ""].state) == (None, "not_applicable")
     assert new["one_stop_units", "province", ""].state == "not_applicable"

@@ -60,9 +60,11 @@ def match(contract: Contract, found: Sequence[str]) -> Match:
 
 
 def expect_header(contract: Contract, found: Sequence[str]) -> Match:
-    """The match, or `Unreadable` when this is another export's header (fewer than half of the columns are there)."""
+    """The match, or `Unreadable` when this is another export's header (fewer than half of the columns are there that may
+    not be absent)."""
     result = match(contract, found)
-    if len(result.positions) * 2 < len(contract.columns):
+    needed = [column for column in contract.columns if not column.keys.may_be_absent] or contract.columns
+    if sum(column.name in result.positions for column in needed) * 2 < len(needed):
         missing = [f"'{header}'" for header in result.missing]
         raise Unreadable(
             f"this is not the header of {contract.name}: {len(result.missing)} of {len(contract.columns)} columns are"
