@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -120,7 +121,7 @@ def typed(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[l
     for block in blocks(PAGE):
         if block.info in ("sh", "sh fails"):
             ran = subprocess.run(
-                ["bash", "-euo", "pipefail", "-c", f'kho() {{ python -c "from kho.cli import app; app()" "$@"; }}\n{block.text}'],
+                ["bash", "-euo", "pipefail", "-c", f'kho() {{ "{sys.executable}" -c "from kho.cli import app; app()" "$@"; }}\n{block.text}'],
                 cwd=folder,
                 env=os.environ | {"KHO_PROJECT": str(other / "kho"), "KHO_HOME": str(other / "home"), "PYTHONPATH": str(PROJECT / "src")},
                 capture_output=True,
