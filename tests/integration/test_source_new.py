@@ -117,7 +117,9 @@ def project(tmp_path: Path) -> Path:
     folder = tmp_path / "project"
     shutil.copytree(PROJECT / "contracts" / "one_stop", folder / "contracts" / "one_stop")
     shutil.copytree(
-        PROJECT / "dbt_project", folder / "dbt_project", ignore=shutil.ignore_patterns("models", "tests")
+        PROJECT / "dbt_project",
+        folder / "dbt_project",
+        ignore=shutil.ignore_patterns("models", "tests", "functions"),
     )
     models = Path("dbt_project", "models")
     shutil.copytree(PROJECT / models / "staging" / "ledger", folder / models / "staging" / "ledger")

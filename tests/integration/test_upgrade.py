@@ -75,6 +75,19 @@ def told(settings: Settings) -> list[dict[str, str]]:
     ]
 
 
+#: what is told of numbers that stay: by how a metric begins, the state that was another one then
+NOW = {"procedures_online_partial": "not_applicable", "procedures_online_full": "not_applicable",
+       "broadcast_": "partial", "radio_station_sites_": "partial"}  # fmt: skip
+
+
+def said_now(row: dict[str, str]) -> dict[str, str]:
+    """The same figure: what could not be is no 0 any more, and what covers a part of its period says so."""
+    state = next((state for start, state in NOW.items() if row["metric"].startswith(start)), row["state"])
+    if state == "not_applicable":
+        return row | {"state": state, "value": "", "measured_value": ""}
+    return row | {"state": state} if row["value"] else row
+
+
 def expected() -> list[dict[str, str]]:
     with (EARLIER / "figures.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
@@ -110,7 +123,7 @@ def test_it_comes_to_the_same_figures_in_place(earlier: Settings) -> None:
         build_layer(earlier, layer, NIGHT)
     check_marts(earlier)
     publish(earlier)
-    assert told(earlier) == expected()
+    assert told(earlier) == [said_now(row) for row in expected()]
     assert loaded(earlier) == before
     assert issued(earlier, "946", "2021-Q1", "calendar", 1) == handed_over
     found = explain(earlier, "946", "2021-H1", "dossiers_received")
