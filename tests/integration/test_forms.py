@@ -301,6 +301,7 @@ def test_form_ii_07b_counts_procedures_by_level(told: Settings) -> None:
     once = inventory.draft(told, "H13", "2026-09", "calendar")
     assert once.total.counts == (4, 3, None, 2, 3, 2, None, 2, 5, 2, None, 3)
     assert "Cấp huyện: không áp dụng." in once.notices
+    assert once.as_of == date(2026, 9, 30), "a list holds until the next one"
     assert [line.title for line in once.sections[0].lines] == [
         "Thành phố Cần Thơ",
         "Xã Đại Ngãi",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from kho.figures.figures import Published, Scheme, asked, explained, figures_of
+from kho.figures.figures import Scheme, asked, explained
 from kho.figures.inventory import LEVELS, Inventory, inventory
 from kho.figures.settlement import parameter_set
 from kho.forms.form import Form, Head, Line, Section
@@ -23,15 +23,14 @@ HEADS = (
 
 
 def draft(settings: Settings, scope: str, period: str, scheme: Scheme, parameters: str | None = None) -> Form:
-    """The form at the end of the period, or of the last day told of, as the release in force has it.
+    """The form at the end of the period, or of the release's date in one that is not over, as the release in force has it.
 
     Raises `UnknownScope`, `UnknownPeriod`, `NotBegun`, `UnknownParameters` or `NoRelease`.
     """
     with explained(settings) as release:
         meant, first_day, last_day = asked(release, scope, period, scheme)
         rules = parameter_set(release, parameters or "default")
-        told = _as_of(release, meant.agency_code, first_day, last_day)
-        day = min(last_day, told or last_day)
+        day = min(last_day, release.business_date)  # a list holds until the next one
         *units, whole = inventory(release, meant.agency_code, day, twice=rules.counts_both_levels)
         lines = [_line(str(ordinal), unit.name, unit) for ordinal, unit in enumerate(units, start=1)]
         # No sum of the lines: several units list the same procedure.
@@ -46,14 +45,14 @@ def draft(settings: Settings, scope: str, period: str, scheme: Scheme, parameter
             period_title=vietnamese.period(period, first_day, last_day),
             first_day=first_day,
             last_day=last_day,
-            as_of=told,
+            as_of=day,
             parameter_set=rules.name,
             parameter_title=rules.title,
             release=release.release,
             subject="Cơ quan, đơn vị",
             heads=HEADS,
             sections=(Section("Theo cơ quan, đơn vị", tuple(lines)),),
-            notices=tuple(_notices(day, whole, told)),
+            notices=tuple(_notices(day, whole)),
         )
 
 
@@ -61,21 +60,9 @@ def _line(ordinal: str, title: str, counts: Inventory, *, is_total: bool = False
     return Line(ordinal, title, (*counts.decided, *counts.at_one_stop, *counts.workflows), is_total=is_total)
 
 
-def _as_of(release: Published, scope_code: str, first_day: date, last_day: date) -> date | None:
-    """The last day that the lists tell of."""
-    return next(
-        (
-            each.as_of
-            for each in figures_of(release, scope_code, first_day, last_day)
-            if each.metric == "procedures_on_one_stop" and not each.detail
-        ),
-        None,
-    )
-
-
-def _notices(day: date, whole: Inventory, told: date | None) -> Iterator[str]:
+def _notices(day: date, whole: Inventory) -> Iterator[str]:
     yield f"Số liệu tại ngày {vietnamese.day(day)}; một thủ tục có ở nhiều đơn vị tính một lần."
-    if told is None:
+    if not whole.decided[0]:
         yield "Chưa có danh mục thủ tục nào của kỳ này."
     for level, count in zip(LEVELS, whole.decided[1:], strict=True):
         if count is None:
