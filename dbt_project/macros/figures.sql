@@ -45,6 +45,22 @@ select
   )
 {%- endmacro %}
 
+{# The months that each period is made of, as a relation: is_first and is_last say which stand at its ends. #}
+{% macro months_of_periods() -%}
+  select
+    period.scheme,
+    period.period_code,
+    month.to_date,
+    month.from_date = period.from_date as is_first,
+    month.to_date = period.to_date as is_last
+  from {{ ref('figure_period') }} as period
+  join {{ ref('figure_period') }} as month
+    on month.scheme = period.scheme
+    and month.period_kind = 'month'
+    and month.from_date >= period.from_date
+    and month.to_date <= period.to_date
+{%- endmacro %}
+
 {# Amounts of every metric per period, agency, detail and key of what is counted once.
    `period` is a relation (scheme, period_code, from_date, to_date). Movements are first summed between the dates at
    which any period begins or ends, so that each meets each period by equality and not by comparing dates. With a

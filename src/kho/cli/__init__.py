@@ -20,9 +20,9 @@ from kho.cli import (
     batch,
     deadline,
     dictionary,
+    dossiers,
     figures,
     form,
-    morning,
     rejects,
     release,
     report,
@@ -63,10 +63,10 @@ for command in (server.up, server.down, server.status, server.run, server.psql):
     app.command()(command)
 app.command()(figures.figures)
 app.command()(form.form)
-app.command()(form.verdicts)
-app.command()(morning.morning)
+app.command()(dossiers.morning)
+app.command()(dossiers.verdicts)
+app.command()(dossiers.promises)
 app.command()(deadline.deadline)
-app.command()(deadline.promises)
 app.command()(report.report)
 app.command()(dictionary.dictionary)
 groups = {"": app}

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kho.cli.figures import Scheme
 from kho.cli.output import Format, fail, show_rows
 
 if TYPE_CHECKING:
@@ -85,40 +84,6 @@ def deadline(
         return
     for label, text in _told(found, received_at, asked, pauses):
         print(f"{label:<14}{text}")
-
-
-def promises(
-    scope: Annotated[
-        str, typer.Argument(help="Agency or unit code (946, H51.12, 31663), or an unambiguous name.")
-    ],
-    period: Annotated[str, typer.Argument(help="2021, 2021-H1, 2021-9M, 2021-Q2, 2021-06 or from..to.")],
-    scheme: Annotated[
-        Scheme, typer.Option(help="administrative: 15th to 14th (NĐ 09/2019); calendar: 1st to last.")
-    ] = Scheme.administrative,
-    output_format: Format = "table",
-) -> None:
-    """List dossiers that were promised for later than the longest time of their procedure allows.
-
-    Counted from their reception on as `kho deadline` counts, by the lists of procedures in force then. What was promised
-    stays the due date: this says where more time was given than there is.
-    """
-    from dataclasses import astuple, fields
-
-    from kho.figures.figures import NoRelease, UnknownPeriod, UnknownScope, asked, explained
-    from kho.figures.promises import LatePromise, late_promises
-    from kho.settings import settings
-
-    try:
-        with explained(settings()) as release:
-            meant, first, last = asked(release, scope, period, scheme.value)
-            found = late_promises(release, meant.agency_code, first, last)
-    except (UnknownScope, UnknownPeriod) as error:
-        typer.echo(error, err=True)
-        raise typer.Exit(2) from None
-    except NoRelease as error:
-        fail(str(error))
-    title = f"{meant.name}: {len(found)} promised for later than their procedure allows"
-    show_rows(title, [each.name for each in fields(LatePromise)], map(astuple, found), output_format)
 
 
 def _pause(text: str) -> Pause:

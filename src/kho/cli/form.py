@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kho.cli.figures import Scheme
-from kho.cli.output import OF_CALLER, PRIVATE, fail, print_csv, show_rows, umask
-from kho.cli.output import Format as OutputFormat
+from kho.cli.output import OF_CALLER, PRIVATE, fail, print_csv, umask
 
 if TYPE_CHECKING:
     from kho.forms.form import Form
@@ -106,40 +105,6 @@ def form(
             _csv(found)
         case _:
             _file(found, period, format, out)
-
-
-def verdicts(
-    scope: Annotated[
-        str, typer.Argument(help="Agency or unit code (946, H51.12, 31663), or an unambiguous name.")
-    ],
-    period: Annotated[str, typer.Argument(help="2021, 2021-H1, 2021-9M, 2021-Q2, 2021-06 or from..to.")],
-    scheme: Annotated[
-        Scheme, typer.Option(help="Whose months: administrative, 15th to 14th, or calendar.")
-    ] = Scheme.administrative,
-    format: OutputFormat = "table",
-) -> None:
-    """List dossiers that were late or overdue at the end of a month and are on time now.
-
-    Their end was told later, or told otherwise: by which version, whether it lies more than a working day before that
-    version, and whether it lies just on the day that was due.
-    """
-    from dataclasses import astuple, fields
-
-    from kho.figures.figures import NoRelease, UnknownPeriod, UnknownScope, asked, explained
-    from kho.figures.verdicts import VerdictChange, verdict_changes
-    from kho.settings import settings
-
-    try:
-        with explained(settings()) as release:
-            meant, first, last = asked(release, scope, period, scheme.value)
-            found = verdict_changes(release, meant.agency_code, scheme.value, first, last)
-    except (UnknownScope, UnknownPeriod) as error:
-        typer.echo(error, err=True)
-        raise typer.Exit(2) from None
-    except NoRelease as error:
-        fail(str(error))
-    title = f"{meant.name}: {len(found)} told late or overdue, on time now"
-    show_rows(title, [each.name for each in fields(VerdictChange)], map(astuple, found), format)
 
 
 def _file(form: Form, period: str, format: Format, out: Path | None) -> None:

@@ -1,17 +1,5 @@
-with sheet_of_period as (
-  select
-    told.*,
-    period.scheme,
-    period.period_code,
-    month.from_date = period.from_date as is_first,
-    month.to_date = period.to_date as is_last
-  from {{ ref('figure_period') }} as period
-  join {{ ref('figure_period') }} as month
-    on month.scheme = period.scheme
-    and month.period_kind = 'month'
-    and month.from_date >= period.from_date
-    and month.to_date <= period.to_date
-  join {{ ref('fct_ministry_settlement') }} as told on told.list_date = month.to_date
+with month as (
+  {{ months_of_periods() }}
 ), composed as (
   -- What happened in the months adds up; what was carried over is that of the first one, what is pending that of the last.
   select
@@ -30,7 +18,8 @@ with sheet_of_period as (
     coalesce(sum(pending_total_count) filter (where is_last), 0) as pending_total_count,
     coalesce(sum(pending_within_deadline_count) filter (where is_last), 0) as pending_within_deadline_count,
     coalesce(sum(pending_overdue_count) filter (where is_last), 0) as pending_overdue_count
-  from sheet_of_period
+  from month
+  join {{ ref('fct_ministry_settlement') }} as told on told.list_date = month.to_date
   group by scheme, period_code, agency_code, field
 )
 
