@@ -45,20 +45,21 @@ select
   )
 {%- endmacro %}
 
-{# The months that each period is made of, as a relation: is_first and is_last say which stand at its ends. #}
+{# The months that each period is made of, as a relation, as far as they are over: is_first and is_last say which stand at its
+   ends. #}
 {% macro months_of_periods() -%}
   select
     period.scheme,
     period.period_code,
     month.to_date,
     month.from_date = period.from_date as is_first,
-    month.to_date = period.to_date as is_last
+    month.to_date = max(month.to_date) over (partition by period.scheme, period.period_code) as is_last
   from {{ ref('figure_period') }} as period
   join {{ ref('figure_period') }} as month
     on month.scheme = period.scheme
     and month.period_kind = 'month'
     and month.from_date >= period.from_date
-    and month.to_date <= period.to_date
+    and month.to_date <= least(period.to_date, (select max(business_date) from {{ ref('figure_coverage') }}))
 {%- endmacro %}
 
 {# Amounts of every metric per period, agency, detail and key of what is counted once.
