@@ -54,6 +54,35 @@ def kill(settings: Settings) -> None:
             process.kill()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes the server's account")
+def test_processes_that_begin_together_make_one_account() -> None:
+    name = f"kho-test-{os.getpid()}"
+    code = (
+        "import sys, time\n"
+        "from kho.server import postgres\n"
+        "postgres.ACCOUNT, begins = sys.argv[1], float(sys.argv[2])\n"
+        "time.sleep(max(0, begins - time.time()))\n"
+        "print(postgres.account().pw_uid, flush=True)\n"
+        "sys.stdin.read()\n"
+        "print(postgres.account().pw_uid)\n"
+    )
+    begins = time.time() + 2
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, name, str(begins + n / 50)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )
+        for n in range(4)
+    ]  # fmt: skip
+    try:
+        first = [process.stdout.readline().strip() for process in started]
+        assert first[0]
+        assert first + [process.communicate()[0].strip() for process in started] == [first[0]] * 8
+    finally:
+        subprocess.run([shutil.which("userdel", path="/usr/sbin:/sbin"), name], check=True)
+        Path(f"/run/{name}.lock").unlink(missing_ok=True)
+
+
 def test_every_role_can_connect_and_airflow_owns_its_database(server: Settings) -> None:
     for role in ROLES:
         with connect(server, role) as connection:

@@ -150,21 +150,22 @@ def account() -> pwd.struct_passwd | None:
     """The user that the server runs as when we are root (made at the first use); None: it runs as ourselves."""
     if os.geteuid() != 0:
         return None
-    with contextlib.suppress(KeyError):
-        return pwd.getpwnam(ACCOUNT)
-    useradd = shutil.which("useradd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-    if useradd:
-        shell = ["--shell", "/usr/sbin/nologin"]
-        # Fails where another process was first.
-        subprocess.run(
-            [useradd, "--system", "--user-group", "--no-create-home", *shell, ACCOUNT], capture_output=True
-        )
-    try:
-        return pwd.getpwnam(ACCOUNT)
-    except KeyError:
-        raise RuntimeError(
-            f"PostgreSQL refuses to run as root: create the system user {ACCOUNT} for it"
-        ) from None
+    # Of two useradd at once the second one makes the user of the first again, with another number.
+    with ports.locked(Path("/run") / f"{ACCOUNT}.lock"):
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(ACCOUNT)
+        useradd = shutil.which("useradd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+        if useradd:
+            shell = ["--shell", "/usr/sbin/nologin"]
+            subprocess.run(
+                [useradd, "--system", "--user-group", "--no-create-home", *shell, ACCOUNT], capture_output=True
+            )
+        try:
+            return pwd.getpwnam(ACCOUNT)
+        except KeyError:
+            raise RuntimeError(
+                f"PostgreSQL refuses to run as root: create the system user {ACCOUNT} for it"
+            ) from None
 
 
 def create_cluster(settings: Settings) -> None:
