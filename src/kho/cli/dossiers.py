@@ -43,8 +43,9 @@ def verdicts(
 ) -> None:
     """List dossiers that were late or overdue at the end of a month and are on time now.
 
-    Their end was told later, or told otherwise: by which version, whether it lies more than a working day before that
-    version, and whether it lies just on the day that was due. The months are those of the scheme.
+    Their end, or a request for a supplement, was told later or told otherwise: by which version, whether it lies more than a
+    working day before that version, and whether the end lies just on the day that was due. The months are those of the
+    scheme.
     """
     from kho.figures.figures import asked
     from kho.figures.verdicts import VerdictChange, verdict_changes

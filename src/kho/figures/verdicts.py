@@ -1,4 +1,4 @@
-"""Dossiers that were told late or overdue at the end of a month, and that are on time now."""
+"""Dossiers that were told late or overdue at the end of a month, and that were on time by what is told now."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from kho.figures.figures import Published
 class VerdictChange:
     """One dossier and month. `told_verdict` is what it was by what had been told until `told_date`.
 
-    `ended_date_before` is its end as it was told before, None if it was pending. `file` and `row_number` are the version
-    that told of the end as it is now.
+    `ended_date_before` is its end as it was told before, None if it was pending; `requested_date` the day of a request for a
+    supplement that was told later. `file` and `row_number` are the version that told of the end or of the request.
     """
 
     dossier_code: str
@@ -27,11 +27,13 @@ class VerdictChange:
     told_verdict: Literal["late", "overdue"]
     ended_date_before: date | None
     changed_date: date
-    ended_date: date
-    verdict: Literal["early", "on_time"]
+    ended_date: date | None
+    requested_date: date | None
+    verdict: Literal["early", "on_time", "within_deadline"]
     due_date: date
     is_end_back_dated: bool
     is_end_on_due_date: bool
+    is_request_back_dated: bool
     file: str | None
     row_number: int | None
 
@@ -44,8 +46,8 @@ def verdict_changes(
         """
         select change.dossier_code, change.agency_code, coalesce(member.agency_name, change.agency_code) as agency_name,
           change.told_date, change.told_verdict, change.ended_date_before, change.changed_date, change.ended_date,
-          change.verdict, change.due_date, change.is_end_back_dated, change.is_end_on_due_date,
-          batch.file_name as file, change.row_number
+          change.requested_date, change.verdict, change.due_date, change.is_end_back_dated, change.is_end_on_due_date,
+          change.is_request_back_dated, batch.file_name as file, change.row_number
         from {change} as change
         join lateral (
           select agency_name from {scope}

@@ -194,7 +194,7 @@ def _differences(
         shown = ", ".join(codes[:SHOWN]) + (
             f" và {len(codes) - SHOWN} hồ sơ nữa" if len(codes) > SHOWN else ""
         )
-        yield f"Trước báo trễ hạn, nay đúng hạn do ngày kết thúc được ghi sau: {shown}."
+        yield f"Trước báo trễ hạn, nay đúng hạn do ngày kết thúc hoặc ngày yêu cầu bổ sung được ghi sau: {shown}."
 
 
 def _discontinuities(

@@ -27,8 +27,7 @@ with version as (
     {{ day_of('coalesce(told.due_at, latest.due_at)' if fills else 'told.due_at', 'place') }} as due_date,
     {{ day_of('told.supplement_requested_at', 'place') }} as requested_date,
     {{ day_of('told.supplemented_at', 'place') }} as answered_date,
-    -- The day that the source changed it; no version comes from after the day that its delivery is of.
-    least({{ day_of('told.updated_at', 'place') }}, told._business_date) as told_date,
+    {{ told_on('told.updated_at', 'told._business_date', 'place') }} as told_date,
     coalesce(place.time_zone, current_setting('TimeZone')) as time_zone,
     place.due_moves,
     row_number() over newest_first as age,
@@ -134,34 +133,7 @@ with version as (
   ) as each
   where is_change
 ), request as (
-  -- What was asked for, by the dossier itself and by the list of requests. An answer from before the request is another's.
-  select
-    dossier_key,
-    requested_date,
-    coalesce(
-      max(answered_date) filter (where answered_date >= requested_date),
-      lead(requested_date) over (partition by dossier_key order by requested_date)
-    ) as answered_date,
-    min(requested_at) as requested_at,
-    coalesce(
-      max(answered_at) filter (where answered_date >= requested_date),
-      lead(min(requested_at)) over (partition by dossier_key order by requested_date)
-    ) as answered_at
-  from (
-    select dossier_key, requested_date, answered_date, requested_at, answered_at from version where requested_date is not null
-    union all
-    select
-      supplement.dossier_key,
-      {{ day_of('supplement.requested_at', 'place') }},
-      {{ day_of('supplement.supplemented_at', 'place') }},
-      supplement.requested_at,
-      supplement.supplemented_at
-    from (
-      {{ newest(ref('stg_one_stop__supplements'), 'supplement_key, dossier_key', version_by='updated_at') }}
-    ) as supplement
-    left join {{ ref('dim_system') }} as place using (system)
-  ) as asked
-  group by dossier_key, requested_date
+  {{ dossier_requests('version') }}
 ), waiting as (
   select dossier_key, requested_date, answered_date, requested_at, answered_at from request
   union all
