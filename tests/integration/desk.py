@@ -15,6 +15,8 @@ from kho_sample.export import Export
 from kho_sample.sheet import workbook
 from kho_sample.supplements import HEADER as REQUEST_HEADER
 
+#: with the column that few desks have
+DOSSIER_HEADER = (*HEADER, "maHoSoBo")
 CHANNELS = {"direct": "1", "online": "2", "post": "3", "none": ""}
 
 
@@ -44,11 +46,13 @@ def version(
     refused: str | date | None = None,
     procedure: str = "1.004946",
     field: str = "HT",
+    ministry: str = "",
 ) -> dict[str, str]:
     """A row of `dossiers`, as the desk told of it on a day."""
     day = datetime.strptime(moment(told, "16:00"), "%d/%m/%Y %H:%M").date()
-    cells = dict.fromkeys(HEADER, "") | {
+    cells = dict.fromkeys(DOSSIER_HEADER, "") | {
         "maHoSo": code,
+        "maHoSoBo": ministry,
         "maTTHC": procedure,
         "maLinhVuc": field,
         "maDinhDanh": agency,
@@ -90,7 +94,7 @@ def exports(
 ) -> list[Export]:
     """A file for every day that something was told on, and for the last one."""
     return [
-        *_files("dossiers", HEADER, rows, to),
+        *_files("dossiers", DOSSIER_HEADER, rows, to),
         *_files("supplements", REQUEST_HEADER, requests, to),
     ]
 
@@ -109,6 +113,14 @@ def _files(entity: str, header: tuple[str, ...], rows: Iterable[Mapping[str, str
         name = f"{entity}_{day:%Y%m%d}.csv"
         found.append(Export("one_stop", entity, name, ("\ufeff" + text.getvalue()).encode(), day))
     return found
+
+
+def ministry_dossiers(to: date, rows: Iterable[tuple[str, str, str]]) -> Export:
+    """What a ministry's system lists of a month: codes, agencies and days of reception."""
+    lines = ["maHoSo;maTTHC;maDinhDanh;ngayTiepNhan"]
+    lines += [f"{code};1.004946;{agency};{moment(received, '08:00')}" for code, agency, received in rows]
+    content = ("\ufeff" + "\r\n".join(lines) + "\r\n").encode()
+    return Export("ministry_forms", "dossiers", f"dossiers_{to:%Y%m%d}.csv", content, to)
 
 
 def sheet(unit: str, to: date, rows: Iterable[str]) -> Export:

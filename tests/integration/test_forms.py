@@ -28,11 +28,12 @@ from kho.forms.form import Form
 from kho.forms.issues import hand_in, issued
 from kho.settings import Settings
 from tests.integration import nights
-from tests.integration.desk import exports, procedures, request, sheet, version
+from tests.integration.desk import exports, ministry_dossiers, procedures, request, sheet, version
 from tests.unit import recount, recount_forms
 
 #: a commune of its own for each example
 A, B, C, D = "H13.31639", "H13.31654", "H13.31666", "H13.31552"
+SHARED, SET_BACK = "H13.31673", "H13.31561"
 LONG_DUC, DAI_NGAI = "H51.12.25", "H13.31645"
 NIGHT = date(2026, 10, 31)
 SETS = ("default", "strict", "until_2021")
@@ -137,6 +138,15 @@ EXAMPLE_E = [
 ]  # fmt: skip
 
 
+SHARED_CASE, CODE_THERE = f"{SHARED}-260901-0007", "G15.05-260901-000123"
+IN_TWO_SYSTEMS = [
+    version(SHARED_CASE, SHARED, told, received="2026-09-07", due="2026-09-10", ministry=CODE_THERE, **ended)
+    for told, ended in (("2026-09-07", {}), ("2026-09-09", {"status": "9", "processed": "2026-09-09"}))
+]
+REQUEST_SET_BACK = [
+    version(f"{SET_BACK}-260921-0001", SET_BACK, told, received="2026-09-21", due="2026-09-24", **asked)
+    for told, asked in (("2026-09-21", {}), ("2026-10-06", {"status": "5", "asked": "2026-09-22"}))
+]
 LONG_DUCS = {"Mã TTHC": "1.000005", "Thời gian giải quyết": "3 ngày làm việc"}
 PROMISED = [
     version(
@@ -156,10 +166,14 @@ NOT_ACCEPTED = [
 @pytest.fixture(scope="module")
 def told(module_built_warehouse: Settings) -> Settings:
     """The examples after October; of the one that was set back only what September knew."""
-    rows = [*EXAMPLE_A, *example_b(), OPEN_C, *EXAMPLE_E, *NOT_ACCEPTED, *PROMISED]
+    rows = [*EXAMPLE_A, *example_b(), OPEN_C, *EXAMPLE_E, *NOT_ACCEPTED, *PROMISED, *IN_TWO_SYSTEMS, *REQUEST_SET_BACK]
     files = [
         *exports(rows, NIGHT, [FIRST_REQUEST]),
         sheet(D, date(2026, 9, 30), SHEET_D),
+        ministry_dossiers(
+            date(2026, 9, 30),
+            [(CODE_THERE, SHARED, "2026-09-01"), ("G15.05-260901-000124", SHARED, "2026-09-01")],
+        ),
         procedures("H13", date(2026, 7, 1), PROCEDURES),
         procedures(DAI_NGAI, date(2026, 7, 1), PROCEDURES[2:]),
         procedures(LONG_DUC, date(2025, 4, 1), [LONG_DUCS]),
@@ -374,6 +388,26 @@ def test_example_c_what_was_handed_in_stays_and_what_was_set_back_is_told(told: 
     assert change.is_end_back_dated and change.is_end_on_due_date
     assert (change.file, change.row_number) == ("dossiers_20261005.csv", 1)
     assert hand_in(told, form(told, C, "2026-09"), "Chủ tịch").issue.version == 2
+
+
+def test_a_request_for_a_supplement_that_was_set_back_is_told(told: Settings) -> None:
+    assert columns(told, SET_BACK, "2026-09") == (1, 0, 1, 0, 0, 0, 0, 0, 1, 1, 0)
+    with published(told) as release:
+        (change,) = verdict_changes(release, SET_BACK, "calendar", date(2026, 9, 1), date(2026, 9, 30))
+    assert (change.told_verdict, change.verdict, change.ended_date) == ("overdue", "within_deadline", None)
+    assert (change.requested_date, change.changed_date) == (date(2026, 9, 22), date(2026, 10, 6))
+    assert change.is_request_back_dated and not change.is_end_back_dated
+    assert (change.file, change.row_number) == ("dossiers_20261006.csv", 1)
+
+
+def test_quirk_8_the_same_case_in_two_systems_is_one_dossier(told: Settings) -> None:
+    assert columns(told, SHARED, "2026-09") == (1, 0, 1, 0, 1, 1, 0, 0, 0, 0, 0)
+    with connect(told, "kho_auditor") as connection:
+        known = connection.execute(
+            "select own.dossier_code, own.leading_system, theirs.ministry_dossier_code"
+            " from warehouse.fct_shared_dossier own join warehouse.fct_ministry_dossier theirs using (ministry_dossier_code)"
+        ).fetchall()
+    assert known == [(SHARED_CASE, "one_stop", CODE_THERE)]
 
 
 @pytest.fixture

@@ -246,9 +246,11 @@ def test_broken_documents_are_unreadable_and_say_why(warehouse: Settings, tmp_pa
 # Any document
 
 
+#: what iconv leaves out without a word where it writes windows-1258
+TAGS = "".join(map(chr, range(0xE0000, 0xE0080)))
 names = st.sampled_from(["a", "b", "N\u1ed9i", "c.d"])
 texts = st.text(
-    alphabet=st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Cn"], exclude_characters="\ufffe\uffff")
+    alphabet=st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Cn"], exclude_characters="\ufffe\uffff" + TAGS)
     | st.sampled_from("<>&\"'\u0301"),
     max_size=12,
 ).map(lambda text: composed(text).strip())  # fmt: skip

@@ -121,7 +121,7 @@ GOOD = {
 
 def test_every_source_of_the_sample_would_be_accepted(traceless: Settings) -> None:
     # No district of the sample saves what ministries and the national portal show.
-    of_provinces = {"ministry_forms.settlement", "national_portal.service_scores"}
+    of_provinces = {"ministry_forms.dossiers", "ministry_forms.settlement", "national_portal.service_scores"}
     for name in contracts(traceless).keys() - of_provinces:
         steps = list(look_at(traceless, name))
         assert [step.title for step in steps] == ["Contract", "Connection", "Dry run", "Verdict"], name

@@ -74,11 +74,16 @@ def sound(settings: Settings, folder: Path) -> list[Sound]:
         title = contract.format + (f" in {packing}" if packing else "")
         found[name] = Sound(contract, export.name, export.content, title)
     delimited = "\r\n".join(";".join(map(str, line)) for line in [HEADER, *WRITTEN]).encode()
-    scores = known["national_portal.service_scores"]  # no district of the sample tells them
+    scores = known["national_portal.service_scores"]  # no unit of the samples tells them
     told = "Mã định danh;Kỳ;Chỉ tiêu;Tử số;Mẫu số;Điểm\r\n" + "".join(
         f"H13;2026-{month:02d};2.1;{900 + month};1000;18,{month:02d}\r\n" for month in range(1, 13)
     )
     found[scores.name] = Sound(scores, "service_scores_20261231.csv", told.encode(), scores.format)
+    theirs = known["ministry_forms.dossiers"]  # nor what a ministry's system has
+    told = "maHoSo;maTTHC;maDinhDanh;ngayTiepNhan\r\n" + "".join(
+        f"G15.05-2609{day:02d}-000123;1.004946;H13.31639;{day:02d}/09/2026 08:00\r\n" for day in range(1, 31)
+    )
+    found[theirs.name] = Sound(theirs, "dossiers_20260930.csv", told.encode(), theirs.format)
     for title, data, server in (
         ("parquet", parquet(table(TYPED)), {}),
         ("ods", packed_anew(ods({"S": [HEADER, *TYPED]}), bytes, Random(0)), {}),

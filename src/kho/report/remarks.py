@@ -29,6 +29,11 @@ class Effect:
     absent: list[str] = field(default_factory=list)
 
 
+#: what two systems tell of that is no metric
+TOPICS = dict.fromkeys(
+    ("dossiers_in_two_systems", "dossiers_led_by_ministry"), "Hồ sơ có trên cả hệ thống của bộ, ngành"
+)
+
 def effects_of(figures: Iterable[Figure], known: Mapping[str, Metric]) -> dict[str, Effect]:
     """By contract, the figures that are incomplete or without a value, and that are counted from it."""
     found: dict[str, Effect] = {}
@@ -201,9 +206,9 @@ def _reconciled(release: Published, scope: Scope, first_day: date, last_day: dat
         ),
         [scope.agency_code, first_day, last_day],
     )
-    for title, leader, other, times, more, less in rows:
+    for topic, leader, other, times, more, less in rows:
         yield (
-            f"{title}: {other} khác {leader} ở {times} lần đối chiếu theo đơn vị và tháng (nhiều hơn {number(more, '')},"
+            f"{TOPICS.get(topic, topic)}: {other} khác {leader} ở {times} lần đối chiếu theo đơn vị và tháng (nhiều hơn {number(more, '')},"
             f" ít hơn {number(less, '')}); số báo cáo lấy theo {leader}."
         )
 

@@ -6,6 +6,8 @@ with topic as (
       ('dossiers_received_by_post', 'one_stop.dossiers', 'post.handovers'),
       ('dossiers_returned_by_post', 'one_stop.dossiers', 'post.handovers'),
       ('dossiers_received_online', 'one_stop.dossiers', 'online_services.submissions'),
+      ('dossiers_in_two_systems', 'one_stop.dossiers', 'ministry_forms.dossiers'),
+      ('dossiers_led_by_ministry', 'ministry_forms.dossiers', 'one_stop.dossiers'),
       ('procedures_online_level_3', 'one_stop.procedures', 'online_services.offerings'),
       ('procedures_online_level_4', 'one_stop.procedures', 'online_services.offerings')
   ) as pair (topic, leading_contract, other_contract)
@@ -53,6 +55,19 @@ with topic as (
   from {{ ref('fct_online_submission') }}
   where status = 'accepted'
   group by 1, 2, 3, 4
+  union all
+  select
+    case when shared.leading_system = shared.system then 'dossiers_in_two_systems' else 'dossiers_led_by_ministry' end,
+    told.system = shared.leading_system, told.unit_agency_code, told.received_date, count(*)
+  from {{ ref('fct_shared_dossier') }} as shared
+  left join {{ ref('fct_ministry_dossier') }} as same on same.ministry_dossier_code = shared.ministry_dossier_code
+  cross join lateral (
+    values
+      (shared.system, shared.unit_agency_code, shared.received_date),
+      ('ministry_forms', same.unit_agency_code, same.received_date)
+  ) as told (system, unit_agency_code, received_date)
+  where shared.system = 'one_stop' and told.received_date is not null
+  group by 1, 2, 3, 4
 ), offered as (
   select agency_code, procedure_code, service_level, valid_from, valid_to, true as is_leading
   from {{ ref('fct_procedure_offering') }}
@@ -93,8 +108,8 @@ select
   coalesce(compared.other_count, 0)::bigint as other_count,
   (coalesce(compared.other_count, 0) - coalesce(compared.leading_count, 0))::bigint as difference
 from compared
--- A unit that does not operate one of the two has nothing to compare.
-where compared.agency_code is not null and not exists (
+-- A unit that does not operate one of the two has nothing to compare; a case that one system names in the other is in both.
+where compared.agency_code is not null and (compared.topic in ('dossiers_in_two_systems', 'dossiers_led_by_ministry') or not exists (
   select
   from unnest(array[compared.leading_system, compared.other_system]) as needed (system)
   where not exists (
@@ -104,4 +119,4 @@ where compared.agency_code is not null and not exists (
       and operation.agency_code = compared.agency_code
       and compared.from_date between operation.operated_from and coalesce(operation.operated_to, 'infinity')
   )
-)
+))

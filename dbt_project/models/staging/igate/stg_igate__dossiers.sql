@@ -1,6 +1,7 @@
 select
   dossier._key as dossier_key,
   dossier.dossier_code,
+  null::text as ministry_dossier_code,
   'igate' as system,
   {{ canonical_agency_code('dossier.agency_code') }} as agency_code,
   null::text as competent_agency_code,

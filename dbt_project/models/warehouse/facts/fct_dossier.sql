@@ -17,6 +17,7 @@ with newest as (
     {{ day_of('newest.received_at', 'place') }} as received_date,
     {{ day_of('newest.due_at', 'place') }} as due_date,
     {{ day_of('newest.returned_at', 'place') }} as returned_date,
+    {{ leading_system('newest', 'place') }} as leading_system,
     case when newest.received_at is null and (newest.status = 'not_received' or newest.refused_at is not null) then
       {{ day_of('coalesce(newest.refused_at, newest.updated_at)', 'place') }}
     end as declined_date
@@ -85,3 +86,4 @@ left join {{ ref('fct_procedure_offering') }} as offering
   and offering.procedure_code = dated.procedure_code
   and dated.received_date between offering.valid_from and coalesce(offering.valid_to, 'infinity')
 {{ join_latest_due('dated', 'dated.receiving_agency_code', 'procedure', 'dated.received_at is not null') }}
+where dated.leading_system is not distinct from dated.system

@@ -15,6 +15,7 @@ with version as (
     told.agency_code,
     told.status,
     told.received_at,
+    {{ leading_system('told', 'place') }} as leading_system,
     {{ 'coalesce(told.due_at, latest.due_at)' if fills else 'told.due_at' }} as due_at,
     told.refused_at,
     told.updated_at,
@@ -100,7 +101,7 @@ with version as (
   join last_status using (dossier_key)
   left join end_told using (dossier_key)
   left join {{ ref('dim_dossier_status') }} as status on status.status = newest.status
-  where newest.age = 1 and newest.received_at is not null
+  where newest.age = 1 and newest.received_at is not null and newest.leading_system is not distinct from newest.system
 ), dossier as (
   select
     ended.*,
