@@ -166,7 +166,7 @@ def test_the_last_stop_of_a_message_is_its_time_and_an_unsigned_one_lacks_nothin
     assert ledger["profile"]["missing_columns"] == [] and ledger["profile"]["unknown_columns"] == {}
 
 
-def test_a_message_as_it_is_sent_tells_no_signature_no_deadline_and_no_file_s_name(
+def test_quirk_10_a_message_as_it_is_sent_tells_no_signature_no_deadline_and_no_file_s_name(
     module_warehouse: Settings,
 ) -> None:
     """Empty elements, N/A, a default due date, attachments named after people, the Party's numbers (edXML of real senders)."""

@@ -147,6 +147,28 @@ REQUEST_SET_BACK = [
     version(f"{SET_BACK}-260921-0001", SET_BACK, told, received="2026-09-21", due="2026-09-24", **asked)
     for told, asked in (("2026-09-21", {}), ("2026-10-06", {"status": "5", "asked": "2026-09-22"}))
 ]
+#: each in a commune of its own, by its number
+QUIRKS = {2: "H13.31528", 3: "H13.31531", 4: "H13.31537", 7: "H13.31540"}
+AS_SENT = [
+    *(
+        version(code(QUIRKS[2], "2026-09-07", n), QUIRKS[2], "2026-09-07", received="2026-09-07", due=due)
+        for n, due in enumerate(("01/01/0001 00:00", "01/01/1900 00:00", "31/12/9999 00:00"))
+    ),
+    *(
+        version(
+            code(QUIRKS[quirk], "2026-09-07", 1), QUIRKS[quirk], "2026-09-09", received="2026-09-07", due=due,
+            status="9", processed="09/09/2026 16:40",
+        )
+        for quirk, due in ((3, "09/09/2026"), (4, "09/09/2026 00:00"))
+    ),
+    version(
+        code(QUIRKS[7], "2026-09-07", 1), QUIRKS[7], "2026-09-07", received="07/09/2026 11:30", due="07/09/2026 03:00"
+    ),
+    version(
+        code(QUIRKS[7], "2026-09-07", 2), QUIRKS[7], "2026-09-07", received="07/09/2026 11:30", due="10/09/2026 17:00",
+        status="9", processed="04/09/2026 08:00",
+    ),
+]  # fmt: skip
 LONG_DUCS = {"Mã TTHC": "1.000005", "Thời gian giải quyết": "3 ngày làm việc"}
 PROMISED = [
     version(
@@ -166,7 +188,7 @@ NOT_ACCEPTED = [
 @pytest.fixture(scope="module")
 def told(module_built_warehouse: Settings) -> Settings:
     """The examples after October; of the one that was set back only what September knew."""
-    rows = [*EXAMPLE_A, *example_b(), OPEN_C, *EXAMPLE_E, *NOT_ACCEPTED, *PROMISED, *IN_TWO_SYSTEMS, *REQUEST_SET_BACK]
+    rows = [*EXAMPLE_A, *example_b(), OPEN_C, *EXAMPLE_E, *NOT_ACCEPTED, *PROMISED, *IN_TWO_SYSTEMS, *REQUEST_SET_BACK, *AS_SENT]
     files = [
         *exports(rows, NIGHT, [FIRST_REQUEST]),
         sheet(D, date(2026, 9, 30), SHEET_D),
@@ -215,7 +237,7 @@ def test_example_b_supplements_refusals_and_no_due_date(told: Settings) -> None:
     assert "2 hồ sơ trả lại, dừng hoặc rút" in form(told, B, "2026-09").total.note
 
 
-def test_a_dossier_that_was_not_accepted_is_a_figure_of_its_own(told: Settings) -> None:
+def test_quirk_1_a_dossier_that_was_not_accepted_is_a_figure_of_its_own(told: Settings) -> None:
     found = {each.metric: each.value for each in figures(told, LONG_DUC, "2025-06")}
     assert (
         found["dossiers_received"],
@@ -363,7 +385,7 @@ def test_a_set_that_is_not_there_is_told_with_those_that_are(told: Settings, cli
     assert result.exit_code == 2 and "default, ended_excluded" in result.output
 
 
-def test_example_c_what_was_handed_in_stays_and_what_was_set_back_is_told(told: Settings) -> None:
+def test_example_c_and_quirk_5_what_was_handed_in_stays_and_what_was_set_back_is_told(told: Settings) -> None:
     september = form(told, C, "2026-09")
     assert september.total.counts == (1, 0, 1, 0, 0, 0, 0, 0, 1, 0, 1)
     handed = hand_in(told, september, "Chủ tịch")
@@ -398,6 +420,35 @@ def test_a_request_for_a_supplement_that_was_set_back_is_told(told: Settings) ->
     assert (change.requested_date, change.changed_date) == (date(2026, 9, 22), date(2026, 10, 6))
     assert change.is_request_back_dated and not change.is_end_back_dated
     assert (change.file, change.row_number) == ("dossiers_20261006.csv", 1)
+
+
+def profile(settings: Settings, name: str) -> dict:
+    """What was noticed of the file of this name."""
+    with connect(settings, "kho_auditor") as connection:
+        ((found,),) = connection.execute(
+            "select profile from ledger.batch join ledger.delivery using (delivery_id) where name = %s", [name]
+        )
+    return found
+
+
+def test_quirk_2_a_due_date_that_stands_for_none_is_never_late(told: Settings) -> None:
+    assert columns(told, QUIRKS[2], "2026-09") == (3, 0, 3, 0, 0, 0, 0, 0, 3, 3, 0)
+    assert profile(told, "dossiers_20260907.csv")["emptied"] == {"ngayHenTra": 3}
+
+
+def test_quirk_3_a_due_date_without_a_time_is_all_of_its_day(told: Settings) -> None:
+    assert columns(told, QUIRKS[3], "2026-09") == (1, 0, 1, 0, 1, 0, 1, 0, 0, 0, 0)
+
+
+def test_quirk_4_midnight_is_a_date_and_no_moment(told: Settings) -> None:
+    for parameters in ({}, {"parameters": "until_2021"}):
+        assert columns(told, QUIRKS[4], "2026-09", **parameters) == (1, 0, 1, 0, 1, 0, 1, 0, 0, 0, 0)
+
+
+def test_quirk_7_times_in_an_impossible_order_tell_no_verdict(told: Settings) -> None:
+    assert columns(told, QUIRKS[7], "2026-09") == (2, 0, 2, 0, 1, 1, 0, 0, 1, 1, 0)
+    told_of = profile(told, "dossiers_20260907.csv")["disordered"]
+    assert told_of == {"ngayHenTra before ngayTiepNhan": 1, "ngayKetThucXuLy before ngayTiepNhan": 1}
 
 
 def test_quirk_8_the_same_case_in_two_systems_is_one_dossier(told: Settings) -> None:

@@ -127,6 +127,12 @@ def test_offsets_and_fractions_may_differ_from_row_to_row(warehouse: Settings, t
     assert [reject["row_text"][:12] for reject in bad] == [f"event_code={letter}" for letter in "ghij"]
 
 
+def test_quirk_4_midnight_as_utc_is_a_day_of_ours(warehouse: Settings, tmp_path: Path) -> None:
+    made = contract(tmp_path, timestampFormat="yyyy-MM-dd'T'HH:mm:ssXXX")
+    (row,), bad = loaded(warehouse, made, "a,2022-09-25T17:00:00.000+0000,,")
+    assert row["happened_at"] == datetime(2022, 9, 26, tzinfo=ZoneInfo("Asia/Ho_Chi_Minh")) and not bad
+
+
 def test_times_without_seconds_have_no_fraction(warehouse: Settings, tmp_path: Path) -> None:
     good, bad = loaded(
         warehouse,

@@ -219,7 +219,7 @@ def _due(
     dossier: Dossier, version: Version, rules: Rules, received: date, as_of: date, working: WorkingDays
 ) -> date | None:
     promised = version.moment("ngayHenTra")
-    if not promised:
+    if not promised or (promised.time() != time(0) and promised < dossier.received):
         return None
     due = promised.date()
     if rules["pause"] == "apply":

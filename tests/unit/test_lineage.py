@@ -166,6 +166,7 @@ def test_every_column_of_a_fact_comes_from_somewhere(known: Lineage) -> None:
     # Requests, and whether any is open: they are counted. What the database's function `deadline` gives is not followed.
     assert nowhere == {
         "fct_dossier_history.is_waiting",
+        "fct_dossier_history.is_clock_stopped",
         "fct_dossier_history.request_count",
         "fct_dossier.latest_due_at",
         "fct_dossier.is_latest_due_provisional",

@@ -234,7 +234,7 @@ class FileKeys(_Keys):
     timestamp_format: str = Field(
         "yyyy-MM-dd HH:mm:ss",
         description="how times are written: a date format, a space or 'T', HH:mm or HH:mm:ss (fractions of seconds may"
-        " follow), and XXX where an offset follows (`+02:00`, `+0200`, `+02` or `Z`, each row its own)",
+        " follow), and XXX where an offset follows (`+02:00`, `+0200`, `+02` or `Z`, each row its own); a date without a time is its beginning",
         examples=["dd/MM/yyyy HH:mm"],
     )
     time_zone: str = Field(

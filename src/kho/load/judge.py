@@ -16,7 +16,7 @@ from psycopg import Connection
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from kho.contract import Column, Contract, mappings
-from kho.contract.model import FORMATS
+from kho.contract.model import DATE_FORMATS, FORMATS
 from kho.database import the_row
 from kho.formats.header import Match
 from kho.load import raw
@@ -310,7 +310,12 @@ def value(contract: Contract, column: Column) -> Composable:
         case "date":
             return _moment(text, contract.file.date_format)
         case "timestamp":
-            return _moment(text, contract.file.timestamp_format, contract.file.time_zone)
+            pattern, zone = contract.file.timestamp_format, contract.file.time_zone
+            days = next(each for each in DATE_FORMATS if pattern.startswith(each))
+            # Where the time was left out, midnight tells of the day alone.
+            return SQL("case when length({}) = {} then {} else {} end").format(
+                text, Literal(len(days)), _moment(text, days, zone), _moment(text, pattern, zone)
+            )
 
 
 def _hmac(text: Identifier) -> Composed:

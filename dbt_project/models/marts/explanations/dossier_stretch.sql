@@ -19,6 +19,7 @@ select
   history.from_date,
   history.to_date,
   history.is_waiting,
+  history.is_clock_stopped,
   history.pause_days,
   history.paused_time,
   history.request_count,

@@ -30,7 +30,7 @@ with metric as (
     metric.compare,
     stretch.holding_agency_code,
     stretch.received_date,
-    stretch.is_waiting,
+    stretch.is_clock_stopped,
     stretch.request_count,
     stretch.requested_date,
     stretch.paused_time,
@@ -66,7 +66,7 @@ with metric as (
     due.*,
     case
       when due_day is null then null
-      when not is_ended and is_waiting then request_count = 1 and requested_date <= due_day
+      when not is_ended and is_clock_stopped then request_count = 1 and requested_date <= due_day
       when not is_ended then (last_date + time '23:59:59' - paused_time)::date <= due_day
       when compare = 'moment' and due = 'current' and is_promised and not is_due_all_day then ended_at - paused_time <= due_at
       else worked_until_date <= due_day

@@ -1,4 +1,5 @@
 select
   system,
-  status
+  status,
+  stops
 from {{ ref('pausing_statuses') }}

@@ -113,13 +113,21 @@ with version as (
   from (
     select
       dossier.dossier_key, dossier.received_date, dossier.ended_date,
-      version.agency_code, version.due_at, version.due_date, version.age,
+      version.agency_code, version.age,
+      -- What is due at a time before its reception can't be, and is due never.
+      case when is_possible then version.due_at end as due_at,
+      case when is_possible then version.due_date end as due_date,
       case
         when version.told_date = min(version.told_date) over (partition by dossier_key) then dossier.received_date
         else greatest(version.told_date, dossier.received_date)
       end as from_date
     from dossier
     join version using (dossier_key)
+    cross join lateral (
+      select not coalesce(
+        version.due_at < dossier.received_at and (version.due_at at time zone version.time_zone)::time <> '00:00', false
+      ) as is_possible
+    ) as due
   ) as each
   where from_date <= coalesce(ended_date, 'infinity')
   order by dossier_key, from_date, age
@@ -136,38 +144,47 @@ with version as (
 ), request as (
   {{ dossier_requests('version') }}
 ), waiting as (
-  select dossier_key, requested_date, answered_date, requested_at, answered_at from request
+  select dossier_key, requested_date, answered_date, requested_at, answered_at, 'all' as stops from request
   union all
-  -- Statuses tell of it where nothing else does.
-  select dossier_key, told_date, next_date, told_at, next_at
+  -- Statuses tell of supplements where nothing else does, and of payments.
+  select dossier_key, told_date, next_date, told_at, next_at, stops
   from (
     select
-      version.dossier_key, version.told_date, version.told_at, pausing.status is not null as is_pausing,
-      lead(version.told_date) over (partition by version.dossier_key order by version.age desc) as next_date,
-      lead(version.told_at) over (partition by version.dossier_key order by version.age desc) as next_at
+      status.*,
+      lead(told_date) over (partition by dossier_key order by age desc) as next_date,
+      lead(told_at) over (partition by dossier_key order by age desc) as next_at
     from (
-      select *, coalesce(updated_at, told_date::timestamp at time zone time_zone) as told_at from version
-    ) as version
-    left join {{ ref('dim_pausing_status') }} as pausing on pausing.system = version.system and pausing.status = version.status
+      -- Told again, it is the same request.
+      select
+        version.dossier_key, version.age, version.told_date, pausing.stops,
+        coalesce(version.updated_at, version.told_date::timestamp at time zone version.time_zone) as told_at,
+        pausing.stops is distinct from lag(pausing.stops) over (partition by version.dossier_key order by version.age desc)
+          as is_new
+      from version
+      left join {{ ref('dim_pausing_status') }} as pausing on pausing.system = version.system and pausing.status = version.status
+    ) as status
+    where is_new
   ) as each
-  where is_pausing and dossier_key not in (select dossier_key from request)
+  where stops = 'clock' or stops = 'all' and dossier_key not in (select dossier_key from request)
 ), asked as (
   select
     waiting.dossier_key,
     greatest(waiting.requested_date, dossier.received_date) as requested_date,
     waiting.answered_date,
     greatest(waiting.requested_at, dossier.received_at) as requested_at,
-    waiting.answered_at
+    waiting.answered_at,
+    waiting.stops
   from waiting
   join dossier using (dossier_key)
 ), wait as (
-  -- Requests that overlap or meet are waited for once.
-  select dossier_key, lower(span) as from_date, upper(span) as to_date
+  -- Requests that overlap or meet are waited for once; the clock stands still in all of them.
+  select dossier_key, stops, lower(span) as from_date, upper(span) as to_date
   from (
-    select dossier_key, range_agg(daterange(requested_date, answered_date)) as spans
+    select asked.dossier_key, what.stops, range_agg(daterange(requested_date, answered_date)) as spans
     from asked
+    join (values ('all'), ('clock')) as what (stops) on asked.stops = 'all' or what.stops = 'clock'
     where requested_date < coalesce(answered_date, 'infinity')
-    group by dossier_key
+    group by asked.dossier_key, what.stops
   ) as merged
   cross join lateral unnest(merged.spans) as part (span)
 ), answer as (
@@ -181,7 +198,7 @@ with version as (
       dossier_key, answered_date,
       range_agg(daterange(requested_date, answered_date)) over (partition by dossier_key order by answered_date) as spans
     from asked
-    where requested_date < answered_date
+    where requested_date < answered_date and stops = 'all'
   ) as answered
   cross join lateral unnest(answered.spans) as part (span)
   join {{ ref('dim_date') }} as first_day on first_day.date_day = lower(part.span)
@@ -210,30 +227,31 @@ with version as (
     max(event.due_date) as due_date,
     bool_or(event.is_change) as is_change,
     sum(event.waits) as waits,
+    sum(event.clock_waits) as clock_waits,
     max(event.pause_days) as pause_days,
     max(event.paused_time) as paused_time,
     sum(event.requests) as requests,
     max(event.requested_date) as requested_date
   from (
     select
-      dossier_key, from_date as on_date, agency_code, due_at, due_date, true as is_change, 0 as waits, 0 as pause_days,
+      dossier_key, from_date as on_date, agency_code, due_at, due_date, true as is_change, 0 as waits, 0 as clock_waits, 0 as pause_days,
       interval '0' as paused_time, 0 as requests, null::date as requested_date
     from change
     union all
-    select dossier_key, from_date, null, null, null, false, 1, 0, interval '0', 0, null
+    select dossier_key, from_date, null, null, null, false, (stops = 'all')::int, (stops = 'clock')::int, 0, interval '0', 0, null
     from wait
     union all
-    select dossier_key, to_date, null, null, null, false, -1, 0, interval '0', 0, null
+    select dossier_key, to_date, null, null, null, false, -(stops = 'all')::int, -(stops = 'clock')::int, 0, interval '0', 0, null
     from wait
     where to_date is not null
     union all
-    select dossier_key, answered_date, null, null, null, false, 0, pause_days, interval '0', 0, null
+    select dossier_key, answered_date, null, null, null, false, 0, 0, pause_days, interval '0', 0, null
     from answer
     union all
-    select dossier_key, answered_date, null, null, null, false, 0, 0, paused_time, 0, null
+    select dossier_key, answered_date, null, null, null, false, 0, 0, 0, paused_time, 0, null
     from clock
     union all
-    select dossier_key, requested_date, null, null, null, false, 0, 0, interval '0', 1, requested_date
+    select dossier_key, requested_date, null, null, null, false, 0, 0, 0, interval '0', 1, requested_date
     from asked
     where requested_at < coalesce(answered_at, 'infinity')
   ) as event
@@ -245,6 +263,7 @@ with version as (
     dossier_key, on_date, agency_code, due_at, due_date,
     count(*) filter (where is_change) over so_far as change_number,
     sum(waits) over so_far > 0 as is_waiting,
+    sum(clock_waits) over so_far > 0 as is_clock_stopped,
     (max(pause_days) over so_far)::integer as pause_days,
     max(paused_time) over so_far as paused_time,
     (sum(requests) over so_far)::integer as request_count,
@@ -262,6 +281,7 @@ with version as (
     first_value(due_date) over of_change as due_date,
     first_value(due_date) over of_due as first_due_date,
     is_waiting,
+    is_clock_stopped,
     pause_days,
     paused_time,
     request_count,
@@ -282,6 +302,7 @@ select
   stretch.receiving_agency_code,
   stretch.agency_code,
   stretch.is_waiting,
+  stretch.is_clock_stopped,
   stretch.pause_days,
   stretch.paused_time,
   stretch.request_count,

@@ -10,7 +10,7 @@ with version as (
     {{ day_of('told.supplement_requested_at', 'place') }} as requested_date,
     {{ day_of('told.supplemented_at', 'place') }} as answered_date,
     {{ told_on('told.updated_at', 'told._business_date', 'place') }} as told_date,
-    pausing.status is not null as is_pausing,
+    coalesce(pausing.stops = 'all', false) as is_pausing,
     told._batch_id,
     told._row_number
   from (
