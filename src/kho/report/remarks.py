@@ -17,6 +17,10 @@ from kho.report.vietnamese import LEVELS, covered, day, number, printed, quantit
 
 _NAMED = 3  # figures, or days, on the first page
 _COUNTERS = {"items": "tin bài", "photos": "ảnh", "visits": "lượt truy cập"}
+# What two systems tell of that is no metric.
+_TOPICS = dict.fromkeys(
+    ("dossiers_in_two_systems", "dossiers_led_by_ministry"), "Hồ sơ có trên cả hệ thống của bộ, ngành"
+)
 
 
 @dataclass(frozen=True)
@@ -28,11 +32,6 @@ class Effect:
     other: list[str] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
 
-
-#: what two systems tell of that is no metric
-TOPICS = dict.fromkeys(
-    ("dossiers_in_two_systems", "dossiers_led_by_ministry"), "Hồ sơ có trên cả hệ thống của bộ, ngành"
-)
 
 def effects_of(figures: Iterable[Figure], known: Mapping[str, Metric]) -> dict[str, Effect]:
     """By contract, the figures that are incomplete or without a value, and that are counted from it."""
@@ -208,7 +207,7 @@ def _reconciled(release: Published, scope: Scope, first_day: date, last_day: dat
     )
     for topic, leader, other, times, more, less in rows:
         yield (
-            f"{TOPICS.get(topic, topic)}: {other} khác {leader} ở {times} lần đối chiếu theo đơn vị và tháng (nhiều hơn {number(more, '')},"
+            f"{_TOPICS.get(topic, topic)}: {other} khác {leader} ở {times} lần đối chiếu theo đơn vị và tháng (nhiều hơn {number(more, '')},"
             f" ít hơn {number(less, '')}); số báo cáo lấy theo {leader}."
         )
 
