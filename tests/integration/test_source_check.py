@@ -157,8 +157,8 @@ def test_what_is_foreseen_is_what_the_night_then_finds(warehouse: Settings, tmp_
     assert "Nguyễn" not in trial
     assert "columns missing: lePhi, soTien (new since the last batch)" in trial
     (unknown,) = (each for each in steps[2].findings if each.text.startswith("columns unknown"))
-    assert unknown.text.endswith(": column 20 (4 letters) (new since the last batch)")
-    assert unknown.words == ("column 20 (4 letters): tien",)
+    assert unknown.text.endswith(": column 21 (4 letters) (new since the last batch)")
+    assert unknown.words == ("column 21 (4 letters): tien",)
     assert re.search(r"headers spelled otherwise: column \d+ for phi \(new since the last batch\)", trial)
 
     day = date(2021, 5, 5)

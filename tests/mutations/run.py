@@ -25,6 +25,7 @@ from tests.mutations.broken import broken, packed_anew
 
 SEED = 20261128
 MANY = 2_000
+SOME = 200  # of them in every run of the tests
 SMALL = 600  # bytes of a file that has no more than a header
 
 
@@ -102,7 +103,7 @@ def outcomes(settings: Settings, folder: Path, numbers: range) -> Iterator[Outco
     path = folder / "broken"
     for number in numbers:
         chance = Random(SEED + number)
-        each = files[number % len(files)]
+        each = files[number * SOME // MANY % len(files)]  # so that some numbers of all are of every file
         happened, data = broken(each.data, chance, chance.choice(files).data)
         path.write_bytes(data)
         day = each.contract.day_of(each.name)

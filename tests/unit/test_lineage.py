@@ -18,7 +18,7 @@ def of_dossiers(*columns: str) -> set[Ref]:
         Ref(f"raw.{contract.raw_table}", column.name)
         for contract in contracts(Settings()).values()
         for column in contract.columns
-        if contract.entity == "dossiers" and column.name in columns
+        if contract.entity == "dossiers" and contract.system != "ministry_forms" and column.name in columns
     }
 
 
