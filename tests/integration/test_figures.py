@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from psycopg import sql
 from typer.testing import CliRunner, Result
 
 from kho import archive
@@ -254,6 +255,37 @@ def test_the_mart_holds_what_the_command_shows(kho: Ask, long_phu: Settings) -> 
                 for metric, level, detail, value, state, unit in held
             }
             assert text == shown
+
+
+def test_the_mart_holds_what_the_function_counts(long_phu: Settings) -> None:
+    columns = "metric, level, detail, value, unit, state, measured_value, numerator, denominator, as_of, covered_from, covered_to"
+    with connect(long_phu, "kho_auditor") as connection:
+        for scope in ("H51", "H51.12", "H51.12.29", "H51.12.03"):
+            for scheme, period in (
+                ("calendar", "2021"),
+                ("calendar", "2021-Q2"),
+                ("administrative", "2021-H1"),
+            ):
+                given = [scope, scheme, period]
+                ((first, last),) = connection.execute(
+                    "select from_date, to_date from marts.figure_period where scheme = %s and period_code = %s",
+                    given[1:],
+                )
+                held = connection.execute(
+                    f"select {columns} from marts.report_figure"  # noqa: S608
+                    " where scope_agency_code = %s and scheme = %s and period_code = %s",
+                    given,
+                ).fetchall()
+                (schema,) = connection.execute(
+                    "select schema_name from ledger.release where state = 'in_force'"
+                ).fetchone()
+                counted = connection.execute(
+                    sql.SQL("select {} from {}(%s, %s, %s)").format(
+                        sql.SQL(columns), sql.Identifier(schema, "figures")
+                    ),
+                    [scope, first, last],
+                ).fetchall()
+                assert held and set(held) == set(counted), given
 
 
 def test_form_ii_06_reconciles_with_the_figures(kho: Ask, long_phu: Settings) -> None:

@@ -163,8 +163,36 @@ def figures_of(
 ) -> list[Figure]:
     """Every figure of this agency from this day to that one, in the order of `figures`.
 
-    Restated, what stood for the agency before it was there, or after, counts for it too.
+    Those of a named period are stored, others are counted. Restated, what stood for the agency before it was there, or
+    after, counts for it too.
     """
+    given = {"scope": scope_code, "first": first_day, "last": last_day}
+    if is_restated:
+        return _rows(release, _counted(release, "figures_restated"), given)
+    return _rows(release, _stored(release), given) or _rows(release, _counted(release, "figures"), given)
+
+
+def _stored(release: Published) -> sql.Composed:
+    return sql.SQL(
+        """
+        (
+          select * from {figures}
+          where (scope_agency_code, scheme, period_code) = (
+            select %(scope)s, scheme, period_code from {period} where from_date = %(first)s and to_date = %(last)s limit 1
+          )
+        )
+        """
+    ).format(
+        figures=sql.Identifier(release.schema, "report_figure"),
+        period=sql.Identifier(release.schema, "figure_period"),
+    )
+
+
+def _counted(release: Published, function: str) -> sql.Composed:
+    return sql.SQL("{}(%(scope)s, %(first)s, %(last)s)").format(sql.Identifier(release.schema, function))
+
+
+def _rows(release: Published, figures: sql.Composed, given: dict[str, object]) -> list[Figure]:
     # A release of an earlier version has no covered_to.
     query = sql.SQL(
         """
@@ -175,7 +203,7 @@ def figures_of(
           coalesce(nullif(concat_ws(' / ', nullif(split.agency, ''), coalesce(detail.title, split.part)), ''), '')
             as detail_title,
           figure.scope_agency_code as scope_code, figure.from_date as first_day, figure.to_date as last_day
-        from {figures}(%(scope)s, %(first)s, %(last)s) as figure
+        from {figures} as figure
         join {metric} as metric using (metric)
         cross join lateral (
           select
@@ -187,12 +215,12 @@ def figures_of(
         """
     ).format(
         release=sql.Literal(release.release),
-        figures=sql.Identifier(release.schema, "figures_restated" if is_restated else "figures"),
+        figures=figures,
         metric=sql.Identifier(release.schema, "figure_metric"),
         detail=sql.Identifier(release.schema, "figure_detail"),
     )
     with release.connection.cursor(row_factory=class_row(Figure)) as cursor:
-        return cursor.execute(query, {"scope": scope_code, "first": first_day, "last": last_day}).fetchall()
+        return cursor.execute(query, given).fetchall()
 
 
 def asked(
