@@ -1,6 +1,7 @@
 select
   {{ hash_key(["'permits'", 'permit.case_code']) }} as dossier_key,
   permit.case_code as dossier_code,
+  null::text as ministry_dossier_code,
   'permits' as system,
   agency.code as agency_code,
   null::text as competent_agency_code,

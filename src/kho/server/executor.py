@@ -1,0 +1,29 @@
+"""The executor of Airflow's tasks: what most of them need is imported once, before its processes fork.
+
+Only what others wrote: a task still imports Kho itself, as it is on the disk then.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from airflow.executors.local_executor import LocalExecutor
+
+_NEEDED = (
+    "airflow.sdk.execution_time.task_runner",
+    "dbt.cli.main",
+    "dbt.adapters.postgres",
+    "great_expectations",
+    "pandas",
+    "psycopg",
+    "yaml",
+)
+
+
+class Executor(LocalExecutor):
+    """LocalExecutor, whose tasks begin at once."""
+
+    def start(self) -> None:
+        for name in _NEEDED:
+            import_module(name)
+        super().start()
