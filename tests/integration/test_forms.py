@@ -188,7 +188,17 @@ NOT_ACCEPTED = [
 @pytest.fixture(scope="module")
 def told(module_built_warehouse: Settings) -> Settings:
     """The examples after October; of the one that was set back only what September knew."""
-    rows = [*EXAMPLE_A, *example_b(), OPEN_C, *EXAMPLE_E, *NOT_ACCEPTED, *PROMISED, *IN_TWO_SYSTEMS, *REQUEST_SET_BACK, *AS_SENT]
+    rows = [
+        *EXAMPLE_A,
+        *example_b(),
+        OPEN_C,
+        *EXAMPLE_E,
+        *NOT_ACCEPTED,
+        *PROMISED,
+        *IN_TWO_SYSTEMS,
+        *REQUEST_SET_BACK,
+        *AS_SENT,
+    ]
     files = [
         *exports(rows, NIGHT, [FIRST_REQUEST]),
         sheet(D, date(2026, 9, 30), SHEET_D),
@@ -426,7 +436,8 @@ def profile(settings: Settings, name: str) -> dict:
     """What was noticed of the file of this name."""
     with connect(settings, "kho_auditor") as connection:
         ((found,),) = connection.execute(
-            "select profile from ledger.batch join ledger.delivery using (delivery_id) where name = %s", [name]
+            "select profile from ledger.batch join ledger.delivery using (delivery_id) where name = %s",
+            [name],
         )
     return found
 

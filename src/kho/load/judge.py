@@ -109,31 +109,48 @@ _JUDGE = SQL(
     """
 )
 
-# The good rows whose key and version raw has from an earlier row; the same again does less harm than a contradiction.
+# The good rows that are neither in raw nor among the rejects: raw has their key and version from an earlier row. The same
+# again does less harm than a contradiction. A version may be null: as a window's partition it equals its like.
 _REJECT_DUPLICATES = SQL(
     """
-    with cleaned as (
-      select _row_number, {cleaned}, {is_blank} as _is_blank from {landing} offset 0
+    with left_out as (
+      select * from {landing} as landed
+      where not exists (select from {raw} as kept where kept._batch_id = {batch_id} and kept._row_number = landed._row_number)
+        and not exists (
+          select from reject.rejected_row as r where r.batch_id = {batch_id} and r.row_number = landed._row_number)
+    ), cleaned as (
+      select _row_number, {cleaned}, {is_blank} as _is_blank from left_out offset 0
     ), typed as (
       select *, {values}, {skips} as _skip from cleaned offset 0
     ), sorted as (
-      select *{possible} from typed where _skip is null and not ({is_wrong}) offset 0
-    ), good as (
-      select _row_number, {key} as _key, {stored}{is_emptied}, {row_text} as _row_text, raw.key_of({texts}) as _content
+      select *{possible} from typed where _skip is null offset 0
+    ), repeated as materialized (
+      select _row_number, {key} as _key, {version} as _version{is_emptied}, {row_text} as _row_text,
+        raw.key_of({texts}) as _content
       from sorted offset 0
-    ), repeated as (
-      select good.*, good._content = first._content as _is_same
-      from good
-      join {raw} as kept on kept._batch_id = {batch_id} and kept._key = good._key and {is_same_version}
-        and kept._row_number <> good._row_number
-      join good as first on first._row_number = kept._row_number
+    ), alike as (
+      select is_first, _row_number,
+        first_value(_row_number) over (partition by _key, _version order by is_first desc) as _first
+      from (
+        select true as is_first, _row_number, _key, {raw_version} as _version from {raw}
+        where _batch_id = {batch_id} and _key in (select _key from repeated)
+        union all
+        select false, _row_number, _key, _version from repeated
+      ) as of_a_key
+    ), placed as (
+      select _row_number, _first from alike where not is_first
+    ), first as (
+      select _row_number, raw.key_of({texts}) as _content from (
+        select _row_number, {cleaned} from {landing} where _row_number in (select _first from placed) offset 0
+      ) as cleaned
     ), rejected as (
       insert into reject.rejected_row (batch_id, row_number, reasons, row_text)
-      select {batch_id}, _row_number, array[case
-          when _is_same then 'row: repeats an earlier row of the file (same key and version)'
+      select {batch_id}, repeated._row_number, array[case
+          when repeated._content = first._content
+          then 'row: repeats an earlier row of the file (same key and version)'
           else 'row: contradicts an earlier row of the file (same key and version)' end],
         _row_text
-      from repeated
+      from repeated join placed using (_row_number) join first on first._row_number = placed._first
     )
     select {emptied} from repeated
     """
@@ -179,6 +196,7 @@ class _Parts:
         unknown = [cell(contract, position) for position in match.unknown]
         cleaned = [_cleaned(contract, match, column) for column in contract.columns]
         numbers = [Identifier(f"v_{column.name}") for column in contract.stored if column.is_number]
+        version = contract.version_column
         self.parts = {
             "cleaned": _list(SQL("{} as {}").format(*pair) for pair in zip(cleaned, texts, strict=True)),
             "is_blank": SQL("coalesce({}) is null").format(_list([*cleaned, *unknown])),
@@ -236,11 +254,8 @@ class _Parts:
             "names": _list(Identifier(column.name) for column in contract.stored),
             "batch_id": Literal(batch_id),
             "identity": _list(Identifier(name) for name in raw.identity(contract)),
-            "is_same_version": SQL("kept.{} is not distinct from good.{}").format(
-                Identifier(version.name), _stored(contract, version)
-            )
-            if (version := contract.version_column)
-            else SQL("true"),
+            "version": _stored(contract, version) if version else SQL("null"),
+            "raw_version": Identifier(version.name) if version else SQL("null"),
             "texts": _list(texts),
             "sum_rows": Literal([rule.why for rule in contract.file.skip_rows if rule.is_sum]),
             "numbers": _list(numbers),

@@ -34,6 +34,7 @@ TOPICS = dict.fromkeys(
     ("dossiers_in_two_systems", "dossiers_led_by_ministry"), "Hồ sơ có trên cả hệ thống của bộ, ngành"
 )
 
+
 def effects_of(figures: Iterable[Figure], known: Mapping[str, Metric]) -> dict[str, Effect]:
     """By contract, the figures that are incomplete or without a value, and that are counted from it."""
     found: dict[str, Effect] = {}

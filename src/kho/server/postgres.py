@@ -158,7 +158,8 @@ def account() -> pwd.struct_passwd | None:
         if useradd:
             shell = ["--shell", "/usr/sbin/nologin"]
             subprocess.run(
-                [useradd, "--system", "--user-group", "--no-create-home", *shell, ACCOUNT], capture_output=True
+                [useradd, "--system", "--user-group", "--no-create-home", *shell, ACCOUNT],
+                capture_output=True,
             )
         try:
             return pwd.getpwnam(ACCOUNT)
