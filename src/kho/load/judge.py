@@ -6,6 +6,7 @@ All SQL here is made from the contract: identifiers are quoted by psycopg, texts
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -372,33 +373,39 @@ def _number(contract: Contract, column: Column, text: Identifier, type_: str, *,
     )
 
 
+def shape(pattern: str) -> str:
+    """How a text that is written so begins, with every digit a zero."""
+    return re.sub("[yMdHms]", "0", pattern.removesuffix("XXX").replace("'", ""))
+
+
 def _moment(text: Identifier, pattern: str, zone: str | None = None) -> Composed:
     """A date, or with a zone a time: of the text's own offset where the pattern has one, else of the zone.
 
     Guards the shape before the server's own look: it would take `now`, `1/2/24`, `24:00` and `08:00:60` too.
     """
     has_offset, has_seconds = pattern.endswith("XXX"), "ss" in pattern
-    shape = pattern.removesuffix("XXX").replace("'", "")
-    zeros = "".join("0" if letter in "yMdHms" else letter for letter in shape)
+    shaped = shape(pattern)
     has_tail = has_offset or has_seconds
-    moment = SQL("left({}, {})").format(text, Literal(len(shape))) if has_tail else text
+    moment = SQL("left({}, {})").format(text, Literal(len(shaped))) if has_tail else text
     guards: list[Composable] = [
-        SQL("translate({}, '123456789', '000000000') = {}").format(moment, Literal(zeros))
+        SQL("translate({}, '123456789', '000000000') = {}").format(moment, Literal(shaped))
     ]
     for letters, beyond in (("HH", "24"), ("ss", "60")):
-        if letters in shape:
+        if letters in pattern:
             # Fixed places: LIKE is the cheapest look.
             guards.append(
-                SQL("{} not like {}").format(text, Literal("_" * shape.index(letters) + beyond + "%"))
+                SQL("{} not like {}").format(
+                    text, Literal("_" * pattern.replace("'", "").index(letters) + beyond + "%")
+                )
             )
     if has_tail:
         fraction, offset = (r"(\.\d{1,9})?" * has_seconds), (r"(Z|[+-]\d\d(:?\d\d)?)" * has_offset)
-        tail = SQL("substr({}, {})").format(text, Literal(len(shape) + 1))
+        tail = SQL("substr({}, {})").format(text, Literal(len(shaped) + 1))
         as_meant = SQL("{} ~ {}").format(tail, Literal(f"^{fraction}{offset}$"))
         # Most times without an offset have no tail at all.
         guards.append(as_meant if has_offset else SQL("({} = '' or {})").format(tail, as_meant))
     written: Composable = text
-    if shape.startswith("MM"):
+    if pattern.startswith("MM"):
         # The session reads days first.
         written = SQL(
             "(substr({0}, 7, 4) || '-' || left({0}, 2) || '-' || substr({0}, 4, 2) || substr({0}, 11))"
