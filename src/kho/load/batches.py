@@ -132,7 +132,7 @@ def fill(
         connection.execute("set local enable_nestloop = off")
         export, found = _opened(contract, path)
         landed = land(connection, export, batch_id, until)
-        judged = judge(connection, contract, found, export.header, batch_id, secret, day)
+        judged = judge(connection, contract, export.header, batch_id, secret, day)
         _place_rejects(connection, landed, batch_id)
         skipped = landed.skipped + type(landed.skipped)(judged.skipped)
         batch = Batch(

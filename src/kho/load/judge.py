@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,7 +20,7 @@ from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 from kho.contract import Column, Contract, mappings
 from kho.contract.model import DATE_FORMATS, FORMATS
 from kho.database import the_row
-from kho.formats.header import Match
+from kho.formats.header import Match, expect_header
 from kho.load import raw
 from kho.settings import TIMEZONE
 
@@ -45,7 +46,6 @@ class Judged:
 def judge(
     connection: Connection,
     contract: Contract,
-    match: Match,
     header: list[str],
     batch_id: int,
     secret: str,
@@ -57,11 +57,11 @@ def judge(
     (same key, same version) is a reject: the first one counts. `day` is the delivery's date, which bounds dates and times.
     """
     _set_hash_keys(connection, secret)
-    parts = _Parts(contract, match, header, batch_id, day)
-    total, loaded, rejected, skipped, emptied = the_row(connection.execute(parts.in_statement(_JUDGE)))
+    parts = _parts(contract, tuple(header), day) | {"batch_id": Literal(batch_id)}
+    total, loaded, rejected, skipped, emptied = the_row(connection.execute(_JUDGE.format(**parts)))
     duplicates = total - loaded - rejected - sum(skipped.values())
     if duplicates:
-        (of_duplicates,) = the_row(connection.execute(parts.in_statement(_REJECT_DUPLICATES)))
+        (of_duplicates,) = the_row(connection.execute(_REJECT_DUPLICATES.format(**parts)))
         emptied = [all_ - theirs for all_, theirs in zip(emptied, of_duplicates, strict=True)]
     headers = (column.header for column in _emptied(contract))
     return Judged(
@@ -175,97 +175,97 @@ _SUMS_OFF = SQL(
 )
 
 
-def _sums_off(connection: Connection, contract: Contract, parts: _Parts) -> dict[str, str]:
+def _sums_off(connection: Connection, contract: Contract, parts: dict[str, Composable]) -> dict[str, str]:
     """By how much each number's sum over the rows differs from what a row of sums tells; the first such row that differs."""
     if not any(rule.is_sum for rule in contract.file.skip_rows):
         return {}
     numbers = [column for column in contract.stored if column.is_number]
     found: dict[str, str] = {}
-    for differences in connection.execute(parts.in_statement(_SUMS_OFF)):
+    for differences in connection.execute(_SUMS_OFF.format(**parts)):
         for column, difference in zip(numbers, differences, strict=True):
             if difference:
                 found.setdefault(column.header, f"{difference.normalize():+f}")
     return found
 
 
-class _Parts:
-    """The pieces that a contract and a file's header put into the statements."""
+@lru_cache(maxsize=100)
+def _parts(contract: Contract, header: tuple[str, ...], day: date) -> dict[str, Composable]:
+    """The pieces that a contract and a file's header put into the statements.
 
-    def __init__(self, contract: Contract, match: Match, header: list[str], batch_id: int, day: date):
-        emptied = [Identifier(f"e_{column.name}") for column in _emptied(contract)]
-        texts = [Identifier(f"t_{column.name}") for column in contract.columns]
-        unknown = [cell(contract, position) for position in match.unknown]
-        cleaned = [_cleaned(contract, match, column) for column in contract.columns]
-        numbers = [Identifier(f"v_{column.name}") for column in contract.stored if column.is_number]
-        version = contract.version_column
-        self.parts = {
-            "cleaned": _list(SQL("{} as {}").format(*pair) for pair in zip(cleaned, texts, strict=True)),
-            "is_blank": SQL("coalesce({}) is null").format(_list([*cleaned, *unknown])),
-            "landing": LANDING,
-            "values": _list(
-                SQL("{} as {}").format(value(contract, column), Identifier(f"v_{column.name}"))
-                for column in contract.columns
-                if column.is_stored or column.type != "string"
-            ),
-            "skips": SQL("case {} end").format(SQL(" ").join(_skips(contract, match, header))),
-            "possible": SQL("").join(
-                SQL(", case when not {} then {} end as {}").format(
-                    _is_impossible(contract, column, day),
-                    Identifier(f"v_{column.name}"),
-                    _stored(contract, column),
-                )
-                for column in _emptied(contract)
-            ),
-            "is_emptied": SQL("").join(
-                SQL(", {} is not null and {} is null as {}").format(
-                    Identifier(f"v_{column.name}"), _stored(contract, column), Identifier(f"e_{column.name}")
-                )
-                for column in _emptied(contract)
-            ),
-            # Counted even where no column can be emptied: what has no count gives a row per row.
-            "emptied": SQL("array[{}]").format(
-                _list(
-                    [
-                        SQL("count(*)"),
-                        *(SQL("count(*) filter (where {})").format(each) for each in emptied),
-                    ]
-                )
-            ),
-            "stored": _list(_stored(contract, column) for column in contract.stored),
-            "is_wrong": SQL(" or ").join(
+    Kept as they are written out, which takes longer than to load a small file: units hand over many of one kind in a night.
+    """
+    match = expect_header(contract, header)
+    emptied = [Identifier(f"e_{column.name}") for column in _emptied(contract)]
+    texts = [Identifier(f"t_{column.name}") for column in contract.columns]
+    unknown = [cell(contract, position) for position in match.unknown]
+    cleaned = [_cleaned(contract, match, column) for column in contract.columns]
+    numbers = [Identifier(f"v_{column.name}") for column in contract.stored if column.is_number]
+    version = contract.version_column
+    parts = {
+        "cleaned": _list(SQL("{} as {}").format(*pair) for pair in zip(cleaned, texts, strict=True)),
+        "is_blank": SQL("coalesce({}) is null").format(_list([*cleaned, *unknown])),
+        "landing": LANDING,
+        "values": _list(
+            SQL("{} as {}").format(value(contract, column), Identifier(f"v_{column.name}"))
+            for column in contract.columns
+            if column.is_stored or column.type != "string"
+        ),
+        "skips": SQL("case {} end").format(SQL(" ").join(_skips(contract, match, header))),
+        "possible": SQL("").join(
+            SQL(", case when not {} then {} end as {}").format(
+                _is_impossible(contract, column, day),
+                Identifier(f"v_{column.name}"),
+                _stored(contract, column),
+            )
+            for column in _emptied(contract)
+        ),
+        "is_emptied": SQL("").join(
+            SQL(", {} is not null and {} is null as {}").format(
+                Identifier(f"v_{column.name}"), _stored(contract, column), Identifier(f"e_{column.name}")
+            )
+            for column in _emptied(contract)
+        ),
+        # Counted even where no column can be emptied: what has no count gives a row per row.
+        "emptied": SQL("array[{}]").format(
+            _list(
                 [
-                    *(_is_wrong(contract, column, day) for column in contract.columns),
-                    *(SQL("coalesce({} <> 0, false)").format(each) for _, each in _differences(contract)),
+                    SQL("count(*)"),
+                    *(SQL("count(*) filter (where {})").format(each) for each in emptied),
                 ]
-            ),
-            "key": raw.key(contract, "v_"),
-            "reasons": _list(
-                [
-                    *(_reason(contract, column, day) for column in contract.columns),
-                    *(
-                        SQL("case when {} <> 0 then {} end").format(each, Literal(reason))
-                        for reason, each in _differences(contract)
-                    ),
-                ]
-            ),
-            "is_secret": _is_secret(contract, day),
-            "mask": Literal(MASK),
-            "row_text": _row_text(contract, match),
-            "raw": raw.table(contract),
-            "names": _list(Identifier(column.name) for column in contract.stored),
-            "batch_id": Literal(batch_id),
-            "identity": _list(Identifier(name) for name in raw.identity(contract)),
-            "version": _stored(contract, version) if version else SQL("null"),
-            "raw_version": Identifier(version.name) if version else SQL("null"),
-            "texts": _list(texts),
-            "sum_rows": Literal([rule.why for rule in contract.file.skip_rows if rule.is_sum]),
-            "numbers": _list(numbers),
-            "sums_of_numbers": _list(SQL("coalesce(sum({0}), 0) as {0}").format(each) for each in numbers),
-            "differences": _list(SQL("calculated.{0} - told.{0}::numeric").format(each) for each in numbers),
-        }
-
-    def in_statement(self, statement: SQL) -> Composed:
-        return statement.format(**self.parts)
+            )
+        ),
+        "stored": _list(_stored(contract, column) for column in contract.stored),
+        "is_wrong": SQL(" or ").join(
+            [
+                *(_is_wrong(contract, column, day) for column in contract.columns),
+                *(SQL("coalesce({} <> 0, false)").format(each) for _, each in _differences(contract)),
+            ]
+        ),
+        "key": raw.key(contract, "v_"),
+        "reasons": _list(
+            [
+                *(_reason(contract, column, day) for column in contract.columns),
+                *(
+                    SQL("case when {} <> 0 then {} end").format(each, Literal(reason))
+                    for reason, each in _differences(contract)
+                ),
+            ]
+        ),
+        "is_secret": _is_secret(contract, day),
+        "mask": Literal(MASK),
+        "row_text": _row_text(contract, match),
+        "raw": raw.table(contract),
+        "names": _list(Identifier(column.name) for column in contract.stored),
+        "identity": _list(Identifier(name) for name in raw.identity(contract)),
+        "version": _stored(contract, version) if version else SQL("null"),
+        "raw_version": Identifier(version.name) if version else SQL("null"),
+        "texts": _list(texts),
+        "sum_rows": Literal([rule.why for rule in contract.file.skip_rows if rule.is_sum]),
+        "numbers": _list(numbers),
+        "sums_of_numbers": _list(SQL("coalesce(sum({0}), 0) as {0}").format(each) for each in numbers),
+        "differences": _list(SQL("calculated.{0} - told.{0}::numeric").format(each) for each in numbers),
+    }
+    return {name: SQL(part.as_string()) for name, part in parts.items()}
 
 
 def _list(parts: Iterable[Composable]) -> Composed:
@@ -286,7 +286,7 @@ def _cleaned(contract: Contract, match: Match, column: Column) -> Composable:
     return cell(contract, match.positions[column.name])
 
 
-def _skips(contract: Contract, match: Match, header: list[str]) -> list[Composable]:
+def _skips(contract: Contract, match: Match, header: tuple[str, ...]) -> list[Composable]:
     rules: list[Composable] = [SQL("when _is_blank then 'blank row'")]
     repeated = [
         SQL("{} = {}").format(
@@ -306,8 +306,13 @@ def _skips(contract: Contract, match: Match, header: list[str]) -> list[Composab
     return rules
 
 
-def value(contract: Contract, column: Column) -> Composable:
-    """The typed value of a column's text; null when the text is no such value."""
+@lru_cache(maxsize=10_000)
+def value(contract: Contract, column: Column) -> SQL:
+    """The typed value of a column's text, written out; null when the text is no such value."""
+    return SQL(_value(contract, column).as_string())
+
+
+def _value(contract: Contract, column: Column) -> Composable:
     text = Identifier(f"t_{column.name}")
     match column.type:
         case "string":

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import date, timedelta
 from functools import lru_cache
@@ -97,7 +97,7 @@ def _conventions(
         ).format(
             Literal(batch_id), Literal([why for each in problems.values() for why in each]), Literal(TRIED)
         )
-        others = dict(_alternatives(contract, kind))
+        others = _alternatives(contract, kind)
         if kind != "numbers":
             shapes = _shapes(connection, contract, match, suspects, rejected)
             others = _that_may_read(shapes, others)
@@ -195,7 +195,8 @@ def _only_one_reads(
     return [pairs[start : start + len(columns)] for start in range(0, len(pairs), len(columns))]
 
 
-def _alternatives(contract: Contract, kind: str) -> Iterator[tuple[str, Contract]]:
+@lru_cache(maxsize=100)
+def _alternatives(contract: Contract, kind: str) -> dict[str, Contract]:
     """Other conventions that texts may follow: what to call each, and the contract that would say so."""
     file = contract.file
     match kind:
@@ -210,10 +211,10 @@ def _alternatives(contract: Contract, kind: str) -> Iterator[tuple[str, Contract
                 f"1{thousands}234{decimal}5": {"thousands_separator": thousands, "decimal_separator": decimal}
                 for thousands, decimal in _NUMBER_FORMATS
             }
-    for label, changed in keys.items():
-        other = file.model_copy(update=changed)
-        if other != file:
-            yield label, contract.model_copy(update={"file": other})
+    files = {label: file.model_copy(update=changed) for label, changed in keys.items()}
+    return {
+        label: contract.model_copy(update={"file": other}) for label, other in files.items() if other != file
+    }
 
 
 def _garbled(connection: Connection, contract: Contract, match: Match, step: int) -> list[int]:
