@@ -36,7 +36,7 @@ def dossiers(contract: Contract, rows: int, bad_share: float = 0.02) -> bytes:
         stamp = received.strftime("%d/%m/%Y %H:%M") if n % every else "31/02/2021 08:00"
         due = (received + timedelta(days=10)).strftime("%d/%m/%Y %H:%M")
         lines.append(
-            f"000.21.12.H51-210104-{n % 10_000:04}{n // 10_000:04};1.004946;civil_status;000.21.12.H51;{n % 3 + 1};1;{stamp};{stamp};"
+            f"000.21.12.H51-210104-{n % 10_000:04}{n // 10_000:04};1.004946;;civil_status;000.21.12.H51;{n % 3 + 1};1;{stamp};{stamp};"
             f"{due};;;{due};{due};;9;1;0;;0;0;1.250.000;Nguyễn Văn Thử {n};0900000000;{n:012};ấp Thử, xã Thử;"
             f"{'' if n % 50 else chr(34) + 'hai' + chr(10) + 'dòng' + chr(34)};{due}"
         )

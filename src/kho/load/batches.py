@@ -128,9 +128,11 @@ def fill(
         " it and replay the batch; if not, let the source hand over a good file"
     )
     with time_limit(60 * minutes, too_long) as until:
+        # Nobody has counted the rows of a batch that comes in: a plan for the one row that is guessed takes their square.
+        connection.execute("set local enable_nestloop = off")
         export, found = _opened(contract, path)
         landed = land(connection, export, batch_id, until)
-        judged = judge(connection, contract, found, export.header, batch_id, secret, day)
+        judged = judge(connection, contract, export.header, batch_id, secret, day)
         _place_rejects(connection, landed, batch_id)
         skipped = landed.skipped + type(landed.skipped)(judged.skipped)
         batch = Batch(

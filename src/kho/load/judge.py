@@ -6,9 +6,11 @@ All SQL here is made from the contract: identifiers are quoted by psycopg, texts
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,7 +20,7 @@ from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 from kho.contract import Column, Contract, mappings
 from kho.contract.model import DATE_FORMATS, FORMATS
 from kho.database import the_row
-from kho.formats.header import Match
+from kho.formats.header import Match, expect_header
 from kho.load import raw
 from kho.settings import TIMEZONE
 
@@ -44,7 +46,6 @@ class Judged:
 def judge(
     connection: Connection,
     contract: Contract,
-    match: Match,
     header: list[str],
     batch_id: int,
     secret: str,
@@ -56,11 +57,11 @@ def judge(
     (same key, same version) is a reject: the first one counts. `day` is the delivery's date, which bounds dates and times.
     """
     _set_hash_keys(connection, secret)
-    parts = _Parts(contract, match, header, batch_id, day)
-    total, loaded, rejected, skipped, emptied = the_row(connection.execute(parts.in_statement(_JUDGE)))
+    parts = _parts(contract, tuple(header), day) | {"batch_id": Literal(batch_id)}
+    total, loaded, rejected, skipped, emptied = the_row(connection.execute(_JUDGE.format(**parts)))
     duplicates = total - loaded - rejected - sum(skipped.values())
     if duplicates:
-        (of_duplicates,) = the_row(connection.execute(parts.in_statement(_REJECT_DUPLICATES)))
+        (of_duplicates,) = the_row(connection.execute(_REJECT_DUPLICATES.format(**parts)))
         emptied = [all_ - theirs for all_, theirs in zip(emptied, of_duplicates, strict=True)]
     headers = (column.header for column in _emptied(contract))
     return Judged(
@@ -109,31 +110,48 @@ _JUDGE = SQL(
     """
 )
 
-# The good rows whose key and version raw has from an earlier row; the same again does less harm than a contradiction.
+# The good rows that are neither in raw nor among the rejects: raw has their key and version from an earlier row. The same
+# again does less harm than a contradiction. A version may be null: as a window's partition it equals its like.
 _REJECT_DUPLICATES = SQL(
     """
-    with cleaned as (
-      select _row_number, {cleaned}, {is_blank} as _is_blank from {landing} offset 0
+    with left_out as (
+      select * from {landing} as landed
+      where not exists (select from {raw} as kept where kept._batch_id = {batch_id} and kept._row_number = landed._row_number)
+        and not exists (
+          select from reject.rejected_row as r where r.batch_id = {batch_id} and r.row_number = landed._row_number)
+    ), cleaned as (
+      select _row_number, {cleaned}, {is_blank} as _is_blank from left_out offset 0
     ), typed as (
       select *, {values}, {skips} as _skip from cleaned offset 0
     ), sorted as (
-      select *{possible} from typed where _skip is null and not ({is_wrong}) offset 0
-    ), good as (
-      select _row_number, {key} as _key, {stored}{is_emptied}, {row_text} as _row_text, raw.key_of({texts}) as _content
+      select *{possible} from typed where _skip is null offset 0
+    ), repeated as materialized (
+      select _row_number, {key} as _key, {version} as _version{is_emptied}, {row_text} as _row_text,
+        raw.key_of({texts}) as _content
       from sorted offset 0
-    ), repeated as (
-      select good.*, good._content = first._content as _is_same
-      from good
-      join {raw} as kept on kept._batch_id = {batch_id} and kept._key = good._key and {is_same_version}
-        and kept._row_number <> good._row_number
-      join good as first on first._row_number = kept._row_number
+    ), alike as (
+      select is_first, _row_number,
+        first_value(_row_number) over (partition by _key, _version order by is_first desc) as _first
+      from (
+        select true as is_first, _row_number, _key, {raw_version} as _version from {raw}
+        where _batch_id = {batch_id} and _key in (select _key from repeated)
+        union all
+        select false, _row_number, _key, _version from repeated
+      ) as of_a_key
+    ), placed as (
+      select _row_number, _first from alike where not is_first
+    ), first as (
+      select _row_number, raw.key_of({texts}) as _content from (
+        select _row_number, {cleaned} from {landing} where _row_number in (select _first from placed) offset 0
+      ) as cleaned
     ), rejected as (
       insert into reject.rejected_row (batch_id, row_number, reasons, row_text)
-      select {batch_id}, _row_number, array[case
-          when _is_same then 'row: repeats an earlier row of the file (same key and version)'
+      select {batch_id}, repeated._row_number, array[case
+          when repeated._content = first._content
+          then 'row: repeats an earlier row of the file (same key and version)'
           else 'row: contradicts an earlier row of the file (same key and version)' end],
         _row_text
-      from repeated
+      from repeated join placed using (_row_number) join first on first._row_number = placed._first
     )
     select {emptied} from repeated
     """
@@ -157,99 +175,97 @@ _SUMS_OFF = SQL(
 )
 
 
-def _sums_off(connection: Connection, contract: Contract, parts: _Parts) -> dict[str, str]:
+def _sums_off(connection: Connection, contract: Contract, parts: dict[str, Composable]) -> dict[str, str]:
     """By how much each number's sum over the rows differs from what a row of sums tells; the first such row that differs."""
     if not any(rule.is_sum for rule in contract.file.skip_rows):
         return {}
     numbers = [column for column in contract.stored if column.is_number]
     found: dict[str, str] = {}
-    for differences in connection.execute(parts.in_statement(_SUMS_OFF)):
+    for differences in connection.execute(_SUMS_OFF.format(**parts)):
         for column, difference in zip(numbers, differences, strict=True):
             if difference:
                 found.setdefault(column.header, f"{difference.normalize():+f}")
     return found
 
 
-class _Parts:
-    """The pieces that a contract and a file's header put into the statements."""
+@lru_cache(maxsize=100)
+def _parts(contract: Contract, header: tuple[str, ...], day: date) -> dict[str, Composable]:
+    """The pieces that a contract and a file's header put into the statements.
 
-    def __init__(self, contract: Contract, match: Match, header: list[str], batch_id: int, day: date):
-        emptied = [Identifier(f"e_{column.name}") for column in _emptied(contract)]
-        texts = [Identifier(f"t_{column.name}") for column in contract.columns]
-        unknown = [cell(contract, position) for position in match.unknown]
-        cleaned = [_cleaned(contract, match, column) for column in contract.columns]
-        numbers = [Identifier(f"v_{column.name}") for column in contract.stored if column.is_number]
-        self.parts = {
-            "cleaned": _list(SQL("{} as {}").format(*pair) for pair in zip(cleaned, texts, strict=True)),
-            "is_blank": SQL("coalesce({}) is null").format(_list([*cleaned, *unknown])),
-            "landing": LANDING,
-            "values": _list(
-                SQL("{} as {}").format(value(contract, column), Identifier(f"v_{column.name}"))
-                for column in contract.columns
-                if column.is_stored or column.type != "string"
-            ),
-            "skips": SQL("case {} end").format(SQL(" ").join(_skips(contract, match, header))),
-            "possible": SQL("").join(
-                SQL(", case when not {} then {} end as {}").format(
-                    _is_impossible(contract, column, day),
-                    Identifier(f"v_{column.name}"),
-                    _stored(contract, column),
-                )
-                for column in _emptied(contract)
-            ),
-            "is_emptied": SQL("").join(
-                SQL(", {} is not null and {} is null as {}").format(
-                    Identifier(f"v_{column.name}"), _stored(contract, column), Identifier(f"e_{column.name}")
-                )
-                for column in _emptied(contract)
-            ),
-            # Counted even where no column can be emptied: what has no count gives a row per row.
-            "emptied": SQL("array[{}]").format(
-                _list(
-                    [
-                        SQL("count(*)"),
-                        *(SQL("count(*) filter (where {})").format(each) for each in emptied),
-                    ]
-                )
-            ),
-            "stored": _list(_stored(contract, column) for column in contract.stored),
-            "is_wrong": SQL(" or ").join(
-                [
-                    *(_is_wrong(contract, column, day) for column in contract.columns),
-                    *(SQL("coalesce({} <> 0, false)").format(each) for _, each in _differences(contract)),
-                ]
-            ),
-            "key": raw.key(contract, "v_"),
-            "reasons": _list(
-                [
-                    *(_reason(contract, column, day) for column in contract.columns),
-                    *(
-                        SQL("case when {} <> 0 then {} end").format(each, Literal(reason))
-                        for reason, each in _differences(contract)
-                    ),
-                ]
-            ),
-            "is_secret": _is_secret(contract, day),
-            "mask": Literal(MASK),
-            "row_text": _row_text(contract, match),
-            "raw": raw.table(contract),
-            "names": _list(Identifier(column.name) for column in contract.stored),
-            "batch_id": Literal(batch_id),
-            "identity": _list(Identifier(name) for name in raw.identity(contract)),
-            "is_same_version": SQL("kept.{} is not distinct from good.{}").format(
-                Identifier(version.name), _stored(contract, version)
+    Kept as they are written out, which takes longer than to load a small file: units hand over many of one kind in a night.
+    """
+    match = expect_header(contract, header)
+    emptied = [Identifier(f"e_{column.name}") for column in _emptied(contract)]
+    texts = [Identifier(f"t_{column.name}") for column in contract.columns]
+    unknown = [cell(contract, position) for position in match.unknown]
+    cleaned = [_cleaned(contract, match, column) for column in contract.columns]
+    numbers = [Identifier(f"v_{column.name}") for column in contract.stored if column.is_number]
+    version = contract.version_column
+    parts = {
+        "cleaned": _list(SQL("{} as {}").format(*pair) for pair in zip(cleaned, texts, strict=True)),
+        "is_blank": SQL("coalesce({}) is null").format(_list([*cleaned, *unknown])),
+        "landing": LANDING,
+        "values": _list(
+            SQL("{} as {}").format(value(contract, column), Identifier(f"v_{column.name}"))
+            for column in contract.columns
+            if column.is_stored or column.type != "string"
+        ),
+        "skips": SQL("case {} end").format(SQL(" ").join(_skips(contract, match, header))),
+        "possible": SQL("").join(
+            SQL(", case when not {} then {} end as {}").format(
+                _is_impossible(contract, column, day),
+                Identifier(f"v_{column.name}"),
+                _stored(contract, column),
             )
-            if (version := contract.version_column)
-            else SQL("true"),
-            "texts": _list(texts),
-            "sum_rows": Literal([rule.why for rule in contract.file.skip_rows if rule.is_sum]),
-            "numbers": _list(numbers),
-            "sums_of_numbers": _list(SQL("coalesce(sum({0}), 0) as {0}").format(each) for each in numbers),
-            "differences": _list(SQL("calculated.{0} - told.{0}::numeric").format(each) for each in numbers),
-        }
-
-    def in_statement(self, statement: SQL) -> Composed:
-        return statement.format(**self.parts)
+            for column in _emptied(contract)
+        ),
+        "is_emptied": SQL("").join(
+            SQL(", {} is not null and {} is null as {}").format(
+                Identifier(f"v_{column.name}"), _stored(contract, column), Identifier(f"e_{column.name}")
+            )
+            for column in _emptied(contract)
+        ),
+        # Counted even where no column can be emptied: what has no count gives a row per row.
+        "emptied": SQL("array[{}]").format(
+            _list(
+                [
+                    SQL("count(*)"),
+                    *(SQL("count(*) filter (where {})").format(each) for each in emptied),
+                ]
+            )
+        ),
+        "stored": _list(_stored(contract, column) for column in contract.stored),
+        "is_wrong": SQL(" or ").join(
+            [
+                *(_is_wrong(contract, column, day) for column in contract.columns),
+                *(SQL("coalesce({} <> 0, false)").format(each) for _, each in _differences(contract)),
+            ]
+        ),
+        "key": raw.key(contract, "v_"),
+        "reasons": _list(
+            [
+                *(_reason(contract, column, day) for column in contract.columns),
+                *(
+                    SQL("case when {} <> 0 then {} end").format(each, Literal(reason))
+                    for reason, each in _differences(contract)
+                ),
+            ]
+        ),
+        "is_secret": _is_secret(contract, day),
+        "mask": Literal(MASK),
+        "row_text": _row_text(contract, match),
+        "raw": raw.table(contract),
+        "names": _list(Identifier(column.name) for column in contract.stored),
+        "identity": _list(Identifier(name) for name in raw.identity(contract)),
+        "version": _stored(contract, version) if version else SQL("null"),
+        "raw_version": Identifier(version.name) if version else SQL("null"),
+        "texts": _list(texts),
+        "sum_rows": Literal([rule.why for rule in contract.file.skip_rows if rule.is_sum]),
+        "numbers": _list(numbers),
+        "sums_of_numbers": _list(SQL("coalesce(sum({0}), 0) as {0}").format(each) for each in numbers),
+        "differences": _list(SQL("calculated.{0} - told.{0}::numeric").format(each) for each in numbers),
+    }
+    return {name: SQL(part.as_string()) for name, part in parts.items()}
 
 
 def _list(parts: Iterable[Composable]) -> Composed:
@@ -270,7 +286,7 @@ def _cleaned(contract: Contract, match: Match, column: Column) -> Composable:
     return cell(contract, match.positions[column.name])
 
 
-def _skips(contract: Contract, match: Match, header: list[str]) -> list[Composable]:
+def _skips(contract: Contract, match: Match, header: tuple[str, ...]) -> list[Composable]:
     rules: list[Composable] = [SQL("when _is_blank then 'blank row'")]
     repeated = [
         SQL("{} = {}").format(
@@ -290,8 +306,13 @@ def _skips(contract: Contract, match: Match, header: list[str]) -> list[Composab
     return rules
 
 
-def value(contract: Contract, column: Column) -> Composable:
-    """The typed value of a column's text; null when the text is no such value."""
+@lru_cache(maxsize=10_000)
+def value(contract: Contract, column: Column) -> SQL:
+    """The typed value of a column's text, written out; null when the text is no such value."""
+    return SQL(_value(contract, column).as_string())
+
+
+def _value(contract: Contract, column: Column) -> Composable:
     text = Identifier(f"t_{column.name}")
     match column.type:
         case "string":
@@ -357,33 +378,39 @@ def _number(contract: Contract, column: Column, text: Identifier, type_: str, *,
     )
 
 
+def shape(pattern: str) -> str:
+    """How a text that is written so begins, with every digit a zero."""
+    return re.sub("[yMdHms]", "0", pattern.removesuffix("XXX").replace("'", ""))
+
+
 def _moment(text: Identifier, pattern: str, zone: str | None = None) -> Composed:
     """A date, or with a zone a time: of the text's own offset where the pattern has one, else of the zone.
 
     Guards the shape before the server's own look: it would take `now`, `1/2/24`, `24:00` and `08:00:60` too.
     """
     has_offset, has_seconds = pattern.endswith("XXX"), "ss" in pattern
-    shape = pattern.removesuffix("XXX").replace("'", "")
-    zeros = "".join("0" if letter in "yMdHms" else letter for letter in shape)
+    shaped = shape(pattern)
     has_tail = has_offset or has_seconds
-    moment = SQL("left({}, {})").format(text, Literal(len(shape))) if has_tail else text
+    moment = SQL("left({}, {})").format(text, Literal(len(shaped))) if has_tail else text
     guards: list[Composable] = [
-        SQL("translate({}, '123456789', '000000000') = {}").format(moment, Literal(zeros))
+        SQL("translate({}, '123456789', '000000000') = {}").format(moment, Literal(shaped))
     ]
     for letters, beyond in (("HH", "24"), ("ss", "60")):
-        if letters in shape:
+        if letters in pattern:
             # Fixed places: LIKE is the cheapest look.
             guards.append(
-                SQL("{} not like {}").format(text, Literal("_" * shape.index(letters) + beyond + "%"))
+                SQL("{} not like {}").format(
+                    text, Literal("_" * pattern.replace("'", "").index(letters) + beyond + "%")
+                )
             )
     if has_tail:
         fraction, offset = (r"(\.\d{1,9})?" * has_seconds), (r"(Z|[+-]\d\d(:?\d\d)?)" * has_offset)
-        tail = SQL("substr({}, {})").format(text, Literal(len(shape) + 1))
+        tail = SQL("substr({}, {})").format(text, Literal(len(shaped) + 1))
         as_meant = SQL("{} ~ {}").format(tail, Literal(f"^{fraction}{offset}$"))
         # Most times without an offset have no tail at all.
         guards.append(as_meant if has_offset else SQL("({} = '' or {})").format(tail, as_meant))
     written: Composable = text
-    if shape.startswith("MM"):
+    if pattern.startswith("MM"):
         # The session reads days first.
         written = SQL(
             "(substr({0}, 7, 4) || '-' || left({0}, 2) || '-' || substr({0}, 4, 2) || substr({0}, 11))"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import date, timedelta
 from functools import lru_cache
@@ -22,7 +22,7 @@ from kho.database import the_row
 from kho.formats.header import Match
 from kho.ledger import batches
 from kho.load import raw
-from kho.load.judge import LANDING, cell, value
+from kho.load.judge import LANDING, cell, shape, value
 
 SAMPLE = 2_000  # rows that are looked at, spread over the file
 TRIED = 200  # rejected rows that every other convention is tried on
@@ -35,6 +35,8 @@ _TIME_TAILS = tuple(
     for seconds in (":ss", "")
     for offset in ("", "XXX")
 )
+_DAY = len("yyyy-MM-dd")
+_BEGINNING = len("yyyy-MM-dd HH:mm:ss") + 1  # of a text, by which it is told how it is written
 _KINDS = {"dates": ("date",), "times": ("timestamp",), "numbers": ("integer", "number")}
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]{2,}")
 #: `XÃ”`: a capital before a closing sign is no garbled letter
@@ -95,7 +97,12 @@ def _conventions(
         ).format(
             Literal(batch_id), Literal([why for each in problems.values() for why in each]), Literal(TRIED)
         )
-        others = dict(_alternatives(contract, kind))
+        others = _alternatives(contract, kind)
+        if kind != "numbers":
+            shapes = _shapes(connection, contract, match, suspects, rejected)
+            others = _that_may_read(shapes, others)
+        if not others:
+            continue
         only = _only_one_reads(connection, contract, match, suspects, list(others.values()), rejected)
         by_other = {
             label: sum(theirs for theirs, _ in counts) for label, counts in zip(others, only, strict=True)
@@ -114,6 +121,38 @@ def _type_problems(column: Column, reasons: dict[str, int]) -> list[str]:
     return [why for why in reasons if why.startswith(f"{column.header}: not a")]
 
 
+def _shapes(
+    connection: Connection, contract: Contract, match: Match, columns: list[Column], where: Composed
+) -> list[str]:
+    """How the texts of these columns begin, each way once, with every digit a zero."""
+    texts = [
+        SQL("translate(left({}, {}), '123456789', '000000000')").format(
+            cell(contract, match.positions[each.name]), Literal(_BEGINNING)
+        )
+        for each in columns
+    ]
+    found = connection.execute(
+        SQL("select distinct unnest(array[{}]) from {} where {}").format(
+            SQL(", ").join(texts), LANDING, where
+        )
+    )
+    return [shape for (shape,) in found if shape]
+
+
+def _that_may_read(shapes: list[str], others: dict[str, Contract]) -> dict[str, Contract]:
+    """The conventions that could read a text of these shapes: to try them all takes longer than to load a small file."""
+    found, same = {}, set()
+    for pattern, other in others.items():
+        written = shape(pattern)
+        read = [each for each in shapes if each.startswith(written) or each == written[:_DAY]]
+        # A day alone is read alike by all that begin with the same day.
+        reads = pattern[:_DAY] if all(len(each) == _DAY for each in read) else pattern
+        if read and reads not in same:
+            same.add(reads)
+            found[pattern] = other
+    return found
+
+
 def _only_one_reads(
     connection: Connection,
     contract: Contract,
@@ -127,17 +166,25 @@ def _only_one_reads(
         SQL("{} as {}").format(cell(contract, match.positions[each.name]), Identifier(f"t_{each.name}"))
         for each in columns
     ]
+    read = [
+        SQL("{} as {}").format(value(by, each), Identifier(f"v{n}_{each.name}"))
+        for n, by in enumerate([contract, *others])
+        for each in columns
+    ]
     only = SQL(
         "count(*) filter (where {1} is not null and {0} is null), count(*) filter (where {0} is not null and {1} is null)"
     )
     counts = the_row(
         connection.execute(
-            SQL("select {} from (select {} from {} where {} offset 0) as texts").format(
+            SQL(
+                "select {} from (select {} from (select {} from {} where {} offset 0) as texts offset 0) as read"
+            ).format(
                 SQL(", ").join(
-                    only.format(value(contract, each), value(other, each))
-                    for other in others
+                    only.format(Identifier(f"v0_{each.name}"), Identifier(f"v{n}_{each.name}"))
+                    for n in range(1, len(others) + 1)
                     for each in columns
                 ),
+                SQL(", ").join(read),
                 SQL(", ").join(texts),
                 LANDING,
                 where,
@@ -148,7 +195,8 @@ def _only_one_reads(
     return [pairs[start : start + len(columns)] for start in range(0, len(pairs), len(columns))]
 
 
-def _alternatives(contract: Contract, kind: str) -> Iterator[tuple[str, Contract]]:
+@lru_cache(maxsize=100)
+def _alternatives(contract: Contract, kind: str) -> dict[str, Contract]:
     """Other conventions that texts may follow: what to call each, and the contract that would say so."""
     file = contract.file
     match kind:
@@ -163,10 +211,10 @@ def _alternatives(contract: Contract, kind: str) -> Iterator[tuple[str, Contract
                 f"1{thousands}234{decimal}5": {"thousands_separator": thousands, "decimal_separator": decimal}
                 for thousands, decimal in _NUMBER_FORMATS
             }
-    for label, changed in keys.items():
-        other = file.model_copy(update=changed)
-        if other != file:
-            yield label, contract.model_copy(update={"file": other})
+    files = {label: file.model_copy(update=changed) for label, changed in keys.items()}
+    return {
+        label: contract.model_copy(update={"file": other}) for label, other in files.items() if other != file
+    }
 
 
 def _garbled(connection: Connection, contract: Contract, match: Match, step: int) -> list[int]:
