@@ -8,9 +8,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+import sqlalchemy
 from psycopg import sql
 
 from kho import night
+from kho.check.marts import SHOWN_ROWS
 from kho.database import connect
 from kho.digest import digest
 from kho.ledger import acceptances, releases
@@ -116,6 +118,32 @@ def test_what_vanished_is_refused_until_it_is_accepted_and_the_next_night_publis
         f"- Bản 3: lan chấp nhận lúc {told.accepted_at:%H:%M ngày %d/%m/%Y}, như thấy ở bản 2: {MEANT}"
         in said
     )
+
+
+def test_a_query_runs_once_and_tells_how_many_rows_it_found_and_the_first_of_them(
+    small: Settings, a_night: Night
+) -> None:
+    a_night(ITEMS)
+    asked: list[str] = []
+
+    def listen(connection: object, cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", listen)
+    try:
+        refused = a_night(ITEMS, wrong=range(300))
+    finally:
+        sqlalchemy.event.remove(sqlalchemy.Engine, "before_cursor_execute", listen)
+    for query in ("where part <> whole", "where now.item is null"):
+        assert len([statement for statement in asked if query in statement]) == 1
+    assert refused.reason.startswith("amount: Not so: The parts add up. item 0, part 1, whole 2; item 1, ")
+    assert refused.reason.count("item ") == SHOWN_ROWS
+    with connect(small, "kho_auditor") as connection:
+        (found,) = connection.execute(
+            "select observed from ledger.verdict where build_id = %s and outcome = 'failed'",
+            [refused.build_id],
+        ).fetchall()
+    assert found == ("300 rows",)
 
 
 def test_what_another_rule_finds_is_not_accepted_with_it(small: Settings, a_night: Night) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
 
 FOLDER = "expectations"
+ROWS = "unexpected_rows_expectation"
 
 
 class SuiteError(Exception):
@@ -52,7 +53,10 @@ class Rule(_Part):
                 f"Great Expectations has no '{self.expectation}'"
                 + (f"; did you mean {alike[0]}?" if alike else "")
             )
-        return registry.get_expectation_impl(self.expectation)(
+        implementation = registry.get_expectation_impl(self.expectation)
+        if self.expectation == ROWS:
+            from kho.check.rows import UnexpectedRowsOnce as implementation
+        return implementation(
             severity=self.severity,
             description=self.says,
             notes=self.remedy,

@@ -1,0 +1,58 @@
+"""Great Expectations' expectation that a query finds no rows, with one run of the query: its own runs it once to count and once to see."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import sqlalchemy
+from great_expectations.constants import MAX_RESULT_RECORDS
+from great_expectations.core.metric_domain_types import MetricDomainTypes
+from great_expectations.execution_engine import SqlAlchemyExecutionEngine
+from great_expectations.expectations import UnexpectedRowsExpectation
+from great_expectations.expectations.metrics.metric_provider import metric_value
+from great_expectations.expectations.metrics.query_metric_provider import QueryMetricProvider
+
+# As a CTE the query is planned for all of its rows, not for the first ones.
+_COUNTED = """
+with found as materialized (
+{query}
+)
+select (select count(*) from found), found.* from found limit {most}
+"""
+
+
+class _UnexpectedRowsFound(QueryMetricProvider):
+    """How many rows the query finds, and the first of them."""
+
+    metric_name = "unexpected_rows_query.found"
+    value_keys = ("unexpected_rows_query",)
+    query_param_name: ClassVar[str] = "unexpected_rows_query"
+
+    @metric_value(engine=SqlAlchemyExecutionEngine)
+    def _sqlalchemy(
+        cls,
+        execution_engine: SqlAlchemyExecutionEngine,
+        metric_domain_kwargs: dict[str, Any],
+        metric_value_kwargs: dict[str, Any],
+        **_: Any,
+    ) -> tuple[int, list[dict[str, Any]]]:
+        batch, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, MetricDomainTypes.TABLE)
+        query = cls._get_substituted_batch_subquery_from_query_and_batch_selectable(
+            cls._get_query_from_metric_value_kwargs(metric_value_kwargs), batch, execution_engine
+        )
+        found = execution_engine.execute_query(
+            sqlalchemy.text(_COUNTED.format(query=query, most=MAX_RESULT_RECORDS))
+        )
+        names, rows = list(found.keys())[1:], found.fetchall()
+        return (rows[0][0] if rows else 0), [dict(zip(names, row[1:], strict=True)) for row in rows]
+
+
+class UnexpectedRowsOnce(UnexpectedRowsExpectation):
+    """Judged as its parent judges."""
+
+    metric_dependencies: ClassVar[tuple[str, ...]] = (_UnexpectedRowsFound.metric_name,)
+
+    def _validate(self, metrics: dict[str, Any], **runtime: Any) -> Any:
+        count, rows = metrics[_UnexpectedRowsFound.metric_name]
+        as_two = {"unexpected_rows_query.row_count": count, "unexpected_rows_query.table": rows}
+        return super()._validate(as_two, **runtime)
