@@ -109,6 +109,17 @@ def test_parts_count_their_rows_on_and_a_gzip_may_have_several_members(
     expect_register(warehouse, contract, load_one(warehouse, contract, data))
 
 
+@pytest.mark.parametrize("format", ["json", "jsonl", "xml"])
+def test_what_only_a_later_part_has_is_told_too(warehouse: Settings, tmp_path: Path, format: str) -> None:
+    contract = packed_register(tmp_path, format, "zip")
+    odd = (b"</hs:HoSo>", b"<Odd>x</Odd></hs:HoSo>") if format == "xml" else (b'{"M', b'{"odd": "x", "M')
+    later = WRITERS[format](WRITTEN[1:]).replace(*odd, 1)
+    batch = load_one(warehouse, contract, zipped({"1": WRITERS[format](WRITTEN[:1]), "2": later}))
+    assert (batch.state, batch.rows_loaded) == ("pending", len(WRITTEN))
+    (ledger,) = rows(warehouse, "select profile from ledger.batch")
+    assert list(ledger["profile"]["unknown_columns"].values()) == [1]
+
+
 @pytest.mark.parametrize("encoding", ["tcvn3", "vni", "windows-1258", "utf-16"])
 def test_a_text_is_read_in_its_encoding_packed_or_not(
     warehouse: Settings, tmp_path: Path, encoding: str
