@@ -342,8 +342,8 @@ def _value(contract: Contract, column: Column) -> Composable:
 def _hmac(text: Identifier) -> Composed:
     """HMAC-SHA-256 in hexadecimal, from the server's own sha256 and the keys that `_set_hash_keys` put in place."""
     return SQL(
-        "encode(sha256(decode(current_setting('kho.outer'), 'hex')"
-        " || sha256(decode(current_setting('kho.inner'), 'hex') || convert_to({}, 'UTF8'))), 'hex')"
+        "encode(sha256((select decode(current_setting('kho.outer'), 'hex'))"
+        " || sha256((select decode(current_setting('kho.inner'), 'hex')) || convert_to({}, 'UTF8'))), 'hex')"
     ).format(text)
 
 
