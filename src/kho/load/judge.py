@@ -359,7 +359,7 @@ def _number(contract: Contract, column: Column, text: Identifier, type_: str, *,
     thousands, point = contract.file.thousands_separator, contract.file.decimal_separator
     group = rf"\d{{1,3}}(\{thousands}\d{{3}}){{1,5}}|" if thousands else ""
     fraction = rf"(\{point}\d{{1,255}})?" if decimals else ""
-    plain = SQL("translate({}, '0123456789', '') = '' and length({}) < 19").format(text, text)
+    plain = SQL("{} !~ '[^0-9]' and length({}) < 19").format(text, text)
     shaped = SQL("{} ~ {}").format(text, Literal(rf"^[+-]?({group}\d{{1,18}}){fraction}$"))
     bare = SQL("replace(replace({}, {}, ''), {}, '.')").format(text, Literal(thousands), Literal(point))
     bounds = [
