@@ -383,6 +383,26 @@ def shape(pattern: str) -> str:
     return re.sub("[yMdHms]", "0", pattern.removesuffix("XXX").replace("'", ""))
 
 
+def _shape_guards(text: Identifier, shaped: str, has_tail: bool) -> list[Composable]:
+    """Whether a text has digits where the shape has zeros and its other characters where they stand.
+
+    LIKE puts those in their places, and no others are left but digits: half of what it takes to translate the digits, a
+    third of an expression for the whole.
+    """
+    separators = sorted(
+        set(shaped) - {"0"}, key=lambda each: (each == "-", each)
+    )  # a hyphen last: it is itself then
+    moment = SQL("left({}, {})").format(text, Literal(len(shaped))) if has_tail else text
+    return [
+        SQL("{} like {}").format(text, Literal(shaped.replace("0", "_") + "%" * has_tail)),
+        SQL("{} !~ {}").format(moment, Literal(f"[^0-9{''.join(separators)}]")),
+        *(
+            SQL("{} not like {}").format(moment, Literal("%" + f"{each}%" * (shaped.count(each) + 1)))
+            for each in separators
+        ),
+    ]
+
+
 def _moment(text: Identifier, pattern: str, zone: str | None = None) -> Composed:
     """A date, or with a zone a time: of the text's own offset where the pattern has one, else of the zone.
 
@@ -391,10 +411,7 @@ def _moment(text: Identifier, pattern: str, zone: str | None = None) -> Composed
     has_offset, has_seconds = pattern.endswith("XXX"), "ss" in pattern
     shaped = shape(pattern)
     has_tail = has_offset or has_seconds
-    moment = SQL("left({}, {})").format(text, Literal(len(shaped))) if has_tail else text
-    guards: list[Composable] = [
-        SQL("translate({}, '123456789', '000000000') = {}").format(moment, Literal(shaped))
-    ]
+    guards = _shape_guards(text, shaped, has_tail)
     for letters, beyond in (("HH", "24"), ("ss", "60")):
         if letters in pattern:
             # Fixed places: LIKE is the cheapest look.
