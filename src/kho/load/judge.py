@@ -58,7 +58,11 @@ def judge(
     """
     _set_hash_keys(connection, secret)
     parts = _parts(contract, tuple(header), day) | {"batch_id": Literal(batch_id)}
-    total, loaded, rejected, skipped, emptied = the_row(connection.execute(_JUDGE.format(**parts)))
+    taken_off = raw.take_indexes_off(connection, contract)
+    spared = parts["spared"] if not taken_off else SQL("")
+    statement = _JUDGE.format(**parts | {"spared": spared})
+    total, loaded, rejected, skipped, emptied = the_row(connection.execute(statement))
+    loaded -= raw.put_indexes_on(connection, contract, batch_id, taken_off)
     duplicates = total - loaded - rejected - sum(skipped.values())
     if duplicates:
         (of_duplicates,) = the_row(connection.execute(_REJECT_DUPLICATES.format(**parts)))
@@ -93,7 +97,7 @@ _JUDGE = SQL(
     ), loaded as (
       insert into {raw} (_batch_id, _row_number, _key, {names})
       select {batch_id}, _row_number, _key, {stored} from judged where _key is not null
-      on conflict ({identity}, _batch_id) do nothing
+      {spared}
       returning 1
     ), rejected as (
       insert into reject.rejected_row (batch_id, row_number, reasons, row_text)
@@ -256,7 +260,9 @@ def _parts(contract: Contract, header: tuple[str, ...], day: date) -> dict[str, 
         "row_text": _row_text(contract, match),
         "raw": raw.table(contract),
         "names": _list(Identifier(column.name) for column in contract.stored),
-        "identity": _list(Identifier(name) for name in raw.identity(contract)),
+        "spared": SQL("on conflict ({}, _batch_id) do nothing").format(
+            _list(Identifier(name) for name in raw.identity(contract))
+        ),
         "version": _stored(contract, version) if version else SQL("null"),
         "raw_version": Identifier(version.name) if version else SQL("null"),
         "texts": _list(texts),
