@@ -366,7 +366,11 @@ def _number(contract: Contract, column: Column, text: Identifier, type_: str, *,
     group = rf"\d{{1,3}}(\{thousands}\d{{3}}){{1,5}}|" if thousands else ""
     fraction = rf"(\{point}\d{{1,255}})?" if decimals else ""
     plain = SQL("{} !~ '[^0-9]' and length({}) < 19").format(text, text)
-    shaped = SQL("{} ~ {}").format(text, Literal(rf"^[+-]?({group}\d{{1,18}}){fraction}$"))
+    shaped: Composable = SQL("{} ~ {}").format(text, Literal(rf"^[+-]?({group}\d{{1,18}}){fraction}$"))
+    if thousands:
+        # Without a bound an expression takes a third; six groups are never that short.
+        grouped = Literal(rf"^[+-]?\d{{1,3}}(\{thousands}\d{{3}})+$")
+        shaped = SQL("({} ~ {} and length({}) <= 24 or {})").format(text, grouped, text, shaped)
     bare = SQL("replace(replace({}, {}, ''), {}, '.')").format(text, Literal(thousands), Literal(point))
     bounds = [
         SQL("({})::{} {} {}").format(bare, SQL(type_), SQL(sign), Literal(bound))
