@@ -12,6 +12,8 @@ from kho.database import the_row
 from kho.ledger import locks
 from kho.settings import Settings
 
+LARGE = 16 << 20  # bytes that have landed; below them nothing is gained
+
 
 def table(contract: Contract) -> Identifier:
     return Identifier("raw", contract.raw_table)
@@ -178,6 +180,78 @@ def _find_by_case(connection: Connection, contract: Contract) -> None:
         connection.execute(
             SQL("create index {} on {} ({})").format(Identifier(name), table(contract), Identifier(case))
         )
+
+
+def take_indexes_off(connection: Connection, contract: Contract) -> list[Composed]:
+    """Drop the indexes of a table that is about to grow to more than twice its size; gives what makes them again.
+
+    To build them at once then takes half of what it takes row by row. Where somebody reads the table, or a view stands
+    on one of them, they stay: no load waits for that.
+    """
+    name = f'raw."{contract.raw_table}"'
+    (is_larger,) = the_row(
+        connection.execute(
+            "select pg_relation_size('pg_temp.landing') > greatest(pg_relation_size(%s), %s)", [name, LARGE]
+        )
+    )
+    if not is_larger:
+        return []
+    made_by = []
+    try:
+        with connection.transaction():
+            connection.execute(SQL("lock table {} in access exclusive mode nowait").format(table(contract)))
+            for index, constraint, definition in connection.execute(_INDEXES, [name]).fetchall():
+                if constraint:
+                    change = SQL("alter table {} {} constraint {}")
+                    connection.execute(change.format(table(contract), SQL("drop"), Identifier(index)))
+                    added = change.format(table(contract), SQL("add"), Identifier(index))
+                    made_by.append(SQL("{} {}").format(added, SQL(constraint)))
+                else:
+                    connection.execute(SQL("drop index {}").format(Identifier("raw", index)))
+                    made_by.append(SQL("{}").format(SQL(definition)))
+    except (errors.LockNotAvailable, errors.DependentObjectsStillExist):
+        return []
+    return made_by
+
+
+_INDEXES = """
+    select c.relname, pg_get_constraintdef(k.oid), pg_get_indexdef(i.indexrelid)
+    from pg_index i join pg_class c on c.oid = i.indexrelid left join pg_constraint k on k.conindid = i.indexrelid
+    where i.indrelid = %s::regclass order by c.relname
+"""
+
+
+def put_indexes_on(connection: Connection, contract: Contract, batch_id: int, made_by: list[Composed]) -> int:
+    """Make the indexes again that were taken off. Gives how many rows of the batch had to go first: those that repeat an
+    earlier one."""
+    repeated = 0
+    for each in made_by:
+        try:
+            with connection.transaction():
+                connection.execute(each)
+        except errors.UniqueViolation:
+            repeated = _drop_repeated(connection, contract, batch_id)
+            connection.execute(each)
+    return repeated
+
+
+def _drop_repeated(connection: Connection, contract: Contract, batch_id: int) -> int:
+    return connection.execute(
+        SQL(
+            """
+            delete from {table} where _batch_id = {batch_id} and _row_number in (
+              select _row_number from (
+                select _row_number, row_number() over (partition by {identity} order by _row_number) as place
+                from {table} where _batch_id = {batch_id}
+              ) as placed where place > 1
+            )
+            """
+        ).format(
+            table=table(contract),
+            batch_id=Literal(batch_id),
+            identity=SQL(", ").join(map(Identifier, identity(contract))),
+        )
+    ).rowcount
 
 
 def _create(contract: Contract) -> Composed:
