@@ -53,7 +53,7 @@ def configuration(settings: Settings) -> str:
     options = {
         "core": {
             "dags_folder": settings.project / "dags",
-            "executor": "LocalExecutor",
+            "executor": "kho.server.executor.ImportingExecutor",
             "parallelism": 4,
             "load_examples": False,
             "auth_manager": "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager",
