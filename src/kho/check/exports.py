@@ -17,7 +17,7 @@ import psycopg
 from kho.check import drift
 from kho.check.drift import HISTORY
 from kho.check.failure import exception
-from kho.check.project import open_passing_project, open_project, write_data_docs
+from kho.check.project import keep_suite, open_passing_project, open_project, write_data_docs
 from kho.contract import Contract
 from kho.contract.model import Quality
 from kho.database import connect
@@ -470,11 +470,10 @@ def _judged(
     import great_expectations as gx
 
     name, frame, suite_rules = contract.name, _frame(contract, rows), rules(contract)
-    suite = gx.ExpectationSuite(name=name, expectations=[rule.expectation() for rule in suite_rules])
     definition = gx.ValidationDefinition(
         name=name,
         data=source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("night"),
-        suite=project.suites.add_or_update(suite),
+        suite=keep_suite(project, name, [rule.expectation() for rule in suite_rules]),
     )
     result = project.validation_definitions.add(definition).run(
         batch_parameters={"dataframe": frame},
