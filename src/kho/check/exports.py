@@ -71,7 +71,7 @@ class _Rule:
         return self.at_least is not None or self.at_most is not None
 
     def expectation(self) -> Any:
-        from great_expectations import expectations
+        from kho.check.expectations import ExpectColumnValuesToBeBetween, ExpectColumnValuesToBeNull
 
         given = {
             "column": self.column,
@@ -80,10 +80,8 @@ class _Rule:
             "notes": self.says,
         }
         if self.is_range:
-            return expectations.ExpectColumnValuesToBeBetween(
-                min_value=self.at_least, max_value=self.at_most, **given
-            )
-        return expectations.ExpectColumnValuesToBeNull(**given)
+            return ExpectColumnValuesToBeBetween(min_value=self.at_least, max_value=self.at_most, **given)
+        return ExpectColumnValuesToBeNull(**given)
 
     def message(self, observed: Any) -> str:
         return f"{self.says}: {observed}{self.bounds()}" + (f"; {self.remedy}" if self.remedy else "")
