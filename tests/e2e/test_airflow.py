@@ -129,6 +129,15 @@ def test_secrets_are_for_their_owner_only(running: Settings) -> None:
     assert [path for path in made if path.is_file() and path.stat().st_mode & 0o077] == []
 
 
+def test_workers_have_imported_what_nights_need_before_tasks_are_forked_from_them(running: Settings) -> None:
+    def has_pandas(process: psutil.Process) -> bool | None:
+        is_worker = "airflow worker" in " ".join(process.cmdline())
+        return any("/pandas/" in each.path for each in process.memory_maps()) if is_worker else None
+
+    answers = [each for each in of_each(running, has_pandas) if each is not None]
+    assert answers and all(answers)
+
+
 @pytest.mark.parametrize("python", ["python", "python3"])
 def test_up_again_leaves_what_runs_alone_whichever_name_its_python_has(
     running: Settings, python: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -276,6 +277,40 @@ def test_data_docs_show_the_nights_and_stay_small(warehouse, hand_over, monkeypa
     assert not [
         page for page in data_docs(warehouse).parent.glob("**/*.html") if foreign.search(page.read_text())
     ]
+
+
+def test_data_docs_show_outcomes_and_a_suite_again_only_when_it_changed(warehouse, hand_over, tmp_path):
+    project = tmp_path / "project"
+    shutil.copytree(warehouse.project / "contracts", project / "contracts")
+    (project / "dbt_project").symlink_to(warehouse.project / "dbt_project")
+    settings = warehouse.model_copy(update={"project": project})
+    docs = data_docs(settings).parent
+    suite = settings.home / "expectations" / "expectations" / "one_stop" / "dossiers.json"
+    page = docs / "expectations" / "one_stop" / "dossiers.html"
+
+    def night(day: int, **seen: int) -> tuple[int, int]:
+        hand_over(DOSSIERS, f"2021-01-{day}", **seen)
+        check.exports(settings, date(2021, 1, day))
+        return suite.stat().st_mtime_ns, page.stat().st_mtime_ns
+
+    first = night(27)
+    assert night(28, rejected=50) == first
+    outcomes = {
+        run: outcome
+        for run, outcome in re.findall(
+            r"<h2>exports (\S+)</h2>.*?<td[^>]*>((?:passed|not so)[^<]*)</td>",
+            data_docs(settings).read_text(),
+            re.DOTALL,
+        )
+    }
+    assert outcomes == {"2021-01-27": "passed", "2021-01-28": "not so: see the page"}
+
+    contract = project / "contracts" / "one_stop" / "dossiers.yaml"
+    contract.write_text(contract.read_text().replace("Share of rejected rows", "Share of lost rows"))
+    changed = night(29)
+    assert min(changed) > max(first) and "Share of lost rows" in suite.read_text()
+    page.unlink()
+    assert night(30) != changed and page.exists()
 
 
 def test_a_row_that_a_broken_quote_split_in_two_is_no_mismatch_but_a_missing_row_is(warehouse, hand_over):

@@ -17,7 +17,7 @@ import psycopg
 from kho.check import drift
 from kho.check.drift import HISTORY
 from kho.check.failure import exception
-from kho.check.project import open_passing_project, open_project, write_data_docs
+from kho.check.project import keep_suite, open_passing_project, open_project, write_data_docs
 from kho.contract import Contract
 from kho.contract.model import Quality
 from kho.database import connect
@@ -71,7 +71,7 @@ class _Rule:
         return self.at_least is not None or self.at_most is not None
 
     def expectation(self) -> Any:
-        from great_expectations import expectations
+        from kho.check.expectations import ExpectColumnValuesToBeBetween, ExpectColumnValuesToBeNull
 
         given = {
             "column": self.column,
@@ -80,10 +80,8 @@ class _Rule:
             "notes": self.says,
         }
         if self.is_range:
-            return expectations.ExpectColumnValuesToBeBetween(
-                min_value=self.at_least, max_value=self.at_most, **given
-            )
-        return expectations.ExpectColumnValuesToBeNull(**given)
+            return ExpectColumnValuesToBeBetween(min_value=self.at_least, max_value=self.at_most, **given)
+        return ExpectColumnValuesToBeNull(**given)
 
     def message(self, observed: Any) -> str:
         return f"{self.says}: {observed}{self.bounds()}" + (f"; {self.remedy}" if self.remedy else "")
@@ -470,11 +468,10 @@ def _judged(
     import great_expectations as gx
 
     name, frame, suite_rules = contract.name, _frame(contract, rows), rules(contract)
-    suite = gx.ExpectationSuite(name=name, expectations=[rule.expectation() for rule in suite_rules])
     definition = gx.ValidationDefinition(
         name=name,
         data=source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("night"),
-        suite=project.suites.add_or_update(suite),
+        suite=keep_suite(project, name, [rule.expectation() for rule in suite_rules]),
     )
     result = project.validation_definitions.add(definition).run(
         batch_parameters={"dataframe": frame},

@@ -15,7 +15,7 @@ from psycopg import sql
 
 from kho.check import since_last_release
 from kho.check.failure import exception
-from kho.check.project import open_project, write_data_docs
+from kho.check.project import keep_suite, open_project, write_data_docs
 from kho.check.suites import Rule, suites
 from kho.database import SESSION, connect
 from kho.ledger import releases
@@ -140,11 +140,10 @@ def _validate(
     import great_expectations as gx
 
     table = project.data_sources.get(SOURCE).get_asset(mart)
-    suite = gx.ExpectationSuite(name=name, expectations=[rule.made() for rule in rules])
     definition = gx.ValidationDefinition(
         name=name,
         data=table.add_batch_definition_whole_table(name),
-        suite=project.suites.add_or_update(suite),
+        suite=keep_suite(project, name, [rule.made() for rule in rules]),
     )
     return project.validation_definitions.add(definition).run(run_id=run, result_format="COMPLETE")
 

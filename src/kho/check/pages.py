@@ -18,7 +18,9 @@ a { color: #0b57a4 } ol.ge-breadcrumbs-item, .breadcrumb { list-style: none; pad
 .fa-check-circle::before { content: "✔"; color: #18794e } .fa-times::before { content: "✘"; color: #c62828 }
 .fa-exclamation-triangle::before { content: "⚠" } .failed { color: #c62828; font-weight: bold }
 """
-_DONE = "kho-offline"
+# How a page begins that was made so; its outcome is found there without reading the rest.
+_BEGINS = "<!DOCTYPE html><!--offline: {}-->"
+_OUTCOME = re.compile(re.escape(_BEGINS).replace(r"\{\}", "(.*?)"))
 _FOREIGN = "//*[self::script or self::img][starts-with(@src, 'http')] | //link[starts-with(@href, 'http')]"
 _ADVERT = "//footer | //a[contains(@href, 'greatexpectations.io')]"
 
@@ -26,19 +28,26 @@ _ADVERT = "//footer | //a[contains(@href, 'greatexpectations.io')]"
 def make_offline(folder: Path) -> None:
     """Rid every page below `folder` of what only the internet has, and write an index of the nights' results."""
     for page in folder.glob("*/**/*.html"):
-        text = page.read_text(encoding="utf-8")
-        if _DONE not in text:
-            page.write_text(_offline(text), encoding="utf-8")
+        if _outcome(page) is None:
+            page.write_text(_offline(page.read_text(encoding="utf-8")), encoding="utf-8")
     (folder / "index.html").write_text(_index(folder), encoding="utf-8")
 
 
 def _offline(text: str) -> str:
     document = html.document_fromstring(text)
+    status = re.search(r"Status:\s*(\w+)", document.text_content())
+    outcome = "passed" if status and status[1] == "Succeeded" else "not so: see the page"
     for element in [*document.xpath(_FOREIGN), *document.xpath(_ADVERT)]:
         element.drop_tree()
     document.head.append(builder.STYLE(_STYLE))
-    document.head.append(builder.META(name=_DONE, content="true"))
-    return html.tostring(document, encoding="unicode", doctype="<!DOCTYPE html>")
+    return html.tostring(document, encoding="unicode", doctype=_BEGINS.format(outcome))
+
+
+def _outcome(page: Path) -> str | None:
+    """What a page that was made offline tells; None for one that was not."""
+    with page.open(encoding="utf-8") as file:
+        found = _OUTCOME.match(file.readline())
+    return found[1] if found else None
 
 
 def _index(folder: Path) -> str:
@@ -64,9 +73,7 @@ def _index(folder: Path) -> str:
 
 
 def _row(folder: Path, page: Path) -> html.HtmlElement:
-    text = html.document_fromstring((folder / page).read_text(encoding="utf-8")).text_content()
-    status = re.search(r"Status:\s*(\w+)", text)
-    outcome = "passed" if status and status[1] == "Succeeded" else "not so: see the page"
+    outcome = _outcome(folder / page)
     # The name of a contract, `one_stop.dossiers`, stands there as two folders.
     link = builder.A(".".join(page.parts[1:-3]), href=quote(page.as_posix()))
     return builder.TR(

@@ -5,9 +5,12 @@ Importing Great Expectations takes seconds, so nothing here does it before a fun
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -16,9 +19,11 @@ from kho.check.pages import make_offline
 from kho.settings import Settings
 
 if TYPE_CHECKING:
+    from great_expectations.core import ExpectationSuite
     from great_expectations.core.run_identifier import RunIdentifier
     from great_expectations.data_context import EphemeralDataContext
     from great_expectations.data_context.types.base import DataContextConfig
+    from great_expectations.expectations.expectation import Expectation
 
 KEPT_RUNS = 7  # nights of either boundary that Data Docs show
 
@@ -42,12 +47,33 @@ def open_passing_project() -> EphemeralDataContext:
     return project
 
 
+def keep_suite(
+    project: EphemeralDataContext, name: str, expectations: Sequence[Expectation]
+) -> ExpectationSuite:
+    """The suite of these expectations; one that was kept by an earlier night and is the same stays as it is."""
+    library = great_expectations()
+    told = [library.__version__, *(each.configuration.to_json_dict() for each in expectations)]
+    made_of = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    try:
+        kept = project.suites.get(name)
+    except library.exceptions.DataContextError:
+        kept = None
+    if kept and kept.meta.get("made_of") == made_of:
+        return kept
+    suite = library.ExpectationSuite(name=name, expectations=[*expectations], meta={"made_of": made_of})
+    return project.suites.add_or_update(suite)
+
+
 def great_expectations() -> ModuleType:
-    """The library, quiet and telling nobody."""
+    """The library with our expectations in it, quiet and telling nobody."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import great_expectations
 
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    heard = logging.getLogger("great_expectations")
+    heard.setLevel(logging.ERROR)  # it warns of expectations that take the place of its own
+    import kho.check.expectations  # noqa: F401
+
+    heard.setLevel(logging.WARNING)
     return great_expectations
 
 
@@ -98,5 +124,14 @@ def write_data_docs(settings: Settings, project: EphemeralDataContext, run: RunI
             )
     results = runs.get(run.run_time, [])  # none, where nothing could be judged
     suites = {key.expectation_suite_identifier for key in results}
-    project.build_data_docs(resource_identifiers=[*suites, *results], build_index=False)  # `pages` writes one
+    changed = {suite for suite in suites if not _is_shown(settings, suite.to_tuple())}
+    # A set: for every key that was ever stored it is asked whether it is in here. `pages` writes the index.
+    project.build_data_docs(resource_identifiers=changed.union(results), build_index=False)
     make_offline(data_docs(settings).parent)
+
+
+def _is_shown(settings: Settings, suite: tuple[str, ...]) -> bool:
+    """Whether the page of a suite shows it as it is."""
+    kept = (settings.home / "expectations" / "expectations").joinpath(*suite).with_suffix(".json")
+    page = (data_docs(settings).parent / "expectations").joinpath(*suite).with_suffix(".html")
+    return page.exists() and page.stat().st_mtime_ns > kept.stat().st_mtime_ns

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
 
 FOLDER = "expectations"
-ROWS = "unexpected_rows_expectation"
 
 
 class SuiteError(Exception):
@@ -53,10 +52,7 @@ class Rule(_Part):
                 f"Great Expectations has no '{self.expectation}'"
                 + (f"; did you mean {alike[0]}?" if alike else "")
             )
-        implementation = registry.get_expectation_impl(self.expectation)
-        if self.expectation == ROWS:
-            from kho.check.rows import UnexpectedRowsOnce as implementation
-        return implementation(
+        return registry.get_expectation_impl(self.expectation)(
             severity=self.severity,
             description=self.says,
             notes=self.remedy,

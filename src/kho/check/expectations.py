@@ -1,16 +1,48 @@
-"""Great Expectations' expectation that a query finds no rows, with one run of the query: its own runs it once to count and once to see."""
+"""Expectations of Great Expectations that judge as its own do and take the place of these, doing once what they do often.
+
+Its own run a query twice, to count rows and to see them, and make their configuration anew some hundred times while they
+are validated.
+"""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
 import sqlalchemy
+from great_expectations.compatibility.pydantic import PrivateAttr
 from great_expectations.constants import MAX_RESULT_RECORDS
 from great_expectations.core.metric_domain_types import MetricDomainTypes
 from great_expectations.execution_engine import SqlAlchemyExecutionEngine
-from great_expectations.expectations import UnexpectedRowsExpectation
+from great_expectations.expectations import core
+from great_expectations.expectations.expectation import Expectation
+from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.query_metric_provider import QueryMetricProvider
+
+
+class _Configured(Expectation):
+    """One that keeps its configuration until something of it changes."""
+
+    _kept: ExpectationConfiguration | None = PrivateAttr(None)
+
+    @property
+    def configuration(self) -> ExpectationConfiguration:
+        if self._kept is None:
+            object.__setattr__(self, "_kept", super().configuration)
+        return self._kept
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        object.__setattr__(self, "_kept", None)
+
+
+class ExpectColumnValuesToBeNull(core.ExpectColumnValuesToBeNull, _Configured):
+    """By its name it is known to suites: the same as that of its parent."""
+
+
+class ExpectColumnValuesToBeBetween(core.ExpectColumnValuesToBeBetween, _Configured):
+    """See above."""
+
 
 # As a CTE the query is planned for all of its rows, not for the first ones.
 _COUNTED = """
@@ -47,8 +79,8 @@ class _UnexpectedRowsFound(QueryMetricProvider):
         return (rows[0][0] if rows else 0), [dict(zip(names, row[1:], strict=True)) for row in rows]
 
 
-class UnexpectedRowsOnce(UnexpectedRowsExpectation):
-    """Judged as its parent judges."""
+class UnexpectedRowsExpectation(core.UnexpectedRowsExpectation, _Configured):
+    """See above."""
 
     metric_dependencies: ClassVar[tuple[str, ...]] = (_UnexpectedRowsFound.metric_name,)
 
