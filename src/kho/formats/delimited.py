@@ -186,7 +186,9 @@ class _Reader:
             except UnicodeDecodeError:
                 return None
             # Only these lead bytes start what `composed` changes: the costly look is spared where there is none.
-            if any(lead in data for lead in (b"\xcc", b"\xcd", b"\xc2\xa0", b"\xe2\x80\x8b")):
+            # One byte is found many times faster than two or three.
+            leads = (b"\xcc", b"\xcd", b"\xc2\xa0", b"\xe2\x80\x8b")
+            if any(lead[:1] in data and lead in data for lead in leads):
                 data = composed(text).encode()
         else:
             try:

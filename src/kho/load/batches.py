@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from psycopg import Connection
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from kho import archive
-from kho.contract import Contract, telling
+from kho.contract import Column, Contract, telling
 from kho.database import connect, the_row
 from kho.formats import Export, Unreadable, open_export, other_encoding
 from kho.formats.header import Match, expect_header, renamed
@@ -243,7 +243,7 @@ def _profile(connection: Connection, contract: Contract, batch_id: int) -> dict[
         measures.append(SQL("count(*) - count({})").format(name))
         if column.values:
             names.append((column.name, "distinct"))
-            measures.append(SQL("count(distinct {})").format(name))
+            measures.append(_distinct(column))
     statement = SQL("select {} from {} where _batch_id = %s").format(
         SQL(", ").join(measures), raw.table(contract)
     )
@@ -252,3 +252,13 @@ def _profile(connection: Connection, contract: Contract, batch_id: int) -> dict[
     for (column_name, measure), value in zip(names, values, strict=True):
         profile.setdefault(column_name, {})[measure] = value
     return profile
+
+
+def _distinct(column: Column) -> Composed:
+    """How many of the column's values occur. Each of a small set has a bit: to sort the texts takes three times as long."""
+    name = Identifier(column.name)
+    if column.type != "string" or column.keys.personal_data or len(column.values) >= 64:
+        return SQL("count(distinct {})").format(name)
+    return SQL("coalesce(bit_count(bit_or(1::bigint << array_position({}, {}))::bit(64)), 0)").format(
+        Literal(list(column.values)), name
+    )
