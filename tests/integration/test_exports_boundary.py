@@ -8,11 +8,13 @@ import shutil
 import subprocess
 import sys
 import time
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from kho import check
+from kho.check.drift import HISTORY
+from kho.check.exports import REMEMBERED
 from kho.check.project import data_docs
 from kho.contract import contracts
 from kho.database import connect
@@ -157,6 +159,22 @@ def test_comparison_with_history_is_skipped_visibly_until_there_is_enough(wareho
     assert set(verdicts(warehouse, many)) == {"rows_as_usual", "columns_filled_as_usual"}
     assert set(verdicts(warehouse, few)) == {"rows_as_usual"}
     assert "rows_as_usual" in verdicts(warehouse, sunday, "skipped")
+
+
+def test_times_are_compared_with_the_last_batches_and_not_with_all_that_ever_were(warehouse, hand_over):
+    at_nine, at_four = ({"received_at": {"hour": hour, "closeness": 0.9, "rows": 50}} for hour in (9, 4))
+
+    def day(number: int) -> str:
+        return str(date(2020, 11, 1) + timedelta(number))
+
+    for number in range(REMEMBERED):
+        hand_over(DOSSIERS, day(number), state="accepted", hours=at_nine if number < HISTORY else {})
+    compared = hand_over(DOSSIERS, day(REMEMBERED), hours=at_nine)
+    hand_over(DOSSIERS, day(REMEMBERED + 1), state="accepted", hours={})
+    forgotten = hand_over(DOSSIERS, day(REMEMBERED + 2), hours=at_four)
+    check.exports(warehouse, NIGHT)
+    assert "times_as_usual" in verdicts(warehouse, compared, "passed")
+    assert "times_as_usual" in verdicts(warehouse, forgotten, "skipped")
 
 
 def test_a_newer_batch_of_the_same_delivery_takes_the_old_ones_place(warehouse, hand_over):

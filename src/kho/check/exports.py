@@ -7,8 +7,9 @@ it were like. Critical holds the batch; a warning lets it pass and is told.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections import defaultdict, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from kho.contract import Contract
 from kho.contract.model import Quality
 from kho.database import connect
 from kho.ledger import batches, decisions, locks
+from kho.ledger.batches import Judged
 from kho.ledger.verdicts import Severity, Verdict, missing_told, write
 from kho.load import Known, freshness, known
 from kho.settings import Settings
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+REMEMBERED = 60  # earlier batches of a kind in which it is looked for those that tell of times of day
 ALIKE = (0.2, 5)  # rows of a batch, as a multiple of what is usual
 EMPTY_SHARE = 0.98  # of a column's values; it counts as emptied when it used to be filled
 
@@ -121,14 +124,15 @@ def foresee(connection: psycopg.Connection, contract: Contract, would_be: dict[s
     `would_be` has what `ledger.batch` would hold of it, and the delivery's `name`.
     """
     day = would_be["business_date"]
-    before = [{**row, "is_waiting": False} for row in _rows(connection, contract, day)]
-    hours = batches.hours_of_peers(connection, contract, day)
+    before = [replace(each, is_waiting=False) for each in batches.to_judge(connection, contract.name, day)]
+    itself = Judged(would_be["batch_id"], day, would_be["name"], would_be["state"] != "unreadable", True)
+    *compared, last = _rows(connection, contract, day, [*before, itself])
     project = open_passing_project()
     return _verdicts(
         project,
         project.data_sources.add_pandas("batches"),
         contract,
-        [*before, {**would_be, "is_waiting": True, "hours_of_peers": hours}],
+        [*compared, {**last, **would_be}],
         day,
     )
 
@@ -300,36 +304,71 @@ def _quality(rule: Quality) -> _Rule:
 
 def _waiting(connection: psycopg.Connection, contract: Contract, business_date: date) -> list[dict[str, Any]]:
     """The batches to judge with those before them that they are compared with; empty if there is none to judge."""
-    rows = _rows(connection, contract, business_date)
-    return rows if any(row["is_waiting"] for row in rows) else []
+    listed = batches.to_judge(connection, contract.name, business_date)
+    if not any(each.is_waiting for each in listed):
+        return []
+    return _rows(connection, contract, business_date, listed)
 
 
-def _rows(connection: psycopg.Connection, contract: Contract, business_date: date) -> list[dict[str, Any]]:
-    """The batches up to this date that count or may come to count, in their order."""
-    rows = batches.to_judge(connection, contract.name, business_date)
+def _rows(
+    connection: psycopg.Connection, contract: Contract, business_date: date, listed: Sequence[Judged]
+) -> list[dict[str, Any]]:
+    """Those of the listed batches that wait, and those before them that they are compared with."""
+    needed: set[int] = set()
+    history = _History(contract)
+    for batch in listed:
+        if batch.is_waiting:
+            alike, earlier = history.before(batch.name, batch.business_date)
+            needed |= {each.batch_id for each in (*alike, *earlier, batch)}
+        if batch.is_readable:
+            history.add(batch.name, batch.business_date, batch)
     hours = batches.hours_of_peers(connection, contract, business_date)
-    return [{**row, "hours_of_peers": hours} for row in rows]
+    seen = batches.seen_of(connection, needed)
+    return [
+        {**asdict(each), **seen.get(each.batch_id, {}), "hours_of_peers": hours}
+        for each in listed
+        if each.batch_id in needed
+    ]
+
+
+class _History:
+    """What came before a batch, newest last, as far as it is compared with it."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._contract = contract
+        self._alike: dict[Any, deque[Any]] = defaultdict(lambda: deque(maxlen=HISTORY))
+        self._earlier: dict[Any, deque[Any]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
+
+    def before(self, name: str, day: date) -> tuple[list[Any], list[Any]]:
+        """Those that are alike, whose size it is compared with, and earlier ones of its kind."""
+        alike, earlier = self._of(name, day)
+        return list(alike), list(earlier)
+
+    def add(self, name: str, day: date, batch: Any) -> None:
+        for each in self._of(name, day):
+            each.append(batch)
+
+    def _of(self, name: str, day: date) -> tuple[deque[Any], deque[Any]]:
+        named = self._contract.named(name)
+        series = named.get("unit"), named.get("part")
+        # A delta of a Monday is compared with those of Mondays; a list with the unit's lists.
+        weekday = day.weekday() if self._contract.frequency == "d" else None
+        return self._alike[weekday, series], self._earlier[series]
 
 
 def _frame(contract: Contract, rows: list[dict[str, Any]]) -> pd.DataFrame:
     """A row per batch to judge, a column per thing that a rule looks at; None where there is nothing to look at."""
     import pandas as pd
 
-    history: dict[Any, list[dict[str, Any]]] = {}
-    profiles: dict[Any, list[dict[str, Any]]] = {}
+    history = _History(contract)
     judged = []
     for row in rows:
-        named = contract.named(row["name"])
-        series = named.get("unit"), named.get("part")
-        # A delta of a Monday is compared with those of Mondays; a list with the unit's lists.
-        like = (row["business_date"].weekday() if contract.frequency == "d" else None, series)
-        before = history.setdefault(like, [])[-HISTORY:]
         if row["is_waiting"]:
-            usual = before if len(before) == HISTORY else None
-            judged.append(_measures(contract, row, usual, profiles.get(series, [])))
-        if row["state"] != "unreadable":
-            history[like].append(row)
-            profiles.setdefault(series, []).append(row["profile"])
+            alike, earlier = history.before(row["name"], row["business_date"])
+            usual = alike if len(alike) == HISTORY else None
+            judged.append(_measures(contract, row, usual, [each["profile"] for each in earlier]))
+        if row["is_readable"]:
+            history.add(row["name"], row["business_date"], row)
     return pd.DataFrame(judged, dtype=object)
 
 
@@ -339,12 +378,12 @@ def _measures(
     before: list[dict[str, Any]] | None,
     profiles: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    """`before`: the batches that its size is compared with; `profiles`: of all earlier ones of its kind."""
+    """`before`: the batches that its size is compared with; `profiles`: of earlier ones of its kind."""
     given = {"batch_id": row["batch_id"], "business_date": row["business_date"].isoformat()}
     names = dict.fromkeys(
         name for rule in rules(contract) for name in (rule.column, rule.needs) if name is not None
     )
-    if row["state"] == "unreadable":
+    if not row["is_readable"]:
         return {**given, **names, "unreadable": row["reason"]}
     profile, counted = row["profile"], row["rows_in_file"] - row["rows_skipped"]
     reasons: dict[str, int] = profile["rejects_by_reason"]

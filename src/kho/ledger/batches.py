@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
 import psycopg
-from psycopg.rows import dict_row, namedtuple_row
+from psycopg.rows import class_row, dict_row, namedtuple_row
 from psycopg.types.json import Jsonb
 
 from kho.contract import Contract
@@ -124,13 +125,23 @@ def to_replay(
 # Judging: what a batch is compared with
 
 
-def to_judge(connection: psycopg.Connection, contract: str, business_date: date) -> list[dict[str, Any]]:
-    """The batches up to this date that count or may come to count, in their order; `is_waiting`: not judged yet."""
-    with connection.cursor(row_factory=dict_row) as cursor:
+@dataclass(frozen=True)
+class Judged:
+    """A batch that counts or may come to count. `is_waiting`: it is not judged yet."""
+
+    batch_id: int
+    business_date: date
+    name: str
+    is_readable: bool
+    is_waiting: bool
+
+
+def to_judge(connection: psycopg.Connection, contract: str, business_date: date) -> list[Judged]:
+    """The batches up to this date that count or may come to count, in their order."""
+    with connection.cursor(row_factory=class_row(Judged)) as cursor:
         return cursor.execute(
             """
-            select b.batch_id, b.delivery_id, b.arrival_id, b.business_date, d.name, b.state, b.reason, b.profile,
-              b.rows_in_file, b.rows_loaded, b.rows_rejected, b.rows_skipped,
+            select b.batch_id, b.business_date, d.name, b.state <> 'unreadable' as is_readable,
               b.state = 'pending' or b.state = 'unreadable' and not exists (
                 select from ledger.verdict v where v.batch_id = b.batch_id) as is_waiting
             from ledger.batch b join ledger.delivery d using (delivery_id)
@@ -140,6 +151,19 @@ def to_judge(connection: psycopg.Connection, contract: str, business_date: date)
             """,
             {"contract": contract, "date": business_date},
         ).fetchall()
+
+
+def seen_of(connection: psycopg.Connection, batch_ids: Collection[int]) -> dict[int, dict[str, Any]]:
+    """By its number, what the load pass saw of each of these batches."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        found = cursor.execute(
+            """
+            select batch_id, reason, profile, rows_in_file, rows_loaded, rows_rejected, rows_skipped
+            from ledger.batch where batch_id = any(%s)
+            """,
+            [list(batch_ids)],
+        )
+        return {row["batch_id"]: row for row in found}
 
 
 def hours_of_peers(
