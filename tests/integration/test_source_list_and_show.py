@@ -149,7 +149,7 @@ def test_a_source_is_shown_with_its_batches_rejects_failures_and_versions(kho, p
     ]
     code, said = kho("show", DOSSIERS)
     assert code == 0
-    for told in ("csv over sftp, one_stop_sftp:one_stop/dossiers", "27, 5 of them personal", "dossier_code",
+    for told in ("csv over sftp, one_stop_sftp:one_stop/dossiers", "28, 5 of them personal", "dossier_code",
                  "the newest updated_at counts", "stale on 2021-01-27, as of 2021-01-25", "its control file is not there",
                  "phi: not a number"):  # fmt: skip
         assert told in said
