@@ -234,7 +234,7 @@ class FileKeys(_Keys):
     timestamp_format: str = Field(
         "yyyy-MM-dd HH:mm:ss",
         description="how times are written: a date format, a space or 'T', HH:mm or HH:mm:ss (fractions of seconds may"
-        " follow), and XXX where an offset follows (`+02:00`, `+0200`, `+02` or `Z`, each row its own); a date without a time is its beginning",
+        " follow), and XXX where an offset follows (`+02:00`, `+0200`, `+02` or `Z`, each row its own)",
         examples=["dd/MM/yyyy HH:mm"],
     )
     time_zone: str = Field(
@@ -305,6 +305,11 @@ class ColumnKeys(_Keys):
         description="of dates and times: by how many days it may lie after the delivery's date; 1 for what has happened. What is"
         " later, as 9999-12-31, fares as what is before `earliest`. The versionColumn has no such bound",
         examples=[1],
+    )
+    may_lack_time: bool = Field(
+        False,
+        description="of times: a date alone is taken too, as its beginning. What was due on it is due all day",
+        examples=[True],
     )
     may_be_absent: bool = Field(
         False,

@@ -344,8 +344,9 @@ def _value(contract: Contract, column: Column) -> Composable:
             return _moment(text, contract.file.date_format)
         case "timestamp":
             pattern, zone = contract.file.timestamp_format, contract.file.time_zone
+            if not column.keys.may_lack_time:
+                return _moment(text, pattern, zone)
             days = next(each for each in DATE_FORMATS if pattern.startswith(each))
-            # Where the time was left out, midnight tells of the day alone.
             return SQL("case when length({}) = {} then {} else {} end").format(
                 text, Literal(len(days)), _moment(text, days, zone), _moment(text, pattern, zone)
             )
