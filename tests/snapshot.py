@@ -11,6 +11,7 @@ from kho.settings import Settings
 SERIALS = {
     "_batch_id",
     "batch_id",
+    "end_batch_id",
     "build_id",
     "release_id",
     "opened_at",
