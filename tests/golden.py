@@ -9,6 +9,7 @@ from typing import Any
 from kho.database import connect
 from kho.settings import Settings
 from tests.integration import nights
+from tests.plans import kept_plans
 
 NIGHT = date(2021, 6, 30)
 BEFORE_ALL = date(2010, 1, 1)
@@ -18,25 +19,28 @@ Rows = set[tuple[Any, ...]]
 
 @dataclass(frozen=True)
 class Golden:
-    """The warehouse to clone: nobody connects to it. `alone` is what its mart held of Long Phú before Tiểu Cần came."""
+    """The warehouse to clone: nobody connects to it. `alone` is what its mart held of Long Phú before Tiểu Cần came, `plans`
+    how many rows the plans of its models handled."""
 
     settings: Settings
     alone: Rows
+    plans: dict[str, float]
 
 
 def make(settings: Settings) -> Golden:
     """Huyện Long Phú first, the years of huyện Tiểu Cần a night later; their exports are in the home too."""
     alone: Rows = set()
-    for report in (nights.LONG_PHU, nights.TIEU_CAN):
-        exports = nights.sample(settings, report=report)
-        for each in exports:
-            path = settings.exports / each.system / each.entity / each.name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(each.content)
-        nights.hand_over(settings, exports)
-        nights.run_night(settings, NIGHT)
-        alone = alone or of_long_phu(settings)
-    return Golden(settings, alone)
+    with kept_plans(settings) as plans:
+        for report in (nights.LONG_PHU, nights.TIEU_CAN):
+            exports = nights.sample(settings, report=report)
+            for each in exports:
+                path = settings.exports / each.system / each.entity / each.name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(each.content)
+            nights.hand_over(settings, exports)
+            nights.run_night(settings, NIGHT)
+            alone = alone or of_long_phu(settings)
+    return Golden(settings, alone, plans)
 
 
 def build_nothing(settings: Settings) -> Settings:

@@ -5,7 +5,10 @@
    A unique index on the key follows, unless the model's `indexes` say another. #}
 {% materialization fact, adapter='postgres' %}
   {%- if not is_touching() -%}
-    {{ return(materialization_table_default()) }}
+    {%- do run_query('set enable_nestloop = off') -%}
+    {%- set built = materialization_table_default() -%}
+    {%- do run_query('reset enable_nestloop') -%}
+    {{ return(built) }}
   {%- endif -%}
 
   {%- set fact = this.incorporate(type='table') -%}
@@ -17,6 +20,7 @@
       create temporary table touched on commit drop as
       ({{ (touched_rows() + parts[:-1]) | join(') union (') }});
       analyze pg_temp.touched;
+      {{ join_whole_if_most_are_touched(fact) }};
       delete from {{ fact }} where {{ is_of_touched() }}
     {%- endcall -%}
     {%- call statement('main') -%}
@@ -33,6 +37,14 @@
   {%- do adapter.commit() -%}
   {{ return({'relations': [fact]}) }}
 {% endmaterialization %}
+
+{# The planner guesses one row for what is in force of touched keys. To look other rows up for each is right where few are
+   touched, and takes their square where most are: a first night, or one after a long pause. #}
+{% macro join_whole_if_most_are_touched(fact) -%}
+  select set_config('enable_nestloop', case when (select count(*) from pg_temp.touched) * 4 > reltuples then 'off' else 'on' end, true)
+  from pg_class
+  where oid = '{{ fact }}'::regclass
+{%- endmacro %}
 
 {# Whether a fact that is there already follows its touched keys now. Unit tests, and whoever only compiles, see all rows. #}
 {% macro is_touching() -%}

@@ -83,45 +83,82 @@ numbered_period as (
     union
     select date_trunc('year', to_date)::date from numbered_period
   ) as edge
-), bucket_of_period as (
-  select period.period_id, reach.reach, bucket
-  from numbered_period as period
+), span as (
+  select
+    period_id,
+    width_bucket(from_date, boundary.dates) as first_bucket,
+    width_bucket(date_trunc('year', to_date)::date, boundary.dates) as bucket_of_year,
+    width_bucket(to_date, boundary.dates) as last_bucket
+  from numbered_period
   cross join boundary
+), bucket_of_period as (
+  select span.period_id, reach.reach, bucket
+  from span
   cross join lateral (
-    select
-      width_bucket(period.from_date, boundary.dates) as first_bucket,
-      width_bucket(date_trunc('year', period.to_date)::date, boundary.dates) as bucket_of_year,
-      width_bucket(period.to_date, boundary.dates) as last_bucket
-  ) as span
-  cross join lateral (
-    values
-      ('within', first_bucket, last_bucket),
-      ('within_year', bucket_of_year, last_bucket),
-      ('until_end', 0, last_bucket),
-      ('until_start', 0, first_bucket - 1)
+    values ('within', first_bucket, last_bucket), ('within_year', bucket_of_year, last_bucket)
   ) as reach (reach, lowest, highest)
   cross join lateral generate_series(reach.lowest, reach.highest) as bucket
+), end_of_period as (
+  select period_id, 'until_end' as reach, last_bucket as bucket from span
+  union all
+  select period_id, 'until_start', first_bucket - 1 from span
 ), bucketed as (
+  -- Details only where a metric shows them.
   select
-    movement.metric, movement.agency_code, movement.detail, movement.counted_key, movement.is_adjustment, movement.parameter_set,
+    movement.metric, movement.agency_code, movement.counted_key, movement.parameter_set,
+    case when movement.metric in (select movement from {{ metric }} where detail_by is not null) then movement.detail else '' end
+      as detail,
     width_bucket(movement.movement_date, boundary.dates) as bucket,
-    sum(movement.amount)::bigint as amount
+    sum(movement.amount) filter (where not movement.is_adjustment)::bigint as measured,
+    sum(movement.amount) filter (where movement.is_adjustment)::bigint as adjustment
   from {{ movement }} as movement
   cross join boundary
-  group by 1, 2, 3, 4, 5, 6, 7
+  group by 1, 2, 3, 4, 5, 6
+), standing as (
+  -- Running totals: each stands until its next one, and a period looks up one.
+  select
+    metric, agency_code, counted_key, parameter_set, detail, bucket,
+    lead(bucket) over running as next_bucket,
+    sum(measured) over running as measured,
+    sum(adjustment) over running as adjustment
+  from bucketed
+  where metric in (select movement from {{ metric }} where reach in ('until_end', 'until_start'))
+  window running as (partition by metric, agency_code, counted_key, parameter_set, detail order by bucket)
+), standing_at as materialized (
+  -- By equality again: the planner can't guess how few there are in a range.
+  select
+    standing.metric, standing.agency_code, standing.counted_key, standing.parameter_set, standing.detail,
+    standing.measured, standing.adjustment, at.bucket
+  from standing
+  cross join boundary
+  cross join lateral generate_series(
+    standing.bucket, coalesce(standing.next_bucket - 1, cardinality(boundary.dates))
+  ) as at (bucket)
 ), period_amount as (
   select
     bucket_of_period.period_id,
     metric.metric, metric.counted_once, metric.detail_by,
     bucketed.agency_code, bucketed.detail, bucketed.counted_key, bucketed.parameter_set,
-    coalesce(sum(bucketed.amount) filter (where not bucketed.is_adjustment), 0)::bigint as measured,
-    (sum(bucketed.amount) filter (where bucketed.is_adjustment))::bigint as adjustment
+    coalesce(sum(bucketed.measured), 0)::bigint as measured,
+    sum(bucketed.adjustment)::bigint as adjustment
   from bucketed
   join {{ metric }} as metric on metric.movement = bucketed.metric
   join bucket_of_period
     on bucket_of_period.bucket = bucketed.bucket
     and bucket_of_period.reach = metric.reach
   group by 1, 2, 3, 4, 5, 6, 7, 8
+  union all
+  select
+    end_of_period.period_id,
+    metric.metric, metric.counted_once, metric.detail_by,
+    standing_at.agency_code, standing_at.detail, standing_at.counted_key, standing_at.parameter_set,
+    coalesce(standing_at.measured, 0)::bigint,
+    standing_at.adjustment::bigint
+  from standing_at
+  join {{ metric }} as metric on metric.movement = standing_at.metric
+  join end_of_period
+    on end_of_period.bucket = standing_at.bucket
+    and end_of_period.reach = metric.reach
 )
 {% endmacro %}
 

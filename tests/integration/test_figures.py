@@ -34,6 +34,9 @@ HANDED_IN = [
     ("tieu_can_2017_q3", "Huyện Tiểu Cần", "2017-01-01..2017-09-28"),
 ]
 
+#: rows that one node of a model's plan may handle for each row of the exports: of a period's there are some, of a row's none
+EACH_ROW = 60
+
 Ask = Callable[..., Result]
 
 
@@ -113,6 +116,13 @@ def test_the_years_between_two_districts_cost_nothing(long_phu: Settings) -> Non
 
 
 @office.needs_office
+def test_no_model_takes_the_square_of_its_rows(long_phu: Settings, golden: Golden) -> None:
+    with connect(long_phu, "kho_auditor") as ledger:
+        (rows,) = ledger.execute("select sum(rows_loaded) from ledger.batch").fetchone()
+    assert golden.plans["model.kho.fct_dossier"] > 10_000  # the plans were seen
+    assert {model: most for model, most in golden.plans.items() if most > EACH_ROW * rows} == {}
+
+
 def test_every_figure_stands_in_the_reports_that_are_opened(long_phu: Settings, tmp_path: Path) -> None:
     made = [(name, draft(long_phu, scope, period)) for name, scope, period in HANDED_IN]
     for name, content in made:

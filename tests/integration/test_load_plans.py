@@ -3,7 +3,7 @@ statistics of: counted in what the server's own plans handled, not in time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from kho.settings import Settings
 from tests.bench.load import dossiers
 from tests.contracts import document, read
 from tests.integration.loading import deliver
+from tests.plans import handled, nodes
 
 ROWS = 6_000
 #: rows that one node of a plan may handle for each row of the file
@@ -40,19 +41,6 @@ class Explained(psycopg.Connection[Any]):
                 ((((found,),)),) = super().execute(explain, params).fetchall()
             self.most = max(self.most, *((handled(node), text) for node in nodes(found["Plan"])))
         return super().execute(query, params, **keys)
-
-
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for part in plan.get("Plans", []):
-        yield from nodes(part)
-
-
-def handled(node: dict[str, Any]) -> float:
-    """How many rows a node gave or threw away in all."""
-    return node["Actual Loops"] * sum(
-        count for name, count in node.items() if name == "Actual Rows" or name.startswith("Rows Removed")
-    )
 
 
 def repeated(contract: Contract, many: int = 5) -> bytes:

@@ -23,6 +23,7 @@ with untold as (
   ) as what
   join {{ ref('dim_period') }} as month
     on month.period_kind = 'month' and month.to_date >= what.happened_date and month.to_date < what.told_date
+  where what.happened_date < what.told_date -- most are told on their day: they meet no month
   group by month.scheme, month.period_code, month.to_date, what.dossier_key
 ), known as (
   -- Its stretch at the month's end, by all that is told now.
