@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from email.message import EmailMessage
 from pathlib import Path
 
+import psutil
 import pytest
 
 from kho.ledger import releases
@@ -48,14 +51,32 @@ def client(settings: Settings) -> dict[str, str]:
 
 def kho(settings: Settings, *arguments: str, python: str = "python") -> subprocess.CompletedProcess[str]:
     """The command line, as a person uses it; the environment's Python has several names."""
-    script = "from kho.cli import app; app()"
     return subprocess.run(
-        [Path(sys.executable).with_name(python), "-c", script, *arguments],
+        command(*arguments, python=python),
         env=client(settings),
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
     )
+
+
+def command(*arguments: str, python: str = "python") -> list[str | Path]:
+    return [Path(sys.executable).with_name(python), "-c", "from kho.cli import app; app()", *arguments]
+
+
+def eventually(is_so: Callable[[], bool], seconds: float = 120) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if is_so():
+            return True
+        time.sleep(0.5)
+    return False
+
+
+def ours(settings: Settings) -> list[psutil.Process]:
+    """Supervisord and all that it has started."""
+    top = psutil.Process(processes._supervisor(settings).getPID())
+    return [top, *top.children(recursive=True)]
 
 
 @pytest.fixture(scope="package")
@@ -88,9 +109,18 @@ def checkout(shared: Path) -> Path:
     return folder
 
 
+@dataclass(frozen=True)
+class Fallen:
+    """A supervisord that was killed while Airflow started: what it left, what `kho status` told, what `kho up` did then."""
+
+    left: list[psutil.Process]
+    told: subprocess.CompletedProcess[str]
+    up: subprocess.CompletedProcess[str]
+
+
 @pytest.fixture(scope="package")
-def started(checkout: Path, letters: Mailbox) -> Iterator[Settings]:
-    """The checkout with a small sample and everything running, started by `kho up`."""
+def installed(checkout: Path, letters: Mailbox) -> Iterator[Settings]:
+    """The checkout with a small sample; nothing runs."""
     settings = Settings(project=checkout, home=checkout / ".kho")
     settings.home.mkdir()
     (settings.home / "config.toml").write_text(
@@ -99,14 +129,37 @@ def started(checkout: Path, letters: Mailbox) -> Iterator[Settings]:
     sample = kho(settings, "sample", "--scale", "0.02")
     assert sample.returncode == 0, sample.stdout + sample.stderr
     _thin_out(settings.exports)
-    up = kho(settings, "up")
     try:
-        assert up.returncode == 0, up.stdout + up.stderr
-        assert airflow.url(settings) in up.stdout
         yield settings
     finally:
         processes.down(settings)
         postgres.remove(settings)
+
+
+@pytest.fixture(scope="package")
+def fallen(installed: Settings) -> Fallen:
+    """The first `kho up`, killed with its supervisord as soon as Airflow's processes begin, and another."""
+    first = subprocess.Popen(command("up"), env=client(installed), stdout=subprocess.DEVNULL)
+    assert eventually(lambda: processes.is_up(installed) and _has_begun(installed, "triggerer"))
+    first.kill()
+    first.wait()
+    left = ours(installed)
+    os.kill(left[0].pid, signal.SIGKILL)
+    assert eventually(lambda: not processes.is_up(installed))
+    told = kho(installed, "status")
+    return Fallen(left, told, kho(installed, "up"))
+
+
+def _has_begun(settings: Settings, name: str) -> bool:
+    return processes._supervisor(settings).getProcessInfo(name)["pid"] != 0
+
+
+@pytest.fixture(scope="package")
+def started(installed: Settings, fallen: Fallen) -> Settings:
+    """The same with everything running, started by `kho up`."""
+    assert fallen.up.returncode == 0, fallen.up.stdout + fallen.up.stderr
+    assert airflow.url(installed) in fallen.up.stdout
+    return installed
 
 
 def _thin_out(exports: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import chain
@@ -19,24 +18,10 @@ from kho import night
 from kho.database import connect
 from kho.server import airflow, processes
 from kho.settings import Settings
-from tests.e2e.conftest import NIGHT, Typed, kho
+from tests.e2e.conftest import NIGHT, Typed, eventually, kho, ours
 from tests.mailbox import subject_and_text
 
 pytestmark = pytest.mark.e2e
-
-
-def eventually(is_so: Callable[[], bool], seconds: float = 120) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if is_so():
-            return True
-        time.sleep(0.5)
-    return False
-
-
-def ours(settings: Settings) -> list[psutil.Process]:
-    top = psutil.Process(processes._supervisor(settings).getPID())
-    return [top, *top.children(recursive=True)]
 
 
 def of_each(settings: Settings, ask: Callable[[psutil.Process], Any]) -> list[Any]:
@@ -148,18 +133,14 @@ def test_up_again_leaves_what_runs_alone_whichever_name_its_python_has(
     assert pids(running) == before
 
 
-def test_a_killed_scheduler_comes_back(running: Settings) -> None:
-    before = pid(running, "scheduler")
-    os.kill(before, 9)
-    assert eventually(lambda: pid(running, "scheduler") not in (0, before))
-    assert eventually(lambda: airflow.health(running)["scheduler"])
-
-
-def test_a_killed_postgres_comes_back_with_every_row_and_airflow_with_it(running: Settings) -> None:
+def test_a_killed_scheduler_and_postgres_come_back_with_every_row_and_airflow_with_them(
+    running: Settings,
+) -> None:
     with connect(running, "kho_auditor") as ledger:
         before = ledger.execute("select count(*) from ledger.batch").fetchone()
-    killed = pid(running, "postgres")
-    os.kill(killed, 9)
+    killed = {name: pid(running, name) for name in ("scheduler", "postgres")}
+    for each in killed.values():
+        os.kill(each, 9)
     told = kho(running, "status")
     assert "Traceback" not in told.stderr and (told.returncode == 0 or "does not answer" in told.stderr), (
         told.stderr
@@ -172,7 +153,8 @@ def test_a_killed_postgres_comes_back_with_every_row_and_airflow_with_it(running
         except psycopg.OperationalError:
             return False
 
-    assert eventually(lambda: pid(running, "postgres") not in (0, killed))
+    for name, dead in killed.items():
+        assert eventually(lambda name=name, dead=dead: pid(running, name) not in (0, dead)), name
     assert eventually(is_back)
     assert eventually(lambda: all(airflow.health(running).values()))
 

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import os
-
 import psutil
 import pytest
 
-from kho.server import processes
 from kho.settings import Settings
-from tests.e2e.conftest import kho
-from tests.e2e.test_airflow import eventually, ours
+from tests.e2e.conftest import Fallen, kho, ours
 
 pytestmark = pytest.mark.e2e
 
 
-def test_what_a_killed_supervisor_left_is_cleared_by_up_and_down_stops_all(running: Settings) -> None:
-    left = ours(running)
-    os.kill(left[0].pid, 9)
-    assert eventually(lambda: not processes.is_up(running))
-    told = kho(running, "status")
-    assert told.returncode == 1 and "supervisord was killed" in told.stdout, told.stdout + told.stderr
-    again = kho(running, "up")
-    assert again.returncode == 0, again.stdout + again.stderr
-    assert not [
-        process for process in left if process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    ]
+def test_what_a_killed_supervisor_left_is_told_and_cleared_by_up(fallen: Fallen) -> None:
+    assert fallen.told.returncode == 1
+    assert "supervisord was killed" in fallen.told.stdout, fallen.told.stdout + fallen.told.stderr
+    assert len(fallen.left) > 4
+    assert fallen.up.returncode == 0, fallen.up.stdout + fallen.up.stderr
+    assert [process for process in fallen.left if _runs(process)] == []
+
+
+def test_down_stops_all(running: Settings) -> None:
     now = ours(running)
     assert kho(running, "down").returncode == 0
-    _, alive = psutil.wait_procs(now, timeout=10)
-    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
+    psutil.wait_procs(now, timeout=10)
+    assert [process for process in now if _runs(process)] == []
     told = kho(running, "status")
     assert told.returncode == 1
     assert "kho up" in told.stdout and "killed" not in told.stdout
+
+
+def _runs(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
