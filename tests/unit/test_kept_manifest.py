@@ -6,8 +6,10 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from dbt.contracts.graph.manifest import Manifest
 
 from kho.settings import Settings
 from kho.transform.lineage import lineage
@@ -116,6 +118,58 @@ def test_every_change_is_seen(settings: Settings, monkeypatch: pytest.MonkeyPatc
         now = told()
         assert {each for each in now if now[each] != before[each]} == {change}
         before = now
+    assert_is_as_read_whole(settings)
+
+
+def test_what_was_read_of_a_change_is_what_is_read_of_the_whole(project: Settings, tmp_path: Path) -> None:
+    """Of the real project: only what changed was read, and what depends on it."""
+    settings = Settings(project=tmp_path / "project", home=tmp_path / "home")
+    for folder in ("contracts", "dbt_project"):
+        shutil.copytree(project.project / folder, settings.project / folder)
+    read(settings)
+    changes = {
+        "dbt_project/macros/fact.sql": ("analyze pg_temp.touched", "analyze touched"),
+        "dbt_project/macros/leading_systems.sql": ("limit 1", "limit 2"),
+        "dbt_project/models/warehouse/unions/union_dossier.sql": ("ref('stg_one_stop__dossiers'),", ""),
+        "dbt_project/models/staging/ledger/stg_ledger__lists.sql": ("select", "select -- read"),
+        "dbt_project/seeds/systems.csv": ("one_stop", "two_stop"),
+        "contracts/portal/traffic.yaml": ("How many visits", "Visits that"),
+    }
+    for name, (old, new) in changes.items():
+        path = settings.project / name
+        text = path.read_text()
+        assert old in text, name
+        path.write_text(text.replace(old, new))
+    (settings.project / "dbt_project/models/marts/one_stop/morning_list.sql").rename(
+        settings.project / "dbt_project/models/marts/figures/morning_list.sql"
+    )
+    read(settings)
+    assert_is_as_read_whole(settings)
+
+
+def assert_is_as_read_whole(settings: Settings) -> None:
+    """What was kept is what is read again where nothing is kept."""
+    found = content(read(settings))
+    for path in (settings.home / "dbt" / "manifests").iterdir():
+        path.unlink()
+    whole = content(read(settings))
+    assert {part for part in whole if found[part] != whole[part]} == set()
+
+
+def content(manifest: Manifest) -> dict[str, Any]:
+    """A manifest without when it was read, and without its list of files."""
+
+    def timeless(found: Any) -> Any:
+        match found:
+            case dict():
+                return {name: timeless(each) for name, each in found.items() if name != "created_at"}
+            case list():
+                return [timeless(each) for each in found]
+        return found
+
+    packed = timeless(manifest.to_dict(omit_none=True))
+    kept = {part: each for part, each in packed.items() if not part.startswith("_")}
+    return {part: each for part, each in kept.items() if part not in ("metadata", "files")}
 
 
 def test_a_project_that_makes_no_sense_is_told_and_not_kept(settings: Settings) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -76,16 +77,22 @@ def _kept(settings: Settings) -> Manifest:
     """The manifest that the home keeps under the fingerprint of what it was read from, without its flat graph.
 
     That is what macros see of other models: it is not packed, costs more than unpacking, and goes by where they are.
+    What changed since the newest one of this project is read, and what depends on it; dbt reads all where it must.
     """
     from dbt.contracts.graph.manifest import Manifest
+    from dbt.parser.manifest import PARTIAL_PARSE_FILE_NAME
 
     folder = raw_sources.write(settings)
     fingerprint = _fingerprint(settings, folder)
-    path = settings.home / "dbt" / "manifests" / fingerprint
-    if path.exists():
+    project = hashlib.sha256(str(settings.project).encode()).hexdigest()[:16]
+    path = settings.home / "dbt" / "manifests" / f"{project}.{fingerprint}"
+    with suppress(FileNotFoundError):
         return Manifest.from_msgpack(path.read_bytes())
     with TemporaryDirectory() as target:
-        manifest = _invoke(settings, ["parse", "--no-partial-parse"], Path(target), _NO_SERVER)
+        for newest in sorted(path.parent.glob(f"{project}.*"), key=_age)[:1]:
+            with suppress(FileNotFoundError):  # another process has cleared up
+                shutil.copy(newest, Path(target) / PARTIAL_PARSE_FILE_NAME)
+        manifest = _invoke(settings, ["parse", "--partial-parse"], Path(target), _NO_SERVER)
     # Read while somebody wrote, it may be neither what was there nor what is.
     if _fingerprint(settings, folder) == fingerprint:
         _keep(path, manifest.to_msgpack())
@@ -98,9 +105,16 @@ def _keep(path: Path, packed: bytes) -> None:
     draft.write_bytes(packed)
     draft.replace(path)
     for old in path.parent.iterdir():
-        with suppress(FileNotFoundError):  # another process was first
-            if time.time() - old.stat().st_mtime > _KEPT_SECONDS:
-                old.unlink()
+        if _age(old) > _KEPT_SECONDS:
+            old.unlink(missing_ok=True)
+
+
+def _age(path: Path) -> float:
+    """For how many seconds a file has been there; for ever, if another process took it away."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")
 
 
 def _fingerprint(settings: Settings, raw: Path) -> str:
