@@ -5,34 +5,46 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from types import NoneType
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from kho.contract import Column, Contract
 from kho.contract.model import FileKeys
+from kho.formats.block import Texts
 from kho.formats.header import match
 
 _STRFTIME = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "XXX": "%z", "'": ""}
 
 
-RowTexts = Callable[[Sequence[object]], list[str | None]]
-
-
-def texts(contract: Contract, header: Sequence[str]) -> RowTexts:
-    """What makes a row's texts of its values, column by column of the header; a short row is filled up."""
+def texts(contract: Contract, header: Sequence[str]) -> Texts:
+    """What makes texts of values, column by column of the header."""
     positions = match(contract, header).positions
     at = {positions[column.name]: column for column in contract.columns if column.name in positions}
-    columns = [at.get(position) for position in range(len(header))]
 
-    def row_texts(values: Sequence[object]) -> list[str | None]:
-        made = [
-            value if value is None or (type(value) is str and value) else text(value, contract.file, column)
-            for value, column in zip(values, columns, strict=False)
-        ]
-        return made if len(made) == len(columns) else made + [None] * (len(columns) - len(made))
+    def column_texts(columns: Sequence[Sequence[object]]) -> list[Sequence[str | None]]:
+        return [_texts(values, contract.file, at.get(position)) for position, values in enumerate(columns)]
 
-    return row_texts
+    return column_texts
+
+
+def _texts(values: Sequence[Any], file: FileKeys, column: Column | None) -> Sequence[str | None]:
+    kinds = set(map(type, values))
+    if not kinds <= {str, NoneType}:
+        write = {kind: _writer(kind, file, column) for kind in kinds}
+        values = [write[type(value)](value) for value in values]
+    return [value or None for value in values] if "" in values else values
+
+
+def _writer(kind: type, file: FileKeys, column: Column | None) -> Callable[[Any], str | None]:
+    """What writes values of this type; the usual ones without asking of each value what it is."""
+    if kind in (str, int):
+        return str
+    if kind is float:
+        return lambda value: _number(repr(value), file)
+    return lambda value: text(value, file, column)
 
 
 def text(value: object, file: FileKeys, column: Column | None) -> str | None:
@@ -50,13 +62,9 @@ def text(value: object, file: FileKeys, column: Column | None) -> str | None:
         case int():
             return str(value)
         case float():
-            # Never 1E-07: nobody types numbers so.
-            return text(Decimal(repr(value)), file, column)
+            return _number(repr(value), file)
         case Decimal():
-            plain = f"{value:f}" if value.is_finite() else str(value)
-            if "." in plain:
-                plain = plain.rstrip("0").rstrip(".")
-            return plain.replace(".", file.decimal_separator)
+            return _number(f"{value:f}" if value.is_finite() else str(value), file)
         case datetime():
             is_time = value.time() != time() or (column is not None and column.type == "timestamp")
             return _written(value, file.timestamp_format if is_time else file.date_format, file.time_zone)
@@ -71,6 +79,14 @@ def text(value: object, file: FileKeys, column: Column | None) -> str | None:
                 return value.hex()
         case _:
             return msgspec.json.encode(value).decode()
+
+
+def _number(plain: str, file: FileKeys) -> str:
+    if "e" in plain or "n" in plain:  # 1e-07, which nobody types, and inf, nan
+        plain = f"{Decimal(plain):f}"
+    if "." in plain:
+        plain = plain.rstrip("0").rstrip(".")
+    return plain.replace(".", file.decimal_separator)
 
 
 def _written(moment: datetime, pattern: str, zone: str) -> str:

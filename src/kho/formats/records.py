@@ -3,68 +3,82 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from itertools import chain, islice
+from collections.abc import Collection, Iterable, Iterator
+from itertools import chain, islice, repeat
 
 import numpy as np
 
 from kho.contract import Contract, telling
-from kho.formats.block import Block, Export, RowReject, composed, copy_text, sound, unsound
-from kho.formats.cells import RowTexts, texts
+from kho.formats.block import BLOCK_ROWS, Block, Export, RowReject, Texts, composed, sound, unsound
+from kho.formats.cells import texts
 
-BLOCK_ROWS = 5_000
 MAX_UNKNOWN = 200  # different columns that the contract lacks; more are counted together
 
-#: byte offset of a record, and its values by their paths; a text says what is wrong with it, None that it is blank
-Record = tuple[int, dict[str, object] | str | None]
+#: a record's values by their paths; a text says what is wrong with it, None that it is blank
+Record = dict[str, object] | str | None
+#: some records that follow each other, and where each begins: not in pairs, of which there would be as many as rows
+Records = tuple[list[int], list[Record]]
 
 
-def open_export(contract: Contract, records: Iterator[Record]) -> Export:
+def open_export(contract: Contract, batches: Iterator[Records]) -> Export:
     header = [column.header for column in contract.columns]
     export = Export(header, lambda: iter(()), seen_columns=set())
-    first = list(islice(records, 1))  # read now: a file of another kind must fail as a whole
-    row_texts = texts(contract, header)
+    first = list(islice(batches, 1))  # read now: a file of another kind must fail as a whole
+    as_texts = texts(contract, header)
 
     def blocks(before: int = 0) -> Iterator[Block]:
-        left = chain(first, records)
-        number = before
-        while some := list(islice(left, BLOCK_ROWS)):
-            yield _block(some, number, header, row_texts, export)
-            number += len(some)
+        for offsets, records in _even(chain(first, batches)):
+            yield _block(offsets, records, before, as_texts, export)
+            before += len(records)
 
     export.blocks = blocks
     return export
 
 
-def _block(some: list[Record], number: int, header: list[str], row_texts: RowTexts, export: Export) -> Block:
-    expected, first = set(header), number + 1
-    rows: list[tuple[int, list[str | None]]] = []
-    rejects: list[RowReject] = []
-    skipped: Counter[str] = Counter()
-    for number, (_, record) in enumerate(_composed(some), first):
-        if record is None:
-            skipped["blank row"] += 1
-            continue
-        if isinstance(record, str):
-            rejects.append(RowReject(number, record))
-            continue
-        unknown = [key for key in record if key not in expected and record[key] is not None]
-        if problem := unsound("".join(unknown)):
-            rejects.append(RowReject(number, problem))
-            continue
-        rows.append((number, row_texts([record.get(name) for name in header])))
-        export.seen_columns |= record.keys() & expected
-        _note_unknown(export, record, unknown, number)
-    whole, broken = sound(rows)
+def _even(batches: Iterable[Records]) -> Iterator[Records]:
+    """The same records in batches as large as blocks."""
+    offsets: list[int] = []
+    records: list[Record] = []
+    for some_offsets, some in batches:
+        offsets += some_offsets
+        records += some
+        while len(records) >= BLOCK_ROWS:
+            yield offsets[:BLOCK_ROWS], records[:BLOCK_ROWS]
+            del offsets[:BLOCK_ROWS], records[:BLOCK_ROWS]
+    if records:
+        yield offsets, records
+
+
+def _block(offsets: list[int], records: list[Record], before: int, as_texts: Texts, export: Export) -> Block:
+    rows, rejects = dict(enumerate(records, before + 1)), []
+    if set(map(type, records)) != {dict}:
+        rejects = [RowReject(number, record) for number, record in rows.items() if isinstance(record, str)]
+        rows = {number: record for number, record in rows.items() if isinstance(record, dict)}
+    rows = dict(zip(rows, _composed(rows.values()), strict=True))
+    paths = set().union(*rows.values())
+    if unknown := paths.difference(export.header):
+        for number, record in list(rows.items()):
+            names = [path for path in record if path in unknown and record[path] is not None]
+            if problem := unsound("".join(names)):
+                rejects.append(RowReject(number, problem))
+                del rows[number]
+            else:
+                _note_unknown(export, record, names, number)
+        paths = set().union(*rows.values())
+    export.seen_columns |= paths.intersection(export.header)
+    copy, broken = sound(
+        rows, as_texts([list(map(dict.get, rows.values(), repeat(path))) for path in export.header])
+    )
+    blank = len(records) - len(rows) - len(rejects)
     return Block(
-        first,
-        len(some),
-        copy_text(whole),
+        before + 1,
+        len(records),
+        copy,
         is_csv=False,
-        offsets=np.array([offset for offset, _ in some], dtype=np.int64),
-        copied_count=len(whole),
-        rejects=rejects + broken,
-        skipped=skipped,
+        offsets=np.array(offsets, dtype=np.int64),
+        copied_count=len(rows) - len(broken),
+        rejects=sorted(rejects) + broken,
+        skipped=Counter({"blank row": blank} if blank else ()),
     )
 
 
@@ -81,9 +95,10 @@ def _place(record: dict[str, object], key: str, number: int) -> str:
     return f"field {list(record).index(key) + 1} of row {number} ({telling.shape(key)})"
 
 
-def look(records: Iterator[Record], most: int) -> Iterator[list[object]]:
+def look(batches: Iterator[Records], most: int) -> Iterator[list[object]]:
     """The union of the paths of the first `most` records, then their values; wrong and blank ones are left out."""
-    some = [record for _, record in _composed(islice(records, most)) if isinstance(record, dict)]
+    records = islice(chain.from_iterable(records for _, records in batches), most)
+    some = _composed([record for record in records if isinstance(record, dict)])
     paths = list(dict.fromkeys(path for record in some for path in record))
     yield list(paths)
     for record in some:
@@ -91,9 +106,9 @@ def look(records: Iterator[Record], most: int) -> Iterator[list[object]]:
         yield [composed(value) if isinstance(value, str) else value for value in values]
 
 
-def _composed(records: Iterable[Record]) -> Iterator[Record]:
+def _composed(records: Collection[dict[str, object]]) -> Collection[dict[str, object]]:
     """The records with the accents of their paths composed, as a contract writes them."""
-    for offset, record in records:
-        if isinstance(record, dict) and not all(map(str.isascii, record)):
-            record = {composed(path): value for path, value in record.items()}
-        yield offset, record
+    as_written = {path: composed(path) for path in set().union(*records)}
+    if all(path == written for path, written in as_written.items()):
+        return records
+    return [{as_written[path]: value for path, value in record.items()} for record in records]

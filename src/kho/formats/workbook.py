@@ -8,7 +8,7 @@ import subprocess
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain, islice
 from pathlib import Path
@@ -53,17 +53,20 @@ def open_export(contract: Contract, part: Part, layout: Layout) -> Export:
     head = list(islice(rows, HEAD))
     first, header = find_header(contract, _labels(head, layout.encoding))
     start = first + contract.file.header_rows
-    row_texts = texts(contract, header)
+    as_texts = texts(contract, header)
 
-    def cells(row: Row) -> list[str | None] | str:
+    def cells(row: Row) -> Row | str:
         try:
-            return row_texts([_exact(cell) for cell in _in_unicode(row, layout.encoding)])
+            return _in_unicode(row, layout.encoding)
         except UnicodeError:
             return f"a text in the row is not in {layout.encoding.lower()}: was it typed in Unicode?"
 
     def blocks(before: int = 0) -> Iterator[Block]:
         yield from in_blocks(
-            (number, cells(row)) for number, row in enumerate(chain(head[start:], rows), before + 1)
+            map(cells, chain(head[start:], rows)),
+            len(header),
+            lambda columns: as_texts(list(map(_exact, columns))),
+            before,
         )
 
     return Export(header, blocks, notes=notes, header_row=first + 1)
@@ -127,10 +130,11 @@ def _in_unicode(row: Row, encoding: str) -> Row:
     return [typed_with_its_font(cell, encoding) if isinstance(cell, str) else cell for cell in row]
 
 
-def _exact(cell: object) -> object:
-    """The cell; a number whose last digits Excel may have lost as it shows it, so that no column takes it."""
-    is_number = isinstance(cell, int | float) and not isinstance(cell, bool)
-    return f"{cell:.6E}" if is_number and abs(cell) >= _LOSSY else cell
+def _exact(cells: Sequence[object]) -> Sequence[object]:
+    """The cells of a column; a number whose last digits Excel may have lost as it shows it, so that no column takes it."""
+    if not {int, float} & set(map(type, cells)):
+        return cells
+    return [f"{cell:.6E}" if type(cell) in (int, float) and abs(cell) >= _LOSSY else cell for cell in cells]
 
 
 def _workbook(part: Part, layout: Layout) -> bytes:

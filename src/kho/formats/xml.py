@@ -15,7 +15,7 @@ import kho.formats.encodings  # noqa: F401  (XML may say that it is in tcvn3)
 from kho.contract import telling
 from kho.formats.block import Unreadable, composed
 from kho.formats.part import Layout, Part
-from kho.formats.records import Record
+from kho.formats.records import Record, Records
 
 CHUNK_BYTES = 1 << 18
 MAX_TAG_BYTES = 1 << 22  # of one tag or comment
@@ -39,7 +39,7 @@ class _Element:
     texts: list[str] = field(default_factory=list)
 
 
-def records(part: Part, layout: Layout, whole: Set[str] = frozenset()) -> Iterator[Record]:
+def records(part: Part, layout: Layout, whole: Set[str] = frozenset()) -> Iterator[Records]:
     """The records at the layout's path; without one every child of the root is a record.
 
     A zip's file that is one record itself (a message) is rejected as that record when it is broken.
@@ -48,15 +48,15 @@ def records(part: Part, layout: Layout, whole: Set[str] = frozenset()) -> Iterat
     try:
         while chunk := part.stream.read(CHUNK_BYTES):
             reader.feed(chunk)
-            if not reader.is_document:
-                yield from reader.take()
+            if not reader.is_document and reader.found:
+                yield reader.take()
         reader.finish()
     except _Broken as problem:
         if not (reader.is_document and part.place):
             raise Unreadable(f"the file is no whole XML: {problem}") from None
-        yield 0, f"{part.place} is no whole XML: {problem}"
+        yield [0], [f"{part.place} is no whole XML: {problem}"]
     else:
-        yield from reader.take()
+        yield reader.take()
 
 
 class _Reader:
@@ -67,6 +67,7 @@ class _Reader:
         self.is_document = self.sought is not None and len(self.sought) == 1
         self.has_place = self.sought is None or self.is_document  # where records stand was seen
         self.path: list[str] = []
+        self.offsets: list[int] = []
         self.found: list[Record] = []
         self.values: dict[str, list[str]] | None = None  # of the record that is being read
         self.open: list[_Element] = []
@@ -99,8 +100,9 @@ class _Reader:
         except (expat.ExpatError, ValueError) as error:
             raise _Broken(str(error)) from None
 
-    def take(self) -> list[Record]:
-        taken, self.found = self.found, []
+    def take(self) -> Records:
+        taken = self.offsets, self.found
+        self.offsets, self.found = [], []
         return taken
 
     def doctype(self, *_: object) -> None:
@@ -156,7 +158,8 @@ class _Reader:
             if element.is_leaf or text:
                 self.add(element.path, text)
             if not self.open:
-                self.found.append((self.offset, self.record(self.values)))
+                self.offsets.append(self.offset)
+                self.found.append(self.record(self.values))
                 self.values = None
         self.path.pop()
 
