@@ -56,7 +56,7 @@ def _block(offsets: list[int], records: list[Record], before: int, as_texts: Tex
         rows = {number: record for number, record in rows.items() if isinstance(record, dict)}
     rows = dict(zip(rows, _composed(rows.values()), strict=True))
     paths = set().union(*rows.values())
-    if unknown := paths.difference(export.header):
+    if unknown := _told(rows.values(), paths.difference(export.header)):
         for number, record in list(rows.items()):
             names = [path for path in record if path in unknown and record[path] is not None]
             if problem := unsound("".join(names)):
@@ -80,6 +80,13 @@ def _block(offsets: list[int], records: list[Record], before: int, as_texts: Tex
         rejects=sorted(rejects) + broken,
         skipped=Counter({"blank row": blank} if blank else ()),
     )
+
+
+def _told(records: Iterable[dict[str, object]], paths: set[str]) -> set[str]:
+    """Those of the paths that have a value in any of the records."""
+    if not paths:
+        return paths
+    return {path for record in records for path in paths.intersection(record) if record[path] is not None}
 
 
 def _note_unknown(export: Export, record: dict[str, object], unknown: list[str], number: int) -> None:
