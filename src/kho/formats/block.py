@@ -7,7 +7,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice, zip_longest
+from itertools import islice
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -106,21 +107,26 @@ def in_blocks(
     """
     rows, first = iter(rows), before + 1
     while some := list(islice(rows, BLOCK_ROWS)):
-        rejects = [RowReject(n, row) for n, row in enumerate(some, first) if isinstance(row, str)]
-        rejected = {reject.row_number for reject in rejects}
-        numbers = [n for n in range(first, first + len(some)) if n not in rejected]
-        columns = list(islice(zip_longest(*(row for row in some if not isinstance(row, str))), width))
-        columns += [(None,) * len(numbers)] * (width - len(columns))
+        count, rejects = len(some), []
+        numbers: Sequence[int] = range(first, first + count)
+        if str in set(map(type, some)):
+            told = list(zip(numbers, some, strict=True))
+            rejects = [RowReject(number, row) for number, row in told if isinstance(row, str)]
+            numbers = [number for number, row in told if not isinstance(row, str)]
+            some = [row for row in some if not isinstance(row, str)]
+        if some and min(map(len, some)) < width:
+            some = [[*row, *[None] * (width - len(row))] for row in some]
+        columns = [list(map(itemgetter(position), some)) for position in range(width)]
         copy, broken = sound(numbers, texts(columns))
         yield Block(
             first,
-            len(some),
+            count,
             copy,
             is_csv=False,
-            copied_count=len(numbers) - len(broken),
+            copied_count=len(some) - len(broken),
             rejects=sorted(rejects + broken),
         )
-        first += len(some)
+        first += count
 
 
 def unsound(text: str) -> str | None:

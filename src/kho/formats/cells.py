@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
+from operator import attrgetter
 from types import NoneType
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,6 +20,8 @@ from kho.formats.block import Texts
 from kho.formats.header import match
 
 _STRFTIME = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "XXX": "%z", "'": ""}
+_MIDNIGHT = time()
+_PARTS = {"yyyy": "year", "MM": "month", "dd": "day", "HH": "hour", "mm": "minute", "ss": "second"}
 
 
 def texts(contract: Contract, header: Sequence[str]) -> Texts:
@@ -44,6 +49,10 @@ def _writer(kind: type, file: FileKeys, column: Column | None) -> Callable[[Any]
         return str
     if kind is float:
         return lambda value: _number(repr(value), file)
+    if kind is datetime:
+        return lambda value: _moment(value, file, column)
+    if kind is date:
+        return lambda value: _moment(datetime.combine(value, _MIDNIGHT), file, column)
     return lambda value: text(value, file, column)
 
 
@@ -66,10 +75,9 @@ def text(value: object, file: FileKeys, column: Column | None) -> str | None:
         case Decimal():
             return _number(f"{value:f}" if value.is_finite() else str(value), file)
         case datetime():
-            is_time = value.time() != time() or (column is not None and column.type == "timestamp")
-            return _written(value, file.timestamp_format if is_time else file.date_format, file.time_zone)
+            return _moment(value, file, column)
         case date():
-            return text(datetime.combine(value, time()), file, column)
+            return _moment(datetime.combine(value, _MIDNIGHT), file, column)
         case time() | timedelta():
             return str(value)
         case bytes():
@@ -82,6 +90,8 @@ def text(value: object, file: FileKeys, column: Column | None) -> str | None:
 
 
 def _number(plain: str, file: FileKeys) -> str:
+    if plain.endswith(".0"):
+        return plain[:-2]
     if "e" in plain or "n" in plain:  # 1e-07, which nobody types, and inf, nan
         plain = f"{Decimal(plain):f}"
     if "." in plain:
@@ -89,8 +99,16 @@ def _number(plain: str, file: FileKeys) -> str:
     return plain.replace(".", file.decimal_separator)
 
 
+def _moment(value: datetime, file: FileKeys, column: Column | None) -> str:
+    is_time = (column is not None and column.type == "timestamp") or value.time() != _MIDNIGHT
+    return _written(value, file.timestamp_format if is_time else file.date_format, file.time_zone)
+
+
 def _written(moment: datetime, pattern: str, zone: str) -> str:
     """The moment; one without an offset is of the contract's zone, and there it is written unless the pattern has one."""
+    if moment.tzinfo is None and not moment.microsecond and "XXX" not in pattern:
+        template, parts = _plain(pattern)
+        return template % parts(moment)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=ZoneInfo(zone))
     elif "XXX" not in pattern:
@@ -99,3 +117,10 @@ def _written(moment: datetime, pattern: str, zone: str) -> str:
     for letters, directive in {**_STRFTIME, "ss": f"%S{fraction}"}.items():
         pattern = pattern.replace(letters, directive)
     return moment.strftime(pattern)
+
+
+@lru_cache
+def _plain(pattern: str) -> tuple[str, Callable[[datetime], tuple[int, ...]]]:
+    """A template for moments of which nothing but their own parts is written, and what takes these."""
+    names = [_PARTS[letters] for letters in re.findall("|".join(_PARTS), pattern)]
+    return re.sub("|".join(_PARTS), "%02d", pattern.replace("'", "")), attrgetter(*names)
