@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain, islice, repeat
 
 import numpy as np
@@ -54,8 +54,13 @@ def _block(offsets: list[int], records: list[Record], before: int, as_texts: Tex
     if set(map(type, records)) != {dict}:
         rejects = [RowReject(number, record) for number, record in rows.items() if isinstance(record, str)]
         rows = {number: record for number, record in rows.items() if isinstance(record, dict)}
-    rows = dict(zip(rows, _composed(rows.values()), strict=True))
-    paths = set().union(*rows.values())
+    as_written = {path: composed(path) for path in set().union(*rows.values())}
+    if any(path != written for path, written in as_written.items()):
+        rows = {
+            number: {as_written[path]: value for path, value in record.items()}
+            for number, record in rows.items()
+        }
+    paths = set(as_written.values())
     if unknown := _told(rows.values(), paths.difference(export.header)):
         for number, record in list(rows.items()):
             names = [path for path in record if path in unknown and record[path] is not None]
@@ -105,17 +110,13 @@ def _place(record: dict[str, object], key: str, number: int) -> str:
 def look(batches: Iterator[Records], most: int) -> Iterator[list[object]]:
     """The union of the paths of the first `most` records, then their values; wrong and blank ones are left out."""
     records = islice(chain.from_iterable(records for _, records in batches), most)
-    some = _composed([record for record in records if isinstance(record, dict)])
+    some = [
+        {composed(path): value for path, value in record.items()}
+        for record in records
+        if isinstance(record, dict)
+    ]
     paths = list(dict.fromkeys(path for record in some for path in record))
     yield list(paths)
     for record in some:
         values = (record.get(path) for path in paths)
         yield [composed(value) if isinstance(value, str) else value for value in values]
-
-
-def _composed(records: Collection[dict[str, object]]) -> Collection[dict[str, object]]:
-    """The records with the accents of their paths composed, as a contract writes them."""
-    as_written = {path: composed(path) for path in set().union(*records)}
-    if all(path == written for path, written in as_written.items()):
-        return records
-    return [{as_written[path]: value for path, value in record.items()} for record in records]
