@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import chain, islice, repeat
 
 import numpy as np
@@ -54,13 +55,15 @@ def _block(offsets: list[int], records: list[Record], before: int, as_texts: Tex
     if set(map(type, records)) != {dict}:
         rejects = [RowReject(number, record) for number, record in rows.items() if isinstance(record, str)]
         rows = {number: record for number, record in rows.items() if isinstance(record, dict)}
-    as_written = {path: composed(path) for path in set().union(*rows.values())}
-    if any(path != written for path, written in as_written.items()):
-        rows = {
-            number: {as_written[path]: value for path, value in record.items()}
-            for number, record in rows.items()
-        }
-    paths = set(as_written.values())
+    paths = set().union(*rows.values())
+    if not all(map(str.isascii, paths)):
+        as_written = {path: composed(path) for path in paths}
+        if paths != set(as_written.values()):
+            rows = {
+                number: {as_written[path]: value for path, value in record.items()}
+                for number, record in rows.items()
+            }
+            paths = set(as_written.values())
     if unknown := _told(rows.values(), paths.difference(export.header)):
         for number, record in list(rows.items()):
             names = [path for path in record if path in unknown and record[path] is not None]
@@ -104,7 +107,10 @@ def _note_unknown(export: Export, record: dict[str, object], unknown: list[str],
 
 
 def _place(record: dict[str, object], key: str, number: int) -> str:
-    return f"field {list(record).index(key) + 1} of row {number} ({telling.shape(key)})"
+    return f"field {list(record).index(key) + 1} of row {number} ({_shape(key)})"
+
+
+_shape = lru_cache(maxsize=MAX_UNKNOWN)(telling.shape)  # each message of a zip has the same fields
 
 
 def look(batches: Iterator[Records], most: int) -> Iterator[list[object]]:

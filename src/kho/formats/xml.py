@@ -45,7 +45,8 @@ class _Element(dict[str, "_Element"]):
 
     def __missing__(self, name: str) -> _Element:
         made = self.reader.element(self, _local(name))
-        if self.reader.has_room(made.path or name):
+        self.reader.room -= len(made.path or name)
+        if self.reader.room > 0:
             self[name] = made
         return made
 
@@ -77,7 +78,7 @@ class _Reader:
         self.sought = records_path.strip("/").split("/") if records_path else None
         self.is_document = self.sought is not None and len(self.sought) == 1
         self.has_place = self.sought is None or self.is_document  # where records stand was seen
-        self.room = MAX_NAMES_CHARACTERS
+        self.room = MAX_NAMES_CHARACTERS  # left: a document may have new names without end
         self.offsets: list[int] = []
         self.found: list[Record] = []
         self.element_at = _Element(self, [])  # the innermost open one
@@ -143,14 +144,10 @@ class _Reader:
         above = "" if element.is_record else f"{element.path}/"
         kept = [not name.startswith(("xmlns", f"{_INSTANCE}:")) for name in names]
         made = [f"{above}@{_local(name)}" for name in compress(names, kept)], kept
-        if self.has_room(*names):
+        self.room -= sum(map(len, names))
+        if self.room > 0:
             element.attributes[names] = made
         return made
-
-    def has_room(self, *names: str) -> bool:
-        """Whether these can be kept too: a document may have new names without end."""
-        self.room -= sum(map(len, names))
-        return self.room > 0
 
     def is_record(self, path: list[str]) -> bool:
         if self.sought is None:
@@ -235,4 +232,5 @@ class _Reader:
 
 
 def _local(name: str) -> str:
-    return composed(name.rpartition(":")[2])
+    local = name.rpartition(":")[2]
+    return local if local.isascii() else composed(local)
