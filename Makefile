@@ -72,5 +72,6 @@ faults: env ## kill -9 at twenty random moments, and the same tables every time
 mutations: env ## 2,000 broken exports through the load; prints what became of them (docs/drift.md)
 	@$(BIN)/python -m tests.mutations.run
 
-bench: env ## speed and memory of loading, beside a plain COPY of the same file
+bench: env ## speed and memory of loading, beside a plain COPY of the same file; of the readers, beside libraries alone
 	@$(BIN)/python -m tests.bench.load
+	@$(BIN)/python -m tests.bench.readers

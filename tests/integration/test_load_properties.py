@@ -18,6 +18,7 @@ from kho.settings import Settings
 
 TRAFFIC = contracts(Settings())["portal.traffic"]
 UTF8 = TRAFFIC.model_copy(update={"encoding": "utf-8"})
+JSON_LINES = contracts(Settings())["documents.deliveries"]
 HEADER = ";".join(column.header for column in TRAFFIC.columns) + "\r\n"
 
 field = st.text(alphabet='ab1;"\r\n\\.\u00e9 ', max_size=6) | st.sampled_from(
@@ -85,3 +86,52 @@ def test_the_size_of_the_blocks_changes_nothing(
     path = tmp_path_factory.getbasetemp() / "blocks.csv"
     path.write_bytes(HEADER.encode() + text.encode())
     assert read(path, block_bytes) == read(path, 1 << 20)
+
+
+json_line = st.sampled_from(
+    [
+        b'{"page":{"count":1}}',
+        b'{"event_id":"x","extra":1}',
+        b"{broken",
+        b"",
+        b" \r",
+        b"[1]",
+        b"\xef\xbb\xbf{}",
+        b'{"event_id":"\\u0000"}',
+        b'{"id":"' + b"x" * 22 + b'"}',
+        b'{"id":"' + b"x" * 23 + b'"}',
+        b"x" * 100,
+    ]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(lines=st.lists(json_line, min_size=2, max_size=12), chunk_bytes=st.integers(1, 120))
+def test_the_size_of_what_is_read_at_once_changes_no_line_of_json(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], chunk_bytes: int
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "lines.jsonl"
+    path.write_bytes(b"\n".join(lines))
+    lines = lines if lines[-1] else lines[:-1]  # the file ends with its last line
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kho.formats.json.MAX_LINE_BYTES", 32)
+        patch.setattr("kho.formats.json.CHUNK_BYTES", chunk_bytes)
+        try:
+            blocks = list(open_export(JSON_LINES, path).blocks())
+        except Unreadable:
+            assert len(lines) == 1
+            return
+    rejects = {reject.row_number: reject.reason for block in blocks for reject in block.rejects}
+    assert sum(block.row_count for block in blocks) == len(lines)
+    assert [offset for block in blocks for offset in block.offsets] == [
+        sum(len(line) + 1 for line in lines[:number]) for number in range(len(lines))
+    ]
+    assert sorted(rejects) == [
+        number
+        for number, line in enumerate(lines, 1)
+        if len(line) >= 32 or line in (b"{broken", b"[1]", b'{"event_id":"\\u0000"}')
+    ]
+    assert {number for number, reason in rejects.items() if reason == "the line is longer than 32 bytes"} == {
+        number for number, line in enumerate(lines, 1) if len(line) >= 32
+    }
+    assert sum(block.skipped.total() for block in blocks) == sum(not line.strip() for line in lines)

@@ -6,10 +6,11 @@ import codecs
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-import kho.formats.encodings  # noqa: F401  (makes the codecs known)
+from kho.formats.block import composed
+from kho.formats.encodings import composed_windows_1258  # its module makes the codecs known
 
 SMALL = "".join(
     unicodedata.normalize("NFC", vowel + tone)
@@ -94,3 +95,16 @@ def test_any_bytes_are_decoded_or_told(encoding: str, data: bytes) -> None:
         assert 0 <= error.start < len(data)
     else:
         assert "\ufffd" not in text
+
+
+@given(st.lists(st.sampled_from([*b"aoAy\xa0\xe2\xcc\xd2\xde\xec\xf2bO\xfd\xf0"])).map(bytes) | st.binary())
+@example(bytes(byte for byte in range(256) if bytes([byte]).decode("cp1258", "ignore")))
+@example(b"\xeca\xec")
+def test_windows_1258_is_composed_as_any_other_text(data: bytes) -> None:
+    try:
+        text = data.decode("cp1258")
+    except UnicodeDecodeError:
+        with pytest.raises(UnicodeDecodeError):
+            composed_windows_1258(data)
+    else:
+        assert composed_windows_1258(data) == composed(text)

@@ -85,8 +85,8 @@ def look(
     layout = Layout(format, encoding, delimiter, sheet, records_path, compression)
     found = parts(path, layout)
     if format in _RECORDS:
-        each = (record for part in found for record in _reader(format).records(part, layout))
-        return list(records.look(each, most))
+        batches = (batch for part in found for batch in _reader(format).records(part, layout))
+        return list(records.look(batches, most))
     part = next(found)
     with _told(part):
         return list(islice(_reader(format).look(part, layout), most))

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
+
+BLOCK_ROWS = 5_000  # of a block whose rows are read one by one
 
 
 class Unreadable(Exception):
@@ -62,21 +65,28 @@ class Export:
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_TO_ESCAPE = re.compile(r"[\\\n\r\t]")
 _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 
 def copy_text(rows: Iterable[tuple[int, Sequence[str | None]]]) -> bytes:
     """Rows with their numbers in COPY's text format; accents are composed (NFC)."""
-    return "".join(
-        f"{number}\t" + "\t".join("\\N" if value is None else _escaped(value) for value in values) + "\n"
-        for number, values in rows
-    ).encode()
+    numbers, values = tuple(zip(*rows, strict=True)) or ((), ())
+    return copy_columns(numbers, zip(*values, strict=True))
 
 
-def _escaped(value: str) -> str:
-    text = value if value.isascii() else composed(value)
-    return text.translate(_ESCAPES) if _TO_ESCAPE.search(text) else text
+def copy_columns(numbers: Iterable[int], columns: Iterable[Sequence[str | None]]) -> bytes:
+    """The same of columns: what seldom stands in a value is looked for in all values of a column at once."""
+    rows = zip(map(str, numbers), *map(_escaped, columns), strict=True)
+    return "\n".join([*map("\t".join, rows), ""]).encode()
+
+
+def _escaped(column: Sequence[str | None]) -> Sequence[str]:
+    whole = "".join(filter(None, column))
+    if composed(whole) != whole:
+        column = [value and composed(value) for value in column]
+    if any(sign in whole for sign in "\\\n\r\t"):
+        column = [value and value.translate(_ESCAPES) for value in column]
+    return ["\\N" if value is None else value for value in column] if None in column else column
 
 
 def composed(text: str) -> str:
@@ -84,18 +94,39 @@ def composed(text: str) -> str:
     return unicodedata.normalize("NFC", text).replace("\u00a0", " ").replace("\u200b", "")
 
 
-#: a row with its number; a text instead of its cells says what is wrong with it
-Row = tuple[int, Sequence[str | None] | str]
+#: what makes texts of the values of some rows, column by column
+Texts = Callable[[Sequence[Sequence[object]]], Sequence[Sequence[str | None]]]
 
 
-def in_blocks(rows: Iterable[Row], size: int = 5_000) -> Iterator[Block]:
-    """Blocks of rows that were read one by one."""
-    rows = iter(rows)
-    while some := list(islice(rows, size)):
-        whole, rejects = sound(some)
+def in_blocks(
+    rows: Iterable[Sequence[object] | str], width: int, texts: Texts, before: int = 0
+) -> Iterator[Block]:
+    """Blocks of rows that were read one by one, each as wide as the header.
+
+    A text instead of a row's cells says what is wrong with it.
+    """
+    rows, first = iter(rows), before + 1
+    while some := list(islice(rows, BLOCK_ROWS)):
+        count, rejects = len(some), []
+        numbers: Sequence[int] = range(first, first + count)
+        if str in set(map(type, some)):
+            told = list(zip(numbers, some, strict=True))
+            rejects = [RowReject(number, row) for number, row in told if isinstance(row, str)]
+            numbers = [number for number, row in told if not isinstance(row, str)]
+            some = [row for row in some if not isinstance(row, str)]
+        if some and min(map(len, some)) < width:
+            some = [[*row, *[None] * (width - len(row))] for row in some]
+        columns = [list(map(itemgetter(position), some)) for position in range(width)]
+        copy, broken = sound(numbers, texts(columns))
         yield Block(
-            some[0][0], len(some), copy_text(whole), is_csv=False, copied_count=len(whole), rejects=rejects
+            first,
+            count,
+            copy,
+            is_csv=False,
+            copied_count=len(some) - len(broken),
+            rejects=sorted(rejects + broken),
         )
+        first += count
 
 
 def unsound(text: str) -> str | None:
@@ -107,15 +138,18 @@ def unsound(text: str) -> str | None:
     return None
 
 
-def sound(rows: Iterable[Row]) -> tuple[list[tuple[int, Sequence[str | None]]], list[RowReject]]:
-    """The rows that can be copied, and rejects for the others: also those with characters that no text has."""
+def sound(numbers: Collection[int], columns: Sequence[Sequence[str | None]]) -> tuple[bytes, list[RowReject]]:
+    """The rows in COPY's text format, and rejects for those with characters that no text has."""
+    try:
+        copy = copy_columns(numbers, columns)
+    except UnicodeEncodeError:
+        copy = b"\0"
+    if b"\0" not in copy:
+        return copy, []
     whole, rejects = [], []
-    for number, values in rows:
-        if isinstance(values, str):
-            rejects.append(RowReject(number, values))
-            continue
+    for number, values in zip(numbers, zip(*columns, strict=True), strict=True):
         if problem := unsound("".join(filter(None, values))):
             rejects.append(RowReject(number, problem))
         else:
             whole.append((number, values))
-    return whole, rejects
+    return copy_text(whole), rejects

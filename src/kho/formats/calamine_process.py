@@ -1,7 +1,7 @@
 """Reads a workbook in a process of its own: calamine ends its process when memory runs out, as small files can make it.
 
-Run by `workbook` as a script. The workbook comes in; out come pickled pairs: `rows` with some rows of the sheet and
-then `end`; or `sheets` with the first rows of every sheet when there is none of that name; or `problem`, of no more words.
+Run by `workbook` as a script. The workbook comes in; out come pickled pairs: `rows` with the columns of some rows of the
+sheet, which are fewer objects than the rows, and then `end`; or `sheets` with the first rows of every sheet when there is none of that name; or `problem`, of no more words.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import resource
 import sys
 from itertools import islice
 
-SOME = 1_000
+SOME = 5_000
 
 
 def main(memory: int, head: int, sheet: str | None = None) -> None:
@@ -27,7 +27,7 @@ def main(memory: int, head: int, sheet: str | None = None) -> None:
             if sheet is None or sheet in names:
                 rows = workbook.get_sheet_by_name(names[0] if sheet is None else sheet).iter_rows()
                 while some := list(islice(rows, SOME)):
-                    _say("rows", some)
+                    _say("rows", [_shared(cells) for cells in zip(*some, strict=True)])
                 _say("end", None)
             else:
                 sheets = {name: workbook.get_sheet_by_name(name) for name in names}
@@ -36,8 +36,16 @@ def main(memory: int, head: int, sheet: str | None = None) -> None:
         _say("problem", None)
 
 
+def _shared(cells: tuple[object, ...]) -> tuple[object, ...]:
+    """The cells of a column; equal ones become one, which is pickled once. Not so numbers: a 1 may equal a yes."""
+    if not {bool, int, float}.isdisjoint(map(type, cells)):
+        return cells
+    known: dict[object, object] = {}
+    return tuple(map(known.setdefault, cells, cells))
+
+
 def _say(word: str, what: object) -> None:
-    pickle.dump((word, what), sys.stdout.buffer)
+    pickle.dump((word, what), sys.stdout.buffer, pickle.HIGHEST_PROTOCOL)
 
 
 if __name__ == "__main__":

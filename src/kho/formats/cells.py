@@ -2,37 +2,58 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
+from operator import attrgetter
+from types import NoneType
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from kho.contract import Column, Contract
 from kho.contract.model import FileKeys
+from kho.formats.block import Texts
 from kho.formats.header import match
 
 _STRFTIME = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "XXX": "%z", "'": ""}
+_MIDNIGHT = time()
+_PARTS = {"yyyy": "year", "MM": "month", "dd": "day", "HH": "hour", "mm": "minute", "ss": "second"}
 
 
-RowTexts = Callable[[Sequence[object]], list[str | None]]
-
-
-def texts(contract: Contract, header: Sequence[str]) -> RowTexts:
-    """What makes a row's texts of its values, column by column of the header; a short row is filled up."""
+def texts(contract: Contract, header: Sequence[str]) -> Texts:
+    """What makes texts of values, column by column of the header."""
     positions = match(contract, header).positions
     at = {positions[column.name]: column for column in contract.columns if column.name in positions}
-    columns = [at.get(position) for position in range(len(header))]
 
-    def row_texts(values: Sequence[object]) -> list[str | None]:
-        made = [
-            value if value is None or (type(value) is str and value) else text(value, contract.file, column)
-            for value, column in zip(values, columns, strict=False)
-        ]
-        return made if len(made) == len(columns) else made + [None] * (len(columns) - len(made))
+    def column_texts(columns: Sequence[Sequence[object]]) -> list[Sequence[str | None]]:
+        return [_texts(values, contract.file, at.get(position)) for position, values in enumerate(columns)]
 
-    return row_texts
+    return column_texts
+
+
+def _texts(values: Sequence[Any], file: FileKeys, column: Column | None) -> Sequence[str | None]:
+    kinds = set(map(type, values))
+    if not kinds <= {str, NoneType}:
+        write = {kind: _writer(kind, file, column) for kind in kinds}
+        values = [write[type(value)](value) for value in values]
+    return [value or None for value in values] if "" in values else values
+
+
+def _writer(kind: type, file: FileKeys, column: Column | None) -> Callable[[Any], str | None]:
+    """What writes values of this type; the usual ones without asking of each value what it is."""
+    if kind in (str, int):
+        return str
+    if kind is float:
+        return lambda value: _number(repr(value), file)
+    if kind is datetime:
+        return lambda value: _moment(value, file, column)
+    if kind is date:
+        return lambda value: _moment(datetime.combine(value, _MIDNIGHT), file, column)
+    return lambda value: text(value, file, column)
 
 
 def text(value: object, file: FileKeys, column: Column | None) -> str | None:
@@ -50,18 +71,13 @@ def text(value: object, file: FileKeys, column: Column | None) -> str | None:
         case int():
             return str(value)
         case float():
-            # Never 1E-07: nobody types numbers so.
-            return text(Decimal(repr(value)), file, column)
+            return _number(repr(value), file)
         case Decimal():
-            plain = f"{value:f}" if value.is_finite() else str(value)
-            if "." in plain:
-                plain = plain.rstrip("0").rstrip(".")
-            return plain.replace(".", file.decimal_separator)
+            return _number(f"{value:f}" if value.is_finite() else str(value), file)
         case datetime():
-            is_time = value.time() != time() or (column is not None and column.type == "timestamp")
-            return _written(value, file.timestamp_format if is_time else file.date_format, file.time_zone)
+            return _moment(value, file, column)
         case date():
-            return text(datetime.combine(value, time()), file, column)
+            return _moment(datetime.combine(value, _MIDNIGHT), file, column)
         case time() | timedelta():
             return str(value)
         case bytes():
@@ -73,8 +89,26 @@ def text(value: object, file: FileKeys, column: Column | None) -> str | None:
             return msgspec.json.encode(value).decode()
 
 
+def _number(plain: str, file: FileKeys) -> str:
+    if plain.endswith(".0"):
+        return plain[:-2]
+    if "e" in plain or "n" in plain:  # 1e-07, which nobody types, and inf, nan
+        plain = f"{Decimal(plain):f}"
+    if "." in plain:
+        plain = plain.rstrip("0").rstrip(".")
+    return plain.replace(".", file.decimal_separator)
+
+
+def _moment(value: datetime, file: FileKeys, column: Column | None) -> str:
+    is_time = (column is not None and column.type == "timestamp") or value.time() != _MIDNIGHT
+    return _written(value, file.timestamp_format if is_time else file.date_format, file.time_zone)
+
+
 def _written(moment: datetime, pattern: str, zone: str) -> str:
     """The moment; one without an offset is of the contract's zone, and there it is written unless the pattern has one."""
+    if moment.tzinfo is None and not moment.microsecond and "XXX" not in pattern:
+        template, parts = _plain(pattern)
+        return template % parts(moment)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=ZoneInfo(zone))
     elif "XXX" not in pattern:
@@ -83,3 +117,10 @@ def _written(moment: datetime, pattern: str, zone: str) -> str:
     for letters, directive in {**_STRFTIME, "ss": f"%S{fraction}"}.items():
         pattern = pattern.replace(letters, directive)
     return moment.strftime(pattern)
+
+
+@lru_cache
+def _plain(pattern: str) -> tuple[str, Callable[[datetime], tuple[int, ...]]]:
+    """A template for moments of which nothing but their own parts is written, and what takes these."""
+    names = [_PARTS[letters] for letters in re.findall("|".join(_PARTS), pattern)]
+    return re.sub("|".join(_PARTS), "%02d", pattern.replace("'", "")), attrgetter(*names)

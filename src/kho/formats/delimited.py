@@ -16,9 +16,9 @@ from itertools import islice
 
 import numpy as np
 
-import kho.formats.encodings  # noqa: F401  (makes tcvn3 and vni known)
 from kho.contract import Contract
 from kho.formats.block import Block, Export, RowReject, Unreadable, composed, copy_text
+from kho.formats.encodings import composed_windows_1258  # which makes tcvn3 and vni known, too
 from kho.formats.header import expect_header
 from kho.formats.part import Layout, Part
 
@@ -192,7 +192,9 @@ class _Reader:
                 data = composed(text).encode()
         else:
             try:
-                data = composed(data.decode(self.codec)).encode()
+                is_1258 = self.codec == "cp1258"
+                text = composed_windows_1258(data) if is_1258 else composed(data.decode(self.codec))
+                data = text.encode()
             except UnicodeDecodeError:
                 return None
         data = data.replace(b"\r\n", b"\n")

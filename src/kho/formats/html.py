@@ -23,11 +23,9 @@ def open_export(contract: Contract, part: Part, layout: Layout) -> Export:
     start = first + contract.file.header_rows
 
     def blocks(before: int = 0) -> Iterator[Block]:
-        width = len(header)
-        yield from in_blocks(
-            (number, [cell.strip() or None for cell in row[:width]] + [None] * (width - len(row)))
-            for number, row in enumerate(islice(_grid(table, repeat_across=False), start, None), before + 1)
-        )
+        rows = islice(_grid(table, repeat_across=False), start, None)
+        cells = ([cell.strip() or None for cell in row] for row in rows)
+        yield from in_blocks(cells, len(header), list, before)
 
     return Export(header, blocks, header_row=first + 1)
 

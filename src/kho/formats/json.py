@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Set
-from itertools import chain, islice
+from contextlib import suppress
+from itertools import accumulate, chain, islice
 from typing import Any, BinaryIO
 
 import msgspec
 
 from kho.formats.block import Unreadable
 from kho.formats.part import Layout, Part
-from kho.formats.records import Record
+from kho.formats.records import Record, Records
 
+CHUNK_BYTES = 1 << 18
 MAX_LINE_BYTES = 1 << 20
 MAX_DEPTH = 20  # of objects within objects that are taken apart
 _RECORD_SEPARATOR = b"\x1e"
 
+#: decodes what most lines are: objects without objects within
+_FLAT = msgspec.json.Decoder(dict[str, str | int | float | bool | list[Any] | None]).decode
 
-def records(part: Part, layout: Layout, whole: Set[str] = frozenset()) -> Iterator[Record]:
+
+def records(part: Part, layout: Layout, whole: Set[str] = frozenset()) -> Iterator[Records]:
     """The records; objects within them are taken apart (`person.name`) unless their path is in `whole`."""
-    found = _lines(part.stream) if layout.format == "jsonl" else _pages(part.stream, layout)
-    if layout.format == "jsonl":
-        first = list(islice(found, 2))
-        if len(first) == 1 and isinstance(first[0][1], str):
-            raise Unreadable(f"the file is no JSON lines: {first[0][1]}")
-        found = chain(first, found)
-    for offset, record in found:
-        if isinstance(record, dict) and any(type(value) is dict for value in record.values()):
-            record = dict(_flat(record, whole))
-        yield offset, record
+    if layout.format != "jsonl":
+        return _pages(part.stream, layout, whole)
+    batches = _lines(part.stream, whole)
+    first = list(islice(batches, 2))
+    problems = [record for _, found in first for record in found[:2]]
+    if len(problems) == 1 and isinstance(problems[0], str):
+        raise Unreadable(f"the file is no JSON lines: {problems[0]}")
+    return chain(first, batches)
+
+
+def _record(value: Any, whole: Set[str]) -> Record:
+    if not isinstance(value, dict):
+        return "not a JSON object"
+    return dict(_flat(value, whole)) if any(type(each) is dict for each in value.values()) else value
 
 
 def _flat(
@@ -42,26 +51,41 @@ def _flat(
             yield path, value
 
 
-def _lines(stream: BinaryIO) -> Iterator[Record]:
-    offset = 0
-    while line := stream.readline(MAX_LINE_BYTES):
-        size = len(line)
-        if size == MAX_LINE_BYTES and not line.endswith(b"\n"):
-            while (rest := stream.readline(MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
-                size += len(rest)
-            yield offset, f"the line is longer than {MAX_LINE_BYTES} bytes"
-            offset += size + len(rest)
-            continue
-        yield offset, _object(line.removeprefix(b"\xef\xbb\xbf")) if line.strip() else None
-        offset += size
+def _lines(stream: BinaryIO, whole: Set[str]) -> Iterator[Records]:
+    """The records of some lines at once."""
+    offset, rest, cut = 0, b"", 0
+    while chunk := stream.read(CHUNK_BYTES):
+        *lines, rest = (rest + chunk).split(b"\n")
+        if lines:
+            sizes = [len(line) + 1 for line in lines]
+            sizes[0] += cut
+            *offsets, offset = accumulate(sizes, initial=offset)
+            yield offsets, _objects(lines, whole)
+            cut = 0
+        if len(rest) > MAX_LINE_BYTES:  # what is kept of it tells that it is too long
+            cut += len(rest) - MAX_LINE_BYTES
+            rest = rest[:MAX_LINE_BYTES]
+    if rest:
+        yield [offset], _objects([rest], whole)
 
 
-def _object(text: bytes) -> dict[str, Any] | str:
+def _objects(lines: list[bytes], whole: Set[str]) -> list[Record]:
+    if max(map(len, lines)) < MAX_LINE_BYTES:
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return list(map(_FLAT, lines))
+    return [_object(line, whole) for line in lines]
+
+
+def _object(line: bytes, whole: Set[str]) -> Record:
+    """The object of a line; None of a blank one, a text says what is wrong with it."""
+    if len(line) >= MAX_LINE_BYTES:
+        return f"the line is longer than {MAX_LINE_BYTES} bytes"
+    if not line.strip():
+        return None
     try:
-        value = _parsed(text)
+        return _record(_parsed(line.removeprefix(b"\xef\xbb\xbf")), whole)
     except ValueError as error:
         return str(error)
-    return value if isinstance(value, dict) else "not a JSON object"
 
 
 def _parsed(text: bytes) -> Any:
@@ -71,8 +95,8 @@ def _parsed(text: bytes) -> Any:
         raise ValueError(f"not JSON: {error}") from None
 
 
-def _pages(stream: BinaryIO, layout: Layout) -> Iterator[Record]:
-    """Each record of each page, at the offset of its page."""
+def _pages(stream: BinaryIO, layout: Layout, whole: Set[str]) -> Iterator[Records]:
+    """The records of each page, at the offset of their page."""
     for offset, page in _documents(stream, layout.max_bytes):
         try:
             document = _parsed(page.removeprefix(b"\xef\xbb\xbf"))
@@ -80,8 +104,8 @@ def _pages(stream: BinaryIO, layout: Layout) -> Iterator[Record]:
             raise Unreadable(
                 f"the page at byte {offset} can't be read ({error}): is the file cut off?"
             ) from None
-        for record in _list(document, layout.records_path, offset):
-            yield offset, record if isinstance(record, dict) else "not a JSON object"
+        if found := _list(document, layout.records_path, offset):
+            yield [offset] * len(found), [_record(value, whole) for value in found]
 
 
 def _list(document: Any, path: str | None, offset: int) -> list[Any]:

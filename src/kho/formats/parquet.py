@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -23,11 +24,10 @@ def open_export(contract: Contract, part: Part, layout: Layout) -> Export:
     batches = _batches(part, layout)
     header = next(batches)
     expect_header(contract, header)
-    row_texts = texts(contract, header)
+    as_texts = texts(contract, header)
 
     def blocks(before: int = 0) -> Iterator[Block]:
-        rows = (row for batch in batches for row in batch)
-        yield from in_blocks((number, row_texts(row)) for number, row in enumerate(rows, before + 1))
+        yield from in_blocks(chain.from_iterable(batches), len(header), as_texts, before)
 
     return Export(header, blocks)
 

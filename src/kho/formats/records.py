@@ -4,68 +4,97 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import chain, islice
+from functools import lru_cache
+from itertools import chain, islice, repeat
 
 import numpy as np
 
 from kho.contract import Contract, telling
-from kho.formats.block import Block, Export, RowReject, composed, copy_text, sound, unsound
-from kho.formats.cells import RowTexts, texts
+from kho.formats.block import BLOCK_ROWS, Block, Export, RowReject, Texts, composed, sound, unsound
+from kho.formats.cells import texts
 
-BLOCK_ROWS = 5_000
 MAX_UNKNOWN = 200  # different columns that the contract lacks; more are counted together
 
-#: byte offset of a record, and its values by their paths; a text says what is wrong with it, None that it is blank
-Record = tuple[int, dict[str, object] | str | None]
+#: a record's values by their paths; a text says what is wrong with it, None that it is blank
+Record = dict[str, object] | str | None
+#: some records that follow each other, and where each begins: not in pairs, of which there would be as many as rows
+Records = tuple[list[int], list[Record]]
 
 
-def open_export(contract: Contract, records: Iterator[Record]) -> Export:
+def open_export(contract: Contract, batches: Iterator[Records]) -> Export:
     header = [column.header for column in contract.columns]
     export = Export(header, lambda: iter(()), seen_columns=set())
-    first = list(islice(records, 1))  # read now: a file of another kind must fail as a whole
-    row_texts = texts(contract, header)
+    first = list(islice(batches, 1))  # read now: a file of another kind must fail as a whole
+    as_texts = texts(contract, header)
 
     def blocks(before: int = 0) -> Iterator[Block]:
-        left = chain(first, records)
-        number = before
-        while some := list(islice(left, BLOCK_ROWS)):
-            yield _block(some, number, header, row_texts, export)
-            number += len(some)
+        for offsets, records in _even(chain(first, batches)):
+            yield _block(offsets, records, before, as_texts, export)
+            before += len(records)
 
     export.blocks = blocks
     return export
 
 
-def _block(some: list[Record], number: int, header: list[str], row_texts: RowTexts, export: Export) -> Block:
-    expected, first = set(header), number + 1
-    rows: list[tuple[int, list[str | None]]] = []
-    rejects: list[RowReject] = []
-    skipped: Counter[str] = Counter()
-    for number, (_, record) in enumerate(_composed(some), first):
-        if record is None:
-            skipped["blank row"] += 1
-            continue
-        if isinstance(record, str):
-            rejects.append(RowReject(number, record))
-            continue
-        unknown = [key for key in record if key not in expected and record[key] is not None]
-        if problem := unsound("".join(unknown)):
-            rejects.append(RowReject(number, problem))
-            continue
-        rows.append((number, row_texts([record.get(name) for name in header])))
-        export.seen_columns |= record.keys() & expected
-        _note_unknown(export, record, unknown, number)
-    whole, broken = sound(rows)
-    return Block(
-        first,
-        len(some),
-        copy_text(whole),
-        is_csv=False,
-        offsets=np.array([offset for offset, _ in some], dtype=np.int64),
-        copied_count=len(whole),
-        rejects=rejects + broken,
-        skipped=skipped,
+def _even(batches: Iterable[Records]) -> Iterator[Records]:
+    """The same records in batches as large as blocks."""
+    offsets: list[int] = []
+    records: list[Record] = []
+    for some_offsets, some in batches:
+        offsets += some_offsets
+        records += some
+        while len(records) >= BLOCK_ROWS:
+            yield offsets[:BLOCK_ROWS], records[:BLOCK_ROWS]
+            del offsets[:BLOCK_ROWS], records[:BLOCK_ROWS]
+    if records:
+        yield offsets, records
+
+
+def _block(offsets: list[int], records: list[Record], before: int, as_texts: Texts, export: Export) -> Block:
+    rows, rejects = dict(enumerate(records, before + 1)), []
+    if set(map(type, records)) != {dict}:
+        rejects = [RowReject(number, record) for number, record in rows.items() if isinstance(record, str)]
+        rows = {number: record for number, record in rows.items() if isinstance(record, dict)}
+    paths = set().union(*rows.values())
+    if not all(map(str.isascii, paths)):
+        as_written = {path: composed(path) for path in paths}
+        if paths != set(as_written.values()):
+            rows = {
+                number: {as_written[path]: value for path, value in record.items()}
+                for number, record in rows.items()
+            }
+            paths = set(as_written.values())
+    if unknown := _told(rows.values(), paths.difference(export.header)):
+        for number, record in list(rows.items()):
+            names = [path for path in record if path in unknown and record[path] is not None]
+            if problem := unsound("".join(names)):
+                rejects.append(RowReject(number, problem))
+                del rows[number]
+            else:
+                _note_unknown(export, record, names, number)
+        paths = set().union(*rows.values())
+    export.seen_columns |= paths.intersection(export.header)
+    copy, broken = sound(
+        rows, as_texts([list(map(dict.get, rows.values(), repeat(path))) for path in export.header])
     )
+    blank = len(records) - len(rows) - len(rejects)
+    return Block(
+        before + 1,
+        len(records),
+        copy,
+        is_csv=False,
+        offsets=np.array(offsets, dtype=np.int64),
+        copied_count=len(rows) - len(broken),
+        rejects=sorted(rejects) + broken,
+        skipped=Counter({"blank row": blank} if blank else ()),
+    )
+
+
+def _told(records: Iterable[dict[str, object]], paths: set[str]) -> set[str]:
+    """Those of the paths that have a value in any of the records."""
+    if not paths:
+        return paths
+    return {path for record in records for path in paths.intersection(record) if record[path] is not None}
 
 
 def _note_unknown(export: Export, record: dict[str, object], unknown: list[str], number: int) -> None:
@@ -78,22 +107,22 @@ def _note_unknown(export: Export, record: dict[str, object], unknown: list[str],
 
 
 def _place(record: dict[str, object], key: str, number: int) -> str:
-    return f"field {list(record).index(key) + 1} of row {number} ({telling.shape(key)})"
+    return f"field {list(record).index(key) + 1} of row {number} ({_shape(key)})"
 
 
-def look(records: Iterator[Record], most: int) -> Iterator[list[object]]:
+_shape = lru_cache(maxsize=MAX_UNKNOWN)(telling.shape)  # each message of a zip has the same fields
+
+
+def look(batches: Iterator[Records], most: int) -> Iterator[list[object]]:
     """The union of the paths of the first `most` records, then their values; wrong and blank ones are left out."""
-    some = [record for _, record in _composed(islice(records, most)) if isinstance(record, dict)]
+    records = islice(chain.from_iterable(records for _, records in batches), most)
+    some = [
+        {composed(path): value for path, value in record.items()}
+        for record in records
+        if isinstance(record, dict)
+    ]
     paths = list(dict.fromkeys(path for record in some for path in record))
     yield list(paths)
     for record in some:
         values = (record.get(path) for path in paths)
         yield [composed(value) if isinstance(value, str) else value for value in values]
-
-
-def _composed(records: Iterable[Record]) -> Iterator[Record]:
-    """The records with the accents of their paths composed, as a contract writes them."""
-    for offset, record in records:
-        if isinstance(record, dict) and not all(map(str.isascii, record)):
-            record = {composed(path): value for path, value in record.items()}
-        yield offset, record

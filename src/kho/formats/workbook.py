@@ -8,7 +8,7 @@ import subprocess
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain, islice
 from pathlib import Path
@@ -30,7 +30,7 @@ _MAGIC = {"xls": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "xlsx": b"PK\x03\x04", "od
 
 _NO_SHEET = ":/"  # signs that no sheet's name may have
 
-Row = list[object]
+Row = Sequence[object]
 
 
 class _NoSuchSheet(Exception):
@@ -53,26 +53,21 @@ def open_export(contract: Contract, part: Part, layout: Layout) -> Export:
     head = list(islice(rows, HEAD))
     first, header = find_header(contract, _labels(head, layout.encoding))
     start = first + contract.file.header_rows
-    row_texts = texts(contract, header)
-
-    def cells(row: Row) -> list[str | None] | str:
-        try:
-            return row_texts([_exact(cell) for cell in _in_unicode(row, layout.encoding)])
-        except UnicodeError:
-            return f"a text in the row is not in {layout.encoding.lower()}: was it typed in Unicode?"
+    as_texts = texts(contract, header)
+    left: Iterator[Row | str] = chain(head[start:], rows)
+    if layout.encoding.lower() in OWN_ENCODINGS:
+        left = (_row_in_unicode(row, layout.encoding) for row in left)
 
     def blocks(before: int = 0) -> Iterator[Block]:
-        yield from in_blocks(
-            (number, cells(row)) for number, row in enumerate(chain(head[start:], rows), before + 1)
-        )
+        yield from in_blocks(left, len(header), lambda columns: as_texts(list(map(_exact, columns))), before)
 
     return Export(header, blocks, notes=notes, header_row=first + 1)
 
 
-def look(part: Part, layout: Layout) -> Iterator[Row]:
+def look(part: Part, layout: Layout) -> Iterator[list[object]]:
     """The cells of the sheet, typed; empty ones are ''."""
     try:
-        yield from _rows(_workbook(part, layout), layout, layout.sheet)
+        yield from map(list, _rows(_workbook(part, layout), layout, layout.sheet))
     except _NoSuchSheet as missing:
         # Only who looks at the file with `kho source new` sees this, and chooses one of them.
         named = ", ".join(f"'{name}'" for name in missing.sheets)
@@ -127,10 +122,18 @@ def _in_unicode(row: Row, encoding: str) -> Row:
     return [typed_with_its_font(cell, encoding) if isinstance(cell, str) else cell for cell in row]
 
 
-def _exact(cell: object) -> object:
-    """The cell; a number whose last digits Excel may have lost as it shows it, so that no column takes it."""
-    is_number = isinstance(cell, int | float) and not isinstance(cell, bool)
-    return f"{cell:.6E}" if is_number and abs(cell) >= _LOSSY else cell
+def _row_in_unicode(row: Row, encoding: str) -> Row | str:
+    try:
+        return _in_unicode(row, encoding)
+    except UnicodeError:
+        return f"a text in the row is not in {encoding.lower()}: was it typed in Unicode?"
+
+
+def _exact(cells: Sequence[object]) -> Sequence[object]:
+    """The cells of a column; a number whose last digits Excel may have lost as it shows it, so that no column takes it."""
+    if not {int, float} & set(map(type, cells)):
+        return cells
+    return [f"{cell:.6E}" if type(cell) in (int, float) and abs(cell) >= _LOSSY else cell for cell in cells]
 
 
 def _workbook(part: Part, layout: Layout) -> bytes:
@@ -156,11 +159,12 @@ def _guess(data: bytes) -> str:
 def _rows(data: bytes, layout: Layout, sheet: str | None) -> Iterator[Row]:
     """The rows of a sheet, or the first one, as a process of its own gives them; raises `_NoSuchSheet` at once."""
     answers = _answers(data, _MEMORY_BYTES + layout.max_bytes * _MEMORY_RATIO, sheet)
-    first = next(answers, [])
-    return chain(first, chain.from_iterable(answers))
+    first = list(islice(answers, 1))
+    return chain.from_iterable(zip(*columns, strict=True) for columns in chain(first, answers))
 
 
-def _answers(data: bytes, memory: int, sheet: str | None) -> Iterator[list[Row]]:
+def _answers(data: bytes, memory: int, sheet: str | None) -> Iterator[list[Sequence[object]]]:
+    """The columns of some rows at once."""
     script = Path(__file__).with_name("calamine_process.py")
     arguments = [sys.executable, "-I", str(script), str(memory), str(HEAD), *([sheet] if sheet else [])]
     with subprocess.Popen(

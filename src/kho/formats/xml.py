@@ -8,19 +8,21 @@ No DTD is taken: it could declare entities that grow without end, or that are fe
 from __future__ import annotations
 
 from collections.abc import Iterator, Set
-from dataclasses import dataclass, field
+from itertools import compress
 from xml.parsers import expat
 
 import kho.formats.encodings  # noqa: F401  (XML may say that it is in tcvn3)
 from kho.contract import telling
 from kho.formats.block import Unreadable, composed
 from kho.formats.part import Layout, Part
-from kho.formats.records import Record
+from kho.formats.records import Record, Records
 
 CHUNK_BYTES = 1 << 18
 MAX_TAG_BYTES = 1 << 22  # of one tag or comment
 MAX_RECORD_CHARACTERS = 1 << 22
+SHORT_RECORD_BYTES = 4_000  # whose values and paths can't add up to as much, however they are nested
 MAX_DEPTH = 200
+MAX_NAMES_CHARACTERS = 1 << 20  # of names and paths that are kept for the next of them
 _INSTANCE = "xsi"  # prefix of attributes that speak about the element
 _LAST = "[last()]"
 
@@ -29,17 +31,27 @@ class _Broken(Exception):
     """Why the document can't be read on."""
 
 
-@dataclass
-class _Element:
-    """An open element of the record that is being read."""
+class _Element(dict[str, "_Element"]):
+    """The elements at one path, of which one is open at most; those within it by their names as they are written."""
 
-    path: str
-    is_known: bool
-    is_leaf: bool = True
-    texts: list[str] = field(default_factory=list)
+    __slots__ = ("attributes", "is_known", "is_record", "names", "parent", "path", "reader", "texts")
+
+    def __init__(self, reader: _Reader, names: list[str], parent: _Element | None = None) -> None:
+        self.reader, self.names, self.parent = reader, names, parent
+        self.path: str | None = None  # from the record on; None outside of records
+        self.is_record = self.is_known = False
+        self.attributes: dict[tuple[str, ...], tuple[list[str], list[bool]]] = {}
+        self.texts: list[str] = []  # of the one that is open
+
+    def __missing__(self, name: str) -> _Element:
+        made = self.reader.element(self, _local(name))
+        self.reader.room -= len(made.path or name)
+        if self.reader.room > 0:
+            self[name] = made
+        return made
 
 
-def records(part: Part, layout: Layout, whole: Set[str] = frozenset()) -> Iterator[Record]:
+def records(part: Part, layout: Layout, whole: Set[str] = frozenset()) -> Iterator[Records]:
     """The records at the layout's path; without one every child of the root is a record.
 
     A zip's file that is one record itself (a message) is rejected as that record when it is broken.
@@ -48,15 +60,15 @@ def records(part: Part, layout: Layout, whole: Set[str] = frozenset()) -> Iterat
     try:
         while chunk := part.stream.read(CHUNK_BYTES):
             reader.feed(chunk)
-            if not reader.is_document:
-                yield from reader.take()
+            if not reader.is_document and reader.found:
+                yield reader.take()
         reader.finish()
     except _Broken as problem:
         if not (reader.is_document and part.place):
             raise Unreadable(f"the file is no whole XML: {problem}") from None
-        yield 0, f"{part.place} is no whole XML: {problem}"
+        yield [0], [f"{part.place} is no whole XML: {problem}"]
     else:
-        yield from reader.take()
+        yield reader.take()
 
 
 class _Reader:
@@ -66,13 +78,17 @@ class _Reader:
         self.sought = records_path.strip("/").split("/") if records_path else None
         self.is_document = self.sought is not None and len(self.sought) == 1
         self.has_place = self.sought is None or self.is_document  # where records stand was seen
-        self.path: list[str] = []
+        self.room = MAX_NAMES_CHARACTERS  # left: a document may have new names without end
+        self.offsets: list[int] = []
         self.found: list[Record] = []
-        self.values: dict[str, list[str]] | None = None  # of the record that is being read
-        self.open: list[_Element] = []
-        self.base = self.offset = self.size = self.fed = 0
+        self.element_at = _Element(self, [])  # the innermost open one
+        self.is_leaf = True  # whether nothing was closed within it
+        # of the record that is being read: its values with their paths, the characters of its texts
+        self.paths: list[str] = []
+        self.values: list[str | None] = []
+        self.offset = self.size = self.fed = 0
         self.parser = parser = expat.ParserCreate()
-        parser.buffer_text = True
+        parser.buffer_text = parser.ordered_attributes = True
         parser.StartElementHandler = self.start
         parser.EndElementHandler = self.end
         parser.CharacterDataHandler = self.text
@@ -85,6 +101,10 @@ class _Reader:
             raise _Broken(
                 f"a tag is longer than {MAX_TAG_BYTES} bytes at byte {self.parser.CurrentByteIndex}"
             )
+        if self.is_too_long():
+            self.size = MAX_RECORD_CHARACTERS + 1
+            self.paths.clear()
+            self.values.clear()
 
     def finish(self) -> None:
         self.parse(b"", True)
@@ -99,49 +119,65 @@ class _Reader:
         except (expat.ExpatError, ValueError) as error:
             raise _Broken(str(error)) from None
 
-    def take(self) -> list[Record]:
-        taken, self.found = self.found, []
+    def take(self) -> Records:
+        taken = self.offsets, self.found
+        self.offsets, self.found = [], []
         return taken
 
     def doctype(self, *_: object) -> None:
         raise _Broken("it has a DOCTYPE, which no export needs and which is not taken")
 
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        self.path.append(_local(name))
-        if len(self.path) > MAX_DEPTH:
+    def element(self, parent: _Element, name: str) -> _Element:
+        """What is known of the elements of this name within the parent."""
+        made = _Element(self, [*parent.names, name], parent)
+        if len(made.names) > MAX_DEPTH:
             raise _Broken(f"elements stand more than {MAX_DEPTH} deep")
-        if self.values is None:
-            if not self.is_record():
-                return
-            self.values, self.base, self.size = {}, len(self.path), 0
-            self.offset = self.parser.CurrentByteIndex
-        else:
-            self.open[-1].is_leaf = False
-        path = "/".join(self.path[self.base :])
-        self.open.append(_Element(path or ".", self.is_known(path or ".")))
-        for attribute, value in attributes.items():
-            if not attribute.startswith(("xmlns", f"{_INSTANCE}:")):
-                self.add(f"{path}/@{_local(attribute)}".removeprefix("/"), value)
+        if parent.path is not None:
+            made.path = name if parent.is_record else f"{parent.path}/{name}"
+        elif self.is_record(made.names):
+            made.path, made.is_record = ".", True
+        made.is_known = not self.known or made.path in self.known
+        return made
 
-    def is_known(self, path: str) -> bool:
-        return not self.known or path in self.known
+    def attributes(self, element: _Element, names: tuple[str, ...]) -> tuple[list[str], list[bool]]:
+        """The paths of the attributes of these names, and which of the names have one."""
+        above = "" if element.is_record else f"{element.path}/"
+        kept = [not name.startswith(("xmlns", f"{_INSTANCE}:")) for name in names]
+        made = [f"{above}@{_local(name)}" for name in compress(names, kept)], kept
+        self.room -= sum(map(len, names))
+        if self.room > 0:
+            element.attributes[names] = made
+        return made
 
-    def is_record(self) -> bool:
-        depth = len(self.path)
+    def is_record(self, path: list[str]) -> bool:
         if self.sought is None:
-            return depth == 2
-        if depth == 1 and self.path[0] != self.sought[0]:
+            return len(path) == 2
+        if len(path) == 1 and path[0] != self.sought[0]:
             raise Unreadable(
-                f"the file's root is another ({telling.shape(self.path[0])}): the contract's recordsPath begins with"
+                f"the file's root is another ({telling.shape(path[0])}): the contract's recordsPath begins with"
                 f" {self.sought[0]}"
             )
-        self.has_place |= self.path == self.sought[:-1]
-        return self.path == self.sought
+        self.has_place |= path == self.sought[:-1]
+        return path == self.sought
+
+    def start(self, name: str, attributes: list[str]) -> None:
+        self.element_at = element = self.element_at[name]
+        if element.path is None:
+            return
+        if element.is_record:
+            self.paths, self.values, self.size = [], [], 0
+            self.offset = self.parser.CurrentByteIndex
+        self.is_leaf = True
+        if attributes:
+            names = tuple(attributes[::2])
+            paths, kept = element.attributes.get(names) or self.attributes(element, names)
+            self.paths += paths
+            self.values += [value or None for value in compress(attributes[1::2], kept)]
 
     def text(self, text: str) -> None:
-        if self.values is None:
+        element = self.element_at
+        if element.path is None:
             return
-        element = self.open[-1]
         if not element.is_known:
             # Of what the contract does not know (an attachment, say) it only matters that it is there.
             text = text.strip()[:1] if not element.texts else ""
@@ -150,25 +186,41 @@ class _Reader:
             element.texts.append(text)
 
     def end(self, _: str) -> None:
-        if self.values is not None:
-            element = self.open.pop()
+        element = self.element_at
+        self.element_at = element.parent
+        if element.path is None:
+            return
+        text = ""
+        if element.texts:
             text = "".join(element.texts).strip()
-            if element.is_leaf or text:
-                self.add(element.path, text)
-            if not self.open:
-                self.found.append((self.offset, self.record(self.values)))
-                self.values = None
-        self.path.pop()
+            element.texts.clear()
+        if text or self.is_leaf:
+            self.paths.append(element.path)
+            self.values.append(text or None)
+            self.is_leaf = False
+        if element.is_record:
+            self.offsets.append(self.offset)
+            self.found.append(self.record())
 
-    def add(self, path: str, value: str) -> None:
-        """One more value at the path; a record that grows beyond the cap gets no more, and is rejected."""
-        self.size += len(path) + len(value)
-        if self.size <= MAX_RECORD_CHARACTERS:
-            self.values.setdefault(path, []).append(value)
+    def is_too_long(self) -> bool:
+        if self.parser.CurrentByteIndex - self.offset < SHORT_RECORD_BYTES:
+            return False
+        size = self.size + sum(map(len, self.paths)) + sum(map(len, filter(None, self.values)))
+        return size > MAX_RECORD_CHARACTERS
 
-    def record(self, values: dict[str, list[str]]) -> dict[str, object] | str:
-        if self.size > MAX_RECORD_CHARACTERS:
+    def record(self) -> Record:
+        if self.is_too_long():
             return f"the record is longer than {MAX_RECORD_CHARACTERS} characters"
+        record: dict[str, object] = dict(zip(self.paths, self.values, strict=True))
+        if len(record) < len(self.paths) or (self.last and not self.last.keys().isdisjoint(record)):
+            return self.joined()
+        return record
+
+    def joined(self) -> dict[str, object]:
+        """The record of an element that is repeated, or of which only the last counts."""
+        values: dict[str, list[str | None]] = {}
+        for path, text in zip(self.paths, self.values, strict=True):
+            values.setdefault(path, []).append(text)
         record: dict[str, object] = {}
         for path, texts in values.items():
             told = [text for text in texts if text]
@@ -180,4 +232,5 @@ class _Reader:
 
 
 def _local(name: str) -> str:
-    return composed(name.rpartition(":")[2])
+    local = name.rpartition(":")[2]
+    return local if local.isascii() else composed(local)
