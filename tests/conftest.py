@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import random
@@ -45,6 +46,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    gc.set_threshold(
+        100_000, 20, 50
+    )  # dbt's and Great Expectations' many objects stay: to visit them takes a tenth
     if _is_worker(config):
         config.option.order = config.workerinput["order"]
         return

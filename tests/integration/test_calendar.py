@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 
 import pytest
 
 from kho.check.suites import suites
 from kho.settings import Settings
-from kho.transform.project import run
+from kho.transform.project import read, run
 from tests.integration.loading import rows
 
 
+@pytest.fixture(scope="module")
+def copied(module_built_warehouse: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A copy of the project; dbt has read it before, and reads what a test changes."""
+    folder = tmp_path_factory.mktemp("copied")
+    for name in ("contracts", "dbt_project"):
+        shutil.copytree(module_built_warehouse.project / name, folder / name)
+    copied = module_built_warehouse.model_copy(update={"project": folder})
+    read(copied)
+    return copied
+
+
 @pytest.fixture
-def project(built_warehouse: Settings, tmp_path: Path) -> Settings:
+def project(copied: Settings, built_warehouse: Settings) -> Iterator[Settings]:
     """A warehouse whose project a test may spoil."""
-    for folder in ("contracts", "dbt_project"):
-        shutil.copytree(built_warehouse.project / folder, tmp_path / "project" / folder)
-    return built_warehouse.model_copy(update={"project": tmp_path / "project"})
+    yield copied.model_copy(update={"warehouse_database": built_warehouse.warehouse_database})
+    shutil.rmtree(copied.project / "dbt_project")
+    shutil.copytree(built_warehouse.project / "dbt_project", copied.project / "dbt_project")
 
 
 def day(settings: Settings, day: str) -> dict:

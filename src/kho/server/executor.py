@@ -5,6 +5,7 @@ Only what others wrote: a task still imports Kho itself, as it is on the disk th
 
 from __future__ import annotations
 
+import gc
 from importlib import import_module
 
 from airflow.executors.local_executor import LocalExecutor
@@ -14,9 +15,7 @@ _NEEDED = (
     "dbt.cli.main",
     "dbt.adapters.postgres",
     "great_expectations",
-    "pandas",
     "psycopg",
-    "yaml",
 )
 
 
@@ -26,4 +25,5 @@ class Executor(LocalExecutor):
     def start(self) -> None:
         for name in _NEEDED:
             import_module(name)
+        gc.freeze()  # it stays: no task's collector need look at it
         super().start()
