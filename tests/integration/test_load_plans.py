@@ -14,7 +14,7 @@ from psycopg.sql import SQL, Composed
 
 from kho.contract import Contract, contracts
 from kho.database import SESSION
-from kho.load import load, raw
+from kho.load import load, raw, ways
 from kho.load.batches import fill
 from kho.settings import Settings
 from tests.bench.load import dossiers
@@ -35,7 +35,7 @@ class Explained(psycopg.Connection[Any]):
 
     def execute(self, query: Any, params: Any = None, **keys: Any) -> psycopg.Cursor[Any]:
         text = query.as_string(self) if isinstance(query, Composed) else query
-        if text.lstrip().startswith(("select", "with", "insert", "update")):
+        if text.lstrip().startswith(("select", "with", "insert", "update", "delete")):
             with self.transaction(force_rollback=True):
                 explain = SQL("explain (analyze, timing off, format json) {}").format(SQL(text))
                 ((((found,),)),) = super().execute(explain, params).fetchall()
@@ -57,11 +57,18 @@ def broken(contract: Contract) -> bytes:
     return dossiers(contract, ROWS, bad_share=0.5)
 
 
+@pytest.mark.parametrize("small", [0, 1 << 60], ids=["straight into raw", "through landing"])
 @pytest.mark.parametrize("is_analyzed", [False, True])
 @pytest.mark.parametrize("export", [repeated, doubled, broken])
 def test_a_load_takes_work_in_proportion_to_its_rows(
-    warehouse: Settings, tmp_path: Path, export: Callable[[Contract], bytes], is_analyzed: bool
+    warehouse: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    export: Callable[[Contract], bytes],
+    is_analyzed: bool,
+    small: int,
 ) -> None:
+    monkeypatch.setattr(ways, "SMALL", small)
     contract = contracts(warehouse)["one_stop.dossiers"]
     before = broken(contract)
     assert_is_linear(

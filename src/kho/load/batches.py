@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from psycopg import Connection
-from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from kho import archive
-from kho.contract import Column, Contract, telling
-from kho.database import connect, the_row
+from kho.contract import Contract, telling
+from kho.database import connect
 from kho.formats import Export, Unreadable, open_export, other_encoding
 from kho.formats.header import Match, expect_header, renamed
 from kho.ledger import batches, deliveries, locks
 from kho.ledger.batches import Batch
 from kho.ledger.deliveries import Arrival
-from kho.load import raw
+from kho.load import raw, ways
+from kho.load.counts import counted
 from kho.load.failure import LoadFailed, is_of_the_file, told, told_of_the_machine
-from kho.load.judge import cell, judge
-from kho.load.landing import SOME_REJECTS, Landed, land
+from kho.load.judge import judge
+from kho.load.landing import SOME_REJECTS, Landed, count_values, land
 from kho.load.signs import signs
 from kho.settings import Settings
 from kho.time_limit import time_limit
@@ -131,8 +131,18 @@ def fill(
         # Nobody has counted the rows of a batch that comes in: a plan for the one row that is guessed takes their square.
         connection.execute("set local enable_nestloop = off")
         export, found = _opened(contract, path)
-        landed = land(connection, export, batch_id, until)
-        judged = judge(connection, contract, export.header, batch_id, secret, day)
+        if ways.has_fast_way(contract, found, path):
+            from kho.load.fast import (
+                load_rows,
+            )  # what it needs takes longer to import than a small file to load
+
+            landed, judged, unknown_counts = load_rows(
+                connection, contract, export, found, path, batch_id, secret, day, until
+            )
+        else:
+            landed = land(connection, export, batch_id, until)
+            judged = judge(connection, contract, export.header, batch_id, secret, day)
+            unknown_counts = count_values(connection, contract, list(found.unknown))
         _place_rejects(connection, landed, batch_id)
         skipped = landed.skipped + type(landed.skipped)(judged.skipped)
         batch = Batch(
@@ -157,7 +167,10 @@ def fill(
         reasons = _count_reasons(connection, batch_id)
         profile = {
             "missing_columns": missing,
-            "unknown_columns": _by_place(export) or _count_unknown(connection, contract, found),
+            "unknown_columns": _by_place(export)
+            or {
+                telling.column(place, found.unknown[place]): count for place, count in unknown_counts.items()
+            },
             "renamed_columns": renamed(missing, unknown),
             "respelled_columns": {
                 header: f"column {position + 1}" for header, position in found.respelled.items()
@@ -165,13 +178,13 @@ def fill(
             "notes": export.notes,
             "header_row": export.header_row,
             "rejects_by_reason": reasons,
-            "columns": _profile(connection, contract, batch_id),
             "duplicate_rows": judged.duplicates,
             "emptied": {header: count for header, count in judged.emptied.items() if count},
             "control_rows": control_rows,
             "skipped_by_reason": dict(skipped),
             "sums_off": judged.sums_off,
-            **signs(connection, contract, found, batch_id, name, day, landed.row_count, reasons),
+            **counted(connection, contract, batch_id, day),
+            **signs(connection, contract, found, batch_id, name, landed.row_count, reasons),
         }
         if profile["garbled"][0] or any(why.startswith("row: a character is not") for why in reasons):
             profile["other_encoding"] = other_encoding(contract, path)
@@ -223,42 +236,3 @@ def _count_reasons(connection: Connection, batch_id: int) -> dict[str, int]:
 
 def _by_place(export: Export) -> dict[str, int]:
     return {export.unknown_places[header]: count for header, count in export.unknown_columns.items()}
-
-
-def _count_unknown(connection: Connection, contract: Contract, found: Match) -> dict[str, int]:
-    """How many values each column has that the contract does not know: only that is kept of them."""
-    if not found.unknown:
-        return {}
-    counts = SQL(", ").join(SQL("count({})").format(cell(contract, position)) for position in found.unknown)
-    row = the_row(connection.execute(SQL("select {} from pg_temp.landing").format(counts)))
-    return dict(zip((telling.column(*each) for each in found.unknown.items()), row, strict=True))
-
-
-def _profile(connection: Connection, contract: Contract, batch_id: int) -> dict[str, dict[str, Any]]:
-    """Nulls of every stored column, and how many of a value set occur: no values."""
-    measures, names = [], []
-    for column in contract.stored:
-        name = Identifier(column.name)
-        names.append((column.name, "nulls"))
-        measures.append(SQL("count(*) - count({})").format(name))
-        if column.values:
-            names.append((column.name, "distinct"))
-            measures.append(_distinct(column))
-    statement = SQL("select {} from {} where _batch_id = %s").format(
-        SQL(", ").join(measures), raw.table(contract)
-    )
-    values = the_row(connection.execute(statement, [batch_id]))
-    profile: dict[str, dict[str, Any]] = {}
-    for (column_name, measure), value in zip(names, values, strict=True):
-        profile.setdefault(column_name, {})[measure] = value
-    return profile
-
-
-def _distinct(column: Column) -> Composed:
-    """How many of the column's values occur. Each of a small set has a bit: to sort the texts takes three times as long."""
-    name = Identifier(column.name)
-    if column.type != "string" or column.keys.personal_data or len(column.values) >= 64:
-        return SQL("count(distinct {})").format(name)
-    return SQL("coalesce(bit_count(bit_or(1::bigint << array_position({}, {}))::bit(64)), 0)").format(
-        Literal(list(column.values)), name
-    )

@@ -51,17 +51,24 @@ def judge(
     batch_id: int,
     secret: str,
     day: date,
+    taken_off: list[Composed] | None = None,
 ) -> Judged:
     """Sort the landing table's rows into raw, rejects and skipped ones.
 
     Landing has `_row_number` and `c0 … cn`, the file's own columns as text. A row that repeats another of the file
     (same key, same version) is a reject: the first one counts. `day` is the delivery's date, which bounds dates and times.
+    Where raw has rows of the file already, landing holds the others, in any order, and `taken_off` makes the indexes again
+    that raw went without.
     """
-    _set_hash_keys(connection, secret)
+    set_hash_keys(connection, secret)
     parts = _parts(contract, tuple(header), day) | {"batch_id": Literal(batch_id)}
-    taken_off = raw.take_indexes_off(connection, contract)
+    is_rest = taken_off is not None
+    if taken_off is None:
+        (size,) = the_row(connection.execute("select pg_relation_size('pg_temp.landing')"))
+        taken_off = raw.take_indexes_off(connection, contract, size)
     spared = parts["spared"] if not taken_off else SQL("")
-    statement = _JUDGE.format(**parts | {"spared": spared})
+    in_order = SQL("order by _row_number " if is_rest else "")
+    statement = _JUDGE.format(**parts | {"spared": spared, "in_order": in_order})
     total, loaded, rejected, skipped, emptied = the_row(connection.execute(statement))
     loaded -= raw.put_indexes_on(connection, contract, batch_id, taken_off)
     duplicates = total - loaded - rejected - sum(skipped.values())
@@ -98,7 +105,7 @@ _JUDGE = SQL(
     ), loaded as (
       insert into {raw} (_batch_id, _row_number, _key, {names})
       select {batch_id}, _row_number, _key, {stored} from judged where _key is not null
-      {spared}
+      {in_order}{spared}
       returning 1
     ), rejected as (
       insert into reject.rejected_row (batch_id, row_number, reasons, row_text)
@@ -243,7 +250,7 @@ def _parts(contract: Contract, header: tuple[str, ...], day: date) -> dict[str, 
         "known": SQL("").join(
             _known_codes(contract, column, day, text, each)
             for column, text, each in zip(contract.columns, texts, cleaned, strict=True)
-            if _has_codes(column)
+            if has_codes(column)
         ),
         "is_wrong": SQL(" or ").join(
             [
@@ -278,6 +285,84 @@ def _parts(contract: Contract, header: tuple[str, ...], day: date) -> dict[str, 
         "differences": _list(SQL("calculated.{0} - told.{0}::numeric").format(each) for each in numbers),
     }
     return {name: SQL(part.as_string()) for name, part in parts.items()}
+
+
+def as_binary(contract: Contract, column: Column, day: date) -> tuple[Composed, Composed]:
+    """SQL that says of texts as a file has them what becomes of such a cell, in the texts' order; an array of them stands
+    between its two parts.
+
+    Whether a row can be loaded with it as it is; its value as COPY's binary format has it; what it gives to the row's key.
+    """
+    text, value_ = Identifier(f"t_{column.name}"), Identifier(f"v_{column.name}")
+    is_good = [SQL("not coalesce({}, false)").format(_is_wrong(contract, column, day))]
+    is_good += [
+        SQL("coalesce({} !~ {}, true)").format(text, Literal(rule.pattern))
+        for rule in contract.file.skip_rows
+        if rule.column == column.name
+    ]
+    if column in _emptied(contract):
+        is_good.append(SQL("not {}").format(_is_impossible(contract, column, day)))
+    sends = SQL("{}({})").format(SQL(_SENDS[column.raw_type]), value_)
+    before = SQL(
+        "select {}, {}, {} from (select *, {} as {} from (select place, {} as {} from unnest("
+    ).format(
+        SQL(" and ").join(is_good),
+        sends if column.is_stored else SQL("null::bytea"),
+        raw.key_part(column, "v_") if column.key_position is not None else SQL("null::text"),
+        value(contract, column),
+        value_,
+        cell(contract, 0),
+        text,
+    )
+    return before, SQL(
+        "::text[]) with ordinality as given (c0, place) offset 0) as cleaned offset 0) as typed order by place"
+    ).format()
+
+
+_SENDS = {
+    "text": "textsend",
+    "bigint": "int8send",
+    "numeric": "numeric_send",
+    "date": "date_send",
+    "timestamptz": "timestamptz_send",
+    "boolean": "boolsend",
+}
+
+
+def take_back(connection: Connection, contract: Contract, header: list[str], batch_id: int) -> list[int]:
+    """Delete the file's rows in raw that may repeat, or be repeated by, one that has landed; gives their numbers."""
+    match, version = expect_header(contract, header), contract.version_column
+    needed = {column.name: column for column in (*contract.key, version) if column}.values()
+    cleaned = [_cleaned(contract, match, column) for column in needed]
+    statement = _TAKE_BACK.format(
+        cleaned=_list(
+            SQL("{} as {}").format(text, Identifier(f"t_{column.name}"))
+            for column, text in zip(needed, cleaned, strict=True)
+        ),
+        landing=LANDING,
+        values=_list(
+            SQL("{} as {}").format(value(contract, column), Identifier(f"v_{column.name}"))
+            for column in needed
+        ),
+        identities=_list([raw.key(contract, "v_"), *([Identifier(f"v_{version.name}")] if version else [])]),
+        raw=raw.table(contract),
+        identity=_list(map(Identifier, raw.identity(contract))),
+        batch_id=Literal(batch_id),
+    )
+    return [number for (number,) in connection.execute(statement)]
+
+
+_TAKE_BACK = SQL(
+    """
+    with cleaned as (
+      select {cleaned} from {landing} offset 0
+    ), typed as (
+      select {values} from cleaned offset 0
+    )
+    delete from {raw} where _batch_id = {batch_id} and ({identity}) in (select {identities} from typed)
+    returning _row_number
+    """
+)
 
 
 def _list(parts: Iterable[Composable]) -> Composed:
@@ -353,14 +438,14 @@ def _value(contract: Contract, column: Column) -> Composable:
 
 
 def _hmac(text: Identifier) -> Composed:
-    """HMAC-SHA-256 in hexadecimal, from the server's own sha256 and the keys that `_set_hash_keys` put in place."""
+    """HMAC-SHA-256 in hexadecimal, from the server's own sha256 and the keys that `set_hash_keys` put in place."""
     return SQL(
         "encode(sha256((select decode(current_setting('kho.outer'), 'hex'))"
         " || sha256((select decode(current_setting('kho.inner'), 'hex')) || convert_to({}, 'UTF8'))), 'hex')"
     ).format(text)
 
 
-def _set_hash_keys(connection: Connection, secret: str) -> None:
+def set_hash_keys(connection: Connection, secret: str) -> None:
     """Hand the secret over as bound parameters for this transaction only: no query text, log or table holds it."""
     key = secret.encode()
     key = (hashlib.sha256(key).digest() if len(key) > 64 else key).ljust(64, b"\0")
@@ -572,7 +657,7 @@ def _is_wrong(contract: Contract, column: Column, day: date) -> Composable:
     return SQL(" or ").join(wrong) if wrong else SQL("false")
 
 
-def _has_codes(column: Column) -> bool:
+def has_codes(column: Column) -> bool:
     """Whether its texts are judged by an expression and likely to come again and again."""
     is_code = column.key_position is None and not column.keys.personal_data
     return column.type == "string" and bool(column.format or column.pattern) and is_code
@@ -595,7 +680,7 @@ def _known_codes(
 def _may_be_wrong(contract: Contract, column: Column, day: date) -> Composable:
     """The same as `_is_wrong`, said without a look at codes that are known."""
     wrong = _is_wrong(contract, column, day)
-    if not _has_codes(column):
+    if not has_codes(column):
         return wrong
     return SQL("case when {} in (select code from {}) then false else {} end").format(
         Identifier(f"t_{column.name}"), Identifier(f"k_{column.name}"), wrong

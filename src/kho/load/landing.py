@@ -11,8 +11,10 @@ import numpy as np
 from psycopg import Connection
 from psycopg.sql import SQL, Identifier, Literal
 
+from kho.contract import Contract
+from kho.database import the_row
 from kho.formats import Block, Export
-from kho.load.judge import LANDING
+from kho.load.judge import LANDING, cell
 from kho.time_limit import TimeLimit
 
 SOME_REJECTS = 10_000  # that are held before they are entered
@@ -47,13 +49,8 @@ class Landed:
 
 def land(connection: Connection, export: Export, batch_id: int, until: TimeLimit) -> Landed:
     """Copy every block; rows that could not be split go to the rejects at once, masked whole."""
-    width = len(export.header)
-    columns = SQL(", ").join(Identifier(f"c{position}") for position in range(width))
-    connection.execute(
-        SQL("create temporary table landing (_row_number bigserial, {}) on commit drop").format(
-            SQL(", ").join(SQL("{} text").format(Identifier(f"c{position}")) for position in range(width))
-        )
-    )
+    make_landing(connection, len(export.header))
+    columns = SQL(", ").join(Identifier(f"c{position}") for position in range(len(export.header)))
     as_csv = SQL("copy {} ({}) from stdin (format csv, delimiter {})").format(
         LANDING, columns, Literal(export.delimiter)
     )
@@ -63,7 +60,7 @@ def land(connection: Connection, export: Export, batch_id: int, until: TimeLimit
     block = next(blocks, None)
     while block is not None:
         # Consecutive whole blocks share one COPY, and the sequence numbers their rows.
-        is_csv, rejects = block.is_csv, _Rejects(batch_id)
+        is_csv, rejects = block.is_csv, Rejects(batch_id)
         with connection.cursor() as cursor:
             cursor.execute("select setval('pg_temp.landing__row_number_seq', %s, false)", [block.first_row])
             with cursor.copy(as_csv if is_csv else as_text) as copy:
@@ -77,8 +74,26 @@ def land(connection: Connection, export: Export, batch_id: int, until: TimeLimit
     return landed
 
 
+def make_landing(connection: Connection, width: int) -> None:
+    """The table, as wide as the file."""
+    connection.execute(
+        SQL("create temporary table landing (_row_number bigserial, {}) on commit drop").format(
+            SQL(", ").join(SQL("{} text").format(Identifier(f"c{position}")) for position in range(width))
+        )
+    )
+
+
+def count_values(connection: Connection, contract: Contract, positions: list[int]) -> dict[int, int]:
+    """How many values the landed rows have in the columns at these positions."""
+    if not positions:
+        return {}
+    counts = SQL(", ").join(SQL("count({})").format(cell(contract, position)) for position in positions)
+    row = the_row(connection.execute(SQL("select {} from {}").format(counts, LANDING)))
+    return dict(zip(positions, row, strict=True))
+
+
 @dataclass
-class _Rejects:
+class Rejects:
     """Some rows that could not be split."""
 
     batch_id: int

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from psycopg import Connection, errors
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
-from kho.contract import Contract, ContractError
+from kho.contract import Column, Contract, ContractError
 from kho.database import the_row
 from kho.ledger import locks
 from kho.settings import Settings
 
-LARGE = 16 << 20  # bytes that have landed; below them nothing is gained
+LARGE = 16 << 20  # bytes that come; below them nothing is gained
 
 
 def table(contract: Contract) -> Identifier:
@@ -21,13 +21,14 @@ def table(contract: Contract) -> Identifier:
 
 def key(contract: Contract, prefix: str = "") -> Composed:
     """SQL of a row's key, from its system and its key columns; their names may have a prefix."""
-    columns = [
-        SQL("raw.agency_code({})" if column.format == "agency_code" else "{}::text").format(
-            Identifier(prefix + column.name)
-        )
-        for column in contract.key
-    ]
+    columns = [key_part(column, prefix) for column in contract.key]
     return SQL("raw.key_of({})").format(SQL(", ").join([Literal(contract.system), *columns]))
+
+
+def key_part(column: Column, prefix: str = "") -> Composed:
+    """SQL of what a column gives to its row's key."""
+    part = "raw.agency_code({})" if column.format == "agency_code" else "{}::text"
+    return SQL(part).format(Identifier(prefix + column.name))
 
 
 def key_rule(contract: Contract) -> str:
@@ -182,17 +183,16 @@ def _find_by_case(connection: Connection, contract: Contract) -> None:
         )
 
 
-def take_indexes_off(connection: Connection, contract: Contract) -> list[Composed]:
-    """Drop the indexes of a table that is about to grow to more than twice its size; gives what makes them again.
+def take_indexes_off(connection: Connection, contract: Contract, coming: int) -> list[Composed]:
+    """Drop the indexes of a table that is about to grow to more than twice its size, as so many bytes come; gives what
+    makes them again.
 
     To build them at once then takes half of what it takes row by row. Where somebody reads the table, or a view stands
     on one of them, they stay: no load waits for that.
     """
     name = f'raw."{contract.raw_table}"'
     (is_larger,) = the_row(
-        connection.execute(
-            "select pg_relation_size('pg_temp.landing') > greatest(pg_relation_size(%s), %s)", [name, LARGE]
-        )
+        connection.execute("select %s > greatest(pg_relation_size(%s), %s)", [coming, name, LARGE])
     )
     if not is_larger:
         return []

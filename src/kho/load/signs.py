@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import date, timedelta
+from datetime import date
 from functools import lru_cache
 from typing import Any
 
@@ -22,9 +22,10 @@ from kho.database import the_row
 from kho.formats.header import Match
 from kho.ledger import batches
 from kho.load import raw
+from kho.load.counts import wall_clock
 from kho.load.judge import LANDING, cell, shape, value
 
-SAMPLE = 2_000  # rows that are looked at, spread over the file
+SAMPLE = 2_000  # rows that are looked at at least, spread over the file
 TRIED = 200  # rejected rows that every other convention is tried on
 
 #: thousands separator and decimal separator, the likelier ones first
@@ -49,26 +50,29 @@ def signs(
     match: Match,
     batch_id: int,
     name: str,
-    business_date: date,
     row_count: int,
     reasons: dict[str, int],
 ) -> dict[str, Any]:
-    """What the batch's profile says beside its counts; `reasons` counts its rejects, name and date are the delivery's."""
-    step = max(1, row_count // SAMPLE)
+    """What the batch's profile says beside its counts; `reasons` counts its rejects, the name is the delivery's."""
+    step = sample_step(row_count)
     day = contract.day_of(name)
     found: dict[str, Any] = {
         "conventions": _conventions(connection, contract, match, batch_id, reasons, step),
         "garbled": _garbled(connection, contract, match, step),
-        "hours": _hours(connection, contract, batch_id, step),
-        **_times_in_order(connection, contract, batch_id, business_date),
+        "hours": _hours(connection, contract, batch_id, row_count),
     }
     if day:
-        found["swapped_dates"] = _swapped_dates(connection, contract, batch_id, step, day)
+        found["swapped_dates"] = _swapped_dates(connection, contract, batch_id, row_count, day)
         if contract.file.load == "full":
             found["known_keys"] = _known_keys(
                 connection, contract, batch_id, contract.named(name).get("unit"), day
             )
     return found
+
+
+def sample_step(row_count: int) -> int:
+    """Every so many rows one is looked at: a power of two, so that whoever reads a file can keep what it will need."""
+    return 1 << max(0, (row_count // SAMPLE).bit_length() - 1)
 
 
 def _conventions(
@@ -250,15 +254,15 @@ def _is_utf8(characters: str) -> bool:
 
 
 def _hours(
-    connection: Connection, contract: Contract, batch_id: int, step: int
+    connection: Connection, contract: Contract, batch_id: int, row_count: int
 ) -> dict[str, dict[str, float]]:
     """The time of day around which each column's times lie, how closely (0 to 1), and how many were looked at."""
     columns = [each for each in contract.stored if each.type == "timestamp"]
     # On a clock's face 23:00 is near to 01:00: the mean is that of directions.
     counts = _of_sample(
-        connection, contract, batch_id, step,
+        connection, contract, batch_id, row_count,
         {
-            each.name: SQL("extract(epoch from {}::time)::float8 * (pi() / 43200)").format(_wall_clock(contract, each))
+            each.name: SQL("extract(epoch from {}::time)::float8 * (pi() / 43200)").format(wall_clock(contract, each))
             for each in columns
         },
         SQL("count({0}), avg(sin({0})), avg(cos({0}))").format,
@@ -278,7 +282,7 @@ def _of_sample(
     connection: Connection,
     contract: Contract,
     batch_id: int,
-    step: int,
+    row_count: int,
     looked_at: Mapping[str, Composable],
     measures: Callable[[Identifier], Composable],
 ) -> dict[str, tuple[Any, ...]]:
@@ -286,78 +290,22 @@ def _of_sample(
     if not looked_at:
         return {}
     names = {key: Identifier(f"x{n}") for n, key in enumerate(looked_at)}
-    statement = SQL(
-        "select {} from (select {} from {} where _batch_id = {} and _row_number % {} = 0 offset 0) as x"
-    ).format(
+    step = sample_step(row_count)
+    # Few of many rows are found by their numbers.
+    sampled = SQL("and _row_number = any({}::bigint[])").format(Literal([*range(step, row_count + 1, step)]))
+    statement = SQL("select {} from (select {} from {} where _batch_id = {} {} offset 0) as x").format(
         SQL(", ").join(measures(name) for name in names.values()),
         SQL(", ").join(SQL("{} as {}").format(looked_at[key], name) for key, name in names.items()),
         raw.table(contract),
         Literal(batch_id),
-        Literal(step),
+        sampled if step > 1 else SQL(""),
     )
     found = the_row(connection.execute(statement))
     return {key: found[n : n + 3] for n, key in zip(range(0, len(found), 3), names, strict=True)}
 
 
-def _wall_clock(contract: Contract, column: Column) -> Composed:
-    return SQL("({} at time zone {})").format(Identifier(column.name), Literal(contract.file.time_zone))
-
-
-def _times_in_order(
-    connection: Connection, contract: Contract, batch_id: int, business_date: date
-) -> dict[str, Any]:
-    """How many rows break each rule of the order of columns, and how many versions are from the future.
-
-    The models order a version from the future as of its delivery's date: see the macro `version_time`.
-    """
-    columns = {column.name: column for column in contract.columns}
-    pairs = [(columns[rule.column], columns[rule.not_before]) for rule in contract.file.in_order]
-    counts: list[Composable] = [SQL("count(*)")]
-    counts += [
-        SQL("count(*) filter (where {})").format(
-            _is_before(*(_day_and_time(contract, each) for each in pair))
-        )
-        for pair in pairs
-    ]
-    version = contract.version_column
-    if version and version.is_moment:
-        counts.append(
-            SQL("count(*) filter (where {} >= {})").format(
-                Identifier(version.name), Literal(business_date + timedelta(days=2))
-            )
-        )
-    found = the_row(
-        connection.execute(
-            SQL("select {} from {} where _batch_id = {}").format(
-                SQL(", ").join(counts), raw.table(contract), Literal(batch_id)
-            )
-        )
-    )
-    return {
-        "disordered": {
-            f"{second.header} before {first.header}": count
-            for (second, first), count in zip(pairs, found[1:], strict=False)
-            if count
-        },
-        "future_versions": found[-1] if len(found) > len(pairs) + 1 else 0,
-    }
-
-
-def _day_and_time(contract: Contract, column: Column) -> Composed:
-    if column.type == "timestamp":
-        return _wall_clock(contract, column)
-    return SQL("{}::timestamp").format(Identifier(column.name))
-
-
-def _is_before(second: Composable, first: Composable) -> Composed:
-    """Midnight is how a day without a time is read."""
-    return SQL(
-        "case when '00:00' in ({0}::time, {1}::time) then {0}::date < {1}::date else {0} < {1} end"
-    ).format(second, first)
-
-
 def _swapped_dates(
-    connection: Connection, contract: Contract, batch_id: int, step: int, day: date
+    connection: Connection, contract: Contract, batch_id: int, row_count: int, day: date
 ) -> dict[str, list[int]]:
     """Where day and month can be taken for each other: how many dates of a column lie at the export's day as they are
     read, how many would if both were swapped, and how many there are. A day's export says when it was written.
@@ -368,7 +316,7 @@ def _swapped_dates(
     dates = {
         each.header: Identifier(each.name)
         if each.type == "date"
-        else SQL("{}::date").format(_wall_clock(contract, each))
+        else SQL("{}::date").format(wall_clock(contract, each))
         for each in contract.stored
         if formats.get(each.type, "").startswith(("dd", "MM"))
     }
@@ -385,7 +333,7 @@ def _swapped_dates(
             """
         ).format(date_, Literal(day))
 
-    counts = _of_sample(connection, contract, batch_id, step, dates, near)
+    counts = _of_sample(connection, contract, batch_id, row_count, dates, near)
     return {header: list(found) for header, found in counts.items()}
 
 
