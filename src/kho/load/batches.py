@@ -132,9 +132,8 @@ def fill(
         connection.execute("set local enable_nestloop = off")
         export, found = _opened(contract, path)
         if ways.has_fast_way(contract, found, path):
-            from kho.load.fast import (
-                load_rows,
-            )  # what it needs takes longer to import than a small file to load
+            # What it needs takes longer to import than a small file to load.
+            from kho.load.fast import load_rows
 
             landed, judged, unknown_counts = load_rows(
                 connection, contract, export, found, path, batch_id, secret, day, until

@@ -113,22 +113,42 @@ with period as (
     on waiting.sent_day between period.from_date and period.to_date
     and coalesce(waiting.received_day, 'infinity') > period.to_date
   group by 1, 2, 3, 4
-), stock as (
-  select
-    period.scheme, period.period_code, opened.agency_code, opened.document_type, edge.what,
-    sum(opened.amount)::bigint as amount
+), edge as (
+  select period.scheme, period.period_code, each.what, each.day
   from period
   cross join lateral (
     values ('delivery_carried_over', period.from_date - 1), ('delivery_open', period.to_date)
-  ) as edge (what, day)
-  join (
-    select agency_code, document_type, day, sum(case what when 'delivery_sent' then amount else -amount end) as amount
+  ) as each (what, day)
+), edges as (
+  select array_agg(distinct day order by day) as days from edge
+), opened as (
+  -- Running totals from one edge of a period to another: each stands until its next one.
+  select
+    agency_code, document_type, place,
+    lead(place) over running as next_place,
+    sum(amount) over running as amount
+  from (
+    select
+      daily.agency_code, daily.document_type,
+      width_bucket(daily.day - 1, edges.days) + 1 as place,
+      sum(case daily.what when 'delivery_sent' then daily.amount else -daily.amount end) as amount
     from daily
-    where what in ('delivery_sent', 'delivery_received', 'delivery_refused', 'delivery_recalled')
+    cross join edges
+    where daily.what in ('delivery_sent', 'delivery_received', 'delivery_refused', 'delivery_recalled')
     group by 1, 2, 3
-  ) as opened on opened.day <= edge.day
-  group by 1, 2, 3, 4, 5
-  having sum(opened.amount) <> 0
+  ) as between_edges
+  window running as (partition by agency_code, document_type order by place)
+), stock as (
+  select
+    edge.scheme, edge.period_code, opened.agency_code, opened.document_type, edge.what,
+    opened.amount::bigint as amount
+  from opened
+  cross join edges
+  cross join lateral generate_series(
+    opened.place, coalesce(opened.next_place - 1, cardinality(edges.days))
+  ) as at (place)
+  join edge on edge.day = edges.days[at.place]
+  where opened.amount <> 0
 ), counted as (
   select * from within_period
   union all
