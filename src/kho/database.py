@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TypeVar
 
 import psycopg
+from psycopg import pq
 
 from kho.settings import TIMEZONE, Role, Settings
 
@@ -23,6 +26,24 @@ def connect(settings: Settings, role: Role, *, autocommit: bool = False) -> psyc
     return psycopg.connect(
         settings.role_url(role), autocommit=autocommit, options=SESSION, application_name=f"kho {role}"
     )
+
+
+@contextmanager
+def settled(connection: psycopg.Connection) -> Iterator[None]:
+    """Whatever interrupts the body, within a statement or between two, the transaction around it can be rolled back.
+
+    The driver gives a statement up where it waits for the server; an interruption may come just before it waits.
+    """
+    try:
+        yield
+    except BaseException:
+        server = connection.pgconn
+        if server.transaction_status == pq.TransactionStatus.ACTIVE:
+            connection.cancel_safe()
+        while server.transaction_status == pq.TransactionStatus.ACTIVE and (result := server.get_result()):
+            if result.status == pq.ExecStatus.COPY_IN:
+                server.put_copy_end(b"interrupted")
+        raise
 
 
 def the_row(result: psycopg.Cursor[Row]) -> Row:

@@ -15,6 +15,10 @@ from types import FrameType
 
 #: an alarm that somebody swallowed is given again after so many seconds
 AGAIN_SECONDS = 5.0
+#: and one that came while it was held
+HELD_SECONDS = 0.05
+
+_held = 0
 
 
 class _Passed(KeyboardInterrupt):
@@ -43,6 +47,17 @@ class TimeLimit:
 
 
 @contextmanager
+def held() -> Iterator[None]:
+    """No time limit interrupts the body, which is short: what has passed strikes right after it."""
+    global _held
+    _held += 1
+    try:
+        yield
+    finally:
+        _held -= 1
+
+
+@contextmanager
 def time_limit(seconds: float, error: Exception) -> Iterator[TimeLimit]:
     """Raise `error` when the body takes longer than so many seconds.
 
@@ -53,13 +68,18 @@ def time_limit(seconds: float, error: Exception) -> Iterator[TimeLimit]:
     if threading.current_thread() is not threading.main_thread():
         yield made
         return
-    is_over = False
+    is_over = has_rung = False
     left, again = signal.getitimer(signal.ITIMER_REAL)
     theirs = signal.getsignal(signal.SIGALRM)
     others = TimeLimit(left, error) if left else None
 
     def ring(number: int, frame: FrameType | None) -> None:
+        nonlocal has_rung
+        if _held:
+            _set(HELD_SECONDS, HELD_SECONDS)
+            return
         if not is_over and made.left <= 0:
+            has_rung = True
             raise _Passed(made)
         if others and others.left <= 0 and callable(theirs):
             theirs(number, frame)
@@ -81,6 +101,10 @@ def time_limit(seconds: float, error: Exception) -> Iterator[TimeLimit]:
         if passed.limit is not made:
             raise
         raise error from None
+    except Exception:
+        if not has_rung:
+            raise
+        raise error from None  # what was interrupted could not even end
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         # One that was not set from Python reads as None, and can't be set again.

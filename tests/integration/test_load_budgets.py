@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,11 +13,12 @@ import pytest
 
 from kho.contract import Contract
 from kho.formats import open_export
-from kho.load import load, replay
+from kho.load import Batch, load, replay
 from kho.settings import Settings
 from tests.bench.load import measured
 from tests.contracts import document, read
 from tests.integration.loading import deliver, raw_rows, rows
+from tests.strikes import Steps, alarm_held_until
 
 DAY = date(2021, 1, 5)
 COLUMNS = [{"name": name, "logicalType": "string"} for name in ("holder", "place")]
@@ -109,6 +111,35 @@ def test_a_file_over_its_time_is_unreadable_says_why_and_can_be_replayed(
     again = replay(warehouse, patient, late.batch_id)
     assert (again.state, again.rows_loaded, again.rows_rejected) == ("pending", 1, 20_000)
     assert len(raw_rows(warehouse, patient, again.batch_id)) == 1
+
+
+def test_a_time_limit_may_strike_at_any_step_of_the_database_driver(
+    warehouse: Settings, tmp_path: Path
+) -> None:
+    data = HEAD + b"".join(b"ragged\n%d,b,c\n" % n for n in range(50))
+
+    def loaded(minutes: float, strike: int | None = None) -> tuple[Steps, Batch]:
+        contract = contract_of(tmp_path, {"maxLoadMinutes": minutes})
+        deliver(warehouse, contract, "20210105.csv", data, DAY)
+        with alarm_held_until("psycopg", strike) as steps:
+            (batch,) = load(warehouse, contract)
+        return steps, batch
+
+    loaded(1)  # it makes the raw table
+    counted, whole = loaded(1)
+    assert (whole.state, whole.rows_rejected) == ("pending", 50)
+    struck = in_time = 0
+    for strike in random.sample(range(1, counted.count), 25):
+        steps, batch = loaded(0.0005, strike)
+        struck += steps.has_struck
+        if batch.state == "pending":  # it took fewer steps than the one before
+            assert not steps.has_struck, strike
+            in_time += 1
+        else:
+            assert batch.state == "unreadable" and "maxLoadMinutes" in batch.reason
+    assert struck > 10
+    (rejects,) = rows(warehouse, "select count(*) from reject.rejected_row")
+    assert rejects["count"] == 50 * (2 + in_time)
 
 
 def test_a_statement_over_its_time_is_ended_too(

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 import pytest
 
-from kho.time_limit import time_limit
+from kho.time_limit import held, time_limit
 
 SOON, NEVER = 0.05, 3600.0
 
@@ -112,3 +112,27 @@ def test_in_another_thread_work_ends_where_it_asks() -> None:
     thread.start()
     thread.join()
     assert told == ["asked"]
+
+
+def test_an_interrupted_body_that_fails_in_its_own_end_is_late_all_the_same() -> None:
+    with pytest.raises(TooLate), time_limit(SOON, TooLate()):
+        try:
+            time.sleep(NEVER)
+        finally:
+            raise ValueError("it could not be put away")
+
+
+def test_a_failure_of_the_body_in_its_time_is_its_own() -> None:
+    with pytest.raises(ValueError, match="mine"), time_limit(NEVER, TooLate()):
+        raise ValueError("mine")
+
+
+def test_what_is_held_is_interrupted_right_after_it() -> None:
+    done = []
+    with pytest.raises(TooLate), time_limit(SOON, TooLate()):
+        with held():
+            time.sleep(3 * SOON)
+            done.append("held")
+        time.sleep(NEVER)
+        done.append("not held")
+    assert done == ["held"]

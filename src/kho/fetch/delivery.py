@@ -25,6 +25,7 @@ from kho.fetch.transports import open_transport
 from kho.ledger import deliveries
 from kho.ledger.deliveries import Taken
 from kho.settings import Settings
+from kho.time_limit import held
 
 #: a file that was this fresh when it was fetched may have changed since without its listing showing it
 _FRESH = timedelta(seconds=5)
@@ -282,17 +283,19 @@ def _fetch_files(
         except SourceError as error:
             fetched.failed[file.name] = str(error)
         else:
-            if deliveries.enter(
-                ledger,
-                contract.name,
-                file.name,
-                day,
-                stored,
-                size=file.size,
-                modified=file.modified,
-                tag=file.tag,
-                control_rows=control_rows,
-            ):
+            with held():
+                is_new = deliveries.enter(
+                    ledger,
+                    contract.name,
+                    file.name,
+                    day,
+                    stored,
+                    size=file.size,
+                    modified=file.modified,
+                    tag=file.tag,
+                    control_rows=control_rows,
+                )
+            if is_new:
                 fetched.taken.append(file.name)
             else:
                 fetched.unchanged += 1

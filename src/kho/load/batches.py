@@ -10,7 +10,7 @@ from psycopg import Connection
 
 from kho import archive
 from kho.contract import Contract, telling
-from kho.database import connect
+from kho.database import connect, settled
 from kho.formats import Export, Unreadable, open_export, other_encoding
 from kho.formats.header import Match, expect_header, renamed
 from kho.ledger import batches, deliveries, locks
@@ -83,7 +83,11 @@ def _load(
         batch_id = batches.next_number(connection)
         path, secret = archive.path(settings, arrival.sha256), settings.secret("hash_key")
         try:
-            with locks.bounded(connection, f"raw.{contract.raw_table}"), connection.transaction():
+            with (
+                locks.bounded(connection, f"raw.{contract.raw_table}"),
+                connection.transaction(),
+                settled(connection),
+            ):
                 batch, profile = fill(
                     connection,
                     contract,
