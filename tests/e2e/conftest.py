@@ -140,7 +140,7 @@ def installed(checkout: Path, letters: Mailbox) -> Iterator[Settings]:
 def fallen(installed: Settings) -> Fallen:
     """The first `kho up`, killed with its supervisord as soon as Airflow's processes begin, and another."""
     first = subprocess.Popen(command("up"), env=client(installed), stdout=subprocess.DEVNULL)
-    assert eventually(lambda: processes.is_up(installed) and _has_begun(installed, "triggerer"))
+    assert eventually(lambda: processes.is_up(installed) and _has_begun(installed, "dag-processor"))
     first.kill()
     first.wait()
     left = ours(installed)

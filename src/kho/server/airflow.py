@@ -134,7 +134,7 @@ def url(settings: Settings) -> str:
 
 def health(settings: Settings) -> dict[str, bool]:
     """Which of Airflow's processes say of themselves that they are healthy; all False when the API does not answer."""
-    parts = ("scheduler", "dag_processor", "triggerer")
+    parts = ("scheduler", "dag_processor")
     try:
         answer = httpx.get(f"{url(settings)}/api/v2/monitor/health", timeout=5).raise_for_status().json()
         return {"api_server": True, **{part: answer[part]["status"] == "healthy" for part in parts}}

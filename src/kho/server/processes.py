@@ -1,8 +1,8 @@
-"""Everything that runs: PostgreSQL, Airflow's four processes and what other packages bring, under supervisord.
+"""Everything that runs: PostgreSQL, Airflow's three processes and what other packages bring, under supervisord.
 
 supervisord restarts what dies. A short outage of PostgreSQL ends Airflow's processes; started again, they finish
 the run they were at. Airflow's log servers, which would listen on every interface, are switched off: everything is
-on one machine and the API reads the log files themselves.
+on one machine and the API reads the log files themselves. There is no triggerer: no task of ours defers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from kho.ledger import schema
 from kho.server import airflow, ports, postgres, programs
 from kho.settings import Settings
 
-AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer")
+AIRFLOW = ("api-server", "scheduler", "dag-processor")
 
 _HEALTHY_SECONDS = 240
 _STOP_SECONDS = 120
@@ -59,7 +59,7 @@ def up(settings: Settings, say: Callable[[str], None] = lambda step: None) -> No
                 _start(settings, name)
                 _wait(lambda program=program: _listen(settings, *program.ports), settings, name)
         say("Waiting for Airflow")
-        for part in ("api_server", "scheduler", "dag_processor", "triggerer"):
+        for part in ("api_server", "scheduler", "dag_processor"):
             _wait(lambda part=part: airflow.health(settings)[part], settings, part.replace("_", "-"))
         with airflow.Api(settings) as api:
             _wait(api.knows, settings, "dag-processor")
@@ -201,7 +201,7 @@ def _supervisor_configuration(settings: Settings) -> str:
         },
     }
     for name in AIRFLOW:
-        options = " --skip-serve-logs" if name in ("scheduler", "triggerer") else ""
+        options = " --skip-serve-logs" if name == "scheduler" else ""
         sections[f"program:{name}"] = {"command": f"{shlex.quote(str(bin / 'airflow'))} {name}{options}"}
     for name, program in programs.installed().items():
         # By one of its names: what is started with another is no changed configuration.
