@@ -142,11 +142,11 @@ def test_the_sources_of_raw_are_those_of_the_contracts(manifest: Manifest, setti
 
 
 def test_sources_that_did_not_change_are_not_written_again(settings: Settings, tmp_path: Path) -> None:
-    ours = settings.model_copy(update={"home": tmp_path})
-    (path,) = raw_sources.write(ours).iterdir()
-    first = path.stat().st_ino
-    raw_sources.write(ours)
-    assert path.stat().st_ino == first
+    raw_sources.write(settings, tmp_path)
+    first = {path: path.stat().st_ino for path in tmp_path.iterdir()}
+    (tmp_path / "of_old.yml").write_text("what a contract that is gone has left")
+    raw_sources.write(settings, tmp_path)
+    assert {path: path.stat().st_ino for path in tmp_path.iterdir()} == first
 
 
 def test_what_is_expected_of_years_without_a_notice_is_what_the_library_foresees() -> None:

@@ -21,7 +21,7 @@ FILES = {
     "dbt_project.yml": """
 name: kho
 profile: kho
-model-paths: [models, "{{ env_var('KHO_DBT_SOURCES') }}"]
+model-paths: [models, sources]
 models: {kho: {+schema: staging}}
 flags: {send_anonymous_usage_stats: false}
 """,
@@ -54,7 +54,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 def settings(known: Settings, tmp_path: Path) -> Iterator[Settings]:
     """The same project with a home of the test's own; whatever the test changes in it is put back."""
     shutil.copytree(known.project, tmp_path / "project")
-    shutil.copytree(known.home, tmp_path / "home")
+    shutil.copytree(known.home, tmp_path / "home", symlinks=True)
     yield known.model_copy(update={"home": tmp_path / "home"})
     shutil.rmtree(known.project)
     shutil.copytree(tmp_path / "project", known.project)
@@ -122,11 +122,12 @@ def test_every_change_is_seen(settings: Settings, monkeypatch: pytest.MonkeyPatc
 
 
 def test_what_was_read_of_a_change_is_what_is_read_of_the_whole(project: Settings, tmp_path: Path) -> None:
-    """Of the real project: only what changed was read, and what depends on it."""
+    """Of the real project, of which another copy was read: only what changed is read, and what depends on it."""
     settings = Settings(project=tmp_path / "project", home=tmp_path / "home")
     for folder in ("contracts", "dbt_project"):
         shutil.copytree(project.project / folder, settings.project / folder)
-    read(settings)
+    read(project)
+    shutil.copytree(project.home / "dbt" / "manifests", settings.home / "dbt" / "manifests")
     changes = {
         "dbt_project/macros/fact.sql": ("analyze pg_temp.touched", "analyze touched"),
         "dbt_project/macros/leading_systems.sql": ("limit 1", "limit 2"),

@@ -77,24 +77,23 @@ def _kept(settings: Settings) -> Manifest:
     """The manifest that the home keeps under the fingerprint of what it was read from, without its flat graph.
 
     That is what macros see of other models: it is not packed, costs more than unpacking, and goes by where they are.
-    What changed since the newest one of this project is read, and what depends on it; dbt reads all where it must.
+    What changed since the newest one is read, and what depends on it; dbt reads all where it must.
     """
     from dbt.contracts.graph.manifest import Manifest
     from dbt.parser.manifest import PARTIAL_PARSE_FILE_NAME
 
-    folder = raw_sources.write(settings)
-    fingerprint = _fingerprint(settings, folder)
-    project = hashlib.sha256(str(settings.project).encode()).hexdigest()[:16]
-    path = settings.home / "dbt" / "manifests" / f"{project}.{fingerprint}"
+    project = _assemble(settings)
+    fingerprint = _fingerprint(project)
+    path = settings.home / "dbt" / "manifests" / fingerprint
     with suppress(FileNotFoundError):
         return Manifest.from_msgpack(path.read_bytes())
     with TemporaryDirectory() as target:
-        for newest in sorted(path.parent.glob(f"{project}.*"), key=_age)[:1]:
+        if newest := min(path.parent.glob("[!.]*"), key=_age, default=None):
             with suppress(FileNotFoundError):  # another process has cleared up
                 shutil.copy(newest, Path(target) / PARTIAL_PARSE_FILE_NAME)
         manifest = _invoke(settings, ["parse", "--partial-parse"], Path(target), _NO_SERVER)
     # Read while somebody wrote, it may be neither what was there nor what is.
-    if _fingerprint(settings, folder) == fingerprint:
+    if _fingerprint(project) == fingerprint:
         _keep(path, manifest.to_msgpack())
     return manifest
 
@@ -117,16 +116,36 @@ def _age(path: Path) -> float:
         return float("inf")
 
 
-def _fingerprint(settings: Settings, raw: Path) -> str:
-    """sha256 over all that dbt reads: itself, the project's files, the sources of raw, variables that one asks for."""
-    project = settings.project / "dbt_project"
-    digest = hashlib.sha256(f"{version('dbt-core')} {version('dbt-postgres')} {project}\0".encode())
+def _assemble(settings: Settings) -> Path:
+    """The folder that dbt reads, below the home, since the project may be read-only: links to the project, and the sources.
+
+    All is below it by the same names wherever project and home are: what was read of one is good for another.
+    """
+    folder, project = settings.home / "dbt" / "project", settings.project / "dbt_project"
+    raw_sources.write(settings, folder / "sources")
+    wanted = {path.name: path for path in project.iterdir() if not path.name.startswith(".")}
+    for path in folder.iterdir():
+        if path.is_symlink() and path.name not in wanted:
+            path.unlink(missing_ok=True)
+    for name, path in wanted.items():
+        link = folder / name
+        if not link.is_symlink() or link.readlink() != path:
+            draft = folder / f".{name}.{os.getpid()}"
+            draft.symlink_to(path)
+            draft.replace(link)
+    return folder
+
+
+def _fingerprint(project: Path) -> str:
+    """sha256 over all that dbt reads: itself, the files of the folder, variables that one asks for."""
+    digest = hashlib.sha256(f"{version('dbt-core')} {version('dbt-postgres')}\0".encode())
     asked = set()
-    for path in chain(sorted(project.rglob("*")), sorted(raw.glob("*.yml"))):
-        if path.is_file():
+    for folder, _, names in sorted(os.walk(project, followlinks=True)):
+        for name in sorted(name for name in names if not name.startswith(".")):
+            path = Path(folder, name)
             body = path.read_bytes()
-            asked.update(name.decode() for name in _ASKED.findall(body))
-            digest.update(f"{path.relative_to(project if project in path.parents else raw)}\0".encode())
+            asked.update(asked_for.decode() for asked_for in _ASKED.findall(body))
+            digest.update(f"{path.relative_to(project)}\0".encode())
             digest.update(hashlib.sha256(body).digest())
     for name in sorted(asked):
         digest.update(f"{name}={os.environ.get(name)}\0".encode())
@@ -157,13 +176,13 @@ def _invoke(
     # An adapter adds its flags to this list of its base, and every run of a process makes an adapter.
     flags = impl.DEFAULT_BASE_BEHAVIOR_FLAGS
     flags[:] = {flag["name"]: flag for flag in flags}.values()
-    project = settings.project / "dbt_project"
+    project = settings.home / "dbt" / "project"
     options = [
         "--project-dir", str(project), "--profiles-dir", str(project),
         "--target-path", str(target), "--log-path", str(settings.home / "dbt" / "logs"),
         "--log-level", "none", "--log-level-file", "info", "--no-write-json",
     ]  # fmt: skip
-    with _environment(variables | {"KHO_DBT_SOURCES": str(raw_sources.folder(settings))}):
+    with _environment(variables):
         outcome = dbtRunner(manifest=manifest).invoke([*arguments, *options])
     if outcome.exception:
         raise TransformError(f"dbt could not run: {outcome.exception}") from outcome.exception

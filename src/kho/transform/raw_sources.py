@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +12,30 @@ from kho.contract import Contract, contracts, drafts, unusable
 from kho.settings import Settings
 
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-HEADER = "# Made from the contracts before each run of dbt: change a contract, not this file.\n"
+HEADER = "# Made from the contract before each run of dbt: change the contract, not this file.\n"
+_SOURCE = {
+    "name": "raw",
+    "schema": "raw",
+    "description": "Typed rows of every batch, appended by the load step; staging picks those of a build.",
+}
 
 
-def write(settings: Settings) -> Path:
-    """Bring the sources' YAML up to date and give its folder, one of dbt's model paths.
+def write(settings: Settings, folder: Path) -> None:
+    """Bring the sources' YAML in `folder` up to date, one of dbt's model paths: a file a contract, for dbt reads those that changed.
 
-    It is below the home, since the project may be read-only. Another process that writes at the same time writes the
-    same; a reader sees a whole file.
+    Another process that writes at the same time writes the same; a reader sees whole files.
     """
-    path = folder(settings) / "raw.yml"
-    text = render(contracts(settings), [*drafts(settings), *unusable(settings)])
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
-    return path.parent
-
-
-def folder(settings: Settings) -> Path:
-    """Where the sources' YAML is."""
-    return settings.home / "dbt" / "sources"
+    wanted = {f"{name}.yml": text for name, text in render(settings).items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in wanted.items():
+        path = folder / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            draft = path.with_name(f".{name}.{os.getpid()}")
+            draft.write_text(text, encoding="utf-8")
+            draft.replace(path)
+    for path in folder.glob("*.yml"):
+        if path.name not in wanted:
+            path.unlink(missing_ok=True)
 
 
 def table_name(contract: str) -> str:
@@ -42,23 +43,20 @@ def table_name(contract: str) -> str:
     return contract.replace(".", "__")
 
 
-def render(known: dict[str, Contract], others: Iterable[str] = ()) -> str:
-    """The YAML of the source `raw`: one table per contract, with its columns' types and descriptions.
+def render(settings: Settings) -> dict[str, str]:
+    """The YAML of the source `raw` by the contract: its one table, with its columns' types and descriptions.
 
-    Others, drafts and those that can't be used, have a name only: their staging models are read.
+    Of drafts and those that can't be used it has the name only: their staging models are read.
     """
-    tables = [_table(known[name]) for name in sorted(known)]
-    tables += [
-        {"name": table_name(name), "description": "Its contract can't be used yet."} for name in others
-    ]
-    source = {
-        "name": "raw",
-        "schema": "raw",
-        "description": "Typed rows of every batch, appended by the load step; staging picks those of a build.",
-        "tables": tables,
-    }
+    tables = {name: _table(contract) for name, contract in contracts(settings).items()}
+    for name in (*drafts(settings), *unusable(settings)):
+        tables[name] = {"name": table_name(name), "description": "Its contract can't be used yet."}
+    return {name: HEADER + _dumped({**_SOURCE, "tables": [table]}) for name, table in tables.items()}
+
+
+def _dumped(source: dict[str, Any]) -> str:
     document = {"version": 2, "sources": [source]}
-    return HEADER + yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
 
 
 def _table(contract: Contract) -> dict:
