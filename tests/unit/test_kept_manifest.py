@@ -158,17 +158,24 @@ def assert_is_as_read_whole(settings: Settings) -> None:
 
 
 def content(manifest: Manifest) -> dict[str, Any]:
-    """A manifest without when it was read, and without its list of files."""
+    """A manifest without when and where it was read, and without its list of files.
 
-    def timeless(found: Any) -> Any:
+    dbt looks for a seed where it was read only if it is not in the project that runs.
+    """
+
+    def freed(found: Any) -> Any:
         match found:
             case dict():
-                return {name: timeless(each) for name, each in found.items() if name != "created_at"}
+                return {
+                    name: freed(each)
+                    for name, each in found.items()
+                    if name not in ("created_at", "root_path")
+                }
             case list():
-                return [timeless(each) for each in found]
+                return [freed(each) for each in found]
         return found
 
-    packed = timeless(manifest.to_dict(omit_none=True))
+    packed = freed(manifest.to_dict(omit_none=True))
     kept = {part: each for part, each in packed.items() if not part.startswith("_")}
     return {part: each for part, each in kept.items() if part not in ("metadata", "files")}
 
