@@ -9,6 +9,8 @@ PYTHON := $(shell for each in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 INSTALLED := .venv/installed
 PIP_LOG := .venv/pip.log
+# Some machines forbid it: every process would then compile again what it imports, for seconds each.
+unexport PYTHONDONTWRITEBYTECODE
 LOCK := requirements-dev.lock
 
 .PHONY: help env demo system quick test lint faults mutations bench
