@@ -24,17 +24,20 @@ env: ## the environment in .venv; again only when the lock changed (nights need 
 		echo "Installing the environment with $$($(PYTHON) --version): some minutes, some 800 MB"; \
 		test -x $(BIN)/python || $(PYTHON) -m venv .venv; \
 		: > $(PIP_LOG); \
-		$(call pip,--require-hashes -r $(LOCK)); \
+		awk '/^[^ #]/ { n++ } { print > ".venv/lock." n % 2 }' $(LOCK); \
+		$(call pip,--require-hashes -r .venv/lock.0,--require-hashes -r .venv/lock.1); \
 		$(call pip,--no-build-isolation -e .); \
 		cat $(LOCK) pyproject.toml > $(INSTALLED); \
 	fi
 
-# pip(what to install): its lines go into a log, which is shown when it fails; a terminal sees how far it is.
-# What is imported is compiled then: to compile everything takes as long as to unpack it.
-pip = { $(BIN)/python -m pip install --disable-pip-version-check --no-compile --no-deps $(1) 2>&1 | tee -a $(PIP_LOG) | \
+# pip(what to install, what else at the same time): its lines go into a log, which is shown when it fails; a terminal sees
+# how far it is. What is imported is compiled then: to compile everything takes as long as to unpack it.
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-compile --no-deps
+pip = { { $(PIP) $(1) & one=$$!; $(if $(2),$(PIP) $(2),true) & other=$$!; failed=0; wait $$one || failed=1; wait $$other || failed=1; \
+		exit $$failed; } 2>&1 | tee -a $(PIP_LOG) | \
 	awk -v shows=$$([ -t 2 ] && echo 1) -v all=$$(grep -c == $(LOCK)) \
 		'shows && /^Collecting/ { printf "\r  %d of %d packages", ++n, all } \
-		 n && /^Installing collected/ { print ": installing" }'; \
+		 n && /^Installing collected/ && !told++ { print ": installing" }'; \
 	} || { cat $(PIP_LOG); echo "The environment could not be installed: see above"; exit 1; }
 
 demo: env ## a sample district through two real nights, its figures, and what to type next
