@@ -38,11 +38,9 @@ class Step:
 
 #: in the order in which they are done
 STEPS = (
-    Step("fetch", 4, is_for_each_system=True),
-    # What was fetched before a failure is loaded.
-    Step("load", 4, "fetch", is_for_each_system=True, runs_after_failure=True),
+    Step("ingest", 8, is_for_each_system=True),
     # A source that failed stops nobody.
-    Step("check_exports", 1, "load", runs_after_failure=True),
+    Step("check_exports", 1, "ingest", runs_after_failure=True),
     Step("staging", 1, "check_exports"),
     Step("warehouse", 6, "staging"),
     Step("marts", 3, "warehouse"),
@@ -77,6 +75,18 @@ def systems(settings: Settings) -> list[str]:
         (path.parent.name, _STATUS.search(path.read_bytes())) for path in settings.contracts.glob("*/*.yaml")
     )
     return sorted({system for system, status in given if not status or status[1] not in _LEFT_ALONE})
+
+
+def ingest_system(settings: Settings, system: str, business_date: date) -> None:
+    """Fetch what the system delivered, then load it, also what was fetched before a failure."""
+    failures = []
+    for work, arguments in ((fetch_system, (system, business_date)), (load_system, (system,))):
+        try:
+            work(settings, *arguments)
+        except RuntimeError as failure:
+            failures.append(str(failure))
+    if failures:
+        raise RuntimeError("\n".join(failures))
 
 
 def fetch_system(settings: Settings, system: str, business_date: date) -> None:
@@ -193,10 +203,8 @@ def do(
 
     expect_business_date(business_date)
     match step:
-        case "fetch":
-            fetch_system(settings, system, business_date)
-        case "load":
-            load_system(settings, system)
+        case "ingest":
+            ingest_system(settings, system, business_date)
         case "check_exports":
             check_exports(settings, business_date)
         case "staging" | "warehouse" | "marts":

@@ -44,8 +44,14 @@ def pids(settings: Settings) -> dict[str, int]:
 def test_a_night_under_the_scheduler_ends_in_a_release(walked: list[Typed], running: Settings) -> None:
     (ran,) = (each for each in walked if f"kho run --date {NIGHT}" in each.block.text)
     assert ran.returncode == 0, ran.output
-    steps = [f"{system}.{step}" for system in night.systems(running) for step in ("fetch", "load")]
-    for step in [*steps, "check_exports", *night.LAYERS, "check_marts", "publish", "tell_people"]:
+    for step in [
+        *(f"{system}.ingest" for system in night.systems(running)),
+        "check_exports",
+        *night.LAYERS,
+        "check_marts",
+        "publish",
+        "tell_people",
+    ]:
         assert f"✓ {step}" in ran.output
     with connect(running, "kho_auditor") as ledger:
         (day,) = ledger.execute(

@@ -54,7 +54,7 @@ def test_the_page_takes_a_source_from_two_files_to_figures(walked: list[Typed], 
     shutil.copytree(running.contracts / "land_desk", running.contracts / "tax_desk")
     with airflow.Api(running) as api:
         api.expect_systems(systems(running))
-        assert {"land_desk.fetch", "tax_desk.fetch"} <= set(api.task_names())
+        assert {"land_desk.ingest", "tax_desk.ingest"} <= set(api.task_names())
 
 
 def _plain(text: str) -> str:

@@ -128,9 +128,7 @@ def after_night(module_warehouse: Settings, project: Path) -> Settings:
     """The warehouse after a night in which only the new source handed something over."""
     settings = module_warehouse.model_copy(update={"project": project})
     write(settings.exports, {"works/permits/permits_20210630.csv": PERMITS})
-    for step in (night.fetch_system, night.load_system):
-        arguments = (NIGHT,) if step is night.fetch_system else ()
-        step(settings, "works", *arguments)
+    night.ingest_system(settings, "works", NIGHT)
     night.check_exports(settings, NIGHT)
     for layer in ("staging", "warehouse"):
         night.build_layer(settings, layer, NIGHT)
@@ -158,8 +156,7 @@ def test_the_dag_has_a_task_group_of_the_new_system(project: Path, tmp_path: Pat
     bag = parse(project, tmp_path, KHO_PROJECT=str(project), KHO_HOME=str(tmp_path))
     assert bag["errors"] == {}
     downstream = bag["dags"]["nightly"]["downstream"]
-    assert downstream["works.fetch"] == ["works.load"]
-    assert downstream["works.load"] == ["check_exports"]
+    assert downstream["works.ingest"] == ["check_exports"]
 
 
 def test_the_boundary_judges_its_batch_and_the_reject_is_listed(after_night: Settings, kho) -> None:

@@ -55,10 +55,10 @@ def night(warehouse: Settings, hand_over: Callable[..., int]) -> Settings:
 
 def test_a_night_with_troubles_names_each(night: Settings) -> None:
     release(night, "in_force")
-    text = digest(night, NIGHT, failed=["documents.fetch"])
+    text = digest(night, NIGHT, failed=["documents.ingest"])
     assert text.splitlines()[0] == "Kho dữ liệu, số liệu đến hết ngày 04/01/2021: đã phát hành bản 1"
     for line in (
-        "- documents.fetch",
+        "- documents.ingest",
         "- Quản lý văn bản và điều hành (documents.deliveries): no answer",
         "lô 3, ngày 03/01/2021: columns are missing: maHoSo",
         "ngày 04/01/2021 (không đọc được): not <text>",

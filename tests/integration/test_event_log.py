@@ -238,8 +238,7 @@ def agrees(settings: Settings, files: Iterable[Path], last: date) -> None:
 
 
 def run_night(settings: Settings, day: date) -> None:
-    night.fetch_system(settings, "permits", day)
-    night.load_system(settings, "permits")
+    night.ingest_system(settings, "permits", day)
     night.check_exports(settings, day)
     for layer in night.LAYERS:
         night.build_layer(settings, layer, day)

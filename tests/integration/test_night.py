@@ -58,10 +58,25 @@ def test_a_failed_source_stops_nobody_a_failed_layer_stops_what_comes_after_and_
         for record in caplog.records
         if record.name == "kho.night" and " failed: " in record.message
     ]
-    assert failed == ["broken.load", "staging"]
+    assert failed == ["broken.ingest", "staging"]
     (told,) = (record.message for record in caplog.records if record.message.startswith("Kho dữ liệu, "))
-    assert "- broken.load\n- staging\n" in told
+    assert "- broken.ingest\n- staging\n" in told
     assert rows(two_systems, "select 1 from ledger.release") == []
+
+
+def test_what_was_fetched_before_a_failure_is_loaded_and_both_failures_are_told(two_systems: Settings) -> None:
+    of_sound = two_systems.project / "contracts" / "sound"
+    for name in ("absent", "unloadable"):
+        text = (of_sound / "permits.yaml").read_text()
+        (of_sound / f"{name}.yaml").write_text(text.replace("sound.permits", f"sound.{name}"))
+    text = (of_sound / "absent.yaml").read_text()
+    (of_sound / "absent.yaml").write_text(text.replace("path: sound/permits", "path: sound/absent"))
+    with connect(two_systems, "kho_loader") as connection:
+        connection.execute("create table raw.sound__unloadable (code text)")
+    with pytest.raises(RuntimeError, match=r"sound\.absent: [\s\S]*\nsound\.unloadable: "):
+        night.ingest_system(two_systems, "sound", NIGHT)
+    states = rows(two_systems, "select contract, state from ledger.batch")
+    assert states == [{"contract": "sound.permits", "state": "pending"}]
 
 
 def test_a_night_can_do_every_step_that_it_has(two_systems: Settings) -> None:

@@ -52,7 +52,7 @@ def told(
     logging.getLogger().setLevel(logging.INFO)
     try:
         for task in night.tasks(settings):
-            if task.step.name in ("fetch", "load"):
+            if task.step.name == "ingest":
                 try:
                     night.do(settings, task.step.name, NIGHT, task.system)
                 except Exception as failure:  # as Airflow logs it

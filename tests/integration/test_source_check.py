@@ -42,8 +42,7 @@ def served(module_warehouse: Settings) -> Iterator[Settings]:
     with servers.running(module_warehouse):
         servers.write_connections(module_warehouse)
         for system in night.systems(module_warehouse):
-            night.fetch_system(module_warehouse, system, NIGHT)
-            night.load_system(module_warehouse, system)
+            night.ingest_system(module_warehouse, system, NIGHT)
         with connect(module_warehouse, "kho_owner") as connection:
             connection.execute("update ledger.batch set state = 'accepted' where state = 'pending'")
         yield module_warehouse

@@ -50,7 +50,7 @@ def hand_over(settings: Settings, day: date) -> None:
 def take_in(settings: Settings, day: date, before_check: Callable[[Settings], None] = lambda _: None) -> None:
     """All of a night that comes before dbt, and what dbt would be given."""
     for task in night.tasks(settings):
-        if task.step.name in ("fetch", "load"):
+        if task.step.name == "ingest":
             night.do(settings, task.step.name, day, task.system)
     before_check(settings)
     night.do(settings, "check_exports", day)

@@ -23,7 +23,7 @@ def again(settings: Settings, *steps: str) -> None:
     for step in steps:
         for task in night.tasks(settings):
             # Of one district's sample some systems have no folder.
-            with suppress(RuntimeError) if step == "fetch" else nullcontext():
+            with suppress(RuntimeError) if step == "ingest" else nullcontext():
                 if task.step.name == step:
                     night.do(settings, step, NIGHT, task.system)
 
@@ -43,9 +43,7 @@ def test_any_step_may_be_run_again_after_any_other(
         assert first.business_date == NIGHT
 
         # After the whole night, backwards.
-        again(
-            settings, "tell_people", "publish", "check_marts", "warehouse", "check_exports", "load", "fetch"
-        )
+        again(settings, "tell_people", "publish", "check_marts", "warehouse", "check_exports", "ingest")
         assert snapshot(settings) == before
         assert releases.releases(settings) == [first]
 

@@ -203,9 +203,9 @@ class Api:
 
         Raises RuntimeError when Airflow doesn't get to it.
         """
-        wanted = {f"{system}.fetch" for system in systems}
+        wanted = {f"{system}.ingest" for system in systems}
         deadline = time.monotonic() + 120
-        while {name for name in self.task_names() if name.endswith(".fetch")} != wanted:
+        while {name for name in self.task_names() if name.endswith(".ingest")} != wanted:
             if time.monotonic() > deadline:
                 raise RuntimeError("\n".join(["Airflow did not read the Dag again", *self.import_errors()]))
             token = self._get(f"/api/v2/dags/{DAG}")["file_token"]
