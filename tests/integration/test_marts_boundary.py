@@ -244,6 +244,19 @@ def test_every_wrong_sum_is_found_and_refuses_the_release(built):
     assert "Form II.06" in verdict.reason
 
 
+def test_of_a_rule_that_fails_in_every_row_some_are_kept(built):
+    ((count,),) = rows(built, "select count(*) from marts.report_figure")
+    with changed(built, "update report_figure set state = 'unheard of'"):
+        verdict = check.marts(built)
+    assert failed(verdict)["report_figure", "states_are_known"] == "critical"
+    told = next(each for each in verdict.critical if each.expectation == "states_are_known")
+    assert told.observed == f"{count} rows" and "unheard of; unheard of" in told.message
+    results = (built.home / "expectations" / "validation_results").rglob("*.json")
+    newest = max(results, key=lambda path: ("report_figure/" in str(path), path.stat().st_mtime_ns))
+    text = newest.read_text()
+    assert count > 10_000 > 1000 > text.count("unheard of") > 0
+
+
 def test_what_is_only_odd_is_told_and_released(built):
     with changed(
         built,

@@ -145,7 +145,7 @@ def _validate(
         data=table.add_batch_definition_whole_table(name),
         suite=keep_suite(project, name, [rule.made() for rule in rules]),
     )
-    return project.validation_definitions.add(definition).run(run_id=run, result_format="COMPLETE")
+    return project.validation_definitions.add(definition).run(run_id=run, result_format="SUMMARY")
 
 
 def _verdicts(
