@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -52,9 +51,11 @@ def kept_plans(settings: Settings) -> Iterator[dict[str, float]]:
         for name, value in options.items():
             connection.execute(SQL("alter database {} set {} = {}").format(database, SQL(name), value))
         most: dict[str, float] = {}
-        yield most
-        for name in options:
-            connection.execute(SQL("alter database {} reset {}").format(database, SQL(name)))
+        try:
+            yield most
+        finally:
+            for name in options:
+                connection.execute(SQL("alter database {} reset {}").format(database, SQL(name)))
     for plan in _logged(settings):
         text = plan["Query Text"]
         if (model := _NODE.search(text)) and f'"{settings.warehouse_database}"' in text:
@@ -63,13 +64,9 @@ def kept_plans(settings: Settings) -> Iterator[dict[str, float]]:
 
 
 def _logged(settings: Settings) -> Iterator[dict[str, Any]]:
-    for path in _logs(settings):
+    for path in postgres.logs(settings).glob("*.log"):
         text = path.read_text(errors="replace")
         for found in _PLAN.finditer(text):
             # Lines that go on begin with a tab.
             plan, _ = json.JSONDecoder(strict=False).raw_decode(text[found.end() :])
             yield plan
-
-
-def _logs(settings: Settings) -> Iterator[Path]:
-    yield from (postgres._place(settings) / "log").glob("*.log")

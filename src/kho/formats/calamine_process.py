@@ -1,7 +1,8 @@
 """Reads a workbook in a process of its own: calamine ends its process when memory runs out, as small files can make it.
 
 Run by `workbook` as a script. The workbook comes in; out come pickled pairs: `rows` with the columns of some rows of the
-sheet, which are fewer objects than the rows, and then `end`; or `sheets` with the first rows of every sheet when there is none of that name; or `problem`, of no more words.
+sheet, which are fewer objects than the rows, and then `end`; or `sheets` with the first rows of every sheet when there is
+none of that name; or `problem`, of no more words.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ def command(settings: Settings) -> list[str]:
         "wal_compression": "off",  # this build has the slow kind only: two thirds of what it takes to make an index
         "random_page_cost": 1.1,
         "logging_collector": "on",
-        "log_directory": _place(settings) / "log",
+        "log_directory": logs(settings),
         "log_filename": "postgresql-%a.log",  # one a weekday, overwritten a week later
         "log_truncate_on_rotation": "on",
         "log_rotation_age": "1d",
@@ -86,6 +86,11 @@ def command(settings: Settings) -> list[str]:
     for name, value in options.items():
         arguments += ["-c", f"{name}={value}"]
     return arguments
+
+
+def logs(settings: Settings) -> Path:
+    """The folder of the server's logs, a file a weekday."""
+    return _place(settings) / "log"
 
 
 def is_running(settings: Settings) -> bool:
