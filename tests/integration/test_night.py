@@ -64,7 +64,9 @@ def test_a_failed_source_stops_nobody_a_failed_layer_stops_what_comes_after_and_
     assert rows(two_systems, "select 1 from ledger.release") == []
 
 
-def test_what_was_fetched_before_a_failure_is_loaded_and_both_failures_are_told(two_systems: Settings) -> None:
+def test_what_was_fetched_before_a_failure_is_loaded_and_both_failures_are_told(
+    two_systems: Settings,
+) -> None:
     of_sound = two_systems.project / "contracts" / "sound"
     for name in ("absent", "unloadable"):
         text = (of_sound / "permits.yaml").read_text()
