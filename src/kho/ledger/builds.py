@@ -55,6 +55,12 @@ def newest(connection: psycopg.Connection, business_date: date | None = None) ->
         ).fetchone()
 
 
+def touched(connection: psycopg.Connection) -> list[str]:
+    """The contracts of which the newest build has batches that came or went since the one before."""
+    rows = connection.execute("select distinct contract from ledger.build_input where is_touched order by 1")
+    return [contract for (contract,) in rows]
+
+
 def last_night(connection: psycopg.Connection) -> tuple[Any, ...] | None:
     """Of the newest build: business date, state, and number, state and reason of its newest release."""
     return connection.execute(

@@ -28,30 +28,35 @@ class _Build:
     build_id: int
     is_full_refresh: bool
     release_schema: str | None
+    touched: list[str]  # contracts
 
 
 def build(settings: Settings, layer: Layer) -> None:
     """Build a layer for the newest build of the ledger; marts go to the schema of its candidate release.
 
-    Views of staging and unions, functions, and what is made of seeds alone, are made in a full refresh only: all that decides them is
-    part of the models' fingerprint.
+    Views of staging and unions, functions, and what is made of seeds alone, are made in a full refresh only: all that
+    decides them is part of the models' fingerprint. A fact that no batch touched stays as it is.
     The data tests that dbt_project.yml calls nightly run as soon as what they read is built; nothing is built on what fails.
     Raises `TransformError` that names the failing models and tests; what succeeded stays, and the layer may be built again.
     """
     now = _newest_build(settings)
-    models, tests = f"path:models/{layer},resource_type:model", f"fqn:kho.{layer},tag:nightly"
+    models, tests = [f"path:models/{layer},resource_type:model"], f"fqn:kho.{layer},tag:nightly"
     if layer == "warehouse" and not now.is_full_refresh:
-        models, tests = f"{_DELIVERED},{models}", f"{_DELIVERED},{tests}"
+        # Tables are made anew, and with them goes what reads them.
+        made = [(_DELIVERED, "table"), (_DELIVERED, "view")]
+        made += [(f"source:raw.{raw_sources.table_name(contract)}+", "fact") for contract in now.touched]
+        models = [f"{source},{models[0]},config.materialized:{kind}" for source, kind in made]
+        tests = f"{_DELIVERED},{tests}"
     arguments = ["build", "--indirect-selection", "empty", "--resource-type", "model", "test"]
     if layer == "staging":
         _ensure_raw_tables(settings)
         if not now.is_full_refresh:
             return
-        arguments += ["--resource-type", "seed", "--select", "resource_type:seed", models, tests]
+        arguments += ["--resource-type", "seed", "--select", "resource_type:seed", *models, tests]
         if waiting := _not_built(settings):
             arguments += ["--exclude", *(f"source:raw.{raw_sources.table_name(name)}+1" for name in waiting)]
     else:
-        arguments += ["--select", models, tests]
+        arguments += ["--select", *models, tests]
     if layer == "warehouse" and not now.is_full_refresh:
         arguments += ["--exclude", "path:models/warehouse/unions"]
     if layer == "marts" and not now.release_schema:
@@ -78,10 +83,12 @@ def _newest_build(settings: Settings) -> _Build:
     with connect(settings, "kho_transformer") as connection:
         now = builds.newest(connection)
         release = now and releases.of_build(connection, now.build_id)
+        touched = builds.touched(connection)
     if not now:
         raise TransformError("there is no build yet: open one before building a layer")
     is_candidate = release and release.state == "candidate"
-    return _Build(now.build_id, now.is_full_refresh, release.schema_name if is_candidate else None)
+    release_schema = release.schema_name if is_candidate else None
+    return _Build(now.build_id, now.is_full_refresh, release_schema, touched)
 
 
 def _ensure_raw_tables(settings: Settings) -> None:
