@@ -69,7 +69,7 @@ def judge(
     kind = contract, tuple(header), day
     statement = _judging(*kind, spares=not taken_off, keeps_order=is_rest)
     values = {"batch_id": batch_id}
-    total, loaded, rejected, skipped, emptied = the_row(connection.execute(statement, values))
+    total, loaded, rejected, skipped, emptied = the_row(connection.execute(statement, values, prepare=True))
     loaded -= raw.put_indexes_on(connection, contract, batch_id, taken_off)
     duplicates = total - loaded - rejected - sum(skipped.values())
     if duplicates:
@@ -497,6 +497,7 @@ def _number(contract: Contract, column: Column, text: Identifier, type_: str, *,
     )
 
 
+@lru_cache
 def shape(pattern: str) -> str:
     """How a text that is written so begins, with every digit a zero."""
     return re.sub("[yMdHms]", "0", pattern.removesuffix("XXX").replace("'", ""))
