@@ -27,6 +27,8 @@ from kho.server import postgres
 from kho.settings import Settings
 from tests.integration.loading import deliver
 
+FILES, SMALL = 200, 50  # small files, and their rows
+
 
 def dossiers(contract: Contract, rows: int, bad_share: float = 0.02) -> bytes:
     """A CSV export of this many dossiers, of which some are broken."""
@@ -106,15 +108,17 @@ def _peak_megabytes() -> float:
     return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
 
 
-def plain_copy(settings: Settings, path: Path, width: int, delimiter: str) -> None:
-    """The reference: the file's bytes into a logged table of texts, nothing typed, nothing checked."""
+def plain_copy(settings: Settings, path: Path, width: int, delimiter: str, files: int = 1) -> None:
+    """The reference: the file's bytes into a logged table of texts, nothing typed, nothing checked; as so many files."""
     with psycopg.connect(settings.admin_url()) as connection, connection.cursor() as cursor:
         columns = SQL(", ").join(SQL("{} text").format(Identifier(f"c{n}")) for n in range(width))
-        cursor.execute(SQL("create table plain ({})").format(columns))
+        cursor.execute(SQL("create table if not exists plain ({})").format(columns))
         options = SQL("copy plain from stdin (format csv, header, delimiter {})").format(delimiter)
-        with path.open("rb") as file, cursor.copy(options) as copy:
-            while chunk := file.read(1 << 20):
-                copy.write(chunk)
+        for _ in range(files):
+            with path.open("rb") as file, cursor.copy(options) as copy:
+                while chunk := file.read(1 << 20):
+                    copy.write(chunk)
+            connection.commit()
 
 
 def kho_load(settings: Settings, name: str) -> None:
@@ -130,28 +134,43 @@ def main(rows: int) -> None:
         try:
             known = contracts(settings)
             contract = known["one_stop.dossiers"]
-            data = dossiers(contract, rows)
             path = Path(home) / "dossiers.csv"
+            text_copy = settings, path, len(contract.columns), contract.delimiter
+
+            def tell(
+                title: str,
+                of: str,
+                size: int,
+                cost: tuple[float, float, float],
+                plain: tuple[float, float, float],
+            ) -> None:
+                ratios = (f"{cost[0] / plain[0]:.1f}", f"{cost[1] / plain[1]:.1f}")
+                table.add_row(title, of, f"{size / 1e6:.1f}", *ratios, f"{cost[2]:.0f}")
+
+            data = dossiers(contract, SMALL, bad_share=0.06)
+            path.write_bytes(data)
+            for n in range(FILES):
+                deliver(settings, contract, f"small {n}", data, date(2021, 1, 4))
+            of, size = f"{FILES} x {SMALL}", FILES * len(data)
+            plain = with_server(settings, plain_copy, *text_copy, FILES)
+            tell("plain COPY of small files", of, size, plain, plain)
+            cost = with_server(settings, kho_load, settings, contract.name)
+            tell("small files, some bad dates", of, size, cost, plain)
+            data = dossiers(contract, rows)
             path.write_bytes(data)
             deliver(settings, contract, "bench", data, date(2021, 1, 4))
-            size = len(data) / 1e6
+            of, size = f"{rows:,}", len(data)
             del data
-            plain = with_server(
-                settings, plain_copy, settings, path, len(contract.columns), contract.delimiter
-            )
-
-            def tell(title: str, cost: tuple[float, float, float]) -> None:
-                ratios = (f"{cost[0] / plain[0]:.1f}", f"{cost[1] / plain[1]:.1f}")
-                table.add_row(title, f"{rows:,}", f"{size:.0f}", *ratios, f"{cost[2]:.0f}")
-
-            tell("plain COPY into texts", plain)
-            tell("CSV, 2 % bad rows", with_server(settings, kho_load, settings, contract.name))
+            plain = with_server(settings, plain_copy, *text_copy)
+            tell("plain COPY into texts", of, size, plain, plain)
+            cost = with_server(settings, kho_load, settings, contract.name)
+            tell("CSV, 2 % bad rows", of, size, cost, plain)
             contract = known["documents.deliveries"]
             data = events(contract, rows)
-            size = len(data) / 1e6
+            size = len(data)
             deliver(settings, contract, "bench", data, date(2021, 1, 4))
             del data
-            tell("JSON lines", with_server(settings, kho_load, settings, contract.name))
+            tell("JSON lines", of, size, with_server(settings, kho_load, settings, contract.name), plain)
         finally:
             postgres.stop(settings)
     Console().print(table)

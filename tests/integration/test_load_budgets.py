@@ -130,7 +130,7 @@ def test_a_time_limit_may_strike_at_any_step_of_the_database_driver(
     assert (whole.state, whole.rows_rejected) == ("pending", 50)
     struck = in_time = 0
     for strike in random.sample(range(1, counted.count), 25):
-        steps, batch = loaded(0.0005, strike)
+        steps, batch = loaded(0.001, strike)
         struck += steps.has_struck
         if batch.state == "pending":  # it took fewer steps than the one before
             assert not steps.has_struck, strike

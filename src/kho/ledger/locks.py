@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from time import monotonic, sleep
@@ -91,8 +91,12 @@ def bounded(connection: psycopg.Connection, what: str, patience: timedelta | Non
         milliseconds = f"{patience.total_seconds() * 1000:.0f}"
         connection.execute("select set_config('lock_timeout', %s, true)", [milliseconds])
     info = connection.info
-    conninfo = make_conninfo(info.dsn, password=info.password)
     pause = min(_GLANCE, (patience or LOCK_WAIT) / 4)
+
+    # Hardly anybody waits that long: what takes as long as several statements is told then.
+    def conninfo() -> str:
+        return make_conninfo(info.dsn, password=info.password)
+
     with Watch(conninfo, pid=info.backend_pid, pause=pause) as watch:
         try:
             yield
@@ -111,7 +115,7 @@ class Watch:
 
     def __init__(
         self,
-        conninfo: str,
+        conninfo: str | Callable[[], str],
         *,
         pid: int | None = None,
         application: str | None = None,
@@ -135,13 +139,17 @@ class Watch:
         if self._is_over.wait(self._pause):
             return
         # Without a session left for it nobody is named.
-        with suppress(psycopg.Error), psycopg.connect(self._conninfo, autocommit=True) as connection:
+        with suppress(psycopg.Error), self._connected() as connection:
             while not self._is_over.is_set():
                 holders = _holders(connection, self._pid, self._application)
                 if holders and {each.pid for each in holders} != {each.pid for each in self.holders}:
                     log.warning("Waiting for a lock. It is held by %s", "; ".join(map(str, holders)))
                 self.holders = holders or self.holders
                 self._is_over.wait(self._pause)
+
+    def _connected(self) -> psycopg.Connection:
+        conninfo = self._conninfo if isinstance(self._conninfo, str) else self._conninfo()
+        return psycopg.connect(conninfo, autocommit=True)
 
 
 def waits(settings: Settings) -> list[tuple[Session, list[Session]]]:

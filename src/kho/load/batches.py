@@ -32,11 +32,11 @@ def load(settings: Settings, contract: Contract) -> list[Batch]:
     An arrival whose bytes make the load fail becomes an unreadable batch; the others go on. Raises `LoadFailed` in the
     end when an arrival could not be loaded for another reason, as a lock or a full disk: it is tried again.
     """
-    with connect(settings, "kho_loader") as connection:
-        raw.ensure(connection, settings, contract)
-        waiting = deliveries.not_loaded(connection, contract.name)
     loaded, failed = [], []
     with connect(settings, "kho_loader", autocommit=True) as connection:
+        with connection.transaction():
+            raw.ensure(connection, settings, contract)
+            waiting = deliveries.not_loaded(connection, contract.name)
         for arrival in waiting:
             try:
                 loaded.append(_load(settings, connection, contract, arrival, is_replay=False))
@@ -146,7 +146,10 @@ def fill(
             landed = land(connection, export, batch_id, until)
             judged = judge(connection, contract, export.header, batch_id, secret, day)
             unknown_counts = count_values(connection, contract, list(found.unknown))
-        _place_rejects(connection, landed, batch_id)
+        reasons = {}
+        if landed.rejected or judged.rejected:
+            _place_rejects(connection, landed, batch_id)
+            reasons = _count_reasons(connection, batch_id)
         skipped = landed.skipped + type(landed.skipped)(judged.skipped)
         batch = Batch(
             batch_id,
@@ -167,7 +170,6 @@ def fill(
             if column.header not in seen and not column.keys.may_be_absent
         ]
         unknown = export.unknown_places | found.places
-        reasons = _count_reasons(connection, batch_id)
         profile = {
             "missing_columns": missing,
             "unknown_columns": _by_place(export)
@@ -226,6 +228,8 @@ def _place_rejects(connection: Connection, landed: Landed, batch_id: int) -> Non
             """,
             [numbers, offsets, batch_id],
         )
+        if len(numbers) < SOME_REJECTS:
+            return
 
 
 def _count_reasons(connection: Connection, batch_id: int) -> dict[str, int]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from psycopg import Connection
@@ -12,6 +13,7 @@ from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 from kho.contract import Column, Contract
 from kho.database import the_row
 from kho.load import raw
+from kho.load.written import BATCH, DAY, part
 
 
 def counted(connection: Connection, contract: Contract, batch_id: int, day: date) -> dict[str, Any]:
@@ -20,34 +22,44 @@ def counted(connection: Connection, contract: Contract, batch_id: int, day: date
 
     The models order a version from the future as of its delivery's date: see the macro `version_time`.
     """
-    columns = {column.name: column for column in contract.columns}
-    pairs = [(columns[rule.column], columns[rule.not_before]) for rule in contract.file.in_order]
-    of_columns = list(_of_columns(contract))
-    disordered = [_count(_is_before(contract, *pair)) for pair in pairs]
-    version = contract.version_column
-    future = []
-    if version and version.is_moment:
-        future.append(
-            _count(SQL("{} >= {}").format(Identifier(version.name), Literal(day + timedelta(days=2))))
-        )
-    statement = SQL("select {} from {} where _batch_id = {}").format(
-        SQL(", ").join([*(measure for _, _, measure in of_columns), *disordered, *future, SQL("count(*)")]),
-        raw.table(contract),
-        Literal(batch_id),
-    )
-    found = iter(the_row(connection.execute(statement)))
+    statement, of_columns, pairs = _statement(contract)
+    # Planned for the rows that are there now: a plan that is kept is for those of the session's first files.
+    counts = connection.execute(statement, {"batch_id": batch_id, "day": day}, prepare=False)
+    *found, future = the_row(counts)
     profile: dict[str, dict[str, Any]] = {}
-    for name, measure, _ in of_columns:
-        profile.setdefault(name, {})[measure] = next(found)
+    for (name, measure), count in zip(of_columns, found, strict=False):
+        profile.setdefault(name, {})[measure] = count
     return {
         "columns": profile,
         "disordered": {
-            f"{second.header} before {first.header}": count
-            for second, first in pairs
-            if (count := next(found))
+            pair: count for pair, count in zip(pairs, found[len(of_columns) :], strict=True) if count
         },
-        "future_versions": next(found) if future else 0,
+        "future_versions": future,
     }
+
+
+@lru_cache(maxsize=100)
+def _statement(contract: Contract) -> tuple[str, list[tuple[str, str]], list[str]]:
+    """The statement; what it counts: a measure of each column, then pairs that are out of order, then what is to come."""
+    columns = {column.name: column for column in contract.columns}
+    pairs = [(columns[rule.column], columns[rule.not_before]) for rule in contract.file.in_order]
+    of_columns = list(_of_columns(contract))
+    version = contract.version_column
+    measures = [
+        *(measure for _, _, measure in of_columns),
+        *(_count(_is_before(contract, *pair)) for pair in pairs),
+    ]
+    is_future: Composable = SQL("false")
+    if version and version.is_moment:
+        is_future = SQL("{} >= {} + 2").format(Identifier(version.name), DAY)
+    statement = SQL("select {} from {} where _batch_id = {}").format(
+        SQL(", ").join([*map(part, measures), _count(is_future)]), raw.table(contract), BATCH
+    )
+    return (
+        statement.as_string(),
+        [(name, measure) for name, measure, _ in of_columns],
+        [f"{second.header} before {first.header}" for second, first in pairs],
+    )
 
 
 def _of_columns(contract: Contract) -> Iterator[tuple[str, str, Composable]]:

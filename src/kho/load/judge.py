@@ -22,6 +22,7 @@ from kho.contract.model import DATE_FORMATS, FORMATS
 from kho.database import the_row
 from kho.formats.header import Match, expect_header
 from kho.load import raw
+from kho.load.written import BATCH, part
 from kho.settings import TIMEZONE
 
 LANDING = Identifier("pg_temp", "landing")
@@ -61,19 +62,19 @@ def judge(
     that raw went without.
     """
     set_hash_keys(connection, secret)
-    parts = _parts(contract, tuple(header), day) | {"batch_id": Literal(batch_id)}
     is_rest = taken_off is not None
     if taken_off is None:
         (size,) = the_row(connection.execute("select pg_relation_size('pg_temp.landing')"))
         taken_off = raw.take_indexes_off(connection, contract, size)
-    spared = parts["spared"] if not taken_off else SQL("")
-    in_order = SQL("order by _row_number " if is_rest else "")
-    statement = _JUDGE.format(**parts | {"spared": spared, "in_order": in_order})
-    total, loaded, rejected, skipped, emptied = the_row(connection.execute(statement))
+    kind = contract, tuple(header), day
+    statement = _judging(*kind, spares=not taken_off, keeps_order=is_rest)
+    values = {"batch_id": batch_id}
+    total, loaded, rejected, skipped, emptied = the_row(connection.execute(statement, values, prepare=True))
     loaded -= raw.put_indexes_on(connection, contract, batch_id, taken_off)
     duplicates = total - loaded - rejected - sum(skipped.values())
     if duplicates:
-        (of_duplicates,) = the_row(connection.execute(_REJECT_DUPLICATES.format(**parts)))
+        statement = _REJECT_DUPLICATES.format(**_parts(*kind)).as_string()
+        (of_duplicates,) = the_row(connection.execute(statement, values, prepare=False))
         emptied = [all_ - theirs for all_, theirs in zip(emptied, of_duplicates, strict=True)]
     headers = (column.header for column in _emptied(contract))
     return Judged(
@@ -82,8 +83,20 @@ def judge(
         duplicates,
         skipped,
         dict(zip(headers, emptied[1:], strict=True)),
-        _sums_off(connection, contract, parts),
+        _sums_off(connection, contract, kind),
     )
+
+
+@lru_cache(maxsize=100)
+def _judging(
+    contract: Contract, header: tuple[str, ...], day: date, *, spares: bool, keeps_order: bool
+) -> str:
+    """The pass over landing, which spares rows that repeat another where nothing else tells them."""
+    parts = dict(_parts(contract, header, day))
+    if not spares:
+        parts["spared"] = SQL("")
+    in_order = SQL("order by _row_number " if keeps_order else "")
+    return _JUDGE.format(**parts, in_order=in_order).as_string()
 
 
 # `offset 0` keeps the planner from writing an expression out at each of its uses.
@@ -187,13 +200,15 @@ _SUMS_OFF = SQL(
 )
 
 
-def _sums_off(connection: Connection, contract: Contract, parts: dict[str, Composable]) -> dict[str, str]:
+def _sums_off(
+    connection: Connection, contract: Contract, kind: tuple[Contract, tuple[str, ...], date]
+) -> dict[str, str]:
     """By how much each number's sum over the rows differs from what a row of sums tells; the first such row that differs."""
     if not any(rule.is_sum for rule in contract.file.skip_rows):
         return {}
     numbers = [column for column in contract.stored if column.is_number]
     found: dict[str, str] = {}
-    for differences in connection.execute(_SUMS_OFF.format(**parts)):
+    for differences in connection.execute(_SUMS_OFF.format(**_parts(*kind)).as_string(), {}):
         for column, difference in zip(numbers, differences, strict=True):
             if difference:
                 found.setdefault(column.header, f"{difference.normalize():+f}")
@@ -284,7 +299,7 @@ def _parts(contract: Contract, header: tuple[str, ...], day: date) -> dict[str, 
         "sums_of_numbers": _list(SQL("coalesce(sum({0}), 0) as {0}").format(each) for each in numbers),
         "differences": _list(SQL("calculated.{0} - told.{0}::numeric").format(each) for each in numbers),
     }
-    return {name: SQL(part.as_string()) for name, part in parts.items()}
+    return {name: part(each) for name, each in parts.items()} | {"batch_id": BATCH}
 
 
 def as_binary(contract: Contract, column: Column, day: date) -> tuple[Composed, Composed]:
@@ -449,8 +464,10 @@ def set_hash_keys(connection: Connection, secret: str) -> None:
     """Hand the secret over as bound parameters for this transaction only: no query text, log or table holds it."""
     key = secret.encode()
     key = (hashlib.sha256(key).digest() if len(key) > 64 else key).ljust(64, b"\0")
-    for name, pad in (("kho.inner", 0x36), ("kho.outer", 0x5C)):
-        connection.execute("select set_config(%s, %s, true)", [name, bytes(byte ^ pad for byte in key).hex()])
+    inner, outer = (bytes(byte ^ pad for byte in key).hex() for pad in (0x36, 0x5C))
+    connection.execute(
+        "select set_config('kho.inner', %s, true), set_config('kho.outer', %s, true)", [inner, outer]
+    )
 
 
 def _number(contract: Contract, column: Column, text: Identifier, type_: str, *, decimals: bool) -> Composed:
@@ -480,6 +497,7 @@ def _number(contract: Contract, column: Column, text: Identifier, type_: str, *,
     )
 
 
+@lru_cache
 def shape(pattern: str) -> str:
     """How a text that is written so begins, with every digit a zero."""
     return re.sub("[yMdHms]", "0", pattern.removesuffix("XXX").replace("'", ""))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import IO
 
 import numpy as np
@@ -50,11 +51,7 @@ class Landed:
 def land(connection: Connection, export: Export, batch_id: int, until: TimeLimit) -> Landed:
     """Copy every block; rows that could not be split go to the rejects at once, masked whole."""
     make_landing(connection, len(export.header))
-    columns = SQL(", ").join(Identifier(f"c{position}") for position in range(len(export.header)))
-    as_csv = SQL("copy {} ({}) from stdin (format csv, delimiter {})").format(
-        LANDING, columns, Literal(export.delimiter)
-    )
-    as_text = SQL("copy {} (_row_number, {}) from stdin").format(LANDING, columns)
+    as_csv, as_text = _copies(len(export.header), export.delimiter)
     landed = Landed()
     blocks = export.blocks()
     block = next(blocks, None)
@@ -74,13 +71,33 @@ def land(connection: Connection, export: Export, batch_id: int, until: TimeLimit
     return landed
 
 
-def make_landing(connection: Connection, width: int) -> None:
-    """The table, as wide as the file."""
-    connection.execute(
-        SQL("create temporary table landing (_row_number bigserial, {}) on commit drop").format(
-            SQL(", ").join(SQL("{} text").format(Identifier(f"c{position}")) for position in range(width))
-        )
+@lru_cache(maxsize=100)
+def _copies(width: int, delimiter: str) -> tuple[str, str]:
+    """COPY of rows as CSV, and as text with their numbers in front."""
+    columns = SQL(", ").join(map(Identifier, _names(width)))
+    as_csv = SQL("copy {} ({}) from stdin (format csv, delimiter {})").format(
+        LANDING, columns, Literal(delimiter)
     )
+    as_text = SQL("copy {} (_row_number, {}) from stdin").format(LANDING, columns)
+    return as_csv.as_string(), as_text.as_string()
+
+
+def make_landing(connection: Connection, width: int) -> None:
+    """The table, as wide as the file. It is empty, and stays for the session's next file: plans for it stay with it."""
+    found = connection.execute(
+        "select relnatts - 1 from pg_class where oid = to_regclass('pg_temp.landing')"
+    ).fetchone()
+    if found == (width,):
+        return
+    columns = ", ".join(f"{name} text" for name in _names(width))
+    connection.execute("drop table if exists pg_temp.landing")
+    connection.execute(
+        f"create temporary table landing (_row_number bigserial, {columns}) on commit delete rows"
+    )
+
+
+def _names(width: int) -> list[str]:
+    return [f"c{position}" for position in range(width)]
 
 
 def count_values(connection: Connection, contract: Contract, positions: list[int]) -> dict[int, int]:
@@ -109,6 +126,8 @@ class Rejects:
             self.offsets.append(place)
 
     def enter(self, connection: Connection) -> None:
+        if not self.numbers:
+            return
         connection.execute(
             """
             insert into reject.rejected_row (batch_id, row_number, reasons, byte_offset)

@@ -45,9 +45,9 @@ def ensure(connection: Connection, settings: Settings, contract: Contract) -> No
     Raises `ContractError` with what `problems` finds.
     """
     locks.take(connection, f"raw {contract.name}")
-    if found := problems(connection, contract):
-        raise ContractError(settings.contracts / contract.system / f"{contract.entity}.yaml", found)
     have = _columns(connection, contract)
+    if found := _problems(connection, contract, have):
+        raise ContractError(settings.contracts / contract.system / f"{contract.entity}.yaml", found)
     if not have:
         connection.execute(_create(contract))
         _tell_key_rule(connection, contract)
@@ -85,8 +85,11 @@ def problems(connection: Connection, contract: Contract) -> list[str]:
     Rows that are there can't stand beside new ones, since a column changed its type or another column tells the versions of
     a row apart. Or PostgreSQL, which judges the values, knows no such pattern.
     """
+    return _problems(connection, contract, _columns(connection, contract))
+
+
+def _problems(connection: Connection, contract: Contract, have: dict[str, str]) -> list[str]:
     found = []
-    have = _columns(connection, contract)
     spelled = {"timestamp with time zone": "timestamptz"}
     for column in contract.stored:
         is_type = spelled.get(had := have.get(column.name, column.raw_type), had)
@@ -105,20 +108,29 @@ def problems(connection: Connection, contract: Contract) -> list[str]:
 
 def _bad_patterns(connection: Connection, contract: Contract) -> Iterator[str]:
     patterns = [
-        (f"$..{column.name}.logicalTypeOptions.pattern", column.pattern) for column in contract.columns
+        (f"$..{column.name}.logicalTypeOptions.pattern", column.pattern)
+        for column in contract.columns
+        if column.pattern is not None
     ]
     patterns += [("$.schema[0].customProperties.skipRows", rule.pattern) for rule in contract.file.skip_rows]
+    # Hardly any can't be read: all are looked at together first.
+    if not patterns or not _why_unread(connection, [pattern for _, pattern in patterns]):
+        return
     for place, pattern in patterns:
-        if pattern is None:
-            continue
-        try:
-            with connection.transaction():
-                connection.execute("select '' ~ %s", [pattern])
-        except errors.InvalidRegularExpression as error:
+        if why := _why_unread(connection, [pattern]):
             yield (
-                f"{place}: PostgreSQL, which judges the values, can't read it ({error.diag.message_primary}): write it"
+                f"{place}: PostgreSQL, which judges the values, can't read it ({why}): write it"
                 " with groups, classes and repeats (of at most 255) only"
             )
+
+
+def _why_unread(connection: Connection, patterns: list[str]) -> str | None:
+    try:
+        with connection.transaction():
+            connection.execute("select '' ~ pattern from unnest(%s::text[]) as pattern", [patterns])
+    except errors.InvalidRegularExpression as error:
+        return str(error.diag.message_primary)
+    return None
 
 
 def _columns(connection: Connection, contract: Contract) -> dict[str, str]:
@@ -190,10 +202,10 @@ def take_indexes_off(connection: Connection, contract: Contract, coming: int) ->
     To build them at once then takes half of what it takes row by row. Where somebody reads the table, or a view stands
     on one of them, they stay: no load waits for that.
     """
+    if coming <= LARGE:
+        return []
     name = f'raw."{contract.raw_table}"'
-    (is_larger,) = the_row(
-        connection.execute("select %s > greatest(pg_relation_size(%s), %s)", [coming, name, LARGE])
-    )
+    (is_larger,) = the_row(connection.execute("select %s > pg_relation_size(%s)", [coming, name]))
     if not is_larger:
         return []
     made_by = []

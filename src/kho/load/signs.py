@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import date
 from functools import lru_cache
 from typing import Any
 
 from psycopg import Connection
-from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
+from psycopg.sql import SQL, Identifier, Literal
 
 from kho.contract import Column, Contract
 from kho.contract.model import DATE_FORMATS
@@ -24,6 +23,7 @@ from kho.ledger import batches
 from kho.load import raw
 from kho.load.counts import wall_clock
 from kho.load.judge import LANDING, cell, shape, value
+from kho.load.written import BATCH, DAY, part
 
 SAMPLE = 2_000  # rows that are looked at at least, spread over the file
 TRIED = 200  # rejected rows that every other convention is tried on
@@ -56,13 +56,14 @@ def signs(
     """What the batch's profile says beside its counts; `reasons` counts its rejects, the name is the delivery's."""
     step = sample_step(row_count)
     day = contract.day_of(name)
+    hours, swapped = _times(connection, contract, batch_id, row_count, day)
     found: dict[str, Any] = {
         "conventions": _conventions(connection, contract, match, batch_id, reasons, step),
         "garbled": _garbled(connection, contract, match, step),
-        "hours": _hours(connection, contract, batch_id, row_count),
+        "hours": hours,
     }
     if day:
-        found["swapped_dates"] = _swapped_dates(connection, contract, batch_id, row_count, day)
+        found["swapped_dates"] = swapped
         if contract.file.load == "full":
             found["known_keys"] = _known_keys(
                 connection, contract, batch_id, contract.named(name).get("unit"), day
@@ -87,7 +88,6 @@ def _conventions(
 
     `columns` has, by header, how many texts only that convention reads, and how many only the contract's does.
     """
-    sampled = SQL("_row_number % {} = 0").format(Literal(step))
     found = {}
     for kind, types in _KINDS.items():
         columns = [each for each in contract.columns if each.type in types and each.name in match.positions]
@@ -95,25 +95,26 @@ def _conventions(
         suspects = [each for each in columns if problems[each.name]]
         if not suspects:
             continue
-        rejected = SQL(
-            "_row_number in (select row_number from reject.rejected_row where batch_id = {} and reasons && {}"
-            " order by row_number limit {})"
-        ).format(
-            Literal(batch_id), Literal([why for each in problems.values() for why in each]), Literal(TRIED)
-        )
-        others = _alternatives(contract, kind)
+        rejected = {
+            "batch_id": batch_id,
+            "reasons": [why for each in problems.values() for why in each],
+            "most": TRIED,
+        }
+        labels = tuple(_alternatives(contract, kind))
         if kind != "numbers":
             shapes = _shapes(connection, contract, match, suspects, rejected)
-            others = _that_may_read(shapes, others)
-        if not others:
+            labels = _that_may_read(shapes, labels)
+        if not labels:
             continue
-        only = _only_one_reads(connection, contract, match, suspects, list(others.values()), rejected)
+        only = _only_one_reads(connection, contract, match, kind, labels, suspects, _REJECTED, rejected)
         by_other = {
-            label: sum(theirs for theirs, _ in counts) for label, counts in zip(others, only, strict=True)
+            label: sum(theirs for theirs, _ in counts) for label, counts in zip(labels, only, strict=True)
         }
         best = max(by_other, key=by_other.__getitem__)
         if by_other[best]:
-            (counts,) = _only_one_reads(connection, contract, match, columns, [others[best]], sampled)
+            (counts,) = _only_one_reads(
+                connection, contract, match, kind, (best,), columns, _SAMPLED, {"step": step}
+            )
             found[kind] = {
                 "looks_like": best,
                 "columns": dict(zip((each.header for each in columns), counts, strict=True)),
@@ -121,82 +122,104 @@ def _conventions(
     return found
 
 
+_SAMPLED = "_row_number %% %(step)s = 0"
+_REJECTED = (
+    "_row_number in (select row_number from reject.rejected_row where batch_id = %(batch_id)s and reasons && %(reasons)s"
+    " order by row_number limit %(most)s)"
+)
+
+
 def _type_problems(column: Column, reasons: dict[str, int]) -> list[str]:
     return [why for why in reasons if why.startswith(f"{column.header}: not a")]
 
 
 def _shapes(
-    connection: Connection, contract: Contract, match: Match, columns: list[Column], where: Composed
+    connection: Connection,
+    contract: Contract,
+    match: Match,
+    columns: list[Column],
+    rejected: dict[str, Any],
 ) -> list[str]:
     """How the texts of these columns begin, each way once, with every digit a zero."""
+    statement = _shapes_at(contract, tuple(match.positions[each.name] for each in columns))
+    return [shape for (shape,) in connection.execute(statement, rejected, prepare=False) if shape]
+
+
+@lru_cache(maxsize=100)
+def _shapes_at(contract: Contract, positions: tuple[int, ...]) -> str:
     texts = [
         SQL("translate(left({}, {}), '123456789', '000000000')").format(
-            cell(contract, match.positions[each.name]), Literal(_BEGINNING)
+            cell(contract, position), Literal(_BEGINNING)
         )
-        for each in columns
+        for position in positions
     ]
-    found = connection.execute(
-        SQL("select distinct unnest(array[{}]) from {} where {}").format(
-            SQL(", ").join(texts), LANDING, where
-        )
-    )
-    return [shape for (shape,) in found if shape]
+    shapes = part(SQL("distinct unnest(array[{}])").format(SQL(", ").join(texts)))
+    return SQL("select {} from {} where {}").format(shapes, LANDING, SQL(_REJECTED)).as_string()
 
 
-def _that_may_read(shapes: list[str], others: dict[str, Contract]) -> dict[str, Contract]:
+def _that_may_read(shapes: list[str], labels: tuple[str, ...]) -> tuple[str, ...]:
     """The conventions that could read a text of these shapes: to try them all takes longer than to load a small file."""
-    found, same = {}, set()
-    for pattern, other in others.items():
+    found, same = [], set()
+    for pattern in labels:
         written = shape(pattern)
         read = [each for each in shapes if each.startswith(written) or each == written[:_DAY]]
         # A day alone is read alike by all that begin with the same day.
         reads = pattern[:_DAY] if all(len(each) == _DAY for each in read) else pattern
         if read and reads not in same:
             same.add(reads)
-            found[pattern] = other
-    return found
+            found.append(pattern)
+    return tuple(found)
 
 
 def _only_one_reads(
     connection: Connection,
     contract: Contract,
     match: Match,
+    kind: str,
+    labels: tuple[str, ...],
     columns: list[Column],
-    others: list[Contract],
-    where: Composed,
+    where: str,
+    values: dict[str, Any],
 ) -> list[list[tuple[int, int]]]:
-    """For each other contract and column: how many texts only that one reads, and how many only the first does."""
+    """For each of these conventions and columns: how many texts only that one reads, and how many only the contract's does."""
+    places = tuple((each.name, match.positions[each.name]) for each in columns)
+    statement = _comparison(contract, kind, labels, places, where)
+    counts = the_row(connection.execute(statement, values, prepare=False))
+    pairs = list(zip(counts[0::2], counts[1::2], strict=True))
+    return [pairs[start : start + len(columns)] for start in range(0, len(pairs), len(columns))]
+
+
+@lru_cache(maxsize=100)
+def _comparison(
+    contract: Contract,
+    kind: str,
+    labels: tuple[str, ...],
+    places: tuple[tuple[str, int], ...],
+    where: str,
+) -> str:
+    columns = {each.name: each for each in contract.columns}
+    others = [_alternatives(contract, kind)[label] for label in labels]
     texts = [
-        SQL("{} as {}").format(cell(contract, match.positions[each.name]), Identifier(f"t_{each.name}"))
-        for each in columns
+        SQL("{} as {}").format(cell(contract, position), Identifier(f"t_{name}")) for name, position in places
     ]
     read = [
-        SQL("{} as {}").format(value(by, each), Identifier(f"v{n}_{each.name}"))
+        SQL("{} as {}").format(value(by, columns[name]), Identifier(f"v{n}_{name}"))
         for n, by in enumerate([contract, *others])
-        for each in columns
+        for name, _ in places
     ]
     only = SQL(
         "count(*) filter (where {1} is not null and {0} is null), count(*) filter (where {0} is not null and {1} is null)"
     )
-    counts = the_row(
-        connection.execute(
-            SQL(
-                "select {} from (select {} from (select {} from {} where {} offset 0) as texts offset 0) as read"
-            ).format(
-                SQL(", ").join(
-                    only.format(Identifier(f"v0_{each.name}"), Identifier(f"v{n}_{each.name}"))
-                    for n in range(1, len(others) + 1)
-                    for each in columns
-                ),
-                SQL(", ").join(read),
-                SQL(", ").join(texts),
-                LANDING,
-                where,
-            )
-        )
+    counts = [
+        only.format(Identifier(f"v0_{name}"), Identifier(f"v{n}_{name}"))
+        for n in range(1, len(others) + 1)
+        for name, _ in places
+    ]
+    return (
+        SQL("select {} from (select {} from (select {} from {} where {} offset 0) as texts offset 0) as read")
+        .format(*(part(SQL(", ").join(each)) for each in (counts, read, texts)), LANDING, SQL(where))
+        .as_string()
     )
-    pairs = list(zip(counts[0::2], counts[1::2], strict=True))
-    return [pairs[start : start + len(columns)] for start in range(0, len(pairs), len(columns))]
 
 
 @lru_cache(maxsize=100)
@@ -223,20 +246,26 @@ def _alternatives(contract: Contract, kind: str) -> dict[str, Contract]:
 
 def _garbled(connection: Connection, contract: Contract, match: Match, step: int) -> list[int]:
     """How many rows hold UTF-8 that was read as something else (`Ä‘á»‹a` for `địa`), and how many have accents at all."""
-    texts = [
-        cell(contract, match.positions[column.name])
+    positions = tuple(
+        match.positions[column.name]
         for column in contract.columns
         if column.type == "string" and column.name in match.positions
-    ]
-    if not texts:
+    )
+    if not positions:
         return [0, 0]
-    rows = connection.execute(
-        SQL("select text from (select concat_ws(' ', {}) as text from {} where _row_number % {} = 0) as texts"
-            " where octet_length(text) > length(text)").format(
-            SQL(", ").join(texts), LANDING, Literal(step)
-        )
-    ).fetchall()  # fmt: skip
+    rows = connection.execute(_texts_with_accents(contract, positions), {"step": step}).fetchall()
     return [sum(is_garbled(text) for (text,) in rows), len(rows)]
+
+
+@lru_cache(maxsize=100)
+def _texts_with_accents(contract: Contract, positions: tuple[int, ...]) -> str:
+    texts = part(SQL(", ").join(cell(contract, position) for position in positions))
+    return (
+        SQL("select text from (select concat_ws(' ', {}) as text from {} where {}) as texts"
+            " where octet_length(text) > length(text)")
+        .format(texts, LANDING, SQL(_SAMPLED))
+        .as_string()
+    )  # fmt: skip
 
 
 def is_garbled(text: str) -> bool:
@@ -253,88 +282,89 @@ def _is_utf8(characters: str) -> bool:
     return False
 
 
-def _hours(
-    connection: Connection, contract: Contract, batch_id: int, row_count: int
-) -> dict[str, dict[str, float]]:
-    """The time of day around which each column's times lie, how closely (0 to 1), and how many were looked at."""
-    columns = [each for each in contract.stored if each.type == "timestamp"]
-    # On a clock's face 23:00 is near to 01:00: the mean is that of directions.
-    counts = _of_sample(
-        connection, contract, batch_id, row_count,
-        {
-            each.name: SQL("extract(epoch from {}::time)::float8 * (pi() / 43200)").format(wall_clock(contract, each))
-            for each in columns
-        },
-        SQL("count({0}), avg(sin({0})), avg(cos({0}))").format,
-    )  # fmt: skip
-    return {
+def _times(
+    connection: Connection, contract: Contract, batch_id: int, row_count: int, day: date | None
+) -> tuple[dict[str, dict[str, float]], dict[str, list[int]]]:
+    """What a sample of the batch's times and dates says.
+
+    The time of day around which each column's times lie, how closely (0 to 1), and how many were looked at. Where day and
+    month can be taken for each other: how many dates of a column lie at the export's day as they are read, how many would
+    if both were swapped, and how many there are. A day's export says when it was written.
+    """
+    step = sample_step(row_count)
+    statement, times, dates = _measures(contract, is_of_a_day=day is not None, is_sampled=step > 1)
+    if statement is None:
+        return {}, {}
+    # Few of many rows are found by their numbers.
+    sampled = {"numbers": [*range(step, row_count + 1, step)]} if step > 1 else {}
+    values = {"batch_id": batch_id, "day": day} | sampled
+    found = the_row(connection.execute(statement, values, prepare=False))
+    threes = [found[n : n + 3] for n in range(0, len(found), 3)]
+    hours = {
         name: {
             "hour": round(math.degrees(math.atan2(east, north)) / 15 % 24, 1),
             "closeness": round(math.hypot(east, north), 2),
             "rows": many,
         }
-        for name, (many, east, north) in counts.items()
+        for name, (many, east, north) in zip(times, threes, strict=False)
         if many
     }
+    return hours, dict(zip(dates, map(list, threes[len(times) :]), strict=True))
 
 
-def _of_sample(
-    connection: Connection,
-    contract: Contract,
-    batch_id: int,
-    row_count: int,
-    looked_at: Mapping[str, Composable],
-    measures: Callable[[Identifier], Composable],
-) -> dict[str, tuple[Any, ...]]:
-    """Three measures of each of these expressions, over the sample of the batch's rows."""
-    if not looked_at:
-        return {}
-    names = {key: Identifier(f"x{n}") for n, key in enumerate(looked_at)}
-    step = sample_step(row_count)
-    # Few of many rows are found by their numbers.
-    sampled = SQL("and _row_number = any({}::bigint[])").format(Literal([*range(step, row_count + 1, step)]))
-    statement = SQL("select {} from (select {} from {} where _batch_id = {} {} offset 0) as x").format(
-        SQL(", ").join(measures(name) for name in names.values()),
-        SQL(", ").join(SQL("{} as {}").format(looked_at[key], name) for key, name in names.items()),
-        raw.table(contract),
-        Literal(batch_id),
-        sampled if step > 1 else SQL(""),
-    )
-    found = the_row(connection.execute(statement))
-    return {key: found[n : n + 3] for n, key in zip(range(0, len(found), 3), names, strict=True)}
-
-
-def _swapped_dates(
-    connection: Connection, contract: Contract, batch_id: int, row_count: int, day: date
-) -> dict[str, list[int]]:
-    """Where day and month can be taken for each other: how many dates of a column lie at the export's day as they are
-    read, how many would if both were swapped, and how many there are. A day's export says when it was written.
-    """
+@lru_cache(maxsize=100)
+def _measures(
+    contract: Contract, *, is_of_a_day: bool, is_sampled: bool
+) -> tuple[str | None, list[str], list[str]]:
+    """Three measures of each time and of each date that can be swapped; the times' names, the dates' headers."""
+    times = [each for each in contract.stored if each.type == "timestamp"]
     formats = {"date": contract.file.date_format, "timestamp": contract.file.timestamp_format}
-    if contract.frequency != "d":
-        return {}
-    dates = {
-        each.header: Identifier(each.name)
-        if each.type == "date"
-        else SQL("{}::date").format(wall_clock(contract, each))
+    dates = [
+        each
         for each in contract.stored
-        if formats.get(each.type, "").startswith(("dd", "MM"))
-    }
+        if is_of_a_day and contract.frequency == "d" and formats.get(each.type, "").startswith(("dd", "MM"))
+    ]
+    # On a clock's face 23:00 is near to 01:00: the mean is that of directions.
+    hours = [
+        (
+            SQL("extract(epoch from {}::time)::float8 * (pi() / 43200)").format(wall_clock(contract, each)),
+            _DIRECTION,
+        )
+        for each in times
+    ]
+    days = [
+        (
+            Identifier(each.name)
+            if each.type == "date"
+            else SQL("{}::date").format(wall_clock(contract, each)),
+            _NEAR,
+        )
+        for each in dates
+    ]
+    looked_at = [(of, Identifier(f"x{n}"), measures) for n, (of, measures) in enumerate([*hours, *days])]
+    if not looked_at:
+        return None, [], []
+    statement = SQL("select {} from (select {} from {} where _batch_id = {} {} offset 0) as x").format(
+        SQL(", ").join(measures.format(name, day=DAY) for _, name, measures in looked_at),
+        part(SQL(", ").join(SQL("{} as {}").format(of, name) for of, name, _ in looked_at)),
+        raw.table(contract),
+        BATCH,
+        SQL("and _row_number = any(%(numbers)s::bigint[])" if is_sampled else ""),
+    )
+    return statement.as_string(), [each.name for each in times], [each.header for each in dates]
 
-    def near(date_: Identifier) -> Composed:
-        return SQL(
-            """
-            count(*) filter (where abs({0} - {1}) <= 1),
-            count(*) filter (where abs(
-              case when extract(day from {0}) <= 12
-              then make_date(extract(year from {0})::int, extract(day from {0})::int, extract(month from {0})::int)
-              end - {1}) <= 1),
-            count({0})
-            """
-        ).format(date_, Literal(day))
 
-    counts = _of_sample(connection, contract, batch_id, row_count, dates, near)
-    return {header: list(found) for header, found in counts.items()}
+_DIRECTION = SQL("count({0}), avg(sin({0})), avg(cos({0}))")
+_NEAR = SQL(
+    """
+    count(*) filter (where abs({0} - {day}) <= 1),
+    count(*) filter (where abs(
+      case when extract(day from {0}) <= 12
+      then make_date(extract(year from {0})::int, extract(day from {0})::int, extract(month from {0})::int)
+      end - {day}) <= 1),
+    count({0})
+    """
+)
 
 
 def _known_keys(
