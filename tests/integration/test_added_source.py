@@ -21,6 +21,7 @@ from kho.transform.project import read
 from tests.dags.test_nightly import parse
 from tests.integration.loading import rows as query
 from tests.pages import PROJECT
+from tests.projects import copied, read_as
 
 NIGHT = date(2021, 6, 30)
 CONTRACT = """\
@@ -110,11 +111,9 @@ def git(project: Path, *words: str) -> str:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project, committed, and then the new source's files and those of a draft."""
-    copy = tmp_path_factory.mktemp("project")
-    for folder in ("contracts", "dags", "dbt_project", "expectations", "samples"):
-        shutil.copytree(
-            PROJECT / folder, copy / folder, ignore=shutil.ignore_patterns("target", "logs", "__pycache__")
-        )
+    copy = copied(
+        tmp_path_factory.mktemp("project"), "contracts", "dags", "dbt_project", "expectations", "samples"
+    )
     shutil.copy(PROJECT / ".gitignore", copy)
     git(copy, "init", "--quiet")
     git(copy, "add", "--all")
@@ -126,7 +125,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def after_night(module_warehouse: Settings, project: Path) -> Settings:
     """The warehouse after a night in which only the new source handed something over."""
-    settings = module_warehouse.model_copy(update={"project": project})
+    settings = read_as(module_warehouse, project)
     write(settings.exports, {"works/permits/permits_20210630.csv": PERMITS})
     for step in (night.fetch_system, night.load_system):
         arguments = (NIGHT,) if step is night.fetch_system else ()

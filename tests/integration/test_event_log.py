@@ -25,7 +25,7 @@ from kho.transform.project import run
 from tests.integration import nights
 from tests.integration.loading import rows
 from tests.integration.test_touched_keys import contents
-from tests.pages import PROJECT
+from tests.projects import copied, read_as
 
 FIXTURE = Path(__file__).parent / "permits"
 ZONE = ZoneInfo("Europe/Amsterdam")
@@ -63,11 +63,7 @@ def git(project: Path, *words: str) -> str:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project, committed, and then all that the new system takes."""
-    copy = tmp_path_factory.mktemp("project")
-    for folder in ("contracts", "dbt_project", "expectations"):
-        shutil.copytree(
-            PROJECT / folder, copy / folder, ignore=shutil.ignore_patterns("target", "logs", "__pycache__")
-        )
+    copy = copied(tmp_path_factory.mktemp("project"), "contracts", "dbt_project", "expectations")
     git(copy, "init", "--quiet")
     git(copy, "add", "--all")
     git(copy, "commit", "--quiet", "--message", "as it is")
@@ -253,7 +249,7 @@ def dossiers(settings: Settings) -> set[str]:
 
 
 def test_an_event_log_becomes_the_figures_of_a_foreign_agency(warehouse: Settings, project: Path) -> None:
-    settings = warehouse.model_copy(update={"project": project})
+    settings = read_as(warehouse, project)
     write(settings, event_log(Random(2011)))
     folder = settings.exports / "permits" / "events"
     known = sorted(folder.iterdir())
@@ -297,7 +293,7 @@ def test_an_event_log_becomes_the_figures_of_a_foreign_agency(warehouse: Setting
 
 def test_the_folding_rules_hold(warehouse: Settings, project: Path) -> None:
     """dbt's unit tests of the folded log."""
-    settings = warehouse.model_copy(update={"project": project})
+    settings = read_as(warehouse, project)
     with connect(settings, "kho_loader") as connection:
         raw.ensure(connection, settings, read_contract(project / "contracts" / "permits" / "events.yaml"))
     results = run(settings, ["build", "--select", "+stg_permits__events", "--exclude", "test_type:data"])
@@ -317,7 +313,7 @@ def test_a_staging_model_that_lacks_a_column_of_its_union_is_named(
         .replace("  null::bigint as charge_vnd,\n", "")
         .replace("null::bigint as fee", "null as fee")
     )
-    settings = built_warehouse.model_copy(update={"project": copy})
+    settings = read_as(read_as(built_warehouse, project), copy)
     builds.open_build(settings, FIRST)
     with connect(settings, "kho_loader") as connection:
         raw.ensure(connection, settings, read_contract(copy / "contracts" / "permits" / "events.yaml"))
