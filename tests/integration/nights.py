@@ -12,14 +12,24 @@ from kho import transform
 from kho.contract import Contract, contracts
 from kho.database import connect
 from kho.ledger import releases
-from kho.load import load
+from kho.load import load, raw
 from kho.publish import release
 from kho.settings import Settings
 from kho.transform import builds
+from kho.transform.project import run
+from kho.transform.raw_sources import table_name
 from kho_sample import totals, write
 from kho_sample.export import Export
 from tests.integration.loading import enter
 
+#: tables are made anew in every night, and with them goes what reads them
+NIGHTLY = tuple(f"source:*+,path:models/warehouse,config.materialized:{kind}" for kind in ("table", "view"))
+#: what a report tells
+REPORTED = (
+    *(f"path:models/marts/{folder}" for folder in ("figures", "explanations", "quality")),
+    "source_reconciliation",
+    "counter_reconciliation",
+)
 LONG_PHU, TIEU_CAN, CAN_THO = "long_phu_2021_h1", "tieu_can_2017_q3", "can_tho_2026"
 
 
@@ -49,6 +59,16 @@ def hand_over(settings: Settings, exports: Iterable[Export]) -> None:
             handed_over.add(contract.name)
     for name in sorted(handed_over):
         load(settings, known[name])
+
+
+def put_and_hand_over(settings: Settings, exports: Iterable[Export]) -> None:
+    """The same; and the exports are in the home, for a recount."""
+    exports = list(exports)
+    for each in exports:
+        path = settings.exports / each.system / each.entity / each.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(each.content)
+    hand_over(settings, exports)
 
 
 def decide(settings: Settings, batch_id: int, state: str) -> None:
@@ -88,10 +108,57 @@ def build_warehouse(settings: Settings, night: date) -> None:
     builds.close_build(settings)
 
 
+def build_touched(settings: Settings, night: date) -> None:
+    """The warehouse of a night that is no full refresh, but for the facts that no batch touches: they would stay as they are."""
+    build = builds.open_build(settings, night)
+    transform.build(settings, "staging")
+    with connect(settings, "kho_auditor") as connection:
+        ((is_whole,),) = connection.execute(
+            "select is_full_refresh from ledger.build where build_id = %s", [build]
+        )
+        touched = connection.execute(
+            "select distinct contract from ledger.build_input where is_touched"
+        ).fetchall()
+    assert not is_whole
+    facts = [f"source:raw.{table_name(contract)}+,config.materialized:fact" for (contract,) in touched]
+    _build(settings, *NIGHTLY, *facts, "--exclude", "path:models/warehouse/unions")
+    builds.close_build(settings)
+
+
+def refresh(settings: Settings, night: date, name: str) -> None:
+    """What a full refresh makes of this contract; of the others what the last night made is still there."""
+    builds.open_build(settings, night)
+    with connect(settings, "kho_loader") as connection:
+        raw.ensure(connection, settings, contracts(settings)[name])
+    source = f"source:raw.{table_name(name)}"
+    _build(settings, f"{source}+1", *NIGHTLY, f"{source}+,config.materialized:fact", "--full-refresh")
+    builds.close_build(settings)
+
+
+def _build(settings: Settings, *selected: str, release_schema: str | None = None) -> None:
+    results = run(settings, ["run", "--select", *selected], release_schema=release_schema)
+    failed = {each.node.name: each.message for each in results if each.status != "success"}
+    assert not failed, failed
+
+
 def publish(settings: Settings) -> releases.Release:
     release.open_release(settings)
     transform.build(settings, "marts")
     return release.publish(settings)
+
+
+def publish_some(settings: Settings, *marts: str) -> releases.Release:
+    """A release of what a report tells, and of these marts."""
+    candidate = release.open_release(settings)
+    _build(settings, *REPORTED, *marts, release_schema=candidate.schema_name)
+    return release.publish(settings)
+
+
+def run_small_night(settings: Settings, night: date, *marts: str) -> releases.Release:
+    """`run_night` in an increment, as far as anything is touched; of the marts what a report tells, and these."""
+    accept_pending(settings)
+    build_touched(settings, night)
+    return publish_some(settings, *marts)
 
 
 def run_night(settings: Settings, night: date) -> releases.Release:
