@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import date, datetime
 
 import psycopg
@@ -20,8 +20,11 @@ from kho.transform.project import run
 from kho.transform.raw_sources import table_name
 from kho_sample import totals, write
 from kho_sample.export import Export
+from kho_sample.system import Place
+from kho_sample.systems import SYSTEMS
 from tests.integration.loading import enter
 
+ALL = frozenset(system.name for system in SYSTEMS)
 #: tables are made anew in every night, and with them goes what reads them
 NIGHTLY = tuple(f"source:*+,path:models/warehouse,config.materialized:{kind}" for kind in ("table", "view"))
 #: what a report tells
@@ -33,10 +36,20 @@ REPORTED = (
 LONG_PHU, TIEU_CAN, CAN_THO = "long_phu_2021_h1", "tieu_can_2017_q3", "can_tho_2026"
 
 
-def sample(settings: Settings, scale: float = 1, report: str = LONG_PHU) -> list[Export]:
+def sample(
+    settings: Settings, scale: float = 1, report: str = LONG_PHU, systems: Container[str] = ALL
+) -> list[Export]:
     """The sample exports that a report's figures come from, without their control files."""
     told = totals.read(settings.project / "samples" / f"{report}.yaml").scaled(scale)
-    return [export for export in write.generate(settings, told) if not export.name.endswith(".ctl")]
+    here = Place.of(told, settings.project / "dbt_project" / "seeds", write.SEED)
+    return [
+        export
+        for system in SYSTEMS
+        if system.name in systems and (of_system := system.told(told))
+        for make in system.exports.values()
+        for export in make(of_system, here)
+        if not export.name.endswith(".ctl")
+    ]
 
 
 def contract_of(export: Export) -> str:
@@ -121,21 +134,21 @@ def build_touched(settings: Settings, night: date) -> None:
         ).fetchall()
     assert not is_whole
     facts = [f"source:raw.{table_name(contract)}+,config.materialized:fact" for (contract,) in touched]
-    _build(settings, *NIGHTLY, *facts, "--exclude", "path:models/warehouse/unions")
+    build(settings, *NIGHTLY, *facts, "--exclude", "path:models/warehouse/unions")
     builds.close_build(settings)
 
 
-def refresh(settings: Settings, night: date, name: str) -> None:
-    """What a full refresh makes of this contract; of the others what the last night made is still there."""
+def refresh(settings: Settings, night: date, name: str, *models: str) -> None:
+    """What a full refresh makes of this contract, and these models; of all else what the last night made is still there."""
     builds.open_build(settings, night)
     with connect(settings, "kho_loader") as connection:
         raw.ensure(connection, settings, contracts(settings)[name])
     source = f"source:raw.{table_name(name)}"
-    _build(settings, f"{source}+1", *NIGHTLY, f"{source}+,config.materialized:fact", "--full-refresh")
+    build(settings, f"{source}+1", *NIGHTLY, *models, f"{source}+,config.materialized:fact", "--full-refresh")
     builds.close_build(settings)
 
 
-def _build(settings: Settings, *selected: str, release_schema: str | None = None) -> None:
+def build(settings: Settings, *selected: str, release_schema: str | None = None) -> None:
     results = run(settings, ["run", "--select", *selected], release_schema=release_schema)
     failed = {each.node.name: each.message for each in results if each.status != "success"}
     assert not failed, failed
@@ -150,7 +163,7 @@ def publish(settings: Settings) -> releases.Release:
 def publish_some(settings: Settings, *marts: str) -> releases.Release:
     """A release of what a report tells, and of these marts."""
     candidate = release.open_release(settings)
-    _build(settings, *REPORTED, *marts, release_schema=candidate.schema_name)
+    build(settings, *REPORTED, *marts, release_schema=candidate.schema_name)
     return release.publish(settings)
 
 

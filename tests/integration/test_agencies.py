@@ -39,9 +39,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def released(module_warehouse: Settings, project: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def released(
+    module_built_warehouse: Settings, project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Settings:
     """The list is taken in, its units operate a desk, and a night counts dossiers of communes and departments."""
-    settings = read_as(module_warehouse, project)
+    settings = read_as(module_built_warehouse, project)
     path = tmp_path_factory.mktemp("list") / "units.xlsx"
     path.write_bytes(agencies.xlsx_bytes(agencies.province()))
     change = merged(settings, listed(path, read(settings)))
@@ -50,7 +52,16 @@ def released(module_warehouse: Settings, project: Path, tmp_path_factory: pytest
     with (project / "dbt_project/seeds/system_operation.csv").open("a", encoding="utf-8") as seed:
         seed.writelines(f"one_stop,{code},true,2025-07-01,\n" for code in OPERATED)
     nights.hand_over(settings, [dossiers()])
-    nights.run_night(settings, NIGHT)
+    nights.accept_pending(settings)
+    run(settings, ["seed", "--select", "agencies", "system_operation"])
+    nights.refresh(
+        settings,
+        NIGHT,
+        "one_stop.dossiers",
+        "agencies+,path:models/warehouse/dimensions",
+        "agencies+,path:models/warehouse/bridges",
+    )
+    nights.publish_some(settings)
     return settings
 
 

@@ -38,11 +38,10 @@ def typed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def released(warehouse: Settings, typed: Path) -> Settings:
     """Its warehouse after a night with inventories."""
     settings = read_as(warehouse, typed)
-    nights.hand_over(
-        settings,
-        [each for each in nights.sample(settings, 0.2) if each.system in ("workplace", "register")],
-    )
-    nights.run_night(settings, NIGHT)
+    nights.hand_over(settings, nights.sample(settings, 0.2, systems=("workplace", "register")))
+    nights.accept_pending(settings)
+    nights.build_warehouse(settings, NIGHT)
+    nights.publish_some(settings)
     return settings
 
 
@@ -73,7 +72,7 @@ def test_the_fact_and_its_metrics_are_there_and_follow_what_comes_and_goes(relea
         "select max(batch_id) as batch_id from ledger.batch where contract = 'workplace.computers' and state = 'accepted'",
     )
     nights.decide(released, last["batch_id"], "withdrawn")
-    nights.build_warehouse(released, NIGHT)
+    nights.build_touched(released, NIGHT)
     (build,) = rows(released, "select is_full_refresh from ledger.build order by build_id desc limit 1")
     assert not build["is_full_refresh"]
     followed = rows(released, CONTENT)
