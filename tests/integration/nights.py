@@ -123,11 +123,11 @@ def build_warehouse(settings: Settings, night: date) -> None:
 
 def build_touched(settings: Settings, night: date) -> None:
     """The warehouse of a night that is no full refresh, but for the facts that no batch touches: they would stay as they are."""
-    build = builds.open_build(settings, night)
+    build_id = builds.open_build(settings, night)
     transform.build(settings, "staging")
     with connect(settings, "kho_auditor") as connection:
         ((is_whole,),) = connection.execute(
-            "select is_full_refresh from ledger.build where build_id = %s", [build]
+            "select is_full_refresh from ledger.build where build_id = %s", [build_id]
         )
         touched = connection.execute(
             "select distinct contract from ledger.build_input where is_touched"
