@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import date, datetime
 
 import psycopg
@@ -12,21 +12,44 @@ from kho import transform
 from kho.contract import Contract, contracts
 from kho.database import connect
 from kho.ledger import releases
-from kho.load import load
+from kho.load import load, raw
 from kho.publish import release
 from kho.settings import Settings
 from kho.transform import builds
+from kho.transform.project import run
+from kho.transform.raw_sources import table_name
 from kho_sample import totals, write
 from kho_sample.export import Export
+from kho_sample.system import Place
+from kho_sample.systems import SYSTEMS
 from tests.integration.loading import enter
 
+ALL = frozenset(system.name for system in SYSTEMS)
+#: tables are made anew in every night, and with them goes what reads them
+NIGHTLY = tuple(f"source:*+,path:models/warehouse,config.materialized:{kind}" for kind in ("table", "view"))
+#: what a report tells
+REPORTED = (
+    *(f"path:models/marts/{folder}" for folder in ("figures", "explanations", "quality")),
+    "source_reconciliation",
+    "counter_reconciliation",
+)
 LONG_PHU, TIEU_CAN, CAN_THO = "long_phu_2021_h1", "tieu_can_2017_q3", "can_tho_2026"
 
 
-def sample(settings: Settings, scale: float = 1, report: str = LONG_PHU) -> list[Export]:
+def sample(
+    settings: Settings, scale: float = 1, report: str = LONG_PHU, systems: Container[str] = ALL
+) -> list[Export]:
     """The sample exports that a report's figures come from, without their control files."""
     told = totals.read(settings.project / "samples" / f"{report}.yaml").scaled(scale)
-    return [export for export in write.generate(settings, told) if not export.name.endswith(".ctl")]
+    here = Place.of(told, settings.project / "dbt_project" / "seeds", write.SEED)
+    return [
+        export
+        for system in SYSTEMS
+        if system.name in systems and (of_system := system.told(told))
+        for make in system.exports.values()
+        for export in make(of_system, here)
+        if not export.name.endswith(".ctl")
+    ]
 
 
 def contract_of(export: Export) -> str:
@@ -49,6 +72,16 @@ def hand_over(settings: Settings, exports: Iterable[Export]) -> None:
             handed_over.add(contract.name)
     for name in sorted(handed_over):
         load(settings, known[name])
+
+
+def put_and_hand_over(settings: Settings, exports: Iterable[Export]) -> None:
+    """The same; and the exports are in the home, for a recount."""
+    exports = list(exports)
+    for each in exports:
+        path = settings.exports / each.system / each.entity / each.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(each.content)
+    hand_over(settings, exports)
 
 
 def decide(settings: Settings, batch_id: int, state: str) -> None:
@@ -88,10 +121,40 @@ def build_warehouse(settings: Settings, night: date) -> None:
     builds.close_build(settings)
 
 
+def refresh(settings: Settings, night: date, name: str, *models: str) -> None:
+    """What a full refresh makes of this contract, and these models; of all else what the last night made is still there."""
+    builds.open_build(settings, night)
+    with connect(settings, "kho_loader") as connection:
+        raw.ensure(connection, settings, contracts(settings)[name])
+    source = f"source:raw.{table_name(name)}"
+    build(settings, f"{source}+1", *NIGHTLY, *models, f"{source}+,config.materialized:fact", "--full-refresh")
+    builds.close_build(settings)
+
+
+def build(settings: Settings, *selected: str, release_schema: str | None = None) -> None:
+    results = run(settings, ["run", "--select", *selected], release_schema=release_schema)
+    failed = {each.node.name: each.message for each in results if each.status != "success"}
+    assert not failed, failed
+
+
 def publish(settings: Settings) -> releases.Release:
     release.open_release(settings)
     transform.build(settings, "marts")
     return release.publish(settings)
+
+
+def publish_some(settings: Settings, *marts: str) -> releases.Release:
+    """A release of what a report tells, and of these marts."""
+    candidate = release.open_release(settings)
+    build(settings, *REPORTED, *marts, release_schema=candidate.schema_name)
+    return release.publish(settings)
+
+
+def run_small_night(settings: Settings, night: date, *marts: str) -> releases.Release:
+    """`run_night`; but of the marts what a report tells, and these."""
+    accept_pending(settings)
+    build_warehouse(settings, night)
+    return publish_some(settings, *marts)
 
 
 def run_night(settings: Settings, night: date) -> releases.Release:

@@ -17,10 +17,13 @@ from kho.cli import app
 from kho.cli.output import OF_CALLER
 from kho.database import connect
 from kho.settings import Settings
+from kho.transform import builds
 from kho.transform.project import read
 from tests.dags.test_nightly import parse
+from tests.integration import nights
 from tests.integration.loading import rows as query
 from tests.pages import PROJECT
+from tests.projects import copied, of_project
 
 NIGHT = date(2021, 6, 30)
 CONTRACT = """\
@@ -110,11 +113,9 @@ def git(project: Path, *words: str) -> str:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project, committed, and then the new source's files and those of a draft."""
-    copy = tmp_path_factory.mktemp("project")
-    for folder in ("contracts", "dags", "dbt_project", "expectations", "samples"):
-        shutil.copytree(
-            PROJECT / folder, copy / folder, ignore=shutil.ignore_patterns("target", "logs", "__pycache__")
-        )
+    copy = copied(
+        tmp_path_factory.mktemp("project"), "contracts", "dags", "dbt_project", "expectations", "samples"
+    )
     shutil.copy(PROJECT / ".gitignore", copy)
     git(copy, "init", "--quiet")
     git(copy, "add", "--all")
@@ -124,14 +125,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def after_night(module_warehouse: Settings, project: Path) -> Settings:
+def after_night(module_built_warehouse: Settings, project: Path) -> Settings:
     """The warehouse after a night in which only the new source handed something over."""
-    settings = module_warehouse.model_copy(update={"project": project})
+    settings = of_project(module_built_warehouse, project)
     write(settings.exports, {"works/permits/permits_20210630.csv": PERMITS})
     night.ingest_system(settings, "works", NIGHT)
     night.check_exports(settings, NIGHT)
-    for layer in ("staging", "warehouse"):
-        night.build_layer(settings, layer, NIGHT)
+    night.build_layer(settings, "staging", NIGHT)
+    nights.build(settings, *nights.NIGHTLY)  # there is nothing in a fact
+    builds.close_build(settings)
     return settings
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ from tests import agencies
 from tests.integration import nights
 from tests.integration.loading import rows
 from tests.pages import PROJECT, Block, blocks
+from tests.projects import copied, of_project
 
 PAGE = Path("docs/agencies.md")
 NIGHT = date(2026, 9, 30)
@@ -35,16 +35,15 @@ OPERATED = ("H61", "H61.101", "H61.102")
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout of one's own."""
-    folder = tmp_path_factory.mktemp("agencies")
-    for name in ("contracts", "dbt_project", "expectations", "samples"):
-        shutil.copytree(Settings().project / name, folder / name)
-    return folder
+    return copied(tmp_path_factory.mktemp("agencies"))
 
 
 @pytest.fixture(scope="module")
-def released(module_warehouse: Settings, project: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def released(
+    module_built_warehouse: Settings, project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Settings:
     """The list is taken in, its units operate a desk, and a night counts dossiers of communes and departments."""
-    settings = module_warehouse.model_copy(update={"project": project})
+    settings = of_project(module_built_warehouse, project)
     path = tmp_path_factory.mktemp("list") / "units.xlsx"
     path.write_bytes(agencies.xlsx_bytes(agencies.province()))
     change = merged(settings, listed(path, read(settings)))
@@ -53,7 +52,16 @@ def released(module_warehouse: Settings, project: Path, tmp_path_factory: pytest
     with (project / "dbt_project/seeds/system_operation.csv").open("a", encoding="utf-8") as seed:
         seed.writelines(f"one_stop,{code},true,2025-07-01,\n" for code in OPERATED)
     nights.hand_over(settings, [dossiers()])
-    nights.run_night(settings, NIGHT)
+    nights.accept_pending(settings)
+    run(settings, ["seed", "--select", "agencies", "system_operation"])
+    nights.refresh(
+        settings,
+        NIGHT,
+        "one_stop.dossiers",
+        "agencies+,path:models/warehouse/dimensions",
+        "agencies+,path:models/warehouse/bridges",
+    )
+    nights.publish_some(settings)
     return settings
 
 

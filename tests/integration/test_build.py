@@ -75,7 +75,7 @@ def test_a_build_run_again_keeps_the_list_that_it_froze(warehouse, accepted):
     assert inputs(warehouse) == ({late}, {first, late})
 
 
-def test_what_an_abandoned_build_touched_stays_touched(warehouse, accepted):
+def test_what_an_abandoned_build_warehouse_stays_touched(warehouse, accepted):
     first, second = accepted("2021-01-29"), accepted("2021-01-30")
     built(warehouse)
     third = accepted("2021-01-31")

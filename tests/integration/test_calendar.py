@@ -12,25 +12,24 @@ from kho.check.suites import suites
 from kho.settings import Settings
 from kho.transform.project import read, run
 from tests.integration.loading import rows
+from tests.projects import copied, of_project
 
 
 @pytest.fixture(scope="module")
-def copied(module_built_warehouse: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def unspoiled(module_built_warehouse: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A copy of the project; dbt has read it before, and reads what a test changes."""
-    folder = tmp_path_factory.mktemp("copied")
-    for name in ("contracts", "dbt_project"):
-        shutil.copytree(module_built_warehouse.project / name, folder / name)
-    copied = module_built_warehouse.model_copy(update={"project": folder})
-    read(copied)
-    return copied
+    here = copied(tmp_path_factory.mktemp("copied"), "contracts", "dbt_project")
+    settings = of_project(module_built_warehouse, here)
+    read(settings)
+    return settings
 
 
 @pytest.fixture
-def project(copied: Settings, built_warehouse: Settings) -> Iterator[Settings]:
+def project(unspoiled: Settings, built_warehouse: Settings) -> Iterator[Settings]:
     """A warehouse whose project a test may spoil."""
-    yield copied.model_copy(update={"warehouse_database": built_warehouse.warehouse_database})
-    shutil.rmtree(copied.project / "dbt_project")
-    shutil.copytree(built_warehouse.project / "dbt_project", copied.project / "dbt_project")
+    yield unspoiled.model_copy(update={"warehouse_database": built_warehouse.warehouse_database})
+    shutil.rmtree(unspoiled.project / "dbt_project")
+    copied(unspoiled.project, "dbt_project")
 
 
 def day(settings: Settings, day: str) -> dict:

@@ -15,8 +15,9 @@ from kho.settings import Settings
 from tests.contracts import with_contract
 from tests.integration import nights
 from tests.integration.loading import rows
+from tests.projects import of_project
 
-CONTRACT = "portal.items"
+CONTRACT, OTHER = "portal.items", "portal.traffic"
 NIGHT, NEXT = date(2021, 4, 10), date(2021, 4, 11)
 SOURCE = (
     "select title, covered_from, as_of, expected_as_of, state from marts.source_freshness where contract = %s"
@@ -27,16 +28,16 @@ COVERAGE = """
 """
 
 
-def told(settings: Settings, query: str) -> list[tuple]:
-    return [tuple(row.values()) for row in rows(settings, query, CONTRACT)]
+def told(settings: Settings, query: str, contract: str = CONTRACT) -> list[tuple]:
+    return [tuple(row.values()) for row in rows(settings, query, contract)]
 
 
-def figure(settings: Settings) -> tuple:
-    """Value, state and completeness of the items that the whole district published in the first quarter."""
+def figure(settings: Settings, metric: str = "portal_items_published") -> tuple:
+    """Value, state and completeness of a figure of the whole district in the first quarter."""
     (found,) = (
         each
         for each in figures(settings, "946", "2021-Q1")
-        if each.metric == "portal_items_published" and each.level == "all" and not each.detail
+        if each.metric == metric and each.level == "all" and not each.detail
     )
     return found.value, found.state, found.as_of
 
@@ -45,14 +46,15 @@ def figure(settings: Settings) -> tuple:
 def after_two_months(built_warehouse: Settings) -> Settings:
     """A warehouse whose portal handed over January and February, and not March."""
     warehouse = built_warehouse
-    contract = contracts(warehouse)[CONTRACT]
+    known = contracts(warehouse)
     exports = [
         export
-        for export in nights.sample(warehouse, 0.05)
-        if nights.contract_of(export) == CONTRACT and nights.day_of(contract, export) < date(2021, 3, 1)
+        for export in nights.sample(warehouse, 0.05, systems=("portal",))
+        if (name := nights.contract_of(export)) in (CONTRACT, OTHER)
+        and nights.day_of(known[name], export) < date(2021, 3, 1)
     ]
     nights.hand_over(warehouse, exports)
-    nights.run_night(warehouse, NIGHT)
+    nights.run_small_night(warehouse, NIGHT)
     return warehouse
 
 
@@ -67,6 +69,9 @@ def test_a_changed_contract_reaches_freshness_and_figures_with_the_next_night(
     assert told(settings, COVERAGE) == [("m", None, date(2021, 1, 1), february, True)]
     value, state, as_of = figure(settings)
     assert (value > 0, state, as_of) == (True, "stale", february)
+    ((title, covered_from, *_),) = told(settings, SOURCE, OTHER)
+    visits, *rest = figure(settings, "portal_visits")
+    assert visits > 0 and rest == ["stale", february]
     ours = with_contract(
         settings,
         tmp_path / "project",
@@ -75,28 +80,25 @@ def test_a_changed_contract_reaches_freshness_and_figures_with_the_next_night(
         ("frequency, value: 1, unit: m", "frequency, value: 1, unit: q"),
         ("slaProperties:", "slaProperties:\n  - {property: endOfLife, value: '2021-02-28'}"),
     )
-    nights.run_night(ours, NEXT)
-    assert told(settings, SOURCE) == [("New Items of the portal", january, february, None, "fresh")]
-    assert told(settings, COVERAGE) == [("q", february, january, february, True)]
-    assert figure(settings) == (value, "partial", february)  # nothing of March will come
-    (refreshed,) = rows(settings, "select is_full_refresh from ledger.build order by build_id desc limit 1")
-    assert not refreshed["is_full_refresh"]
-    # Unusable, it is what its batches were loaded by, keeps what it has, and refuses no release.
-    path = ours.contracts / "portal" / "items.yaml"
+    # Another one can't be used any more.
+    path = ours.contracts / "portal" / "traffic.yaml"
     sound = path.read_text()
     path.write_text("kind: [")
-    nights.build_warehouse(ours, NEXT + timedelta(1))
+    ours = of_project(settings, ours.project)
+    nights.build_warehouse(ours, NEXT)
     release.open_release(ours)
     transform.build(ours, "marts")
     refused_by = {(each.subject, each.expectation) for each in check.marts(ours).critical}
     assert "source_freshness" not in {mart for mart, _ in refused_by}, refused_by
     release.publish(ours)
-    assert told(ours, SOURCE) == [
-        ("Items of the portal", date(2021, 1, 1), february, date(2021, 3, 31), "unusable")
-    ]
-    assert figure(ours) == (value, "stale", february)
-    (now,) = rows(ours, "select is_full_refresh from ledger.build order by build_id desc limit 1")
-    assert not now["is_full_refresh"]
+    assert told(settings, SOURCE) == [("New Items of the portal", january, february, None, "fresh")]
+    assert told(settings, COVERAGE) == [("q", february, january, february, True)]
+    assert figure(settings) == (value, "partial", february)  # nothing of March will come
+    # Unusable, it is what its batches were loaded by, keeps what it has, and refuses no release.
+    assert told(ours, SOURCE, OTHER) == [(title, covered_from, february, date(2021, 3, 31), "unusable")]
+    assert figure(ours, "portal_visits") == (visits, "stale", february)
+    (refreshed,) = rows(settings, "select is_full_refresh from ledger.build order by build_id desc limit 1")
+    assert not refreshed["is_full_refresh"]
     path.write_text(sound)
     # Lists of each unit tell of it alone, from the day of the first one on: that changes facts.
     ours = with_contract(
@@ -106,7 +108,8 @@ def test_a_changed_contract_reaches_freshness_and_figures_with_the_next_night(
         ("load, value: delta", "load, value: full}\n      - {property: fullListOf, value: [agency_code]"),
         ("(?P<business_date>", r"(?:(?P<unit>H\d+(?:\.\d+)*)_)?(?P<business_date>"),
     )
-    nights.run_night(ours, NEXT + timedelta(2))
+    nights.refresh(ours, NEXT + timedelta(1), CONTRACT)
+    nights.publish_some(ours)
     ((is_full_list, covered_from),) = told(
         ours, "select distinct is_full_list, covered_from from marts.figure_coverage where contract = %s"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from datetime import date
 from decimal import Decimal
@@ -17,6 +16,7 @@ from kho.transform.project import run
 from tests.integration import nights
 from tests.integration.loading import rows
 from tests.pages import blocks
+from tests.projects import copied, of_project
 
 PAGE = Path("docs/contributing.md")
 NIGHT = date(2021, 6, 30)
@@ -28,9 +28,7 @@ CONTENT = "select * from warehouse.fct_workplace_computer order by computer_key,
 @pytest.fixture(scope="module")
 def typed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout in which somebody typed what the page says."""
-    project = tmp_path_factory.mktemp("contributing")
-    for folder in ("contracts", "dbt_project", "expectations", "samples"):
-        shutil.copytree(Settings().project / folder, project / folder)
+    project = copied(tmp_path_factory.mktemp("contributing"))
     for block in blocks(PAGE, "sh"):
         subprocess.run(["bash", "-euo", "pipefail", "-c", block.text], cwd=project, check=True)
     return project
@@ -39,12 +37,11 @@ def typed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def released(warehouse: Settings, typed: Path) -> Settings:
     """Its warehouse after a night with inventories."""
-    settings = warehouse.model_copy(update={"project": typed})
-    nights.hand_over(
-        settings,
-        [each for each in nights.sample(settings, 0.2) if each.system in ("workplace", "register")],
-    )
-    nights.run_night(settings, NIGHT)
+    settings = of_project(warehouse, typed)
+    nights.hand_over(settings, nights.sample(settings, 0.2, systems=("workplace", "register")))
+    nights.accept_pending(settings)
+    nights.build_warehouse(settings, NIGHT)
+    nights.publish_some(settings)
     return settings
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import re
-import shutil
 from datetime import date
 from pathlib import Path
 
@@ -17,20 +16,19 @@ from kho.transform import builds
 from kho.transform.layers import TransformError
 from kho.transform.project import run
 from tests.integration.loading import rows
+from tests.projects import copied, of_project
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of the project that a test may spoil."""
-    for folder in ("contracts", "dbt_project"):
-        shutil.copytree(Settings().project / folder, tmp_path / "project" / folder)
-    return tmp_path / "project"
+    return copied(tmp_path / "project", "contracts", "dbt_project")
 
 
 def test_a_wrong_seed_stops_the_night_and_says_how_to_mend_it(
     built_warehouse: Settings, project: Path
 ) -> None:
-    settings = built_warehouse.model_copy(update={"project": project})
+    settings = of_project(built_warehouse, project)
     seed = project / "dbt_project" / "seeds" / "agencies.csv"
     with seed.open(encoding="utf-8", newline="") as file:
         agency = next(row for row in csv.DictReader(file) if not row["valid_to"])

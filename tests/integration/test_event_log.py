@@ -25,7 +25,7 @@ from kho.transform.project import run
 from tests.integration import nights
 from tests.integration.loading import rows
 from tests.integration.test_touched_keys import contents
-from tests.pages import PROJECT
+from tests.projects import copied, of_project
 
 FIXTURE = Path(__file__).parent / "permits"
 ZONE = ZoneInfo("Europe/Amsterdam")
@@ -63,11 +63,7 @@ def git(project: Path, *words: str) -> str:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project, committed, and then all that the new system takes."""
-    copy = tmp_path_factory.mktemp("project")
-    for folder in ("contracts", "dbt_project", "expectations"):
-        shutil.copytree(
-            PROJECT / folder, copy / folder, ignore=shutil.ignore_patterns("target", "logs", "__pycache__")
-        )
+    copy = copied(tmp_path_factory.mktemp("project"), "contracts", "dbt_project", "expectations")
     git(copy, "init", "--quiet")
     git(copy, "add", "--all")
     git(copy, "commit", "--quiet", "--message", "as it is")
@@ -237,9 +233,13 @@ def agrees(settings: Settings, files: Iterable[Path], last: date) -> None:
         assert shown(settings, period, expected, state) == expected
 
 
-def run_night(settings: Settings, day: date) -> None:
+def take_in(settings: Settings, day: date) -> None:
     night.ingest_system(settings, "permits", day)
     night.check_exports(settings, day)
+
+
+def run_night(settings: Settings, day: date) -> None:
+    take_in(settings, day)
     for layer in night.LAYERS:
         night.build_layer(settings, layer, day)
     night.check_marts(settings)
@@ -252,7 +252,7 @@ def dossiers(settings: Settings) -> set[str]:
 
 
 def test_an_event_log_becomes_the_figures_of_a_foreign_agency(warehouse: Settings, project: Path) -> None:
-    settings = warehouse.model_copy(update={"project": project})
+    settings = of_project(warehouse, project)
     write(settings, event_log(Random(2011)))
     folder = settings.exports / "permits" / "events"
     known = sorted(folder.iterdir())
@@ -261,7 +261,8 @@ def test_an_event_log_becomes_the_figures_of_a_foreign_agency(warehouse: Setting
     agrees(settings, [path for path in known if path.name <= f"events_{HALF:%Y%m%d}.csv"], HALF)
     early = dossiers(settings)
 
-    run_night(settings, LAST)
+    take_in(settings, LAST)
+    nights.run_small_night(settings, LAST)
     assert {batch["state"] for batch in rows(settings, "select state from ledger.batch")} == {"accepted"}
     assert (
         sum(batch["rows_rejected"] for batch in rows(settings, "select rows_rejected from ledger.batch")) == 0
@@ -273,8 +274,7 @@ def test_an_event_log_becomes_the_figures_of_a_foreign_agency(warehouse: Setting
     (taken_back,) = rows(settings, "select batch_id from ledger.batch where business_date = '2011-10-12'")
     before = dossiers(settings)
     nights.decide(settings, taken_back["batch_id"], "withdrawn")
-    nights.build_warehouse(settings, LAST)
-    nights.publish(settings)
+    nights.run_small_night(settings, LAST)
     assert before - dossiers(settings), "some cases were only in the file of that day"
     assert dossiers(settings) < before
 
@@ -296,7 +296,7 @@ def test_an_event_log_becomes_the_figures_of_a_foreign_agency(warehouse: Setting
 
 def test_the_folding_rules_hold(warehouse: Settings, project: Path) -> None:
     """dbt's unit tests of the folded log."""
-    settings = warehouse.model_copy(update={"project": project})
+    settings = of_project(warehouse, project)
     with connect(settings, "kho_loader") as connection:
         raw.ensure(connection, settings, read_contract(project / "contracts" / "permits" / "events.yaml"))
     results = run(settings, ["build", "--select", "+stg_permits__events", "--exclude", "test_type:data"])
@@ -316,7 +316,7 @@ def test_a_staging_model_that_lacks_a_column_of_its_union_is_named(
         .replace("  null::bigint as charge_vnd,\n", "")
         .replace("null::bigint as fee", "null as fee")
     )
-    settings = built_warehouse.model_copy(update={"project": copy})
+    settings = of_project(built_warehouse, copy)
     builds.open_build(settings, FIRST)
     with connect(settings, "kho_loader") as connection:
         raw.ensure(connection, settings, read_contract(copy / "contracts" / "permits" / "events.yaml"))

@@ -41,7 +41,7 @@ def released(module_published: Settings) -> Settings:
 def later(server: Settings, golden: Golden, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """The same warehouse years later, when nothing came any more."""
     for settings in conftest.fresh_warehouse(server, tmp_path_factory.mktemp("later"), golden.settings):
-        nights.run_night(settings, LATER)
+        nights.run_small_night(settings, LATER)
         yield settings
 
 

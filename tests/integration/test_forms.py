@@ -35,6 +35,7 @@ from tests.unit import recount, recount_forms
 A, B, C, D = "H13.31639", "H13.31654", "H13.31666", "H13.31552"
 SHARED, SET_BACK = "H13.31673", "H13.31561"
 LONG_DUC, DAI_NGAI = "H51.12.25", "H13.31645"
+ONE_STOP = "path:models/marts/one_stop"
 NIGHT = date(2026, 10, 31)
 SETS = ("default", "strict", "until_2021")
 
@@ -211,7 +212,7 @@ def told(module_built_warehouse: Settings) -> Settings:
         procedures(LONG_DUC, date(2025, 4, 1), [LONG_DUCS]),
     ]
     nights.hand_over(module_built_warehouse, files)
-    nights.run_night(module_built_warehouse, NIGHT)
+    nights.run_small_night(module_built_warehouse, NIGHT, ONE_STOP)
     return module_built_warehouse
 
 
@@ -403,7 +404,7 @@ def test_example_c_and_quirk_5_what_was_handed_in_stays_and_what_was_set_back_is
     assert hand_in(told, september, "Chủ tịch").issue == handed.issue
 
     nights.hand_over(told, exports([BACK_DATED_C], date(2026, 10, 5)))
-    nights.run_night(told, NIGHT)
+    nights.run_small_night(told, NIGHT, ONE_STOP)
     assert columns(told, C, "2026-09") == (1, 0, 1, 0, 1, 0, 1, 0, 0, 0, 0)
     october = form(told, C, "2026-10")
     assert october.total.counts == (0,) * 11
@@ -604,13 +605,8 @@ def test_any_dossiers_are_counted_as_the_recount_counts_them(
                 )
             )
     for warehouse in fresh_warehouse(server, tmp_path_factory.mktemp("home"), made):
-        files = exports(rows, end, requests)
-        for each in files:
-            path = warehouse.exports / each.system / each.entity / each.name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(each.content)
-        nights.hand_over(warehouse, files)
-        nights.run_night(warehouse, end)
+        nights.put_and_hand_over(warehouse, exports(rows, end, requests))
+        nights.run_small_night(warehouse, end, ONE_STOP)
         periods = [
             (date(2021, month, 1), date(2021, month + 1, 1) - timedelta(days=1)) for month in range(1, 6)
         ]

@@ -230,7 +230,7 @@ TELL_OF_DOSSIERS = {
 def test_models_find_a_dossier_by_the_key_that_its_row_was_loaded_with(built_warehouse: Settings) -> None:
     here = built_warehouse
     systems = {name.removeprefix("stg_").split("__")[0] for name in TELL_OF_DOSSIERS}
-    nights.hand_over(here, (each for each in nights.sample(here, scale=0.05) if each.system in systems))
+    nights.hand_over(here, nights.sample(here, scale=0.05, systems=systems))
     nights.accept_pending(here)
     builds.open_build(here, date(2021, 6, 30))
     with connect(here, "kho_transformer") as connection:

@@ -43,14 +43,10 @@ def province(module_built_warehouse: Settings) -> Settings:
         for export in nights.sample(module_built_warehouse, report=nights.CAN_THO)
         if export.entity != "dossiers" or export.content.count(b"\r\n") > 1
     ]
-    for each in exports:
-        path = module_built_warehouse.exports / each.system / each.entity / each.name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(each.content)
-    nights.hand_over(module_built_warehouse, exports)
+    nights.put_and_hand_over(module_built_warehouse, exports)
     check.exports(module_built_warehouse, NIGHT)
     nights.build_warehouse(module_built_warehouse, NIGHT)
-    nights.publish(module_built_warehouse)
+    nights.publish_some(module_built_warehouse, "path:models/marts/one_stop")
     return module_built_warehouse
 
 

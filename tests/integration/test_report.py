@@ -88,7 +88,7 @@ def story(module_built_warehouse: Settings) -> Story:
         ).fetchone()
     with pytest.raises(NoRelease, match="nothing is published yet"):
         draft(settings, "946", PERIOD)
-    nights.run_night(settings, NIGHT)
+    nights.run_small_night(settings, NIGHT)
     lacking = {period: figures(settings, "946", period) for period in ("2021-01", *BEFORE_AND_AFTER)}
     before = draft(settings, "946", BEFORE_AND_AFTER[0])
     unreported = draft(settings, "946", PERIOD)
@@ -98,8 +98,7 @@ def story(module_built_warehouse: Settings) -> Story:
     decisions.accept(settings, held, actor="operator", reason="the source confirmed it")
     decisions.withdraw(settings, withdrawn, actor="operator", reason="another district's")
     first = explained(settings)
-    nights.build_warehouse(settings, NIGHT)
-    nights.publish(settings)
+    nights.run_small_night(settings, NIGHT)
     told, second = drafts(settings), explained(settings)
     with connect(settings, "kho_auditor") as connection:
         ((signed,),) = connection.execute(

@@ -17,6 +17,7 @@ from kho.contract import contracts
 from kho.load import load
 from kho.settings import Settings
 from tests.integration.loading import deliver
+from tests.projects import copied, of_project
 
 NAME = "one_stop.dossiers"
 
@@ -24,10 +25,9 @@ NAME = "one_stop.dossiers"
 @pytest.fixture(scope="module")
 def project(module_warehouse: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A project of its own whose dossiers were loaded once by version 1.2.0 of their contract."""
-    folder = tmp_path_factory.mktemp("project")
-    for part in ("contracts", "dbt_project"):
-        shutil.copytree(module_warehouse.project / part, folder / part)
-    here = module_warehouse.model_copy(update={"project": folder})
+    here = of_project(
+        module_warehouse, copied(tmp_path_factory.mktemp("project"), "contracts", "dbt_project")
+    )
     contract = contracts(here)[NAME]
     header = ";".join(column.header for column in contract.columns)
     deliver(here, contract, "dossiers_20210105.csv", f"\ufeff{header}\r\n".encode(), date(2021, 1, 5))

@@ -141,8 +141,7 @@ def test_a_withdrawn_adjustment_gives_the_measured_figure_back(published: Settin
         )
     ):
         decisions.withdraw(published, number, actor="an", reason="signed by mistake")
-    nights.build_warehouse(published, NIGHT)
-    nights.publish(published)
+    nights.run_small_night(published, NIGHT)
     after = by_name(published, "946", "2021-H1")[ON_TIME]
     assert (after.state, after.value) == ("measured", before.measured_value)
     assert warehouse(published, "select * from warehouse.fct_dossier_adjustment") == []

@@ -21,8 +21,11 @@ import pytest
 from kho.server import postgres
 from kho.settings import Settings
 from tests.conftest import clone, drop, start_server
+from tests.projects import copied, retire
 
 SCALE = "0.01"
+#: the systems that are fetched from: each costs a night seconds
+FETCHED = ("documents", "one_stop", "portal")
 NIGHTS = (date(2021, 2, 27), date(2021, 3, 31))
 
 # Children of a server that has imported what a night needs: a night starts at once, and from a clean process.
@@ -35,7 +38,9 @@ night_processes.set_forkserver_preload(
 @pytest.fixture(scope="package")
 def own_server(shared: Path) -> Iterator[Settings]:
     """A server of this package's own: it is killed."""
-    settings = Settings(home=shared / "nights")
+    project = copied(shared / "of-nights")
+    retire(project, but=FETCHED)
+    settings = Settings(home=shared / "nights", project=project)
     start_server(settings)
     yield settings
     postgres.remove(settings)
@@ -44,7 +49,7 @@ def own_server(shared: Path) -> Iterator[Settings]:
 @pytest.fixture(scope="package")
 def sources(own_server: Settings) -> Iterator[Settings]:
     """The sample exports of a small district, behind real SFTP and HTTP servers."""
-    environment = os.environ | {"KHO_HOME": str(own_server.home)}
+    environment = os.environ | {"KHO_HOME": str(own_server.home), "KHO_PROJECT": str(own_server.project)}
     kho = Path(sys.executable).with_name("kho")
     one_district = own_server.project / "samples" / "long_phu_2021_h1.yaml"
     subprocess.run([kho, "sample", "--totals", one_district, "--scale", SCALE], env=environment, check=True)

@@ -23,6 +23,7 @@ from kho.figures.figures import figures
 from kho.ledger import releases, schema
 from kho.server import postgres
 from kho.settings import Settings
+from tests.conftest import share_manifests
 from tests.nights.conftest import finish
 from tests.snapshot import lost_rows
 
@@ -105,6 +106,7 @@ def test_the_night_runs_on_another_server(
     url, superuser = other_server
     home = tmp_path / "home"
     home.mkdir()
+    share_manifests(home)
     for shared in ("exports", "connections.json", "ports.json"):
         (home / shared).symlink_to(sources.home / shared)
     settings = sources.model_copy(update={"home": home, "warehouse_url": SecretStr(url)})

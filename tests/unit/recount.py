@@ -7,6 +7,7 @@ import io
 import json
 import unicodedata
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -18,14 +19,12 @@ PLACEHOLDERS = ("01/01/0001 00:00", "01/01/1900 00:00", "31/12/9999 00:00")
 
 def figures(exports: Path, seeds: Path, end: date) -> dict[tuple[str, str], int]:
     """Values by (metric, level) of everything in the exports, as of the evening of `end`."""
-    levels = pd.read_csv(seeds / "agencies.csv", dtype=str).set_index("agency_code")["level"]
-    offered = procedures(exports, levels)
+    levels, offered, told = _one_stop(exports, seeds)
     found: dict[tuple[str, str], int] = {}
     for level in ("district", "commune"):
         found |= _procedures(offered[offered["level"] == level], level)
-    cases = dossiers(exports, levels, offered)
     for level in ("district", "commune"):
-        found |= _dossiers(cases[cases["level"] == level], level, end)
+        found |= _dossiers(told[told["level"] == level], level, end)
     papers = documents(exports, levels)
     for level in ("district", "commune"):
         some = papers[papers["level"] == level]
@@ -36,6 +35,19 @@ def figures(exports: Path, seeds: Path, end: date) -> dict[tuple[str, str], int]
         place = (row["Chỉ tiêu"], levels[root_first(row["Mã định danh"])])
         found[place] += int(row["Số lượng"])
     return found
+
+
+def cases(exports: Path, seeds: Path) -> pd.DataFrame:
+    """Every dossier that was received, as its newest version tells of it."""
+    return _one_stop(exports, seeds)[2]
+
+
+@lru_cache(maxsize=1)
+def _one_stop(exports: Path, seeds: Path) -> tuple[pd.Series, pd.DataFrame, pd.DataFrame]:
+    """Levels of the agencies, procedures that they offer, dossiers."""
+    levels = pd.read_csv(seeds / "agencies.csv", dtype=str).set_index("agency_code")["level"]
+    offered = procedures(exports, levels)
+    return levels, offered, dossiers(exports, levels, offered)
 
 
 def root_first(code: str) -> str:

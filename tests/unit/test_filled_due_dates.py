@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,8 @@ from kho.contract import contracts
 from kho.settings import Settings
 from kho.transform.builds import model_fingerprint
 from kho.transform.project import read
+from tests.conftest import share_manifests
+from tests.projects import copied, of_project
 
 pytestmark = pytest.mark.slow
 
@@ -18,11 +19,11 @@ pytestmark = pytest.mark.slow
 def test_a_contract_that_fills_due_dates_changes_the_history_and_makes_the_warehouse_anew(
     project: Settings, tmp_path: Path
 ) -> None:
-    for folder in ("contracts", "dbt_project"):
-        shutil.copytree(
-            project.project / folder, tmp_path / folder, ignore=shutil.ignore_patterns("target", "logs")
-        )
-    filling = project.model_copy(update={"project": tmp_path, "home": tmp_path / "home"})
+    home = tmp_path / "home"
+    share_manifests(home)
+    filling = of_project(
+        project.model_copy(update={"home": home}), copied(tmp_path, "contracts", "dbt_project")
+    )
     path = filling.contracts / "one_stop" / "dossiers.yaml"
     load = "      - {property: load, value: delta}\n"
     before = path.read_text()
