@@ -69,7 +69,7 @@ def judge(
     kind = contract, tuple(header), day
     statement = _judging(*kind, spares=not taken_off, keeps_order=is_rest)
     values = {"batch_id": batch_id}
-    total, loaded, rejected, skipped, emptied = the_row(connection.execute(statement, values, prepare=True))
+    total, loaded, rejected, skipped, emptied = the_row(connection.execute(statement, values))
     loaded -= raw.put_indexes_on(connection, contract, batch_id, taken_off)
     duplicates = total - loaded - rejected - sum(skipped.values())
     if duplicates:

@@ -90,7 +90,8 @@ def make_landing(connection: Connection, width: int) -> None:
     if found == (width,):
         return
     columns = ", ".join(f"{name} text" for name in _names(width))
-    connection.execute("drop table if exists pg_temp.landing")
+    if found:
+        connection.execute("drop table pg_temp.landing")
     connection.execute(
         f"create temporary table landing (_row_number bigserial, {columns}) on commit delete rows"
     )
