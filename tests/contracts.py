@@ -62,9 +62,11 @@ def with_contract(settings: Settings, project: Path, name: str, *changes: tuple[
     """Settings of a project like that of `settings`, whose contract of this name has other texts in these places."""
     if not project.exists():
         project.mkdir()
-        shutil.copytree(settings.contracts, project / "contracts")
-        for part in ("dbt_project", "expectations", "samples"):
-            (project / part).symlink_to(settings.project / part)
+        for each in settings.project.iterdir():
+            if each.name == "contracts":
+                shutil.copytree(each, project / "contracts")
+            elif each.name in ("dbt_project", "expectations", "samples"):
+                (project / each.name).symlink_to(each)
     path = project / "contracts" / f"{name.replace('.', '/')}.yaml"
     text = path.read_text(encoding="utf-8")
     for old, new in changes:

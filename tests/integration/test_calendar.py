@@ -107,8 +107,12 @@ def test_wrong_seeds_of_the_calendar_fail_a_test_of_the_night(
 
 
 def test_a_year_without_days_off_fails_a_test_of_the_night(project: Settings) -> None:
-    config = project.project / "dbt_project" / "dbt_project.yml"
-    config.write_text(config.read_text(encoding="utf-8").replace("last_year: 2040", "last_year: 2041"))
+    seed = project.project / "dbt_project" / "seeds" / "days_off.csv"
+    lines = seed.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if not line.startswith("2040-")]
+    assert len(kept) < len(lines)
+    seed.write_text("".join(kept), encoding="utf-8")
+    run(project, ["seed", "--select", "days_off"])
     run(project, ["run", "--select", "dim_date"])
     (result,) = run(project, ["test", "--select", "every_year_has_days_off,tag:nightly"])
     assert result.status == "fail"
