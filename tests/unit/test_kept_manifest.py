@@ -128,6 +128,10 @@ def test_what_was_read_of_a_change_is_what_is_read_of_the_whole(project: Setting
         shutil.copytree(project.project / folder, settings.project / folder)
     read(project)
     shutil.copytree(project.home / "dbt" / "manifests", settings.home / "dbt" / "manifests")
+    there = kept(settings)
+    read(settings)
+    (ours,) = kept(settings).keys() - there.keys()
+    assert ours.partition(".")[2] in {name.partition(".")[2] for name in there}, "nothing was read again"
     changes = {
         "dbt_project/macros/fact.sql": ("analyze pg_temp.touched", "analyze touched"),
         "dbt_project/macros/leading_systems.sql": ("limit 1", "limit 2"),

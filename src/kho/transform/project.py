@@ -77,18 +77,24 @@ def _kept(settings: Settings) -> Manifest:
     """The manifest that the home keeps under the fingerprint of what it was read from, without its flat graph.
 
     That is what macros see of other models: it is not packed, costs more than unpacking, and goes by where they are.
-    What changed since the newest one is read, and what depends on it; dbt reads all where it must.
+    One of the same content is good wherever it was read. Otherwise what changed since the newest one of this project is
+    read, and what depends on it; dbt reads all where it must.
     """
     from dbt.contracts.graph.manifest import Manifest
     from dbt.parser.manifest import PARTIAL_PARSE_FILE_NAME
 
     project = _assemble(settings)
     fingerprint = _fingerprint(project)
-    path = settings.home / "dbt" / "manifests" / fingerprint
-    with suppress(FileNotFoundError):
-        return Manifest.from_msgpack(path.read_bytes())
+    name = hashlib.sha256(str(settings.project).encode()).hexdigest()[:16]
+    path = settings.home / "dbt" / "manifests" / f"{name}.{fingerprint}"
+    for known in (path, *path.parent.glob(f"*.{fingerprint}")):
+        with suppress(FileNotFoundError):
+            packed = known.read_bytes()
+            if known != path:
+                _keep(path, packed)
+            return Manifest.from_msgpack(packed)
     with TemporaryDirectory() as target:
-        if newest := min(path.parent.glob("[!.]*"), key=_age, default=None):
+        if newest := min(path.parent.glob(f"{name}.*"), key=_age, default=None):
             with suppress(FileNotFoundError):  # another process has cleared up
                 shutil.copy(newest, Path(target) / PARTIAL_PARSE_FILE_NAME)
         manifest = _invoke(settings, ["parse", "--partial-parse"], Path(target), _NO_SERVER)
