@@ -79,14 +79,16 @@ def systems(settings: Settings) -> list[str]:
 
 def ingest_system(settings: Settings, system: str, business_date: date) -> None:
     """Fetch what the system delivered, then load it, also what was fetched before a failure."""
-    failures = []
+    failures: list[Exception] = []
     for work, arguments in ((fetch_system, (system, business_date)), (load_system, (system,))):
         try:
             work(settings, *arguments)
-        except RuntimeError as failure:
-            failures.append(str(failure))
+        except Exception as failure:
+            failures.append(failure)
+    if len(failures) > 1:
+        raise RuntimeError("\n".join(map(str, failures)))
     if failures:
-        raise RuntimeError("\n".join(failures))
+        raise failures[0]
 
 
 def fetch_system(settings: Settings, system: str, business_date: date) -> None:

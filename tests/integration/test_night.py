@@ -81,6 +81,17 @@ def test_what_was_fetched_before_a_failure_is_loaded_and_both_failures_are_told(
     assert states == [{"contract": "sound.permits", "state": "pending"}]
 
 
+def test_what_was_fetched_before_is_loaded_whatever_keeps_a_fetch_from_beginning(
+    two_systems: Settings,
+) -> None:
+    night.fetch_system(two_systems, "sound", NIGHT)
+    (two_systems.home / "connections.json").write_text("[")
+    with pytest.raises(ValueError):
+        night.ingest_system(two_systems, "sound", NIGHT)
+    states = rows(two_systems, "select contract, state from ledger.batch")
+    assert states == [{"contract": "sound.permits", "state": "pending"}]
+
+
 def test_a_night_can_do_every_step_that_it_has(two_systems: Settings) -> None:
     assert {step.name for step in night.STEPS} == {task.step.name for task in night.tasks(two_systems)}
     with pytest.raises(ValueError, match="no step"):
