@@ -92,9 +92,10 @@ def _entries(told: Misa, period: Period, rng: Random) -> list[Entry]:
             twice,
             replace(twice, voucher="GT80001", narration="Ghi giảm do hạch toán trùng", amount=-entry.amount),
         ]
+    followed = month_ends(period.start, period.end)[:-1]
     for entry in found[2:3]:
-        until = next(last for last in month_ends(period.start, period.end) if entry.posted <= last)
-        found.append(replace(entry, voucher="PC80002", until=until))
+        if until := next((last for last in followed if entry.posted <= last), None):
+            found.append(replace(entry, voucher="PC80002", until=until))
     return found
 
 
