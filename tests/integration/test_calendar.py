@@ -10,18 +10,16 @@ import pytest
 
 from kho.check.suites import suites
 from kho.settings import Settings
-from kho.transform.project import read, run
+from kho.transform.project import run
 from tests.integration.loading import rows
 from tests.projects import copied, of_project
 
 
 @pytest.fixture(scope="module")
 def unspoiled(module_built_warehouse: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A copy of the project; dbt has read it before, and reads what a test changes."""
+    """A copy of the project."""
     here = copied(tmp_path_factory.mktemp("copied"), "contracts", "dbt_project")
-    settings = of_project(module_built_warehouse, here)
-    read(settings)
-    return settings
+    return of_project(module_built_warehouse, here)
 
 
 @pytest.fixture

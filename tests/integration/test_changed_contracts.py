@@ -15,7 +15,7 @@ from kho.settings import Settings
 from tests.contracts import with_contract
 from tests.integration import nights
 from tests.integration.loading import rows
-from tests.projects import of_project
+from tests.projects import copied, of_project
 
 CONTRACT, OTHER = "portal.items", "portal.traffic"
 NIGHT, NEXT = date(2021, 4, 10), date(2021, 4, 11)
@@ -74,7 +74,7 @@ def test_a_changed_contract_reaches_freshness_and_figures_with_the_next_night(
     assert visits > 0 and rest == ["stale", february]
     ours = with_contract(
         settings,
-        tmp_path / "project",
+        copied(tmp_path / "project", "contracts", "dbt_project", "expectations"),
         CONTRACT,
         ("\nname: ", "\nname: New "),
         ("frequency, value: 1, unit: m", "frequency, value: 1, unit: q"),

@@ -63,7 +63,11 @@ def git(project: Path, *words: str) -> str:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project, committed, and then all that the new system takes."""
-    copy = copied(tmp_path_factory.mktemp("project"), "contracts", "dbt_project", "expectations")
+    return added(tmp_path_factory.mktemp("project"))
+
+
+def added(folder: Path) -> Path:
+    copy = copied(folder, "contracts", "dbt_project", "expectations")
     git(copy, "init", "--quiet")
     git(copy, "add", "--all")
     git(copy, "commit", "--quiet", "--message", "as it is")
@@ -306,10 +310,9 @@ def test_the_folding_rules_hold(warehouse: Settings, project: Path) -> None:
 
 
 def test_a_staging_model_that_lacks_a_column_of_its_union_is_named(
-    built_warehouse: Settings, project: Path, tmp_path: Path
+    built_warehouse: Settings, tmp_path: Path
 ) -> None:
-    copy = tmp_path / "project"
-    shutil.copytree(project, copy)
+    copy = added(tmp_path / "project")
     model = copy / "dbt_project/models/staging/permits/stg_permits__events.sql"
     model.write_text(
         model.read_text()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -27,6 +26,7 @@ from kho.transform import builds
 from kho.transform.project import run
 from tests.conftest import fresh_warehouse
 from tests.integration import nights
+from tests.projects import copied, of_project
 
 NIGHT = date(2021, 2, 5)
 
@@ -357,12 +357,12 @@ def test_a_night_does_not_write_in_the_suites_and_data_docs_lead_to_them(built):
 def test_a_unit_that_was_closed_is_refused_by_the_lines_of_the_seed_and_accepting_lets_no_wrong_sum_through(
     published_once, tmp_path
 ):
-    project = copy_of_the_project(published_once, tmp_path)
+    project = copied(tmp_path / "project")
     seed = project / "dbt_project" / "seeds" / "system_operation.csv"
     text = seed.read_text()
     seed.write_text(re.sub(r"^(\w+,H51\.12\.25,\w+,.*),.*$", r"\1,2020-12-31", text, flags=re.MULTILINE))
     ended = [number for number, line in enumerate(seed.read_text().splitlines(), 1) if ",2020-12-31" in line]
-    closed = published_once.model_copy(update={"project": project})
+    closed = of_project(published_once, project)
     builds.open_build(closed, NIGHT)
     # what a full refresh makes of the seed before the marts
     changed_models = ["system_operation", "bridge_system_operation+,path:models/warehouse"]
@@ -386,12 +386,12 @@ def test_a_unit_that_was_closed_is_refused_by_the_lines_of_the_seed_and_acceptin
 
 def test_what_is_behind_a_figure_that_vanished_is_named(published_once, tmp_path):
     """Contracts, batches, lists and dates, told from the marts of two releases."""
-    project = copy_of_the_project(published_once, tmp_path)
+    project = copied(tmp_path / "project")
     contract = project / "contracts" / "one_stop" / "dossiers.yaml"
     delta, full = "{property: load, value: delta}", "{property: load, value: full}"
     whole = full + "\n      - {property: fullListOf, value: [agency_code]}"
     contract.write_text(contract.read_text().replace(delta, whole))
-    changed = published_once.model_copy(update={"project": project})
+    changed = of_project(published_once, project)
     ((withdrawn,),) = rows(
         changed, "select min(batch_id) from ledger.batch where contract = 'documents.outgoing'"
     )
@@ -435,17 +435,8 @@ def test_what_is_behind_a_figure_that_vanished_is_named(published_once, tmp_path
     assert vanished.behind(changed, None, made, before, [{"item": 1}]) == ""
 
 
-def copy_of_the_project(settings: Settings, folder: Path) -> Path:
-    project = folder / "project"
-    for part in ("contracts", "dbt_project", "expectations"):
-        shutil.copytree(
-            settings.project / part, project / part, ignore=shutil.ignore_patterns("target", "logs")
-        )
-    return project
-
-
 def test_a_broken_model_is_refused_and_every_published_row_stays_until_it_is_mended(published_once, tmp_path):
-    project = copy_of_the_project(published_once, tmp_path)
+    project = copied(tmp_path / "project")
     model = project / "dbt_project" / "models" / "marts" / "one_stop" / "dossier_settlement.sql"
     text = model.read_text()
     model.write_text(
@@ -455,7 +446,7 @@ def test_a_broken_model_is_refused_and_every_published_row_stays_until_it_is_men
         )
     )
     assert model.read_text() != text
-    broken = published_once.model_copy(update={"project": project})
+    broken = of_project(published_once, project)
 
     def published():
         marts = rows(

@@ -23,6 +23,7 @@ from kho.publish import release
 from kho.report.issues import issued
 from kho.server import postgres
 from kho.settings import Settings
+from tests.conftest import share_manifests
 from tests.integration.loading import rows
 
 EARLIER = Path(__file__).parents[1] / "upgrade"
@@ -39,6 +40,7 @@ def earlier(server: Settings, tmp_path: Path) -> Iterator[Settings]:
     home.mkdir()
     for shared in ("secrets", "ports.json", "postgres"):
         (home / shared).symlink_to(server.home / shared)
+    share_manifests(home)
     with psycopg.connect(server.admin_url("postgres"), autocommit=True) as connection:
         connection.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
     settings = server.model_copy(update={"warehouse_database": name, "home": home})
