@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import pickle
 import random
@@ -20,6 +19,7 @@ import pytest
 from psycopg import sql
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
+from kho.garbage import look_seldom
 from kho.ledger import schema
 from kho.server import ports, postgres
 from kho.settings import Settings
@@ -46,9 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    gc.set_threshold(
-        100_000, 20, 50
-    )  # dbt's and Great Expectations' many objects stay: to visit them takes a tenth
+    look_seldom()
     if _is_worker(config):
         config.option.order = config.workerinput["order"]
         return

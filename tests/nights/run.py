@@ -10,6 +10,7 @@ from functools import wraps
 from pathlib import Path
 
 from kho import night
+from kho.garbage import look_seldom
 from kho.settings import Settings
 
 STEPS = {
@@ -28,6 +29,7 @@ def night_with_progress(settings: Settings, business_date: date, progress: Path)
     os.dup2(log, 2)
     logging.basicConfig(level=logging.INFO, force=True)
     os.environ["KHO_HOME"] = str(settings.home)
+    look_seldom()
 
     def mark(step: str) -> None:
         with progress.open("a") as file:

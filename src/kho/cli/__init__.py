@@ -30,12 +30,14 @@ from kho.cli import (
     source,
 )
 from kho.cli.output import PRIVATE, fail, is_blocked, is_server_missing, umask
+from kho.garbage import look_seldom
 
 
 class _Group(TyperGroup):
     """Tells a server that is not there, and a lock that is not to be had; everything else that goes wrong shows where."""
 
     def invoke(self, ctx):
+        look_seldom()
         try:
             with umask(PRIVATE):
                 return super().invoke(ctx)

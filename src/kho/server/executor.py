@@ -5,10 +5,11 @@ Only what others wrote: a task still imports Kho itself, as it is on the disk th
 
 from __future__ import annotations
 
-import gc
 from importlib import import_module
 
 from airflow.executors.local_executor import LocalExecutor
+
+from kho.garbage import look_seldom
 
 _NEEDED = (
     "airflow.sdk.execution_time.task_runner",
@@ -25,5 +26,5 @@ class Executor(LocalExecutor):
     def start(self) -> None:
         for name in _NEEDED:
             import_module(name)
-        gc.freeze()  # it stays: no task's collector need look at it
+        look_seldom()  # and so do the tasks that are forked from here
         super().start()
