@@ -16,6 +16,7 @@ from kho.formats.header import Match, expect_header, renamed
 from kho.ledger import batches, deliveries, locks
 from kho.ledger.batches import Batch
 from kho.ledger.deliveries import Arrival
+from kho.ledger.hash_keys import hash_key
 from kho.load import raw, ways
 from kho.load.counts import counted
 from kho.load.failure import LoadFailed, is_of_the_file, told, told_of_the_machine
@@ -37,9 +38,10 @@ def load(settings: Settings, contract: Contract) -> list[Batch]:
         with connection.transaction():
             raw.ensure(connection, settings, contract)
             waiting = deliveries.not_loaded(connection, contract.name)
+            key = hash_key(settings, connection) if waiting else ""
         for arrival in waiting:
             try:
-                loaded.append(_load(settings, connection, contract, arrival, is_replay=False))
+                loaded.append(_load(settings, connection, contract, arrival, key, is_replay=False))
             except Exception as failure:
                 name = telling.delivery(contract, arrival.name, arrival.business_date)
                 failed.append(f"{name}: {told_of_the_machine(failure)}")
@@ -68,20 +70,27 @@ def replay(settings: Settings, contract: Contract, batch_id: int) -> Batch:
             f"batch {batch_id} was loaded by this very contract: mend the contract first, or the codes it maps, then replay"
         )
     with connect(settings, "kho_loader", autocommit=True) as connection:
-        batch = _load(settings, connection, contract, arrival, is_replay=True)
+        key = hash_key(settings, connection)
+        batch = _load(settings, connection, contract, arrival, key, is_replay=True)
     assert batch is not None
     return batch
 
 
 def _load(
-    settings: Settings, connection: Connection, contract: Contract, arrival: Arrival, *, is_replay: bool
+    settings: Settings,
+    connection: Connection,
+    contract: Contract,
+    arrival: Arrival,
+    key: str,
+    *,
+    is_replay: bool,
 ) -> Batch | None:
     """One file, one transaction; None when another process has loaded it meanwhile."""
     with connection.transaction():
         if batches.lock_arrival(connection, arrival.arrival_id) and not is_replay:
             return None
         batch_id = batches.next_number(connection)
-        path, secret = archive.path(settings, arrival.sha256), settings.secret("hash_key")
+        path = archive.path(settings, arrival.sha256)
         try:
             with (
                 locks.bounded(connection, f"raw.{contract.raw_table}"),
@@ -96,7 +105,7 @@ def _load(
                     arrival.business_date,
                     arrival.control_rows,
                     batch_id,
-                    secret,
+                    key,
                 )
                 batches.enter(connection, contract, arrival, batch, profile)
         except Exception as failure:
