@@ -18,7 +18,14 @@ AGAIN_SECONDS = 5.0
 #: and one that came while it was held
 HELD_SECONDS = 0.05
 
-_held = 0
+
+class _Held(threading.local):
+    """How many bodies hold off time limits in this thread."""
+
+    count = 0
+
+
+_held = _Held()
 
 
 class _Passed(KeyboardInterrupt):
@@ -49,12 +56,11 @@ class TimeLimit:
 @contextmanager
 def held() -> Iterator[None]:
     """No time limit interrupts the body, which is short: what has passed strikes right after it."""
-    global _held
-    _held += 1
+    _held.count += 1
     try:
         yield
     finally:
-        _held -= 1
+        _held.count -= 1
 
 
 @contextmanager
@@ -75,7 +81,7 @@ def time_limit(seconds: float, error: Exception) -> Iterator[TimeLimit]:
 
     def ring(number: int, frame: FrameType | None) -> None:
         nonlocal has_rung
-        if _held:
+        if _held.count:
             _set(HELD_SECONDS, HELD_SECONDS)
             return
         if not is_over and made.left <= 0:

@@ -115,7 +115,7 @@ class Watch:
 
     def __init__(
         self,
-        conninfo: str | Callable[[], str],
+        conninfo: Callable[[], str],
         *,
         pid: int | None = None,
         application: str | None = None,
@@ -139,17 +139,13 @@ class Watch:
         if self._is_over.wait(self._pause):
             return
         # Without a session left for it nobody is named.
-        with suppress(psycopg.Error), self._connected() as connection:
+        with suppress(psycopg.Error), psycopg.connect(self._conninfo(), autocommit=True) as connection:
             while not self._is_over.is_set():
                 holders = _holders(connection, self._pid, self._application)
                 if holders and {each.pid for each in holders} != {each.pid for each in self.holders}:
                     log.warning("Waiting for a lock. It is held by %s", "; ".join(map(str, holders)))
                 self.holders = holders or self.holders
                 self._is_over.wait(self._pause)
-
-    def _connected(self) -> psycopg.Connection:
-        conninfo = self._conninfo if isinstance(self._conninfo, str) else self._conninfo()
-        return psycopg.connect(conninfo, autocommit=True)
 
 
 def waits(settings: Settings) -> list[tuple[Session, list[Session]]]:

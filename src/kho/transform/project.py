@@ -49,8 +49,8 @@ def run(settings: Settings, arguments: list[str], *, release_schema: str | None 
     variables = _variables(settings)
     manifest = _kept(settings)
     _aim(manifest, variables["KHO_DBT_DBNAME"], release_schema or _MARTS)
-    address = settings.role_url("kho_transformer")
-    with locks.Watch(address, application=variables["KHO_DBT_APPLICATION"]) as watch:
+    application = variables["KHO_DBT_APPLICATION"]
+    with locks.Watch(lambda: settings.role_url("kho_transformer"), application=application) as watch:
         results = _invoke(settings, arguments, settings.home / "dbt" / "target", variables, manifest)
     for result in results or ():
         if "lock timeout" in (getattr(result, "message", None) or ""):
