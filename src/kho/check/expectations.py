@@ -9,16 +9,24 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, ClassVar
 
+import pandas
 import sqlalchemy
 from great_expectations.compatibility.pydantic import PrivateAttr
 from great_expectations.constants import MAX_RESULT_RECORDS
 from great_expectations.core.metric_domain_types import MetricDomainTypes
-from great_expectations.execution_engine import SqlAlchemyExecutionEngine
+from great_expectations.execution_engine import (
+    ExecutionEngine,
+    PandasExecutionEngine,
+    SqlAlchemyExecutionEngine,
+)
 from great_expectations.expectations import core
 from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
-from great_expectations.expectations.metrics.metric_provider import metric_value
+from great_expectations.expectations.metrics.metric_provider import MetricProvider, metric_value
 from great_expectations.expectations.metrics.query_metric_provider import QueryMetricProvider
+from great_expectations.expectations.registry import get_metric_kwargs
+from great_expectations.validator.metric_configuration import MetricConfiguration
+from great_expectations.validator.validator import ValidationDependencies
 
 
 class _Configured(Expectation):
@@ -37,11 +45,76 @@ class _Configured(Expectation):
         object.__setattr__(self, "_kept", None)
 
 
-class ExpectColumnValuesToBeNull(core.ExpectColumnValuesToBeNull, _Configured):
+class _ValuesFound(MetricProvider):
+    """Those values of a frame's column that lie out of bounds, or all of them where there are no bounds; and their rows."""
+
+    metric_name = "column_values.found"
+    domain_keys = ("batch_id", "table", "column", "row_condition", "condition_parser")
+    value_keys = ("min_value", "max_value", "result_format")
+
+    @metric_value(engine=PandasExecutionEngine)
+    def _pandas(
+        cls,
+        execution_engine: PandasExecutionEngine,
+        metric_domain_kwargs: dict[str, Any],
+        metric_value_kwargs: dict[str, Any],
+        **_: Any,
+    ) -> dict[str, Any]:
+        frame, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, MetricDomainTypes.COLUMN)
+        column = metric_domain_kwargs["column"]
+        least, most, result_format = (metric_value_kwargs[key] for key in cls.value_keys)
+        there = [(row, value) for row, value in enumerate(frame[column]) if pandas.notna(value)]
+        if least is None and most is None:
+            found = there
+        else:
+            found = [
+                (row, value)
+                for row, value in there
+                if (least is not None and value < least) or (most is not None and value > most)
+            ]
+        keys = result_format.get("unexpected_index_column_names") or []
+        return {
+            "table.row_count": len(frame),
+            "column_values.nonnull.unexpected_count": len(frame) - len(there),
+            "unexpected_count": len(found),
+            "unexpected_values": [value for _, value in found],
+            "unexpected_index_list": [
+                {column: value, **{key: frame[key].iloc[row] for key in keys}} for row, value in found
+            ],
+        }
+
+
+class _OfAFrame(_Configured):
+    """One that finds in a frame, by a single metric, all that its parent asks for by some forty."""
+
+    map_metric: ClassVar[str | None]
+
+    def get_validation_dependencies(
+        self,
+        execution_engine: ExecutionEngine | None = None,
+        runtime_configuration: dict[str, Any] | None = None,
+    ) -> ValidationDependencies:
+        if not isinstance(execution_engine, PandasExecutionEngine):
+            return super().get_validation_dependencies(execution_engine, runtime_configuration)
+        metric = _ValuesFound.metric_name
+        given = get_metric_kwargs(metric, self.configuration, runtime_configuration)
+        needed = Expectation.get_validation_dependencies(self, execution_engine, runtime_configuration)
+        needed.set_metric_configuration(
+            metric, MetricConfiguration(metric, given["metric_domain_kwargs"], given["metric_value_kwargs"])
+        )
+        return needed
+
+    def _validate(self, metrics: dict[str, Any], *given: Any, **named: Any) -> Any:
+        found = metrics.get(_ValuesFound.metric_name, {})
+        of_parent = {f"{self.map_metric}.{name}": value for name, value in found.items()}
+        return super()._validate({**metrics, **found, **of_parent}, *given, **named)
+
+
+class ExpectColumnValuesToBeNull(_OfAFrame, core.ExpectColumnValuesToBeNull):
     """By its name it is known to suites: the same as that of its parent."""
 
 
-class ExpectColumnValuesToBeBetween(core.ExpectColumnValuesToBeBetween, _Configured):
+class ExpectColumnValuesToBeBetween(_OfAFrame, core.ExpectColumnValuesToBeBetween):
     """See above."""
 
 
