@@ -239,7 +239,8 @@ def test_killed_in_the_middle_of_deciding_it_ends_the_same_when_run_again(wareho
         "check.exports(Settings(home=Path(sys.argv[1]), warehouse_database=sys.argv[2]), date(2021, 1, 31))"
     )
     with connect(warehouse, "kho_owner") as blocker:
-        decisions.lock(blocker, bad)  # the first batch is decided by then, the second is waited for
+        # its verdicts are written by then, and the first batch's new state
+        blocker.execute("lock table ledger.batch_event in share mode")
         process = subprocess.Popen(
             [sys.executable, "-c", program, str(warehouse.home), warehouse.warehouse_database],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
