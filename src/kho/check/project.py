@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from kho.check.pages import make_offline
+from kho.check.pages import OfflinePage, write_index
 from kho.settings import Settings
 
 if TYPE_CHECKING:
@@ -111,12 +111,14 @@ def _config(settings: Settings) -> DataContextConfig:
         (kept.validation_results_store_name, "validation_results"),
     ]:
         kept.stores[store]["store_backend"] = _files(settings.home / "expectations" / folder)
+    page = {"view": {"module_name": OfflinePage.__module__, "class_name": OfflinePage.__name__}}
     kept.data_docs_sites = {
         "kho": {
             "class_name": "SiteBuilder",
             "show_how_to_buttons": False,
             "store_backend": _files(data_docs(settings).parent),
-            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},  # needed, and never asked for
+            "site_section_builders": {"expectations": page, "validations": page, "profiling": "none"},
         }
     }
     return DataContextConfig(
@@ -149,9 +151,9 @@ def write_data_docs(settings: Settings, project: EphemeralDataContext, run: RunI
     results = runs.get(run.run_time, [])  # none, where nothing could be judged
     suites = {key.expectation_suite_identifier for key in results}
     changed = {suite for suite in suites if not _is_shown(settings, suite.to_tuple())}
-    # A set: for every key that was ever stored it is asked whether it is in here. `pages` writes the index.
+    # A set: for every key that was ever stored it is asked whether it is in here.
     project.build_data_docs(resource_identifiers=changed.union(results), build_index=False)
-    make_offline(data_docs(settings).parent)
+    write_index(data_docs(settings).parent)
 
 
 def _is_shown(settings: Settings, suite: tuple[str, ...]) -> bool:
