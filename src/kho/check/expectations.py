@@ -168,3 +168,19 @@ class UnexpectedRowsExpectation(core.UnexpectedRowsExpectation, _Configured):
         count, rows = metrics[_UnexpectedRowsFound.metric_name]
         found = {"observed_value": count, "details": {"unexpected_rows": rows}}
         return {"success": count == 0, "result": found}
+
+
+class ExpectColumnValuesToBeInSet(core.ExpectColumnValuesToBeInSet, _Configured):
+    """See above."""
+
+
+class ExpectColumnValuesToBeUnique(core.ExpectColumnValuesToBeUnique, _Configured):
+    """See above."""
+
+
+class ExpectCompoundColumnsToBeUnique(core.ExpectCompoundColumnsToBeUnique, _Configured):
+    """See above."""
+
+
+class ExpectTableRowCountToBeBetween(core.ExpectTableRowCountToBeBetween, _Configured):
+    """See above."""
