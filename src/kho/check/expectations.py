@@ -24,6 +24,7 @@ from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 from great_expectations.expectations.metrics.metric_provider import MetricProvider, metric_value
 from great_expectations.expectations.metrics.query_metric_provider import QueryMetricProvider
+from great_expectations.expectations.metrics.util import get_dbms_compatible_column_names
 from great_expectations.expectations.registry import get_metric_kwargs
 from great_expectations.validator.metric_configuration import MetricConfiguration
 from great_expectations.validator.validator import ValidationDependencies
@@ -84,9 +85,65 @@ class _ValuesFound(MetricProvider):
         }
 
 
-class _OfAFrame(_Configured):
-    """One that finds in a frame, by a single metric, all that its parent asks for by some forty."""
+class _RepeatedRowsFound(MetricProvider):
+    """The rows of a table whose columns together are those of another row: how many, and the first of them."""
 
+    metric_name = "compound_columns.repeated_rows_found"
+    domain_keys = ("batch_id", "table", "column_list", "row_condition", "condition_parser")
+    value_keys = ("result_format",)
+
+    @metric_value(engine=SqlAlchemyExecutionEngine)
+    def _sqlalchemy(
+        cls,
+        execution_engine: SqlAlchemyExecutionEngine,
+        metric_domain_kwargs: dict[str, Any],
+        metric_value_kwargs: dict[str, Any],
+        metrics: dict[str, Any],
+        **_: Any,
+    ) -> dict[str, Any]:
+        of_table = _of_table(metric_domain_kwargs)
+        batch, _, _ = execution_engine.get_compute_domain(of_table, MetricDomainTypes.TABLE)
+        names = get_dbms_compatible_column_names(
+            metric_domain_kwargs["column_list"], metrics["table.columns"]
+        )
+        columns, count = [sqlalchemy.column(name) for name in names], sqlalchemy.func.count()
+        rows = sqlalchemy.select(*columns).select_from(batch)
+        # A row that lacks one of them is none of these.
+        is_repeated = sqlalchemy.tuple_(*columns).in_(rows.group_by(*columns).having(count > 1))
+        is_empty = sqlalchemy.and_(*(column.is_(None) for column in columns))
+        found = rows.where(is_repeated).cte("found")
+        how_many = sqlalchemy.select(count).select_from(found).scalar_subquery()
+        counts = sqlalchemy.select(count, count.filter(is_empty), how_many).select_from(batch).subquery()
+        most = metric_value_kwargs["result_format"]["partial_unexpected_count"]
+        first = sqlalchemy.select(found).limit(most).subquery()
+        query = sqlalchemy.select(counts, first).select_from(counts.outerjoin(first, sqlalchemy.true()))
+        told = execution_engine.execute_query(query).fetchall()
+        of_all, empty, repeated = told[0][:3]
+        return {
+            "table.row_count": of_all,
+            "filtered_row_count": of_all - empty,
+            "unexpected_count": repeated,
+            "unexpected_values": [dict(zip(names, row[3:], strict=True)) for row in told if repeated],
+        }
+
+    @classmethod
+    def _get_evaluation_dependencies(
+        cls, metric: MetricConfiguration, *_: Any, **__: Any
+    ) -> dict[str, MetricConfiguration]:
+        return {"table.columns": MetricConfiguration("table.columns", _of_table(metric.metric_domain_kwargs))}
+
+
+def _of_table(domain: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in domain.items() if key != "column_list"}
+
+
+class _FoundAtOnce(_Configured):
+    """One that finds by a single metric what its parent finds by some forty, or by several queries."""
+
+    engine: ClassVar[
+        type[ExecutionEngine]
+    ]  # on others, or where rows are left out, it asks as its parent does
+    found_by: ClassVar[str]
     map_metric: ClassVar[str | None]
 
     def get_validation_dependencies(
@@ -94,27 +151,53 @@ class _OfAFrame(_Configured):
         execution_engine: ExecutionEngine | None = None,
         runtime_configuration: dict[str, Any] | None = None,
     ) -> ValidationDependencies:
-        if not isinstance(execution_engine, PandasExecutionEngine):
+        kwargs = self.configuration.kwargs
+        if (
+            not isinstance(execution_engine, self.engine)
+            or {"row_condition", "ignore_row_if"} & kwargs.keys()
+        ):
             return super().get_validation_dependencies(execution_engine, runtime_configuration)
-        metric = _ValuesFound.metric_name
-        given = get_metric_kwargs(metric, self.configuration, runtime_configuration)
         needed = Expectation.get_validation_dependencies(self, execution_engine, runtime_configuration)
+        given = get_metric_kwargs(self.found_by, self.configuration, runtime_configuration)
         needed.set_metric_configuration(
-            metric, MetricConfiguration(metric, given["metric_domain_kwargs"], given["metric_value_kwargs"])
+            self.found_by,
+            MetricConfiguration(self.found_by, given["metric_domain_kwargs"], given["metric_value_kwargs"]),
         )
         return needed
 
     def _validate(self, metrics: dict[str, Any], *given: Any, **named: Any) -> Any:
-        found = metrics.get(_ValuesFound.metric_name, {})
+        found = metrics.get(self.found_by, {})
         of_parent = {f"{self.map_metric}.{name}": value for name, value in found.items()}
         return super()._validate({**metrics, **found, **of_parent}, *given, **named)
 
 
-class ExpectColumnValuesToBeNull(_OfAFrame, core.ExpectColumnValuesToBeNull):
+class ExpectColumnValuesToBeNull(_FoundAtOnce, core.ExpectColumnValuesToBeNull):
     """By its name it is known to suites: the same as that of its parent."""
 
+    engine, found_by = PandasExecutionEngine, _ValuesFound.metric_name
 
-class ExpectColumnValuesToBeBetween(_OfAFrame, core.ExpectColumnValuesToBeBetween):
+
+class ExpectColumnValuesToBeBetween(_FoundAtOnce, core.ExpectColumnValuesToBeBetween):
+    """See above."""
+
+    engine, found_by = PandasExecutionEngine, _ValuesFound.metric_name
+
+
+class ExpectColumnValuesToBeInSet(core.ExpectColumnValuesToBeInSet, _Configured):
+    """See above."""
+
+
+class ExpectColumnValuesToBeUnique(core.ExpectColumnValuesToBeUnique, _Configured):
+    """See above."""
+
+
+class ExpectCompoundColumnsToBeUnique(_FoundAtOnce, core.ExpectCompoundColumnsToBeUnique):
+    """See above."""
+
+    engine, found_by = SqlAlchemyExecutionEngine, _RepeatedRowsFound.metric_name
+
+
+class ExpectTableRowCountToBeBetween(core.ExpectTableRowCountToBeBetween, _Configured):
     """See above."""
 
 
@@ -168,19 +251,3 @@ class UnexpectedRowsExpectation(core.UnexpectedRowsExpectation, _Configured):
         count, rows = metrics[_UnexpectedRowsFound.metric_name]
         found = {"observed_value": count, "details": {"unexpected_rows": rows}}
         return {"success": count == 0, "result": found}
-
-
-class ExpectColumnValuesToBeInSet(core.ExpectColumnValuesToBeInSet, _Configured):
-    """See above."""
-
-
-class ExpectColumnValuesToBeUnique(core.ExpectColumnValuesToBeUnique, _Configured):
-    """See above."""
-
-
-class ExpectCompoundColumnsToBeUnique(core.ExpectCompoundColumnsToBeUnique, _Configured):
-    """See above."""
-
-
-class ExpectTableRowCountToBeBetween(core.ExpectTableRowCountToBeBetween, _Configured):
-    """See above."""
