@@ -1,7 +1,7 @@
 """Expectations of Great Expectations that judge as its own do and take the place of these, doing once what they do often.
 
-Its own run a query twice, to count rows and to see them, and make their configuration anew some hundred times while they
-are validated.
+Its own run a query twice, to count rows and to see them, ask for some forty metrics each, and make their configuration anew
+some hundred times while they are validated.
 """
 
 from __future__ import annotations
@@ -137,12 +137,14 @@ def _of_table(domain: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in domain.items() if key != "column_list"}
 
 
+# Where one of these is given, or on another engine, an expectation asks as its parent does.
+_UNKNOWN_TO_OURS = {"row_condition", "ignore_row_if", "strict_min", "strict_max"}
+
+
 class _FoundAtOnce(_Configured):
     """One that finds by a single metric what its parent finds by some forty, or by several queries."""
 
-    engine: ClassVar[
-        type[ExecutionEngine]
-    ]  # on others, or where rows are left out, it asks as its parent does
+    engine: ClassVar[type[ExecutionEngine]]
     found_by: ClassVar[str]
     map_metric: ClassVar[str | None]
 
@@ -151,11 +153,8 @@ class _FoundAtOnce(_Configured):
         execution_engine: ExecutionEngine | None = None,
         runtime_configuration: dict[str, Any] | None = None,
     ) -> ValidationDependencies:
-        kwargs = self.configuration.kwargs
-        if (
-            not isinstance(execution_engine, self.engine)
-            or {"row_condition", "ignore_row_if"} & kwargs.keys()
-        ):
+        is_known = self.configuration.kwargs.keys().isdisjoint(_UNKNOWN_TO_OURS)
+        if not (is_known and isinstance(execution_engine, self.engine)):
             return super().get_validation_dependencies(execution_engine, runtime_configuration)
         needed = Expectation.get_validation_dependencies(self, execution_engine, runtime_configuration)
         given = get_metric_kwargs(self.found_by, self.configuration, runtime_configuration)
