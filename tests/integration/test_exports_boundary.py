@@ -11,6 +11,7 @@ import time
 from datetime import date, timedelta
 
 import pytest
+from lxml import html
 
 from kho import check
 from kho.check.drift import HISTORY
@@ -239,7 +240,8 @@ def test_killed_in_the_middle_of_deciding_it_ends_the_same_when_run_again(wareho
         "check.exports(Settings(home=Path(sys.argv[1]), warehouse_database=sys.argv[2]), date(2021, 1, 31))"
     )
     with connect(warehouse, "kho_owner") as blocker:
-        decisions.lock(blocker, bad)  # the first batch is decided by then, the second is waited for
+        # its verdicts are written by then, and the first batch's new state
+        blocker.execute("lock table ledger.batch_event in share mode")
         process = subprocess.Popen(
             [sys.executable, "-c", program, str(warehouse.home), warehouse.warehouse_database],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
@@ -295,6 +297,22 @@ def test_data_docs_show_the_nights_and_stay_small(warehouse, hand_over, monkeypa
     assert not [
         page for page in data_docs(warehouse).parent.glob("**/*.html") if foreign.search(page.read_text())
     ]
+
+
+def test_data_docs_show_what_an_export_says_and_are_not_changed_by_it(warehouse, hand_over):
+    header = "<script>$column</script>&amp;${html_success_icon}"
+    batch = hand_over(DOSSIERS, "2021-01-31", unknown_columns={header: 2}, rejected=50)
+    check.exports(warehouse, NIGHT)
+    (result,) = (html.parse(page) for page in data_docs(warehouse).parent.glob("validations/**/*.html"))
+    told = [row.text_content() for row in result.xpath("//table//table//tr")]
+    assert any(each.startswith(f"{header} (2 values)1") and str(batch) in each for each in told)
+    assert f"50.01{batch}" in told  # the share of rejected rows, once, in this batch
+    (suite,) = (html.parse(page) for page in data_docs(warehouse).parent.glob("expectations/**/*.html"))
+    notes = [each.text_content() for each in suite.xpath("//details/p")]
+    assert "columns that the contract does not know were left out" in notes
+    for page in (result, suite):
+        assert not page.xpath("//script") and not page.xpath("//pre"), "every block is of a known kind"
+        assert page.xpath("//a[.='Home']/@href")
 
 
 def test_data_docs_show_outcomes_and_a_suite_again_only_when_it_changed(warehouse, hand_over, tmp_path):

@@ -257,6 +257,18 @@ def test_of_a_rule_that_fails_in_every_row_some_are_kept(built):
     assert count > 10_000 > 1000 > text.count("unheard of") > 0
 
 
+def test_rows_that_are_there_twice_are_counted_and_the_first_of_them_told(built):
+    with changed(
+        built,
+        "insert into figure_period select * from figure_period where scheme = 'calendar' and period_code in ('2021-01', '2021-02')",
+    ):
+        verdict = check.marts(built)
+    (twice,) = [each for each in verdict.critical if each.subject == "figure_period"]
+    assert (twice.expectation, twice.observed) == ("rows_are_unique", "4 rows")
+    told = re.search(r"once\. (.*?)\. Look", twice.message)[1].split("; ")
+    assert sorted(told) == [f"scheme calendar, period_code 2021-0{month}" for month in (1, 1, 2, 2)]
+
+
 def test_what_is_only_odd_is_told_and_released(built):
     with changed(
         built,

@@ -1,7 +1,7 @@
 """Expectations of Great Expectations that judge as its own do and take the place of these, doing once what they do often.
 
-Its own run a query twice, to count rows and to see them, and make their configuration anew some hundred times while they
-are validated.
+Its own run a query twice, to count rows and to see them, ask for some forty metrics each, and make their configuration anew
+some hundred times while they are validated.
 """
 
 from __future__ import annotations
@@ -9,16 +9,25 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, ClassVar
 
+import pandas
 import sqlalchemy
 from great_expectations.compatibility.pydantic import PrivateAttr
 from great_expectations.constants import MAX_RESULT_RECORDS
 from great_expectations.core.metric_domain_types import MetricDomainTypes
-from great_expectations.execution_engine import SqlAlchemyExecutionEngine
+from great_expectations.execution_engine import (
+    ExecutionEngine,
+    PandasExecutionEngine,
+    SqlAlchemyExecutionEngine,
+)
 from great_expectations.expectations import core
 from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
-from great_expectations.expectations.metrics.metric_provider import metric_value
+from great_expectations.expectations.metrics.metric_provider import MetricProvider, metric_value
 from great_expectations.expectations.metrics.query_metric_provider import QueryMetricProvider
+from great_expectations.expectations.metrics.util import get_dbms_compatible_column_names
+from great_expectations.expectations.registry import get_metric_kwargs
+from great_expectations.validator.metric_configuration import MetricConfiguration
+from great_expectations.validator.validator import ValidationDependencies
 
 
 class _Configured(Expectation):
@@ -37,11 +46,157 @@ class _Configured(Expectation):
         object.__setattr__(self, "_kept", None)
 
 
-class ExpectColumnValuesToBeNull(core.ExpectColumnValuesToBeNull, _Configured):
+class _ValuesFound(MetricProvider):
+    """Those values of a frame's column that lie out of bounds, or all of them where there are no bounds; and their rows."""
+
+    metric_name = "column_values.found"
+    domain_keys = ("batch_id", "table", "column", "row_condition", "condition_parser")
+    value_keys = ("min_value", "max_value", "result_format")
+
+    @metric_value(engine=PandasExecutionEngine)
+    def _pandas(
+        cls,
+        execution_engine: PandasExecutionEngine,
+        metric_domain_kwargs: dict[str, Any],
+        metric_value_kwargs: dict[str, Any],
+        **_: Any,
+    ) -> dict[str, Any]:
+        frame, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, MetricDomainTypes.COLUMN)
+        column = metric_domain_kwargs["column"]
+        least, most, result_format = (metric_value_kwargs[key] for key in cls.value_keys)
+        there = [(row, value) for row, value in enumerate(frame[column]) if pandas.notna(value)]
+        if least is None and most is None:
+            found = there
+        else:
+            found = [
+                (row, value)
+                for row, value in there
+                if (least is not None and value < least) or (most is not None and value > most)
+            ]
+        keys = result_format.get("unexpected_index_column_names") or []
+        return {
+            "table.row_count": len(frame),
+            "column_values.nonnull.unexpected_count": len(frame) - len(there),
+            "unexpected_count": len(found),
+            "unexpected_values": [value for _, value in found],
+            "unexpected_index_list": [
+                {column: value, **{key: frame[key].iloc[row] for key in keys}} for row, value in found
+            ],
+        }
+
+
+class _RepeatedRowsFound(MetricProvider):
+    """The rows of a table whose columns together are those of another row: how many, and the first of them."""
+
+    metric_name = "compound_columns.repeated_rows_found"
+    domain_keys = ("batch_id", "table", "column_list", "row_condition", "condition_parser")
+    value_keys = ("result_format",)
+
+    @metric_value(engine=SqlAlchemyExecutionEngine)
+    def _sqlalchemy(
+        cls,
+        execution_engine: SqlAlchemyExecutionEngine,
+        metric_domain_kwargs: dict[str, Any],
+        metric_value_kwargs: dict[str, Any],
+        metrics: dict[str, Any],
+        **_: Any,
+    ) -> dict[str, Any]:
+        of_table = _of_table(metric_domain_kwargs)
+        batch, _, _ = execution_engine.get_compute_domain(of_table, MetricDomainTypes.TABLE)
+        names = get_dbms_compatible_column_names(
+            metric_domain_kwargs["column_list"], metrics["table.columns"]
+        )
+        columns, count = [sqlalchemy.column(name) for name in names], sqlalchemy.func.count()
+        rows = sqlalchemy.select(*columns).select_from(batch)
+        # A row that lacks one of them is none of these.
+        is_repeated = sqlalchemy.tuple_(*columns).in_(rows.group_by(*columns).having(count > 1))
+        is_empty = sqlalchemy.and_(*(column.is_(None) for column in columns))
+        found = rows.where(is_repeated).cte("found")
+        how_many = sqlalchemy.select(count).select_from(found).scalar_subquery()
+        counts = sqlalchemy.select(count, count.filter(is_empty), how_many).select_from(batch).subquery()
+        most = metric_value_kwargs["result_format"]["partial_unexpected_count"]
+        first = sqlalchemy.select(found).limit(most).subquery()
+        query = sqlalchemy.select(counts, first).select_from(counts.outerjoin(first, sqlalchemy.true()))
+        told = execution_engine.execute_query(query).fetchall()
+        of_all, empty, repeated = told[0][:3]
+        return {
+            "table.row_count": of_all,
+            "filtered_row_count": of_all - empty,
+            "unexpected_count": repeated,
+            "unexpected_values": [dict(zip(names, row[3:], strict=True)) for row in told if repeated],
+        }
+
+    @classmethod
+    def _get_evaluation_dependencies(
+        cls, metric: MetricConfiguration, *_: Any, **__: Any
+    ) -> dict[str, MetricConfiguration]:
+        return {"table.columns": MetricConfiguration("table.columns", _of_table(metric.metric_domain_kwargs))}
+
+
+def _of_table(domain: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in domain.items() if key != "column_list"}
+
+
+# Where one of these is given, or on another engine, an expectation asks as its parent does.
+_UNKNOWN_TO_OURS = {"row_condition", "ignore_row_if", "strict_min", "strict_max"}
+
+
+class _FoundAtOnce(_Configured):
+    """One that finds by a single metric what its parent finds by some forty, or by several queries."""
+
+    engine: ClassVar[type[ExecutionEngine]]
+    found_by: ClassVar[str]
+    map_metric: ClassVar[str | None]
+
+    def get_validation_dependencies(
+        self,
+        execution_engine: ExecutionEngine | None = None,
+        runtime_configuration: dict[str, Any] | None = None,
+    ) -> ValidationDependencies:
+        is_known = self.configuration.kwargs.keys().isdisjoint(_UNKNOWN_TO_OURS)
+        if not (is_known and isinstance(execution_engine, self.engine)):
+            return super().get_validation_dependencies(execution_engine, runtime_configuration)
+        needed = Expectation.get_validation_dependencies(self, execution_engine, runtime_configuration)
+        given = get_metric_kwargs(self.found_by, self.configuration, runtime_configuration)
+        needed.set_metric_configuration(
+            self.found_by,
+            MetricConfiguration(self.found_by, given["metric_domain_kwargs"], given["metric_value_kwargs"]),
+        )
+        return needed
+
+    def _validate(self, metrics: dict[str, Any], *given: Any, **named: Any) -> Any:
+        found = metrics.get(self.found_by, {})
+        of_parent = {f"{self.map_metric}.{name}": value for name, value in found.items()}
+        return super()._validate({**metrics, **found, **of_parent}, *given, **named)
+
+
+class ExpectColumnValuesToBeNull(_FoundAtOnce, core.ExpectColumnValuesToBeNull):
     """By its name it is known to suites: the same as that of its parent."""
 
+    engine, found_by = PandasExecutionEngine, _ValuesFound.metric_name
 
-class ExpectColumnValuesToBeBetween(core.ExpectColumnValuesToBeBetween, _Configured):
+
+class ExpectColumnValuesToBeBetween(_FoundAtOnce, core.ExpectColumnValuesToBeBetween):
+    """See above."""
+
+    engine, found_by = PandasExecutionEngine, _ValuesFound.metric_name
+
+
+class ExpectColumnValuesToBeInSet(core.ExpectColumnValuesToBeInSet, _Configured):
+    """See above."""
+
+
+class ExpectColumnValuesToBeUnique(core.ExpectColumnValuesToBeUnique, _Configured):
+    """See above."""
+
+
+class ExpectCompoundColumnsToBeUnique(_FoundAtOnce, core.ExpectCompoundColumnsToBeUnique):
+    """See above."""
+
+    engine, found_by = SqlAlchemyExecutionEngine, _RepeatedRowsFound.metric_name
+
+
+class ExpectTableRowCountToBeBetween(core.ExpectTableRowCountToBeBetween, _Configured):
     """See above."""
 
 

@@ -18,7 +18,7 @@ import psycopg
 from kho.check import drift
 from kho.check.drift import HISTORY
 from kho.check.failure import exception
-from kho.check.project import keep_suite, open_passing_project, open_project, write_data_docs
+from kho.check.project import open_passing_project, open_project, validate, write_data_docs
 from kho.contract import Contract
 from kho.contract.model import Quality
 from kho.database import connect
@@ -31,9 +31,11 @@ from kho.settings import Settings
 if TYPE_CHECKING:
     import pandas as pd
     from great_expectations.core.run_identifier import RunIdentifier
+    from great_expectations.data_context import EphemeralDataContext
 
 log = logging.getLogger(__name__)
 
+SOURCE = "batches"  # the name of what is judged, in Data Docs
 REMEMBERED = 60  # earlier batches of a kind in which it is looked for those that tell of times of day
 ALIKE = (0.2, 5)  # rows of a batch, as a multiple of what is usual
 EMPTY_SHARE = 0.98  # of a column's values; it counts as emptied when it used to be filled
@@ -128,13 +130,8 @@ def foresee(connection: psycopg.Connection, contract: Contract, would_be: dict[s
     itself = Judged(would_be["batch_id"], day, would_be["name"], would_be["state"] != "unreadable", True)
     *compared, last = _rows(connection, contract, day, [*before, itself])
     project = open_passing_project()
-    return _verdicts(
-        project,
-        project.data_sources.add_pandas("batches"),
-        contract,
-        [*compared, {**last, **would_be}],
-        day,
-    )
+    _add_batches(project, [contract])
+    return _verdicts(project, contract, [*compared, {**last, **would_be}], day)
 
 
 _SUMS_AGREE = _Rule(
@@ -470,18 +467,26 @@ def _validate(
     from great_expectations.core.run_identifier import RunIdentifier
 
     project = open_project(settings)
-    source = project.data_sources.add_pandas("batches")
+    _add_batches(project, waiting)
     run = RunIdentifier(run_name=f"exports {business_date}", run_time=datetime.now(UTC))
     verdicts = []
     for contract, rows in waiting.items():
-        verdicts += _verdicts(project, source, contract, rows, business_date, run)
+        verdicts += _verdicts(project, contract, rows, business_date, run)
     write_data_docs(settings, project, run)
     return verdicts
 
 
+def _add_batches(project: EphemeralDataContext, of: Iterable[Contract]) -> None:
+    """Tell Great Expectations what the frames are that it will be given."""
+    from great_expectations.datasource.fluent import PandasDatasource
+    from great_expectations.datasource.fluent.pandas_datasource import DataFrameAsset
+
+    frames = [DataFrameAsset(name=contract.name) for contract in of]
+    project.add_datasource(datasource=PandasDatasource(name=SOURCE, assets=frames))
+
+
 def _verdicts(
-    project: Any,
-    source: Any,
+    project: EphemeralDataContext,
     contract: Contract,
     rows: list[dict[str, Any]],
     business_date: date,
@@ -489,33 +494,29 @@ def _verdicts(
 ) -> list[Verdict]:
     """The verdicts on the waiting ones of a contract's batches, also where Kho fails on judging them."""
     try:
-        return _judged(project, source, contract, rows, business_date, run)
+        return _judged(project, contract, rows, business_date, run)
     except Exception as failure:
         log.exception("%s could not be judged", contract.name)
         return _not_judged(contract, rows, business_date, failure)
 
 
 def _judged(
-    project: Any,
-    source: Any,
+    project: EphemeralDataContext,
     contract: Contract,
     rows: list[dict[str, Any]],
     business_date: date,
     run: RunIdentifier | None,
 ) -> list[Verdict]:
     """Validate them: a verdict per rule and batch."""
-    import great_expectations as gx
-
     name, frame, suite_rules = contract.name, _frame(contract, rows), rules(contract)
-    definition = gx.ValidationDefinition(
-        name=name,
-        data=source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("night"),
-        suite=keep_suite(project, name, [rule.expectation() for rule in suite_rules]),
-    )
-    result = project.validation_definitions.add(definition).run(
-        batch_parameters={"dataframe": frame},
-        result_format={"result_format": "COMPLETE", "unexpected_index_column_names": ["batch_id"]},
-        run_id=run,
+    asset = project.data_sources.get(SOURCE).get_asset(name)
+    result = validate(
+        project,
+        asset.get_batch(asset.build_batch_request({"dataframe": frame})),
+        name,
+        [rule.expectation() for rule in suite_rules],
+        {"result_format": "COMPLETE", "unexpected_index_column_names": ["batch_id"]},
+        run,
     )
     judged = frame.to_dict("records")
     by_rule = {each.expectation_config.meta["rule"]: each for each in result.results}
@@ -586,11 +587,10 @@ def _decide(connection: psycopg.Connection, verdicts: list[Verdict]) -> ExportsV
         if verdict.batch_id is not None:
             of_batch.setdefault(verdict.batch_id, []).append(verdict)
     outcome = ExportsVerdict()
-    for batch_id, found in sorted(of_batch.items()):
-        state = decisions.lock(connection, batch_id)
-        if state not in ("pending", "unreadable"):
-            continue
-        write(connection, found)
+    states = decisions.lock_undecided(connection, of_batch)
+    write(connection, (verdict for batch_id in states for verdict in of_batch[batch_id]))
+    for batch_id, state in states.items():
+        found = of_batch[batch_id]
         why = "; ".join(each.message or each.expectation for each in found if each.is_critical)
         outcome.told.extend(each for each in found if each.outcome == "failed" and not each.is_critical)
         if state == "unreadable":

@@ -15,7 +15,7 @@ from psycopg import sql
 
 from kho.check import since_last_release
 from kho.check.failure import exception
-from kho.check.project import keep_suite, open_project, write_data_docs
+from kho.check.project import open_project, validate, write_data_docs
 from kho.check.suites import Rule, suites
 from kho.database import SESSION, connect
 from kho.ledger import releases
@@ -26,7 +26,6 @@ from kho.settings import Settings
 
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationSuiteValidationResult
-    from great_expectations.core.run_identifier import RunIdentifier
     from great_expectations.data_context import EphemeralDataContext
 
 SOURCE = "release"  # the name of the candidate, in Data Docs
@@ -79,13 +78,16 @@ def marts(settings: Settings) -> MartsVerdict:
     before = releases.in_force(settings)
     verdicts = []
     for mart, suite in known.items():
+        table = project.data_sources.get(SOURCE).get_asset(mart)
+        batch = table.get_batch(table.build_batch_request())
         judged = [(mart, suite.rules)]
         if before is None:
             verdicts += [_skipped(candidate, mart, rule) for rule in suite.since_last_release]
         elif suite.since_last_release:
             judged.append((f"{mart}_since_last_release", suite.since_last_release))
         for name, rules in judged:
-            result = _validate(project, mart, name, rules, run)
+            made = [rule.made() for rule in rules]
+            result = validate(project, batch, name, made, "SUMMARY", run)
             verdicts += _verdicts(candidate, mart, rules, result)
     if before:
         comparing = {mart: suite.since_last_release for mart, suite in known.items()}
@@ -132,20 +134,6 @@ def _add_release(project: EphemeralDataContext, url: str, marts: Sequence[str]) 
 
     tables = [TableAsset(name=mart, table_name=mart) for mart in marts]
     project.add_datasource(datasource=PostgresDatasource(name=SOURCE, connection_string=url, assets=tables))
-
-
-def _validate(
-    project: EphemeralDataContext, mart: str, name: str, rules: Sequence[Rule], run: RunIdentifier
-) -> ExpectationSuiteValidationResult:
-    import great_expectations as gx
-
-    table = project.data_sources.get(SOURCE).get_asset(mart)
-    definition = gx.ValidationDefinition(
-        name=name,
-        data=table.add_batch_definition_whole_table(name),
-        suite=keep_suite(project, name, [rule.made() for rule in rules]),
-    )
-    return project.validation_definitions.add(definition).run(run_id=run, result_format="SUMMARY")
 
 
 def _verdicts(

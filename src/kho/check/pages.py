@@ -1,53 +1,121 @@
-"""Data Docs without the internet: Great Expectations' pages ask foreign hosts for their looks and for their index."""
+"""How Data Docs look: Great Expectations' own pages ask foreign hosts for their looks and for their index."""
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable
+from html import escape
 from itertools import groupby
 from pathlib import Path
+from string import Template
+from typing import Any
 from urllib.parse import quote
 
 from lxml import html
 from lxml.html import builder
 
-# Table looks, and the icons that a font from elsewhere would have drawn.
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #222 }
 table { border-collapse: collapse; margin: .5rem 0 1.5rem } td, th { border: 1px solid #ccc; padding: .3rem .6rem; text-align: left }
-a { color: #0b57a4 } ol.ge-breadcrumbs-item, .breadcrumb { list-style: none; padding: 0 } i { font-style: normal }
-.fa-check-circle::before { content: "✔"; color: #18794e } .fa-times::before { content: "✘"; color: #c62828 }
-.fa-exclamation-triangle::before { content: "⚠" } .failed { color: #c62828; font-weight: bold }
+a { color: #0b57a4 } h5 { font-size: 1.2rem; margin: 2rem 0 .5rem } h6 { font-size: 1rem; margin: 1rem 0 .5rem }
+.failed { color: #c62828; font-weight: bold }
 """
-# How a page begins that was made so; its outcome is found there without reading the rest.
+NOT_SO = "not so: see the page"
+# How a page begins; its outcome is found there without reading the rest.
 _BEGINS = "<!DOCTYPE html><!--offline: {}-->"
 _OUTCOME = re.compile(re.escape(_BEGINS).replace(r"\{\}", "(.*?)"))
-_FOREIGN = "//*[self::script or self::img][starts-with(@src, 'http')] | //link[starts-with(@href, 'http')]"
-_ADVERT = "//footer | //a[contains(@href, 'greatexpectations.io')]"
 
 
-def make_offline(folder: Path) -> None:
-    """Rid every page below `folder` of what only the internet has, and write an index of the nights' results."""
-    for page in folder.glob("*/**/*.html"):
-        if _outcome(page) is None:
-            page.write_text(_offline(page.read_text(encoding="utf-8")), encoding="utf-8")
+class OfflinePage:
+    """A view of Great Expectations: makes a page of what it tells of a suite or a result, which needs nothing else to be read."""
+
+    def __init__(self, **_: object) -> None:
+        """Great Expectations names folders of styles here; there are none."""
+
+    def render(self, document: Any, **_: object) -> str:
+        told = document.to_json_dict()
+        title = escape(told["page_title"])
+        body = "".join(_shown(block) for section in told["sections"] for block in section["content_blocks"])
+        status = re.search(r"Status:\s*(\w+)", body)
+        outcome = "passed" if status and status[1] == "Succeeded" else NOT_SO
+        suite = told["expectation_suite_name"]
+        # Its folders: one a part of the suite's name, of a result the night's name and time too.
+        up = suite.count(".") + (4 if told["renderer_type"] == "ValidationResultsPageRenderer" else 1)
+        return (
+            f'{_BEGINS.format(outcome)}<html><head><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style></head>'
+            f'<body><p><a href="{"../" * up}index.html">Home</a> / {title}</p>{body}</body></html>'
+        )
+
+
+def _shown(block: Any) -> str:
+    """A block of a page as HTML; one of a kind that is not known here as it is."""
+    if block is None:
+        return ""
+    if isinstance(block, list):
+        return " ".join(map(_shown, block))
+    if not isinstance(block, dict):
+        return escape(str(block))
+    kind = block.get("content_block_type")
+    above = f"{_shown(block.get('header'))}{_shown(block.get('subheader'))}"
+    return above + _KINDS.get(kind, _as_it_is)(block)
+
+
+def _text(block: dict[str, Any]) -> str:
+    told = block["string_template"]
+    params, styles = told.get("params", {}), told.get("styling", {}).get("params", {})
+    shown = {name: _param(value, styles.get(name, {})) for name, value in params.items()}
+    # Its icons are those of a font from elsewhere.
+    shown |= {"icon": params.get("markdown_status_icon", "…"), "html_success_icon": ""}
+    text = Template(escape(told["template"])).safe_substitute(shown).strip().replace("\n", "<br>")
+    tag = told.get("tag", "span")
+    return f"<{tag}>{text}</{tag}>" if text else ""
+
+
+def _param(value: Any, style: dict[str, Any]) -> str:
+    link = style.get("attributes", {}).get("href")
+    return f'<a href="{escape(link)}">{escape(str(value))}</a>' if link else escape(str(value))
+
+
+def _table(block: dict[str, Any]) -> str:
+    rows = [("td", row) for row in block["table"]]
+    if block.get("header_row"):
+        rows.insert(0, ("th", block["header_row"]))
+    lines = ("".join(f"<{tag}>{_shown(cell)}</{tag}>" for cell in row) for tag, row in rows)
+    return f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
+
+
+def _details(block: dict[str, Any]) -> str:
+    return f"<details><summary>{_shown(block['collapse_toggle_link'])}</summary>{_shown(block['collapse'])}</details>"
+
+
+def _as_it_is(block: dict[str, Any]) -> str:
+    return f"<pre>{escape(json.dumps(block, ensure_ascii=False, default=str))}</pre>"
+
+
+_KINDS: dict[Any, Callable[[dict[str, Any]], str]] = {
+    "header": lambda block: "",
+    "string_template": _text,
+    "table": _table,
+    "collapse": _details,
+    "text": lambda block: "".join(f"<p>{_shown(each)}</p>" for each in block["text"]),
+    "markdown": lambda block: escape(block["markdown"]),
+    "bullet_list": lambda block: (
+        f"<ul>{''.join(f'<li>{item}</li>' for item in map(_shown, block['bullet_list']) if item)}</ul>"
+    ),
+}
+
+
+def write_index(folder: Path) -> None:
+    """The page that leads to those of the last nights below this folder."""
     (folder / "index.html").write_text(_index(folder), encoding="utf-8")
 
 
-def _offline(text: str) -> str:
-    document = html.document_fromstring(text)
-    status = re.search(r"Status:\s*(\w+)", document.text_content())
-    outcome = "passed" if status and status[1] == "Succeeded" else "not so: see the page"
-    for element in [*document.xpath(_FOREIGN), *document.xpath(_ADVERT)]:
-        element.drop_tree()
-    document.head.append(builder.STYLE(_STYLE))
-    return html.tostring(document, encoding="unicode", doctype=_BEGINS.format(outcome))
-
-
-def _outcome(page: Path) -> str | None:
-    """What a page that was made offline tells; None for one that was not."""
+def _outcome(page: Path) -> str:
+    """What the page of a result tells."""
     with page.open(encoding="utf-8") as file:
         found = _OUTCOME.match(file.readline())
-    return found[1] if found else None
+    return found[1] if found else NOT_SO
 
 
 def _index(folder: Path) -> str:

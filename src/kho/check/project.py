@@ -15,14 +15,16 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from kho.check.pages import make_offline
+from kho.check.pages import OfflinePage, write_index
 from kho.settings import Settings
 
 if TYPE_CHECKING:
-    from great_expectations.core import ExpectationSuite
+    from great_expectations.core import ExpectationSuiteValidationResult
+    from great_expectations.core.result_format import ResultFormatUnion
     from great_expectations.core.run_identifier import RunIdentifier
     from great_expectations.data_context import EphemeralDataContext
     from great_expectations.data_context.types.base import DataContextConfig
+    from great_expectations.datasource.fluent.interfaces import Batch
     from great_expectations.expectations.expectation import Expectation
 
 KEPT_RUNS = 7  # nights of either boundary that Data Docs show
@@ -47,21 +49,43 @@ def open_passing_project() -> EphemeralDataContext:
     return project
 
 
-def keep_suite(
-    project: EphemeralDataContext, name: str, expectations: Sequence[Expectation]
-) -> ExpectationSuite:
-    """The suite of these expectations; one that was kept by an earlier night and is the same stays as it is."""
+def validate(
+    project: EphemeralDataContext,
+    batch: Batch,
+    name: str,
+    expectations: Sequence[Expectation],
+    result_format: ResultFormatUnion,
+    run: RunIdentifier | None,
+) -> ExpectationSuiteValidationResult:
+    """What these expectations find in a batch. In a run it is kept, and so is their suite: Data Docs show both."""
+    from great_expectations.core import ExpectationSuite
+    from great_expectations.data_context.types.resource_identifiers import (
+        ExpectationSuiteIdentifier,
+        ValidationResultIdentifier,
+    )
+
+    if run:
+        _keep_suite(project, name, expectations)
+    suite = ExpectationSuite(name=name, expectations=[*expectations])
+    result = batch.validate(suite, result_format=result_format)
+    if run:
+        result.meta.update(run_id=run, validation_time=run.run_time)
+        key = ValidationResultIdentifier(ExpectationSuiteIdentifier(name), run, batch.id)
+        project.validation_results_store.set(key, result)
+    return result
+
+
+def _keep_suite(project: EphemeralDataContext, name: str, expectations: Sequence[Expectation]) -> None:
+    """Write the suite of these expectations, unless the one that an earlier night wrote is the same."""
     library = great_expectations()
     told = [library.__version__, *(each.configuration.to_json_dict() for each in expectations)]
     made_of = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
-    try:
-        kept = project.suites.get(name)
-    except library.exceptions.DataContextError:
-        kept = None
-    if kept and kept.meta.get("made_of") == made_of:
-        return kept
+    store = project.expectations_store
+    key = store.get_key(name=name, id=None)
+    if store.has_key(key) and store.get(key)["meta"].get("made_of") == made_of:
+        return
     suite = library.ExpectationSuite(name=name, expectations=[*expectations], meta={"made_of": made_of})
-    return project.suites.add_or_update(suite)
+    store.add_or_update(key, suite)
 
 
 def great_expectations() -> ModuleType:
@@ -87,12 +111,14 @@ def _config(settings: Settings) -> DataContextConfig:
         (kept.validation_results_store_name, "validation_results"),
     ]:
         kept.stores[store]["store_backend"] = _files(settings.home / "expectations" / folder)
+    page = {"view": {"module_name": OfflinePage.__module__, "class_name": OfflinePage.__name__}}
     kept.data_docs_sites = {
         "kho": {
             "class_name": "SiteBuilder",
             "show_how_to_buttons": False,
             "store_backend": _files(data_docs(settings).parent),
-            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},  # needed, and never asked for
+            "site_section_builders": {"expectations": page, "validations": page, "profiling": "none"},
         }
     }
     return DataContextConfig(
@@ -125,9 +151,9 @@ def write_data_docs(settings: Settings, project: EphemeralDataContext, run: RunI
     results = runs.get(run.run_time, [])  # none, where nothing could be judged
     suites = {key.expectation_suite_identifier for key in results}
     changed = {suite for suite in suites if not _is_shown(settings, suite.to_tuple())}
-    # A set: for every key that was ever stored it is asked whether it is in here. `pages` writes the index.
+    # A set: for every key that was ever stored it is asked whether it is in here.
     project.build_data_docs(resource_identifiers=changed.union(results), build_index=False)
-    make_offline(data_docs(settings).parent)
+    write_index(data_docs(settings).parent)
 
 
 def _is_shown(settings: Settings, suite: tuple[str, ...]) -> bool:

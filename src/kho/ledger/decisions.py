@@ -6,6 +6,7 @@ withdraws the one whose place it takes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -99,6 +100,21 @@ def lock(connection: psycopg.Connection, batch_id: int) -> State:
     if not found:
         raise DecisionError(f"there is no batch {batch_id}: `kho batch list` shows them")
     return found[0]
+
+
+def lock_undecided(connection: psycopg.Connection, batch_ids: Iterable[int]) -> dict[int, State]:
+    """The states of those of these batches that nobody has decided on, the oldest first, as `lock` gives and keeps them."""
+    with locks.bounded(connection, "the batches to decide on"):
+        found = connection.execute(
+            """
+            select batch_id, state from ledger.batch
+            where batch_id = any(%s) and state in ('pending', 'unreadable')
+            order by batch_id
+            for update
+            """,
+            [list(batch_ids)],
+        )
+        return dict(found.fetchall())
 
 
 def _was_read(connection: psycopg.Connection, batch_id: int) -> bool:

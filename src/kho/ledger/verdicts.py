@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
 from datetime import date
+from operator import attrgetter
 from typing import Any, Literal
 
 import psycopg
@@ -37,16 +38,16 @@ class Verdict:
         return self.outcome == "failed" and self.severity == "critical"
 
 
+_COLUMNS = tuple(field.name for field in fields(Verdict))
+
+
 def write(connection: psycopg.Connection, verdicts: Iterable[Verdict]) -> None:
     with (
         connection.cursor() as cursor,
-        cursor.copy(
-            "copy ledger.verdict (boundary, business_date, subject, expectation, severity, outcome, observed, message,"
-            " batch_id, build_id) from stdin"
-        ) as copy,
+        cursor.copy(f"copy ledger.verdict ({', '.join(_COLUMNS)}) from stdin") as copy,
     ):
-        for verdict in verdicts:
-            copy.write_row(astuple(verdict))
+        for row in map(attrgetter(*_COLUMNS), verdicts):
+            copy.write_row(row)
 
 
 def replace(connection: psycopg.Connection, build_id: int, verdicts: Iterable[Verdict]) -> None:
