@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -348,6 +349,16 @@ def kho(served: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
     yield type_in
     settings.settings.cache_clear()
+
+
+def test_nobody_waits_for_great_expectations(
+    kho, traceless: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To import it takes longer than all else that is done."""
+    for module in ("great_expectations", "kho.check.expectations"):
+        monkeypatch.setitem(sys.modules, module, None)
+    code, said = kho("check", DOSSIERS)
+    assert code == 0 and "✓ the batch would be accepted" in said
 
 
 def test_scripts_read_the_exit_code_and_json(kho, traceless: Settings, tmp_path: Path) -> None:

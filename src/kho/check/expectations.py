@@ -9,7 +9,6 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, ClassVar
 
-import pandas
 import sqlalchemy
 from great_expectations.compatibility.pydantic import PrivateAttr
 from great_expectations.constants import MAX_RESULT_RECORDS
@@ -28,6 +27,8 @@ from great_expectations.expectations.metrics.util import get_dbms_compatible_col
 from great_expectations.expectations.registry import get_metric_kwargs
 from great_expectations.validator.metric_configuration import MetricConfiguration
 from great_expectations.validator.validator import ValidationDependencies
+
+from kho.check.found import found
 
 
 class _Configured(Expectation):
@@ -64,23 +65,15 @@ class _ValuesFound(MetricProvider):
         frame, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, MetricDomainTypes.COLUMN)
         column = metric_domain_kwargs["column"]
         least, most, result_format = (metric_value_kwargs[key] for key in cls.value_keys)
-        there = [(row, value) for row, value in enumerate(frame[column]) if pandas.notna(value)]
-        if least is None and most is None:
-            found = there
-        else:
-            found = [
-                (row, value)
-                for row, value in there
-                if (least is not None and value < least) or (most is not None and value > most)
-            ]
+        amiss = found(frame[column], least, most)
         keys = result_format.get("unexpected_index_column_names") or []
         return {
             "table.row_count": len(frame),
-            "column_values.nonnull.unexpected_count": len(frame) - len(there),
-            "unexpected_count": len(found),
-            "unexpected_values": [value for _, value in found],
+            "column_values.nonnull.unexpected_count": len(frame) - len(found(frame[column], None, None)),
+            "unexpected_count": len(amiss),
+            "unexpected_values": [value for _, value in amiss],
             "unexpected_index_list": [
-                {column: value, **{key: frame[key].iloc[row] for key in keys}} for row, value in found
+                {column: value, **{key: frame[key].iloc[row] for key in keys}} for row, value in amiss
             ],
         }
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -18,7 +19,8 @@ import psycopg
 from kho.check import drift
 from kho.check.drift import HISTORY
 from kho.check.failure import exception
-from kho.check.project import open_passing_project, open_project, validate, write_data_docs
+from kho.check.found import found
+from kho.check.project import open_project, validate, write_data_docs
 from kho.contract import Contract
 from kho.contract.model import Quality
 from kho.database import connect
@@ -123,15 +125,22 @@ def exports(settings: Settings, business_date: date) -> ExportsVerdict:
 def foresee(connection: psycopg.Connection, contract: Contract, would_be: dict[str, Any]) -> list[Verdict]:
     """The verdicts that a batch would get which is in no ledger. Nothing is written, not even Data Docs.
 
-    `would_be` has what `ledger.batch` would hold of it, and the delivery's `name`.
+    By what the boundary's expectations find by, but without Great Expectations: to import it takes seconds. `would_be` has what `ledger.batch` would hold of it, and the delivery's `name`.
     """
     day = would_be["business_date"]
     before = [replace(each, is_waiting=False) for each in batches.to_judge(connection, contract.name, day)]
     itself = Judged(would_be["batch_id"], day, would_be["name"], would_be["state"] != "unreadable", True)
     *compared, last = _rows(connection, contract, day, [*before, itself])
-    project = open_passing_project()
-    _add_batches(project, [contract])
-    return _verdicts(project, contract, [*compared, {**last, **would_be}], day)
+
+    def look(frame: pd.DataFrame) -> dict[str, _Found]:
+        return {
+            rule.name: _Found(
+                {frame["batch_id"][row] for row, _ in found(frame[rule.column], rule.at_least, rule.at_most)}
+            )
+            for rule in rules(contract)
+        }
+
+    return _verdicts(contract, [*compared, {**last, **would_be}], day, look)
 
 
 _SUMS_AGREE = _Rule(
@@ -471,7 +480,8 @@ def _validate(
     run = RunIdentifier(run_name=f"exports {business_date}", run_time=datetime.now(UTC))
     verdicts = []
     for contract, rows in waiting.items():
-        verdicts += _verdicts(project, contract, rows, business_date, run)
+        look = partial(_validated, project, contract, run)
+        verdicts += _verdicts(contract, rows, business_date, look)
     write_data_docs(settings, project, run)
     return verdicts
 
@@ -485,46 +495,58 @@ def _add_batches(project: EphemeralDataContext, of: Iterable[Contract]) -> None:
     project.add_datasource(datasource=PandasDatasource(name=SOURCE, assets=frames))
 
 
+@dataclass(frozen=True)
+class _Found:
+    """The batches that a rule found something in, or why it could not look."""
+
+    batches: set[int]
+    problem: str | None = None
+
+
+_Look = Callable[["pd.DataFrame"], dict[str, _Found]]  # by rule
+
+
+def _validated(
+    project: EphemeralDataContext, contract: Contract, run: RunIdentifier, frame: pd.DataFrame
+) -> dict[str, _Found]:
+    """What Great Expectations finds."""
+    asset = project.data_sources.get(SOURCE).get_asset(contract.name)
+    result = validate(
+        project,
+        asset.get_batch(asset.build_batch_request({"dataframe": frame})),
+        contract.name,
+        [rule.expectation() for rule in rules(contract)],
+        {"result_format": "COMPLETE", "unexpected_index_column_names": ["batch_id"]},
+        run,
+    )
+    return {
+        each.expectation_config.meta["rule"]: _Found(
+            {int(row["batch_id"]) for row in each.result.get("unexpected_index_list") or ()}, exception(each)
+        )
+        for each in result.results
+    }
+
+
 def _verdicts(
-    project: EphemeralDataContext,
-    contract: Contract,
-    rows: list[dict[str, Any]],
-    business_date: date,
-    run: RunIdentifier | None = None,
+    contract: Contract, rows: list[dict[str, Any]], business_date: date, look: _Look
 ) -> list[Verdict]:
     """The verdicts on the waiting ones of a contract's batches, also where Kho fails on judging them."""
     try:
-        return _judged(project, contract, rows, business_date, run)
+        return _judged(contract, rows, business_date, look)
     except Exception as failure:
         log.exception("%s could not be judged", contract.name)
         return _not_judged(contract, rows, business_date, failure)
 
 
 def _judged(
-    project: EphemeralDataContext,
-    contract: Contract,
-    rows: list[dict[str, Any]],
-    business_date: date,
-    run: RunIdentifier | None,
+    contract: Contract, rows: list[dict[str, Any]], business_date: date, look: _Look
 ) -> list[Verdict]:
-    """Validate them: a verdict per rule and batch."""
-    name, frame, suite_rules = contract.name, _frame(contract, rows), rules(contract)
-    asset = project.data_sources.get(SOURCE).get_asset(name)
-    result = validate(
-        project,
-        asset.get_batch(asset.build_batch_request({"dataframe": frame})),
-        name,
-        [rule.expectation() for rule in suite_rules],
-        {"result_format": "COMPLETE", "unexpected_index_column_names": ["batch_id"]},
-        run,
-    )
-    judged = frame.to_dict("records")
-    by_rule = {each.expectation_config.meta["rule"]: each for each in result.results}
+    """A verdict per rule and batch."""
+    frame = _frame(contract, rows)
+    by_rule, judged = look(frame), frame.to_dict("records")
     verdicts = []
-    for rule in suite_rules:
-        found = by_rule[rule.name]
-        problem = exception(found)
-        failed = {int(each["batch_id"]) for each in found.result.get("unexpected_index_list") or ()}
+    for rule in rules(contract):
+        problem, failed = by_rule[rule.name].problem, by_rule[rule.name].batches
         for row in judged:
             observed = row[rule.column]
             is_failed = problem is not None or row["batch_id"] in failed
@@ -538,7 +560,7 @@ def _judged(
                 Verdict(
                     "exports",
                     business_date,
-                    name,
+                    contract.name,
                     rule.name,
                     rule.severity,
                     "failed" if is_failed else "skipped" if is_skipped else "passed",

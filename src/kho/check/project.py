@@ -40,38 +40,27 @@ def open_project(settings: Settings) -> EphemeralDataContext:
     return great_expectations().get_context(mode="ephemeral", project_config=_config(settings))
 
 
-def open_passing_project() -> EphemeralDataContext:
-    """A project without any file, for a validation that leaves no trace."""
-    project = great_expectations().get_context(mode="ephemeral")
-    from great_expectations.data_context.types.base import ProgressBarsConfig
-
-    project.variables.progress_bars = ProgressBarsConfig(globally=False)
-    return project
-
-
 def validate(
     project: EphemeralDataContext,
     batch: Batch,
     name: str,
     expectations: Sequence[Expectation],
     result_format: ResultFormatUnion,
-    run: RunIdentifier | None,
+    run: RunIdentifier,
 ) -> ExpectationSuiteValidationResult:
-    """What these expectations find in a batch. In a run it is kept, and so is their suite: Data Docs show both."""
+    """What these expectations find in a batch. It is kept, and so is their suite: Data Docs show both."""
     from great_expectations.core import ExpectationSuite
     from great_expectations.data_context.types.resource_identifiers import (
         ExpectationSuiteIdentifier,
         ValidationResultIdentifier,
     )
 
-    if run:
-        _keep_suite(project, name, expectations)
+    _keep_suite(project, name, expectations)
     suite = ExpectationSuite(name=name, expectations=[*expectations])
     result = batch.validate(suite, result_format=result_format)
-    if run:
-        result.meta.update(run_id=run, validation_time=run.run_time)
-        key = ValidationResultIdentifier(ExpectationSuiteIdentifier(name), run, batch.id)
-        project.validation_results_store.set(key, result)
+    result.meta.update(run_id=run, validation_time=run.run_time)
+    key = ValidationResultIdentifier(ExpectationSuiteIdentifier(name), run, batch.id)
+    project.validation_results_store.set(key, result)
     return result
 
 
