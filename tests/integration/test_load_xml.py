@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from random import Random
+from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 import pytest
@@ -14,7 +17,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from kho.formats import Unreadable, look, open_export
+from kho.contract import Contract
+from kho.formats import Unreadable, look, open_export, xml
 from kho.formats.block import composed
 from kho.formats.xml import MAX_RECORD_CHARACTERS
 from kho.settings import Settings
@@ -300,3 +304,119 @@ def test_damage_is_told_or_does_no_harm(tmp_path_factory, junk: bytes, at: int, 
     assert sum(block.row_count for block in blocks) == sum(
         block.copied_count + len(block.rejects) + block.skipped.total() for block in blocks
     )
+
+
+# Records that are like others: they are read as if expat told each of them
+
+VALUES = [
+    "",
+    "x",
+    " Đ\u00a0",
+    "&lt;&#233;&amp;",
+    "a\r\nb\tc\r",
+    "1 > 0 /> ]]",
+    '"it\'s" &#10;',
+    "&#32;",
+    "-->",
+    "\u3000w",
+]
+SELDOM = ["<![CDATA[x<y]]>", "<!-- c -->", "x<b>y</b>", "x<?p i?>", "&nbsp;", "]]>", "<", "\x01"]
+BETWEEN = ["<!-- c -->", "x]", "<?p i?>", "<two/>", "</list><list>", "<![CDATA[", "<one>", "]]>"]
+NAMES = ["a", "n:b", "Nội", "c.d", "one"]
+
+
+class Written:
+    """A document of many records that are more or less alike."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = Random(seed)
+        self.missing, self.short, self.seldom = (
+            self.any([0, 0.02, 0.4]),
+            self.any([0, 0.5]),
+            self.any([0, 0, 0.01]),
+        )
+        self.is_spaced = self.any([True, False])
+        self.encoding = self.any(["utf-8", "utf-8", "utf-8", "utf-16", "iso-8859-1", "us-ascii"])
+        self.known = {
+            each for each in ["@a", "a", "a[last()]", "in/a", "in/@a", "b", "."] if self.any([True, False])
+        }
+        fields = [
+            (self.any(NAMES), self.random.sample(NAMES, self.any([0, 0, 1])))
+            for _ in range(self.any([0, 1, 4]))
+        ]
+        within = self.any([[], fields[:2]])
+        attributes = self.random.sample(NAMES, self.any([0, 2]))
+        records = ""
+        for _ in range(100):
+            if self.random.random() < self.any([0, 0.05]):
+                one = self.record(attributes, within, fields)
+                records += self.any([*BETWEEN, f"<!-- {one} -->", f"<one>{one}</one>", f"<two>{one}</two>"])
+            records += self.record(attributes, within, fields)
+        head = f'<?xml version="1.0" encoding="{self.encoding}"?>'
+        text = f'{head}<all xmlns:n="urn:n"><x/><list>{records}</list></all>'
+        self.data = text.encode(self.encoding, "xmlcharrefreplace")[: self.any([None] * 9 + [4_000])]
+
+    def any(self, choices: Sequence) -> Any:
+        return self.random.choice(choices)
+
+    def record(self, attributes: list[str], *groups: list[tuple[str, list[str]]]) -> str:
+        within, others = ("".join(self.field(*each) for each in group) for group in groups)
+        inner = self.space() + (f"<in{self.attributes(attributes)}>{within}</in>" if within else "") + others
+        return f"<n:one{self.attributes(attributes)}>{inner}</n:one>{self.space()}"
+
+    def field(self, name: str, attributes: list[str]) -> str:
+        if self.random.random() < self.missing:
+            return ""
+        if self.random.random() < self.short:
+            return f"<{name}{self.attributes(attributes)}/>" + self.space()
+        value = self.any(SELDOM if self.random.random() < self.seldom else VALUES)
+        return f"<{name}{self.attributes(attributes)}>{value}</{name}>" + self.space()
+
+    def attributes(self, names: list[str]) -> str:
+        if self.random.random() < self.missing / 4:
+            return self.any([' xsi:nil="true"', ' xmlns:q="urn:q"', ' z = "1"'])
+        there = [name for name in names if self.random.random() >= self.missing]
+        return "".join(f" {name}={quoteattr(self.any(VALUES))}" for name in there)
+
+    def space(self) -> str:
+        return self.any(["", " ", "\r\n  "]) if self.is_spaced else ""
+
+
+def read(contract: Contract, path: Path, chunk_bytes: int, examples: int) -> object:
+    """Every row with its place and all that is told besides, or what is wrong with the file."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(xml, "CHUNK_BYTES", chunk_bytes)
+        patch.setattr(xml, "EXAMPLES", examples)
+        try:
+            export = open_export(contract, path)
+            blocks = [replace(block, offsets=list(block.offsets)) for block in export.blocks()]
+        except Unreadable as problem:
+            return str(problem)
+    return blocks, list(export.unknown_columns.items()), export.unknown_places, export.seen_columns
+
+
+@pytest.mark.parametrize("chunk_bytes", [100, 500, 2_000])
+def test_records_that_are_like_others_are_read_as_each_alone(tmp_path: Path, chunk_bytes: int) -> None:
+    path = tmp_path / "file"
+    contract = register(tmp_path, "xml", recordsPath="all/list/one")
+    text = contract.columns[1]
+    for seed in range(300):
+        document = Written(seed)
+        path.write_bytes(document.data)
+        columns = tuple(text.model_copy(update={"header": header}) for header in sorted(document.known))
+        contract = contract.model_copy(update={"columns": columns})
+        each_alone = read(contract, path, xml.CHUNK_BYTES, 0)
+        assert (seed, read(contract, path, chunk_bytes, 10)) == (seed, each_alone)
+
+
+def test_of_many_records_that_are_alike_expat_tells_few(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    lines = [[f"{number}", *WRITTEN[number % 3][1:]] for number in range(9_000)]
+    path.write_text(document(*map(record, lines)), encoding="utf-8")
+    ended, end = [], xml._Reader.end
+    monkeypatch.setattr(xml._Reader, "end", lambda reader, name: (ended.append(name), end(reader, name)))
+    contract = xml_register(tmp_path)
+    assert sum(block.copied_count for block in open_export(contract, path).blocks()) == len(lines)
+    assert ended.count("hs:HoSo") < len(lines) / 4

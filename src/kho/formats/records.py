@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, islice, repeat
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +20,23 @@ MAX_UNKNOWN = 200  # different columns that the contract lacks; more are counted
 #: a record's values by their paths; a text says what is wrong with it, None that it is blank
 Record = dict[str, object] | str | None
 #: some records that follow each other, and where each begins: not in pairs, of which there would be as many as rows
-Records = tuple[list[int], list[Record]]
+Records = tuple[list[int], Sequence[Record]]
+
+
+@dataclass(frozen=True)
+class Alike(Sequence[Record]):
+    """Records that all have the same paths, column by column: many are not made one by one."""
+
+    paths: Sequence[str]  # as sound as a name of XML
+    columns: Sequence[Sequence[object]]
+
+    def __len__(self) -> int:
+        return len(self.columns[0])
+
+    def __getitem__(self, some: Any) -> Any:
+        if isinstance(some, slice):
+            return Alike(self.paths, [column[some] for column in self.columns])
+        return {path: column[some] for path, column in zip(self.paths, self.columns, strict=True)}
 
 
 def open_export(contract: Contract, batches: Iterator[Records]) -> Export:
@@ -28,32 +46,79 @@ def open_export(contract: Contract, batches: Iterator[Records]) -> Export:
     as_texts = texts(contract, header)
 
     def blocks(before: int = 0) -> Iterator[Block]:
-        for offsets, records in _even(chain(first, batches)):
-            yield _block(offsets, records, before, as_texts, export)
-            before += len(records)
+        for some in _even(chain(first, batches)):
+            block = _block(some, before, as_texts, export)
+            yield block
+            before += block.row_count
 
     export.blocks = blocks
     return export
 
 
-def _even(batches: Iterable[Records]) -> Iterator[Records]:
-    """The same records in batches as large as blocks."""
-    offsets: list[int] = []
-    records: list[Record] = []
-    for some_offsets, some in batches:
+def _even(batches: Iterable[Records]) -> Iterator[list[Records]]:
+    """The same records in batches that together are as large as blocks."""
+    together: list[Records] = []
+    room = BLOCK_ROWS
+    for offsets, records in batches:
+        while len(records) >= room:
+            yield [*together, (offsets[:room], records[:room])]
+            offsets, records, together, room = offsets[room:], records[room:], [], BLOCK_ROWS
+        if records:
+            together.append((offsets, records))
+            room -= len(records)
+    if together:
+        yield together
+
+
+def _block(batches: Sequence[Records], before: int, as_texts: Texts, export: Export) -> Block:
+    offsets, numbers, rejects = [], [], []
+    columns: list[list[object]] = [[] for _ in export.header]
+    for some_offsets, records in batches:
+        first = before + len(offsets) + 1
+        if isinstance(records, Alike):
+            some_numbers, some = range(first, first + len(records)), _alike(records, first, export)
+        else:
+            some_numbers, some = _each(records, first, export, rejects)
         offsets += some_offsets
-        records += some
-        while len(records) >= BLOCK_ROWS:
-            yield offsets[:BLOCK_ROWS], records[:BLOCK_ROWS]
-            del offsets[:BLOCK_ROWS], records[:BLOCK_ROWS]
-    if records:
-        yield offsets, records
+        numbers += some_numbers
+        for column, values in zip(columns, some, strict=True):
+            column += values
+    copy, broken = sound(numbers, as_texts(columns))
+    blank = len(offsets) - len(numbers) - len(rejects)
+    return Block(
+        before + 1,
+        len(offsets),
+        copy,
+        is_csv=False,
+        offsets=np.array(offsets, dtype=np.int64),
+        copied_count=len(numbers) - len(broken),
+        rejects=sorted(rejects) + broken,
+        skipped=Counter({"blank row": blank} if blank else ()),
+    )
 
 
-def _block(offsets: list[int], records: list[Record], before: int, as_texts: Texts, export: Export) -> Block:
-    rows, rejects = dict(enumerate(records, before + 1)), []
+def _alike(records: Alike, first: int, export: Export) -> list[Sequence[object]]:
+    """The export's columns of records that are alike."""
+    paths, none = list(map(composed, records.paths)), [None] * len(records)
+    column_of = dict(zip(paths, records.columns, strict=True))
+    unknown = []
+    for position, (path, column) in enumerate(column_of.items()):
+        if path not in export.header and (count := len(column) - column.count(None)):
+            row = next(row for row, value in enumerate(column) if value is not None)
+            unknown.append((row, position, path, count))
+    for row, _, path, count in sorted(unknown):  # as it would be if one record came after the other
+        _note_unknown(export, path, paths, first + row, count)
+    export.seen_columns |= column_of.keys() & set(export.header)
+    return [column_of.get(path, none) for path in export.header]
+
+
+def _each(
+    records: Sequence[Record], first: int, export: Export, rejects: list[RowReject]
+) -> tuple[list[int], list[list[object]]]:
+    """The numbers of those of the records that are rows, and the export's columns of them."""
+    rows = dict(enumerate(records, first))
     if set(map(type, records)) != {dict}:
-        rejects = [RowReject(number, record) for number, record in rows.items() if isinstance(record, str)]
+        rejects += [RowReject(number, record) for number, record in rows.items() if isinstance(record, str)]
         rows = {number: record for number, record in rows.items() if isinstance(record, dict)}
     paths = set().union(*rows.values())
     if not all(map(str.isascii, paths)):
@@ -71,23 +136,11 @@ def _block(offsets: list[int], records: list[Record], before: int, as_texts: Tex
                 rejects.append(RowReject(number, problem))
                 del rows[number]
             else:
-                _note_unknown(export, record, names, number)
+                for name in names:
+                    _note_unknown(export, name, record, number)
         paths = set().union(*rows.values())
     export.seen_columns |= paths.intersection(export.header)
-    copy, broken = sound(
-        rows, as_texts([list(map(dict.get, rows.values(), repeat(path))) for path in export.header])
-    )
-    blank = len(records) - len(rows) - len(rejects)
-    return Block(
-        before + 1,
-        len(records),
-        copy,
-        is_csv=False,
-        offsets=np.array(offsets, dtype=np.int64),
-        copied_count=len(rows) - len(broken),
-        rejects=sorted(rejects) + broken,
-        skipped=Counter({"blank row": blank} if blank else ()),
-    )
+    return list(rows), [list(map(dict.get, rows.values(), repeat(path))) for path in export.header]
 
 
 def _told(records: Iterable[dict[str, object]], paths: set[str]) -> set[str]:
@@ -97,16 +150,15 @@ def _told(records: Iterable[dict[str, object]], paths: set[str]) -> set[str]:
     return {path for record in records for path in paths.intersection(record) if record[path] is not None}
 
 
-def _note_unknown(export: Export, record: dict[str, object], unknown: list[str], number: int) -> None:
-    for key in unknown:
-        if key not in export.unknown_places:
-            is_too_many = len(export.unknown_places) >= MAX_UNKNOWN
-            key, place = ("", "further fields") if is_too_many else (key, _place(record, key, number))
-            export.unknown_places[key] = place
-        export.unknown_columns[key] += 1
+def _note_unknown(export: Export, key: str, record: Iterable[str], number: int, count: int = 1) -> None:
+    if key not in export.unknown_places:
+        is_too_many = len(export.unknown_places) >= MAX_UNKNOWN
+        key, place = ("", "further fields") if is_too_many else (key, _place(record, key, number))
+        export.unknown_places[key] = place
+    export.unknown_columns[key] += count
 
 
-def _place(record: dict[str, object], key: str, number: int) -> str:
+def _place(record: Iterable[str], key: str, number: int) -> str:
     return f"field {list(record).index(key) + 1} of row {number} ({_shape(key)})"
 
 

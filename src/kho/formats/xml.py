@@ -3,11 +3,13 @@
 Names are taken without their namespaces. A path leads from the record to an element (`From/OrganId`) or an attribute
 (`@id`, `From/@type`); the texts of a repeated element are joined by `; `, or only its last one counts (`Hop[last()]`).
 No DTD is taken: it could declare entities that grow without end, or that are fetched from elsewhere.
+Where many records are alike, most of them are read by a pattern, and expat only says whether they are XML.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
+from functools import partial
 from itertools import compress
 from xml.parsers import expat
 
@@ -16,6 +18,7 @@ from kho.contract import telling
 from kho.formats.block import Unreadable, composed
 from kho.formats.part import Layout, Part
 from kho.formats.records import Record, Records
+from kho.formats.xml_alike import ABOUT_ELEMENTS, MAX_BYTES, Example, Likeness
 
 CHUNK_BYTES = 1 << 18
 MAX_TAG_BYTES = 1 << 22  # of one tag or comment
@@ -23,7 +26,8 @@ MAX_RECORD_CHARACTERS = 1 << 22
 SHORT_RECORD_BYTES = 4_000  # whose values and paths can't add up to as much, however they are nested
 MAX_DEPTH = 200
 MAX_NAMES_CHARACTERS = 1 << 20  # of names and paths that are kept for the next of them
-_INSTANCE = "xsi"  # prefix of attributes that speak about the element
+EXAMPLES = 10  # from which is learned at once what records are like
+_ABOUT_ELEMENTS = tuple(map(bytes.decode, ABOUT_ELEMENTS))
 _LAST = "[last()]"
 
 
@@ -60,15 +64,15 @@ def records(part: Part, layout: Layout, whole: Set[str] = frozenset()) -> Iterat
     try:
         while chunk := part.stream.read(CHUNK_BYTES):
             reader.feed(chunk)
-            if not reader.is_document and reader.found:
-                yield reader.take()
+            if not reader.is_document:
+                yield from reader.take()
         reader.finish()
     except _Broken as problem:
         if not (reader.is_document and part.place):
             raise Unreadable(f"the file is no whole XML: {problem}") from None
         yield [0], [f"{part.place} is no whole XML: {problem}"]
     else:
-        yield reader.take()
+        yield from reader.take()
 
 
 class _Reader:
@@ -79,7 +83,8 @@ class _Reader:
         self.is_document = self.sought is not None and len(self.sought) == 1
         self.has_place = self.sought is None or self.is_document  # where records stand was seen
         self.room = MAX_NAMES_CHARACTERS  # left: a document may have new names without end
-        self.offsets: list[int] = []
+        self.batches: list[Records] = []
+        self.offsets: list[int] = []  # of the records that were found since
         self.found: list[Record] = []
         self.element_at = _Element(self, [])  # the innermost open one
         self.is_leaf = True  # whether nothing was closed within it
@@ -87,16 +92,76 @@ class _Reader:
         self.paths: list[str] = []
         self.values: list[str | None] = []
         self.offset = self.size = self.fed = 0
+        # records that are like others are read without expat's telling
+        self.likeness = Likeness(self.is_known, self.made)
+        self.alike_count = self.other_count = 0  # since the pattern is as it is
+        self.rest = b""  # what expat has not had yet: it may begin such a record
+        self.told: list[tuple[int, list[str], Record]] = []  # some that expat told last: offset, paths
+        self.home: _Element | None = None  # in which records stand
+        self.is_utf8, self.is_in_cdata = True, False
         self.parser = parser = expat.ParserCreate()
         parser.buffer_text = parser.ordered_attributes = True
-        parser.StartElementHandler = self.start
-        parser.EndElementHandler = self.end
-        parser.CharacterDataHandler = self.text
         parser.StartDoctypeDeclHandler = self.doctype
+        parser.XmlDeclHandler = self.declaration
+        parser.StartCdataSectionHandler = partial(setattr, self, "is_in_cdata", True)
+        parser.EndCdataSectionHandler = partial(setattr, self, "is_in_cdata", False)
 
     def feed(self, chunk: bytes) -> None:
-        self.parse(chunk, False)
-        self.fed += len(chunk)
+        data = self.rest + chunk
+        at = self.read_alike(data) if self.likeness.pattern else 0
+        self.rest = data[at:]
+        if not self.likeness.pattern or len(self.rest) > CHUNK_BYTES:
+            data, self.rest = self.rest, b""
+            self.read(data)
+            if len(chunk) == CHUNK_BYTES:  # more may follow
+                self.learn(data)
+        if self.other_count > self.alike_count // 2:
+            self.likeness.forget()
+
+    def read_alike(self, data: bytes) -> int:
+        """Read up to the end of the last record that is like others; gives where that is."""
+        at, other = 0, 0
+        while self.likeness.pattern and other is not None:
+            rows, offsets, end, other = [], [], at, None
+            base, is_between = self.fed - at, self.is_between()
+            for match in self.likeness.pattern.finditer(data, at):
+                start = match.start()
+                if start > end:
+                    other = start
+                    break
+                if is_between:
+                    rows.append(match.groups())
+                    offsets.append(base + start)
+                    end = match.end()
+            if rows:
+                self.parse(data[at:end])
+                self.batches += [(self.offsets, self.found), (offsets, self.likeness.records(rows))]
+                self.offsets, self.found = [], []
+                self.alike_count += len(rows)
+                at = end
+            if other is not None:
+                self.read(data[at:other])
+                self.learn(data[at:other])
+                at = other
+        return at
+
+    def is_between(self) -> bool:
+        """Whether a record may begin where expat is."""
+        has_half = self.parser.CurrentByteIndex < self.fed  # of a tag, a comment
+        return self.element_at is self.home and not has_half and not self.is_in_cdata
+
+    def read(self, data: bytes) -> None:
+        """Read what expat tells."""
+        before, self.told = len(self.found), []
+        self.parser.StartElementHandler = self.start
+        self.parser.EndElementHandler = self.end
+        self.parser.CharacterDataHandler = self.text
+        self.parse(data)
+        self.parser.StartElementHandler = None
+        self.parser.EndElementHandler = None
+        self.parser.CharacterDataHandler = None
+        if self.likeness.pattern:
+            self.other_count += len(self.found) - before
         if self.fed - self.parser.CurrentByteIndex > MAX_TAG_BYTES:
             raise _Broken(
                 f"a tag is longer than {MAX_TAG_BYTES} bytes at byte {self.parser.CurrentByteIndex}"
@@ -106,26 +171,42 @@ class _Reader:
             self.paths.clear()
             self.values.clear()
 
+    def learn(self, data: bytes) -> None:
+        """Learn from the first records of what was read last."""
+        before = self.fed - len(data)
+        examples = [
+            Example(data[offset - before : offset - before + MAX_BYTES], paths, record)
+            for offset, paths, record in self.told
+            if offset >= before and isinstance(record, dict)
+        ]
+        if examples and self.is_utf8 and self.likeness.lessons and self.likeness.learn(examples):
+            self.alike_count = self.other_count = 0
+
     def finish(self) -> None:
-        self.parse(b"", True)
+        self.read(self.rest)
+        self.parse(b"", is_last=True)
         if not self.has_place:
             raise Unreadable(f"the file has no {'/'.join(self.sought[:-1])}: the contract's recordsPath")
 
-    def parse(self, chunk: bytes, is_last: bool) -> None:
+    def parse(self, data: bytes, *, is_last: bool = False) -> None:
         try:
-            self.parser.Parse(chunk, is_last)
+            self.parser.Parse(data, is_last)
         except LookupError:
             raise _Broken("nobody knows the encoding that it names") from None
         except (expat.ExpatError, ValueError) as error:
             raise _Broken(str(error)) from None
+        self.fed += len(data)
 
-    def take(self) -> Records:
-        taken = self.offsets, self.found
-        self.offsets, self.found = [], []
-        return taken
+    def take(self) -> list[Records]:
+        taken = [*self.batches, (self.offsets, self.found)]
+        self.batches, self.offsets, self.found = [], [], []
+        return [batch for batch in taken if batch[0]]
 
     def doctype(self, *_: object) -> None:
         raise _Broken("it has a DOCTYPE, which no export needs and which is not taken")
+
+    def declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
+        self.is_utf8 = encoding is None or encoding.lower() in ("utf-8", "us-ascii")
 
     def element(self, parent: _Element, name: str) -> _Element:
         """What is known of the elements of this name within the parent."""
@@ -136,18 +217,21 @@ class _Reader:
             made.path = name if parent.is_record else f"{parent.path}/{name}"
         elif self.is_record(made.names):
             made.path, made.is_record = ".", True
-        made.is_known = not self.known or made.path in self.known
+        made.is_known = self.is_known(made.path)
         return made
 
     def attributes(self, element: _Element, names: tuple[str, ...]) -> tuple[list[str], list[bool]]:
         """The paths of the attributes of these names, and which of the names have one."""
         above = "" if element.is_record else f"{element.path}/"
-        kept = [not name.startswith(("xmlns", f"{_INSTANCE}:")) for name in names]
+        kept = [not name.startswith(_ABOUT_ELEMENTS) for name in names]
         made = [f"{above}@{_local(name)}" for name in compress(names, kept)], kept
         self.room -= sum(map(len, names))
         if self.room > 0:
             element.attributes[names] = made
         return made
+
+    def is_known(self, path: str | None) -> bool:
+        return not self.known or path in self.known
 
     def is_record(self, path: list[str]) -> bool:
         if self.sought is None:
@@ -199,8 +283,12 @@ class _Reader:
             self.values.append(text or None)
             self.is_leaf = False
         if element.is_record:
+            record = self.record()
             self.offsets.append(self.offset)
-            self.found.append(self.record())
+            self.found.append(record)
+            self.home = element.parent
+            if len(self.told) < EXAMPLES:
+                self.told.append((self.offset, self.paths, record))
 
     def is_too_long(self) -> bool:
         if self.parser.CurrentByteIndex - self.offset < SHORT_RECORD_BYTES:
@@ -211,18 +299,21 @@ class _Reader:
     def record(self) -> Record:
         if self.is_too_long():
             return f"the record is longer than {MAX_RECORD_CHARACTERS} characters"
-        record: dict[str, object] = dict(zip(self.paths, self.values, strict=True))
-        if len(record) < len(self.paths) or (self.last and not self.last.keys().isdisjoint(record)):
-            return self.joined()
+        return self.made(self.paths, self.values)
+
+    def made(self, paths: Sequence[str], values: Sequence[str | None]) -> dict[str, object]:
+        record: dict[str, object] = dict(zip(paths, values, strict=True))
+        if len(record) < len(paths) or (self.last and not self.last.keys().isdisjoint(record)):
+            return self.joined(paths, values)
         return record
 
-    def joined(self) -> dict[str, object]:
+    def joined(self, paths: Sequence[str], values: Sequence[str | None]) -> dict[str, object]:
         """The record of an element that is repeated, or of which only the last counts."""
-        values: dict[str, list[str | None]] = {}
-        for path, text in zip(self.paths, self.values, strict=True):
-            values.setdefault(path, []).append(text)
+        found: dict[str, list[str | None]] = {}
+        for path, text in zip(paths, values, strict=True):
+            found.setdefault(path, []).append(text)
         record: dict[str, object] = {}
-        for path, texts in values.items():
+        for path, texts in found.items():
             told = [text for text in texts if text]
             if path in self.last:
                 record[self.last[path]] = told[-1] if told else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import date
-from hashlib import md5, sha256
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,12 @@ from kho.load.texts import (
     steps,
     strings,
 )
+
+try:
+    # Of a short text it takes half of what OpenSSL takes.
+    from _md5 import md5  # type: ignore[import-not-found]
+except ImportError:  # Python was built without
+    from hashlib import md5
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
