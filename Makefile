@@ -60,8 +60,8 @@ QUICK := tests/unit $(patsubst %,tests/integration/test_%.py,build load_csv load
 quick: env ## what can be told of a change in less than a minute: no night, no Airflow
 	@$(BIN)/python -m pytest -n 2 -m "not slow" $(QUICK)
 
-test: env lint ## every test; four processes, since those that run Airflow and servers mostly wait
-	@$(BIN)/python -m pytest -n 4
+test: env lint ## every test; three processes on two cores, since those that run Airflow and servers mostly wait
+	@$(BIN)/python -m pytest -n 3
 
 lint: env ## ruff, the order of the layers, types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
