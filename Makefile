@@ -13,7 +13,7 @@ PIP_LOG := .venv/pip.log
 unexport PYTHONDONTWRITEBYTECODE
 LOCK := requirements-dev.lock
 
-.PHONY: help env demo system quick test lint faults mutations bench
+.PHONY: help env demo system quick test tests lint faults mutations bench
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -60,7 +60,11 @@ QUICK := tests/unit $(patsubst %,tests/integration/test_%.py,build load_csv load
 quick: env ## what can be told of a change in less than a minute: no night, no Airflow
 	@$(BIN)/python -m pytest -n 2 -m "not slow" $(QUICK)
 
-test: env lint ## every test; three processes on two cores, since those that run Airflow and servers mostly wait
+test: env ## every test, and lint beside it
+	@$(MAKE) --no-print-directory -j2 lint tests
+
+# Three processes on two cores, since those that run Airflow and servers mostly wait.
+tests: env
 	@$(BIN)/python -m pytest -n 3
 
 lint: env ## ruff, the order of the layers, types
@@ -77,6 +81,7 @@ faults: env ## kill -9 at twenty random moments, and the same tables every time
 mutations: env ## 2,000 broken exports through the load; prints what became of them (docs/drift.md)
 	@$(BIN)/python -m tests.mutations.run
 
-bench: env ## speed and memory of loading, beside a plain COPY of the same file; of the readers, beside libraries alone
+bench: env ## speed and memory of loading, beside a plain COPY; of the readers, beside libraries alone; where a night's seconds go
 	@$(BIN)/python -m tests.bench.load
 	@$(BIN)/python -m tests.bench.readers
+	@$(BIN)/python -m tests.bench.night

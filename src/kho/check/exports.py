@@ -125,7 +125,8 @@ def exports(settings: Settings, business_date: date) -> ExportsVerdict:
 def foresee(connection: psycopg.Connection, contract: Contract, would_be: dict[str, Any]) -> list[Verdict]:
     """The verdicts that a batch would get which is in no ledger. Nothing is written, not even Data Docs.
 
-    By what the boundary's expectations find by, but without Great Expectations: to import it takes seconds. `would_be` has what `ledger.batch` would hold of it, and the delivery's `name`.
+    By what the boundary's expectations find by, but without Great Expectations: to import it takes seconds. `would_be` has
+    what `ledger.batch` would hold of it, and the delivery's `name`.
     """
     day = would_be["business_date"]
     before = [replace(each, is_waiting=False) for each in batches.to_judge(connection, contract.name, day)]

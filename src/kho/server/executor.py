@@ -11,7 +11,7 @@ from airflow.executors.local_executor import LocalExecutor
 
 from kho.garbage import look_seldom
 
-_NEEDED = (
+NEEDED = (
     "airflow.sdk.execution_time.task_runner",
     "dbt.cli.main",
     "dbt.adapters.postgres",
@@ -24,7 +24,7 @@ class Executor(LocalExecutor):
     """LocalExecutor, whose tasks begin at once."""
 
     def start(self) -> None:
-        for name in _NEEDED:
+        for name in NEEDED:
             import_module(name)
         look_seldom()  # and so do the tasks that are forked from here
         super().start()
