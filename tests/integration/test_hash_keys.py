@@ -94,6 +94,21 @@ def test_another_key_is_refused_until_somebody_decides(
         load(warehouse, permits)
 
 
+def test_a_key_that_is_lost_for_good_is_followed_by_another(
+    warehouse: Settings, permits: Contract, tmp_path: Path
+) -> None:
+    hand_over(warehouse, permits)
+    load(warehouse, permits)
+    other = machine(warehouse, tmp_path / "other")
+    hand_over(other, permits, 1)
+    with connect(warehouse, "kho_owner") as connection:
+        connection.execute("delete from ledger.hash_key")
+    with pytest.raises(WrongHashKey, match="put another there"):
+        load(other, permits)
+    (other.home / "secrets" / "hash_key").write_text("ab" * 32 + "\n")
+    assert [batch.rows_loaded for batch in load(other, permits)] == [1]
+
+
 def test_of_two_machines_that_begin_at_once_one_makes_the_key(warehouse: Settings, tmp_path: Path) -> None:
     other = machine(warehouse, tmp_path / "other")
 
