@@ -1,4 +1,4 @@
-"""An alarm that strikes at any step of a library, where no test's clock would hit it."""
+"""A time limit that strikes at any step of a library, where no test's clock would hit it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from unittest.mock import patch
 
-ALARM = signal.SIGALRM
+from kho import time_limit
+
+LONG_SECONDS = 3600.0
 
 
 class Steps:
-    """Counts the calls of a library's functions while an alarm is set; at the one of number `strike` it comes through.
+    """Counts the calls of a library's functions while an alarm is set; at the one of number `strike` an hour passes.
 
     Where a function begins Python looks for signals: there, and not between any two lines, a handler may raise.
     """
@@ -27,21 +30,21 @@ class Steps:
         if self._within in frame.f_code.co_filename and signal.getitimer(signal.ITIMER_REAL)[0]:
             self.count += 1
             if self.count == self._strike:
-                while ALARM not in signal.sigpending():
-                    time.sleep(0.001)
                 self.has_struck = True
-                signal.pthread_sigmask(signal.SIG_UNBLOCK, [ALARM])
+                signal.raise_signal(signal.SIGALRM)
+
+    def monotonic(self) -> float:
+        """What time limits take for the time."""
+        return time.monotonic() + LONG_SECONDS * self.has_struck
 
 
 @contextmanager
-def alarm_held_until(library: str, strike: int | None = None) -> Iterator[Steps]:
-    """No alarm comes through in the body before the library's call of this number; without one, none does."""
+def an_hour_passes_at(library: str, strike: int | None = None) -> Iterator[Steps]:
+    """Time limits of the body pass at the library's call of this number; without one, none does."""
     steps = Steps(library, strike)
-    signal.pthread_sigmask(signal.SIG_BLOCK, [ALARM])
-    sys.settrace(steps)
-    try:
-        yield steps
-    finally:
-        sys.settrace(None)
-        signal.signal(ALARM, signal.signal(ALARM, signal.SIG_IGN))  # one that waits is forgotten
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [ALARM])
+    with patch.object(time_limit, "time", steps):
+        sys.settrace(steps)
+        try:
+            yield steps
+        finally:
+            sys.settrace(None)
