@@ -6,7 +6,7 @@
 {% materialization fact, adapter='postgres' %}
   {%- if not is_touching() -%}
     {%- do run_query('set enable_nestloop = off') -%}
-    {%- set built = materialization_table_default() -%}
+    {%- set built = materialization_table_postgres() -%}
     {%- do run_query('reset enable_nestloop') -%}
     {{ return(built) }}
   {%- endif -%}
@@ -24,9 +24,7 @@
       delete from {{ fact }} where {{ is_of_touched() }}
     {%- endcall -%}
     {%- call statement('main') -%}
-      {{ get_assert_columns_equivalent(parts[-1]) }}
-      insert into {{ fact }} ({{ model.columns.keys() | join(', ') }})
-      {{ get_select_subquery(parts[-1]) }}
+      {{ insert_rows(fact, parts[-1]) }}
     {%- endcall -%}
     {{ run_hooks(post_hooks) }}
   {%- else -%}

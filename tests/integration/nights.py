@@ -25,7 +25,7 @@ from kho_sample.systems import SYSTEMS
 from tests.integration.loading import enter
 
 ALL = frozenset(system.name for system in SYSTEMS)
-#: tables are made anew in every night, and with them goes what reads them
+#: the tables that deliveries reach, and the views that go when those are made anew
 NIGHTLY = tuple(f"source:*+,path:models/warehouse,config.materialized:{kind}" for kind in ("table", "view"))
 #: what a report tells
 REPORTED = (

@@ -34,16 +34,15 @@ class _Build:
 def build(settings: Settings, layer: Layer) -> None:
     """Build a layer for the newest build of the ledger; marts go to the schema of its candidate release.
 
-    Views of staging and unions, functions, and what is made of seeds alone, are made in a full refresh only: all that
-    decides them is part of the models' fingerprint. A fact that no batch touched stays as it is.
+    Views, functions, and what is made of seeds alone, are made in a full refresh only: all that decides them is part of the
+    models' fingerprint. A fact that no batch touched stays as it is.
     The data tests that dbt_project.yml calls nightly run as soon as what they read is built; nothing is built on what fails.
     Raises `TransformError` that names the failing models and tests; what succeeded stays, and the layer may be built again.
     """
     now = _newest_build(settings)
     models, tests = [f"path:models/{layer},resource_type:model"], f"fqn:kho.{layer},tag:nightly"
     if layer == "warehouse" and not now.is_full_refresh:
-        # Tables are made anew, and with them goes what reads them.
-        made = [(_DELIVERED, "table"), (_DELIVERED, "view")]
+        made = [(_DELIVERED, "table")]
         made += [(f"source:raw.{raw_sources.table_name(contract)}+", "fact") for contract in now.touched]
         models = [f"{source},{models[0]},config.materialized:{kind}" for source, kind in made]
         tests = f"{_DELIVERED},{tests}"
@@ -57,8 +56,6 @@ def build(settings: Settings, layer: Layer) -> None:
             arguments += ["--exclude", *(f"source:raw.{raw_sources.table_name(name)}+1" for name in waiting)]
     else:
         arguments += ["--select", *models, tests]
-    if layer == "warehouse" and not now.is_full_refresh:
-        arguments += ["--exclude", "path:models/warehouse/unions"]
     if layer == "marts" and not now.release_schema:
         raise TransformError(
             f"build {now.build_id} has no candidate release: open one before building the marts"
