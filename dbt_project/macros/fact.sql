@@ -13,7 +13,7 @@
 
   {%- set fact = this.incorporate(type='table') -%}
   {{ run_hooks(pre_hooks) }}
-  {%- if run_query(any_touched_batch()).rows[0][0] -%}
+  {%- if run_query('select exists (' ~ touched_batches() ~ ')').rows[0][0] -%}
     {%- do expect_columns(fact, 'a full refresh makes the table anew', exactly=true) -%}
     {%- set parts = sql.split(end_of_touched()) -%}
     {%- call statement('touched') -%}
@@ -100,12 +100,11 @@
   {{ return(found) }}
 {%- endmacro %}
 
-{% macro any_touched_batch() -%}
-  select exists (
-    select from {{ graph.sources['source.' ~ project_name ~ '.ledger.build_input'].relation_name }}
-    where is_touched and contract in (
-      {%- for contract in contracts_behind(model) %}'{{ contract }}'{{ ', ' if not loop.last }}{% endfor -%}
-    )
+{# The batches that came or went since the last build, of all contracts whose rows are in what the model reads. #}
+{% macro touched_batches() -%}
+  select batch_id from {{ graph.sources['source.' ~ project_name ~ '.ledger.build_input'].relation_name }}
+  where is_touched and contract in (
+    {%- for contract in contracts_behind(model) %}'{{ contract }}'{{ ', ' if not loop.last }}{% endfor -%}
   )
 {%- endmacro %}
 
@@ -125,13 +124,13 @@
 {%- endmacro %}
 
 {# The rows in force of a relation of versions; of touched keys only where the fact follows those. Each system's rows of a
-   union are filtered by themselves: the planner takes no join through a union, and would read every row of every system. #}
+   view are filtered by themselves: the planner takes no join through a union, and would read every row of every system. #}
 {% macro versions(relation) -%}
   {%- if not is_touching() -%}
     select * from {{ relation }} where _is_in_force
   {%- else -%}
     {%- set node = graph.nodes['model.' ~ project_name ~ '.' ~ relation.identifier] -%}
-    {%- set is_union = node.name.startswith('union_') -%}
+    {%- set is_union = node.name.startswith('union_') and node.config.materialized == 'view' -%}
     {%- for part in node.depends_on.nodes if is_union %}
     select {{ node.columns.keys() | join(', ') }}
     from {{ graph.nodes[part].relation_name }}
@@ -157,11 +156,13 @@
   order by {{ key }}, {{ newest_first(version_by) }}
 {%- endmacro %}
 
-{# A table's indexes are those of its config; a fact's is on its key if there are none. #}
+{# A table's indexes are those of its config; if there are none, a fact's is on its key, and those of entries are on their key
+   and on what they are renewed by. #}
 {% macro postgres__create_indexes(relation) -%}
   {%- set key = config.get('unique_key') -%}
-  {%- set of_key = [{'columns': [key] if key is string else key, 'unique': true}] if model.config.materialized == 'fact' else [] -%}
-  {%- for index in config.get('indexes') or of_key -%}
+  {%- set of_key = {'columns': [key] if key is string else key, 'unique': model.config.materialized == 'fact'} -%}
+  {%- set own = {'fact': [of_key], 'entries': [of_key, {'columns': ['_batch_id']}, {'columns': ['_is_touched']}]} -%}
+  {%- for index in config.get('indexes') or own.get(model.config.materialized, []) -%}
     {%- do run_query(get_create_index_sql(relation, index)) -%}
   {%- endfor -%}
 {%- endmacro %}

@@ -1,8 +1,8 @@
 {# Rows of several systems as one relation. The columns are those that the model's YAML tells, by name: a staging model
-   that lacks one, or has it with another type, stops the build and is named. #}
+   that lacks one, or has it with another type, stops a full refresh and is named. #}
 {% macro union_of(members) -%}
   {%- for member in members %}
-    {%- if execute and flags.WHICH in ['build', 'run'] %}
+    {%- if execute and flags.WHICH in ['build', 'run'] and not is_touching() %}
       {%- do expect_columns(
         member, model.name ~ ' needs every column of its systems; what a system does not tell is null with its type, as in '
         ~ 'null::bigint as fee_vnd'
@@ -10,6 +10,9 @@
     {%- endif %}
 select {{ model.columns.keys() | join(', ') }}
 from {{ member }}
+    {%- if is_touching() and model.config.materialized == 'entries' %}
+where _batch_id in (select batch_id from pg_temp.renewed)
+    {%- endif %}
     {%- if not loop.last %}
 union all
     {%- endif %}

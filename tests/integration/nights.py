@@ -127,7 +127,8 @@ def refresh(settings: Settings, night: date, name: str, *models: str) -> None:
     with connect(settings, "kho_loader") as connection:
         raw.ensure(connection, settings, contracts(settings)[name])
     source = f"source:raw.{table_name(name)}"
-    build(settings, f"{source}+1", *NIGHTLY, *models, f"{source}+,config.materialized:fact", "--full-refresh")
+    kept = [f"{source}+,config.materialized:{kind}" for kind in ("entries", "fact")]
+    build(settings, f"{source}+1", *NIGHTLY, *models, *kept, "--full-refresh")
     builds.close_build(settings)
 
 

@@ -45,7 +45,9 @@ def tieu_can(module_built_warehouse: Settings) -> Settings:
     nights.hand_over(here, of_documents)
     nights.accept_pending(here)
     builds.open_build(here, END)
-    results = run(here, ["run", "--select", "fct_document", "fct_document_delivery", "fct_incoming_document"])
+    unions = ["union_document", "union_document_delivery", "union_incoming_document"]
+    facts = ["fct_document", "fct_document_delivery", "fct_incoming_document"]
+    results = run(here, ["run", "--select", *unions, *facts])
     assert {str(result.status) for result in results} == {"success"}
     return here
 
@@ -224,9 +226,9 @@ def interleavings(draw: st.DrawFn) -> tuple[list, list]:
 
 @pytest.fixture(scope="module")
 def folded(tieu_can: Settings) -> Iterator[psycopg.Connection]:
-    """A transaction in which the build's input is what a test says; it is taken back in the end."""
-    results = run(tieu_can, ["compile", "--full-refresh", "--select", "fct_document"])
-    (compiled,) = (each.node.compiled_code for each in results if each.node.resource_type == "model")
+    """A transaction in which the build's input is what a test says; it is taken back in the end. Its rows are not kept."""
+    results = run(tieu_can, ["compile", "--full-refresh", "--select", "union_document", "fct_document"])
+    compiled = {each.node.name: SQL(each.node.compiled_code) for each in results}
     with psycopg.connect(tieu_can.admin_url(tieu_can.warehouse_database)) as connection:
         connection.execute(
             "create table ledger.example (batch_id bigint, contract text, business_date date, arrival_id bigint)"
@@ -237,7 +239,11 @@ def folded(tieu_can: Settings) -> Iterator[psycopg.Connection]:
             " select *, true as is_in_force, true as is_touched, null::text as list_unit,"
             " null::date as covers_from from ledger.example"
         )
-        connection.execute(SQL("create temporary view folded as {}").format(SQL(compiled)))
+        connection.execute("alter table warehouse.union_document rename to kept")
+        connection.execute(
+            SQL("create view warehouse.union_document as {}").format(compiled["union_document"])
+        )
+        connection.execute(SQL("create temporary view folded as {}").format(compiled["fct_document"]))
         yield connection
         connection.rollback()
 

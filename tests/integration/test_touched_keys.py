@@ -184,6 +184,53 @@ def test_only_what_was_touched_is_written_again(built_warehouse: Settings) -> No
     assert first.keys() - written
 
 
+def test_entries_of_other_batches_stay_where_they_are(built_warehouse: Settings) -> None:
+    """Those of batches that came are read, those of batches that left go, and a night later none is touched."""
+    warehouse = built_warehouse
+
+    def entries() -> dict[int, set[tuple[str, bool, bool]]]:
+        """Of each batch, where its rows stand, and what they say."""
+        builds.open_build(warehouse, END)
+        run(warehouse, ["build", "--resource-type", "model", "--select", "union_document_delivery"])
+        builds.close_build(warehouse)
+        found: dict[int, set[tuple[str, bool, bool]]] = {}
+        with connect(warehouse, "kho_transformer") as connection:
+            for batch_id, *row in connection.execute(
+                "select _batch_id, ctid::text, _is_in_force, _is_touched from warehouse.union_document_delivery"
+            ):
+                found.setdefault(batch_id, set()).add(tuple(row))
+        return found
+
+    def flags(rows: set[tuple[str, bool, bool]]) -> set[tuple[bool, bool]]:
+        return {(is_in_force, is_touched) for _, is_in_force, is_touched in rows}
+
+    exports = [
+        each for each in nights.sample(warehouse, 0.05, systems=("documents",)) if each.entity == "deliveries"
+    ]
+    nights.hand_over(warehouse, exports[:-1])
+    nights.accept_pending(warehouse)
+    came = entries()
+    assert len(came) > 2 and set.union(*map(flags, came.values())) == {(True, True)}
+
+    stay = entries()
+    assert stay.keys() == came.keys() and set.union(*map(flags, stay.values())) == {(True, False)}
+
+    nights.hand_over(warehouse, exports[-1:])
+    nights.accept_pending(warehouse)
+    left = min(came)
+    nights.decide(warehouse, left, "withdrawn")
+    now = entries()
+    (new,) = now.keys() - stay.keys()
+    assert flags(now[new]) == {(True, True)} and flags(now[left]) == {(False, True)}
+    assert {batch: rows for batch, rows in now.items() if batch not in (new, left)} == {
+        batch: rows for batch, rows in stay.items() if batch != left
+    }
+
+    after = entries()
+    assert after.keys() == now.keys() - {left}
+    assert flags(after[new]) == {(True, False)}
+
+
 def test_marts_need_a_release_to_go_to(warehouse: Settings) -> None:
     with pytest.raises(transform.TransformError, match="no build yet"):
         transform.build(warehouse, "staging")

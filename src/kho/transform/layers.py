@@ -43,7 +43,11 @@ def build(settings: Settings, layer: Layer) -> None:
     models, tests = [f"path:models/{layer},resource_type:model"], f"fqn:kho.{layer},tag:nightly"
     if layer == "warehouse" and not now.is_full_refresh:
         made = [(_DELIVERED, "table")]
-        made += [(f"source:raw.{raw_sources.table_name(contract)}+", "fact") for contract in now.touched]
+        made += [
+            (f"source:raw.{raw_sources.table_name(contract)}+", kind)
+            for contract in now.touched
+            for kind in ("entries", "fact")
+        ]
         models = [f"{source},{models[0]},config.materialized:{kind}" for source, kind in made]
         tests = f"{_DELIVERED},{tests}"
     arguments = ["build", "--indirect-selection", "empty", "--resource-type", "model", "test"]

@@ -1,3 +1,4 @@
+{{ config(materialized='entries', unique_key='document_key') }}
 {{ union_of([
   ref('stg_documents__outgoing'),
   ref('stg_idesk__outgoing'),

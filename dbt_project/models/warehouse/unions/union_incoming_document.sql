@@ -1,3 +1,4 @@
+{{ config(materialized='entries', unique_key='incoming_key') }}
 {{ union_of([
   ref('stg_idesk__incoming'),
   ref('stg_moffice__incoming'),
