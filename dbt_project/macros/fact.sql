@@ -20,6 +20,7 @@
       create temporary table touched on commit drop as
       ({{ (touched_rows() + parts[:-1]) | join(') union (') }});
       analyze pg_temp.touched;
+      {{ remember_touched(fact) }};
       {{ join_whole_if_most_are_touched(fact) }};
       delete from {{ fact }} where {{ is_of_touched() }}
     {%- endcall -%}
@@ -102,7 +103,7 @@
 
 {# The batches that came or went since the last build, of all contracts whose rows are in what the model reads. #}
 {% macro touched_batches() -%}
-  select batch_id from {{ graph.sources['source.' ~ project_name ~ '.ledger.build_input'].relation_name }}
+  select batch_id from {{ ledger_table('build_input') }}
   where is_touched and contract in (
     {%- for contract in contracts_behind(model) %}'{{ contract }}'{{ ', ' if not loop.last }}{% endfor -%}
   )

@@ -22,7 +22,7 @@ FACT = "fct_broadcast_programme"
 
 
 def contents(settings: Settings) -> dict[str, list[str]]:
-    """Every table of the warehouse as its sorted rows."""
+    """Every table of the warehouse as its sorted rows; of kept rows those that the last build has."""
     with connect(settings, "kho_transformer") as connection:
         tables = [
             name
@@ -35,7 +35,10 @@ def contents(settings: Settings) -> dict[str, list[str]]:
             table: [
                 row
                 for (row,) in connection.execute(
-                    sql.SQL("select t::text from {} t order by 1").format(sql.Identifier("warehouse", table))
+                    sql.SQL(
+                        "select (row - 'from_build' - 'to_build')::text from (select to_jsonb(t) as row from {} t) as t"
+                        " where row ->> 'to_build' is null order by 1"
+                    ).format(sql.Identifier("warehouse", table))
                 )
             ]
             for table in tables

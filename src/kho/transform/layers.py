@@ -42,7 +42,7 @@ def build(settings: Settings, layer: Layer) -> None:
     now = _newest_build(settings)
     models, tests = [f"path:models/{layer},resource_type:model"], f"fqn:kho.{layer},tag:nightly"
     if layer == "warehouse" and not now.is_full_refresh:
-        made = [(_DELIVERED, "table")]
+        made = [(_DELIVERED, "table"), (_DELIVERED, "kept")]
         made += [
             (f"source:raw.{raw_sources.table_name(contract)}+", kind)
             for contract in now.touched

@@ -1,12 +1,13 @@
+{{ config(materialized='view') }}
 select
-  metric,
-  agency_code,
-  detail,
-  movement_date,
-  counted_key,
-  is_adjustment,
-  parameter_set,
-  sum(amount)::bigint as amount
-from {{ ref('figure_row') }}
-group by metric, agency_code, detail, movement_date, counted_key, is_adjustment, parameter_set
-having sum(amount) <> 0
+  moved.metric,
+  moved.agency_code,
+  moved.detail,
+  moved.movement_date,
+  moved.counted_key,
+  moved.is_adjustment,
+  moved.parameter_set,
+  moved.amount
+from {{ of_build(ref('kept_movement')) }} as moved
+left join {{ ref('figure_told') }} as told using (metric, agency_code)
+where moved.movement_date <= coalesce(told.told_to, 'infinity')

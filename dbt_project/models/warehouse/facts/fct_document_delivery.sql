@@ -1,4 +1,4 @@
-{{ config(materialized='fact', unique_key=['document_key', 'delivery_key']) }}
+{{ config(materialized='fact', unique_key='delivery_key') }}
 with event as (
   {{ newest(ref('union_document_delivery'), 'delivery_key, event_key', version_by='occurred_at') }}
 ), told as (

@@ -8,7 +8,8 @@ select
   step.amount::bigint as amount,
   registration.registration_code as row_code,
   registration._batch_id,
-  registration._row_number
+  registration._row_number,
+  registration.registration_key as fact_key
 from {{ ref('fct_civil_registration') }} as registration
 cross join lateral (
   values

@@ -8,7 +8,8 @@ select
   1::bigint as amount,
   concat_ws('/', document.document_number, document.document_symbol) as row_code,
   document._batch_id,
-  document._row_number
+  document._row_number,
+  document.document_key as fact_key
 from {{ ref('fct_document') }} as document
 cross join lateral (
   values
@@ -35,7 +36,8 @@ select
   1,
   concat_ws('/', document.document_number, document.document_symbol),
   document._batch_id,
-  document._row_number
+  document._row_number,
+  document.document_key
 from {{ ref('fct_document') }} as document
 cross join lateral string_to_table(document.systems, ', ') as through (system)
 where not document.is_copy

@@ -8,7 +8,8 @@ select
   step.amount::bigint as amount,
   concat_ws('/', delivery.document_number, delivery.document_symbol) || ' ' || delivery.recipient_code as row_code,
   delivery._batch_id,
-  delivery._row_number
+  delivery._row_number,
+  delivery.delivery_key as fact_key
 from {{ ref('fct_document_delivery') }} as delivery
 left join {{ ref('dim_system') }} as system using (system)
 cross join lateral (

@@ -8,7 +8,8 @@ select
   step.amount::bigint as amount,
   dossier.dossier_code as row_code,
   dossier._batch_id,
-  dossier._row_number
+  dossier._row_number,
+  dossier.dossier_key as fact_key
 from {{ ref('fct_dossier') }} as dossier
 cross join lateral (
   values

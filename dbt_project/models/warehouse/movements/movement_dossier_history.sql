@@ -41,6 +41,7 @@ with applied as (
     stretch.dossier_code,
     stretch._batch_id,
     stretch._row_number,
+    stretch.dossier_key,
     sum(edge.amount) as amount
   from stretch
   cross join lateral (
@@ -61,7 +62,7 @@ with applied as (
       ('dossiers_ended_without_result', agency_code, null, ended_date, 1, is_default and is_last and end_kind <> 'resolved')
   ) as edge (metric, agency_code, parameter_set, movement_date, amount, applies)
   where edge.applies and edge.movement_date < 'infinity'
-  group by 1, 2, 3, 4, 5, 6, 7, 8
+  group by 1, 2, 3, 4, 5, 6, 7, 8, 9
   having sum(edge.amount) <> 0
 )
 
@@ -76,5 +77,6 @@ select
   step.amount::bigint as amount,
   step.dossier_code as row_code,
   step._batch_id,
-  step._row_number
+  step._row_number,
+  step.dossier_key as fact_key
 from step

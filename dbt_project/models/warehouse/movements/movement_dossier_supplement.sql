@@ -8,5 +8,6 @@ select
   1::bigint as amount,
   supplement.dossier_code as row_code,
   supplement._batch_id,
-  supplement._row_number
+  supplement._row_number,
+  supplement.supplement_key as fact_key
 from {{ ref('fct_dossier_supplement') }} as supplement

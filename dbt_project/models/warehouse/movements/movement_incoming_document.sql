@@ -8,5 +8,6 @@ select
   1::bigint as amount,
   concat_ws('/', document_number, document_symbol) as row_code,
   _batch_id,
-  _row_number
+  _row_number,
+  incoming_key as fact_key
 from {{ ref('fct_incoming_document') }}

@@ -8,7 +8,8 @@ select
   step.amount::bigint as amount,
   item.item_code as row_code,
   item._batch_id,
-  item._row_number
+  item._row_number,
+  item.item_key as fact_key
 from {{ ref('fct_portal_item') }} as item
 cross join lateral (
   values

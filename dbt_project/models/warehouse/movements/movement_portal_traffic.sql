@@ -8,7 +8,8 @@ select
   step.amount::bigint as amount,
   traffic.section as row_code,
   traffic._batch_id,
-  traffic._row_number
+  traffic._row_number,
+  traffic.traffic_key as fact_key
 from {{ ref('fct_portal_traffic') }} as traffic
 cross join lateral (
   values ('portal_visits', visit_count), ('portal_page_views', page_view_count)

@@ -1,4 +1,4 @@
-{{ config(materialized='entries', unique_key=['document_key', 'delivery_key']) }}
+{{ config(materialized='entries', unique_key='delivery_key') }}
 {{ union_of([
   ref('stg_documents__deliveries'),
   ref('stg_idesk__deliveries'),

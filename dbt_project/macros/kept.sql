@@ -1,0 +1,167 @@
+{# How rows are kept that releases share: each with the builds that it is of, from `from_build` to the one before `to_build`
+   (empty: it still is). A release reads those of its build, whatever later builds add. In a full refresh the table is made
+   anew; the one before stays, under a name of its own, as long as a release reads it. Otherwise the model says in
+   `touched_keys` which of its unique keys the build touched, and selects their rows: those that stood are closed, the others
+   are added, in one transaction. Made again, it first undoes what it did in a build that is not the last that was built. #}
+{% materialization kept, adapter='postgres' %}
+  {%- set kept = this.incorporate(type='table') -%}
+  {%- set there = load_cached_relation(this) -%}
+  {{ run_hooks(pre_hooks) }}
+  {%- if not is_touching() -%}
+    {%- if there is not none -%}
+      {%- do adapter.rename_relation(there, kept.incorporate(path={'identifier': generation(kept)})) -%}
+    {%- endif -%}
+    {%- do make_anew(kept, none, sql) -%}
+  {%- else -%}
+    {%- set touched, rows = sql.split(end_of_touched()) -%}
+    {%- call statement('touched') -%}
+      delete from {{ kept }} where from_build > {{ last_built() }} or to_build <= {{ first_told_of() }};
+      update {{ kept }} set to_build = null where to_build > {{ last_built() }};
+      create temporary table touched on commit drop as {{ touched }};
+      analyze pg_temp.touched;
+      {{ join_whole_if_most_are_touched(kept) }};
+      update {{ kept }} set to_build = {{ current_build() }} where to_build is null and {{ is_of_touched() }}
+    {%- endcall -%}
+    {%- call statement('main') -%}
+      {{ insert_rows(kept, rows) }}
+    {%- endcall -%}
+  {%- endif -%}
+  {%- do drop_unread_generations(kept) -%}
+  {{ run_hooks(post_hooks) }}
+  {%- do adapter.commit() -%}
+  {{ return({'relations': [kept]}) }}
+{% endmaterialization %}
+
+{# What the builds of kept rows are compared with. #}
+{% macro current_build() -%}
+  (select max(build_id) from {{ ledger_table('build') }})
+{%- endmacro %}
+
+{% macro last_built() -%}
+  (
+    select coalesce(max(build_id), 0) from {{ ledger_table('build') }}
+    where state = 'built' and build_id < {{ current_build() }}
+  )
+{%- endmacro %}
+
+{# The first build that a release tells of, and so rows that closed before it are nobody's. #}
+{% macro first_told_of() -%}
+  (
+    select coalesce(min(build_id), {{ current_build() }}) from {{ ledger_table('release') }}
+    where state in ('candidate', 'in_force', 'kept')
+  )
+{%- endmacro %}
+
+{% macro ledger_table(name) -%}
+  {%- if not execute -%}
+    {{ return(name) }}
+  {%- endif -%}
+  {{ return(graph.sources['source.' ~ project_name ~ '.ledger.' ~ name].relation_name) }}
+{%- endmacro %}
+
+{# The kept rows that a release reads: those of the build that it is made from, which the release's views name. Whoever only
+   compiles needs no database. #}
+{% macro of_build(kept) -%}
+  {%- set build = run_query('select ' ~ current_build()).rows[0][0] if execute and flags.WHICH in ['build', 'run'] else 0 -%}
+  (
+    select * from {{ kept }}
+    where from_build <= {{ build }} and (to_build is null or to_build > {{ build }})
+  )
+{%- endmacro %}
+
+{# A name for the table of kept rows that is followed by a new one. #}
+{% macro generation(kept) -%}
+  {{ return(kept.identifier ~ '__' ~ run_query("select '" ~ kept ~ "'::regclass::oid").rows[0][0]) }}
+{%- endmacro %}
+
+{# Drop the tables before this one that no release reads any more. #}
+{% macro drop_unread_generations(kept) -%}
+  {%- set unread -%}
+    select relname from pg_class as generation
+    where relnamespace = '{{ kept.schema }}'::regnamespace and relname ~ '^{{ kept.identifier }}__[0-9]+$' and relkind = 'r'
+      and not exists (
+        select from pg_depend where refobjid = generation.oid and classid = 'pg_rewrite'::regclass
+      )
+  {%- endset -%}
+  {%- for row in run_query(unread) -%}
+    {%- do run_query('drop table ' ~ kept.incorporate(path={'identifier': row[0]})) -%}
+  {%- endfor -%}
+{%- endmacro %}
+
+{# The touched keys of a model of kept rows, where it follows them; it stands before the model's select. #}
+{% macro touched_keys() -%}
+  {%- if is_touching() -%}
+    {{ caller() }}
+    {{ end_of_touched() }}
+  {%- endif -%}
+{%- endmacro %}
+
+{# Write down what a build touched of a fact, for those that follow its rows: keys, or that it may be any of them: where most
+   are touched, or have another key than one that tells a row by itself. #}
+{% macro remember_touched(fact) -%}
+  {%- set key = config.get('unique_key') -%}
+  {%- set tells_row = key is string and model.columns[key].data_type == 'uuid' -%}
+  delete from {{ ledger_table('touched_key') }} where fact = '{{ fact.identifier }}';
+  insert into {{ ledger_table('touched_key') }} (fact, build_id, key)
+  select distinct '{{ fact.identifier }}', {{ current_build() }}, {{ 'case when not are_most then ' ~ key ~ ' end' if tells_row else 'null::uuid' }}
+  from pg_temp.touched
+  cross join (
+    select (select count(*) from pg_temp.touched) * 4 > reltuples as are_most from pg_class where oid = '{{ fact }}'::regclass
+  ) as size
+{%- endmacro %}
+
+{# How each movement is followed in this build: 'whole', or 'by_key' where the touched keys of its facts are known and it tells
+   of keys. What none of its facts touched is not there. #}
+{% macro touched_movements(movements) -%}
+  {%- set touched, whole = [], [] -%}
+  {%- if is_touching() -%}
+    {%- set query -%}
+      select fact, bool_or(key is null) from {{ ledger_table('touched_key') }} where build_id = {{ current_build() }} group by fact
+    {%- endset -%}
+    {%- for fact, is_whole in run_query(query).rows -%}
+      {%- do (whole if is_whole else touched).append(fact) -%}
+    {%- endfor -%}
+  {%- endif -%}
+  {%- set found = {} -%}
+  {%- for movement in movements -%}
+    {%- set node = node_of(movement) -%}
+    {%- set facts = facts_of(node) -%}
+    {%- set some, all = facts | select('in', touched) | list, facts | select('in', whole) | list -%}
+    {%- if not is_touching() or not facts or all or some and 'fact_key' not in node.columns -%}
+      {%- do found.update({movement.identifier: 'whole'}) -%}
+    {%- elif some -%}
+      {%- do found.update({movement.identifier: 'by_key'}) -%}
+    {%- endif -%}
+  {%- endfor -%}
+  {{ return(found) }}
+{%- endmacro %}
+
+{# Of the touched keys the ones that a movement's facts have. #}
+{% macro touched_of(movement) -%}
+  (
+    select key from {{ ledger_table('touched_key') }}
+    where build_id = {{ current_build() }} and fact in ('{{ facts_of(node_of(movement)) | join("', '") }}')
+  ) as touched_key
+{%- endmacro %}
+
+{# The key by which a movement's rows follow those of its fact; zeros where it tells none. #}
+{% macro fact_key_of(movement) -%}
+  {{ 'fact_key' if 'fact_key' in node_of(movement).columns else "'00000000-0000-0000-0000-000000000000'::uuid" }}
+{%- endmacro %}
+
+{# The node of a model; while dbt only looks what a model depends on, one that tells nothing. #}
+{% macro node_of(relation) -%}
+  {{ return(graph.nodes['model.' ~ project_name ~ '.' ~ relation.identifier] if execute else {'columns': {}, 'depends_on': {'nodes': []}}) }}
+{%- endmacro %}
+
+{# The facts of a movement; none if it reads a table that is built again every night. #}
+{% macro facts_of(movement) -%}
+  {%- set found = [] -%}
+  {%- for parent in movement.depends_on.nodes if parent in graph.nodes and graph.nodes[parent].name.startswith('fct_') -%}
+    {%- if graph.nodes[parent].config.materialized != 'fact' -%}
+      {{ return([]) }}
+    {%- endif -%}
+    {%- do found.append(graph.nodes[parent].name) -%}
+  {%- endfor -%}
+  {{ return(found) }}
+{%- endmacro %}

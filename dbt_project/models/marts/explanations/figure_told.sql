@@ -1,0 +1,2 @@
+select metric, agency_code, told_to
+from {{ ref('bridge_movement_agency') }}
