@@ -26,7 +26,9 @@ from tests.integration.loading import enter
 
 ALL = frozenset(system.name for system in SYSTEMS)
 #: the tables that deliveries reach, and the views that go when those are made anew
-NIGHTLY = tuple(f"source:*+,path:models/warehouse,config.materialized:{kind}" for kind in ("table", "view"))
+NIGHTLY = tuple(
+    f"source:*+,path:models/warehouse,config.materialized:{kind}" for kind in ("table", "view", "kept")
+)
 #: what a report tells
 REPORTED = (
     *(f"path:models/marts/{folder}" for folder in ("figures", "explanations", "quality")),
@@ -127,8 +129,8 @@ def refresh(settings: Settings, night: date, name: str, *models: str) -> None:
     with connect(settings, "kho_loader") as connection:
         raw.ensure(connection, settings, contracts(settings)[name])
     source = f"source:raw.{table_name(name)}"
-    kept = [f"{source}+,config.materialized:{kind}" for kind in ("entries", "fact")]
-    build(settings, f"{source}+1", *NIGHTLY, *models, *kept, "--full-refresh")
+    touched = [f"{source}+,config.materialized:{kind}" for kind in ("entries", "fact")]
+    build(settings, f"{source}+1", *NIGHTLY, *models, *touched, "--full-refresh")
     builds.close_build(settings)
 
 

@@ -83,11 +83,11 @@ def rows(settings: Settings, query: str, *parameters: object) -> list[tuple]:
 
 @contextmanager
 def changed(settings: Settings, *statements: str) -> Iterator[None]:
-    """The candidate's marts with these changes, and afterwards without them."""
+    """The candidate's marts, or rows that it shares, with these changes, and afterwards without them."""
     schema = releases.releases(settings)[0].schema_name
     marts = sorted({re.search(r"(?:update|from|into) (\w+)", each)[1] for each in statements})
     with connect(settings, "kho_transformer") as connection:
-        connection.execute(sql.SQL("set search_path to {}").format(sql.Identifier(schema)))
+        connection.execute(sql.SQL("set search_path to {}, warehouse").format(sql.Identifier(schema)))
         for mart in marts:
             connection.execute(
                 sql.SQL("create table pg_temp.{} as table {}").format(
@@ -169,11 +169,11 @@ WRONG = {
     (
         "figure_movement",
         "agencies_are_known",
-    ): "update figure_movement set agency_code = 'H99' where metric = 'portal_visits'",
+    ): "update kept_movement set agency_code = 'H99' where metric = 'portal_visits'",
     (
         "figure_movement",
         "dossiers_reconcile_with_raw",
-    ): "delete from figure_movement where metric = 'dossiers_received' and amount = 1",
+    ): "delete from kept_movement where metric = 'dossiers_received' and amount = 1",
     (
         "report_figure",
         "dossiers_add_up",
