@@ -15,8 +15,9 @@
   {%- else -%}
     {%- set touched, rows = sql.split(end_of_touched()) -%}
     {%- call statement('touched') -%}
-      delete from {{ kept }} where from_build > {{ last_built() }} or to_build <= {{ first_told_of() }};
+      delete from {{ kept }} where from_build > {{ last_built() }};
       update {{ kept }} set to_build = null where to_build > {{ last_built() }};
+      delete from {{ kept }} where to_build <= {{ first_told_of() }};
       create temporary table touched on commit drop as {{ touched }};
       analyze pg_temp.touched;
       {{ join_whole_if_most_are_touched(kept) }};
