@@ -44,7 +44,11 @@ def project(folder: Path, like: Path) -> Path:
     for part in ("contracts", "dbt_project", "expectations", "samples"):
         shutil.copytree(like / part, folder / part, ignore=ignored)
     _add(folder, "agencies.csv", _agencies())
-    operations = ((system, f"H77{code}", "true", _SINCE, "") for system in ("one_stop", "documents") for code in _units())
+    operations = (
+        (system, f"H77{code}", "true", _SINCE, "")
+        for system in ("one_stop", "documents")
+        for code in _units()
+    )
     _add(folder, "system_operation.csv", operations)
     return folder
 
@@ -67,17 +71,16 @@ def _add(folder: Path, seed: str, lines: Iterable[tuple[str, ...]]) -> None:
         csv.writer(file, lineterminator="\n").writerows(lines)
 
 
-def make(settings: Settings, size: int, events: int, told: Callable[[float], None]) -> None:
-    """So many dossiers and as many documents, each with so many events, in a warehouse without rows; `told` hears which
-    share of it is there."""
-    _load_samples(settings)
-    known, quarters = contracts(settings), list(_quarters())
+def make(settings: Settings, extent: rows.Extent, told: Callable[[float], None]) -> None:
+    """A history in a warehouse without rows; `told` hears which share of it is there."""
+    _load_samples(settings, extent.first)
+    known, quarters = contracts(settings), list(_quarters(extent.first))
     units = [_leaf_first(code) for code in (*DEPARTMENTS, *COMMUNES)]
     kinds: dict[str, Callable[[date, date], rows.Made]] = {
         "one_stop.procedures": lambda first, _: rows.procedures(first, units),
-        "one_stop.dossiers": partial(rows.dossiers, size),
-        "documents.outgoing": partial(rows.documents, size),
-        "documents.deliveries": partial(rows.events, size, events),
+        "one_stop.dossiers": partial(rows.dossiers, extent),
+        "documents.outgoing": partial(rows.documents, extent),
+        "documents.deliveries": partial(rows.events, extent),
     }
     with _connect(settings) as connection:
         _make_lists(connection, settings)
@@ -92,12 +95,12 @@ def make(settings: Settings, size: int, events: int, told: Callable[[float], Non
     settle(settings)
 
 
-def make_night(settings: Settings, size: int, events: int) -> int:
+def make_night(settings: Settings, extent: rows.Extent) -> int:
     """What the night after it brings, in the same way; gives how many rows."""
     known = contracts(settings)
     with _connect(settings) as connection:
         _make_lists(connection, settings)
-        return sum(_enter(connection, known[made.contract], made) for made in rows.night(size, events))
+        return sum(_enter(connection, known[made.contract], made) for made in rows.night(extent))
 
 
 def settle(settings: Settings) -> None:
@@ -107,8 +110,10 @@ def settle(settings: Settings) -> None:
         connection.execute("checkpoint")
 
 
-def _quarters() -> Iterator[tuple[date, date]]:
-    starts = [date(year, month, 1) for year in range(rows.FIRST.year, rows.LAST.year + 1) for month in (1, 4, 7, 10)]
+def _quarters(first: date) -> Iterator[tuple[date, date]]:
+    starts = [
+        date(year, month, 1) for year in range(first.year, rows.LAST.year + 1) for month in (1, 4, 7, 10)
+    ]
     for start, following in pairwise([*starts, rows.TONIGHT]):
         yield start, following - timedelta(1)
 
@@ -121,23 +126,36 @@ def _connect(settings: Settings) -> psycopg.Connection:
     return psycopg.connect(settings.admin_url(), autocommit=True, options=_SESSION)
 
 
-def _load_samples(settings: Settings) -> None:
+def _load_samples(settings: Settings, first: date) -> None:
     """The largest file of the sample of each contract, on the way that every file goes."""
     known = contracts(settings)
     told = totals.read(settings.project / "samples" / "long_phu_2021_h1.yaml").scaled(0.02)
     files = [each for each in write.generate(settings, told) if not each.name.endswith(".ctl")]
     for name in CONTRACTS:
-        largest = max(
-            (each for each in files if f"{each.system}.{each.entity}" == name), key=lambda each: len(each.content)
-        )
-        deliver(settings, known[name], largest.name, largest.content, largest.arrives)
+        of_contract = (each for each in files if f"{each.system}.{each.entity}" == name)
+        largest = max(of_contract, key=lambda each: len(each.content))
+        file, content, day = largest.name, largest.content, max(largest.arrives, first - timedelta(1))
+        if known[name].is_list_per_unit:
+            # As the first list of a unit of ours: one that is never followed by another would be stale.
+            unit, ours, day = (
+                known[name].unit_of(file),
+                _leaf_first(DEPARTMENTS[0]),
+                date(first.year - 1, 10, 1),
+            )
+            file, content = (
+                f"procedures_{ours}_{day:%Y%m%d}.xls",
+                content.replace(unit.encode(), ours.encode()),
+            )
+        deliver(settings, known[name], file, content, day)
         load(settings, known[name])
     night.do(settings, "check_exports", rows.LAST)
 
 
 def _make_lists(connection: psycopg.Connection, settings: Settings) -> None:
     """The temporary tables that rows are made from."""
-    with (settings.project / "dbt_project" / "seeds" / "fields.csv").open(encoding="utf-8", newline="") as file:
+    with (settings.project / "dbt_project" / "seeds" / "fields.csv").open(
+        encoding="utf-8", newline=""
+    ) as file:
         fields = [row["raw_code"] for row in csv.DictReader(file) if row["system"] == "one_stop"]
     codes = [*DEPARTMENTS, *COMMUNES]
     connection.execute(
@@ -164,7 +182,9 @@ def _enter(connection: psycopg.Connection, contract: Contract, made: rows.Made) 
     """Deliveries, their accepted batches and rows, in one transaction; gives how many rows."""
     with connection.transaction():
         connection.execute(SQL("create temporary table coming on commit drop as {}").format(made.rows))
-        names = [column.name for column in connection.execute("select * from coming limit 0").description or ()]
+        names = [
+            column.name for column in connection.execute("select * from coming limit 0").description or ()
+        ]
         deliveries = made.deliveries
         batches = connection.execute(
             _BATCHES,

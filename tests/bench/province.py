@@ -31,7 +31,8 @@ from kho import night
 from kho.garbage import look_seldom
 from kho.server import postgres
 from kho.settings import Settings
-from tests.bench import history, rows
+from tests.bench import history
+from tests.bench.rows import Extent
 
 STAGES = ("staging", "warehouse", "marts", "check_marts", "publish")
 FULL, ORDINARY = "full refresh", "ordinary night"
@@ -130,11 +131,13 @@ def built(settings: Settings, progress: Progress, title: str) -> dict[str, Cost]
     return costs
 
 
-def measure(size: int, events: int, console: Console) -> Measured:
+def measure(extent: Extent, console: Console) -> Measured:
     """A province of this size in a server of its own, which is gone afterwards."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        Progress(TextColumn("{task.description:34}"), BarColumn(), TimeElapsedColumn(), console=console) as progress,
+        Progress(
+            TextColumn("{task.description:34}"), BarColumn(), TimeElapsedColumn(), console=console
+        ) as progress,
     ):
         Path(folder).chmod(0o711)  # PostgreSQL's account passes through
         project = history.project(Path(folder) / "project", Settings().project)
@@ -144,16 +147,16 @@ def measure(size: int, events: int, console: Console) -> Measured:
             with psycopg.connect(settings.admin_url(), autocommit=True) as connection:
                 connection.execute("alter system set autovacuum = off")
                 connection.execute("select pg_reload_conf()")
-            task = progress.add_task(f"{size:,} dossiers, five years", total=1.0)
-            history.make(settings, size, events, lambda share: progress.update(task, completed=share))
+            task = progress.add_task(f"{extent.size:,} dossiers", total=1.0)
+            history.make(settings, extent, lambda share: progress.update(task, completed=share))
             costs, nodes = {}, {}
             costs[FULL] = built(settings, progress, FULL)
             nodes[FULL] = _nodes(settings)
             history.settle(settings)
-            came = history.make_night(settings, size, events)
+            came = history.make_night(settings, extent)
             costs[ORDINARY] = built(settings, progress, f"{came:,} rows more")
             nodes[ORDINARY] = _nodes(settings)
-            return Measured(size, costs, nodes, _relations(settings))
+            return Measured(extent.size, costs, nodes, _relations(settings))
         finally:
             postgres.remove(settings)
 
@@ -199,7 +202,9 @@ def tables(measured: Measured) -> list[Table]:
         told.append(table)
     table = Table("relation", "rows", "MB", "MB of indexes", title="The largest relations")
     for name, count, size, indexes in measured.relations:
-        table.add_row(name, f"{max(0, count):,.0f}", f"{size / _MEGABYTE:,.0f}", f"{indexes / _MEGABYTE:,.0f}")
+        table.add_row(
+            name, f"{max(0, count):,.0f}", f"{size / _MEGABYTE:,.0f}", f"{indexes / _MEGABYTE:,.0f}"
+        )
     return [*told, table]
 
 
@@ -221,12 +226,13 @@ def announce(sizes: list[int], console: Console) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="What a night costs a province with five years behind it")
+    parser = argparse.ArgumentParser(description="What a night costs a province with years behind it")
     parser.add_argument("size", type=int, nargs="?", default=100_000, help="dossiers, and documents (100000)")
     parser.add_argument("--events", type=int, default=2, choices=range(1, 6), help="events a document (2)")
+    parser.add_argument("--years", type=int, default=5, help="of the history (5)")
     asked, console = parser.parse_args(), Console()
     announce([asked.size], console)
-    for table in tables(measure(asked.size, asked.events, console)):
+    for table in tables(measure(Extent(asked.size, asked.events, asked.years), console)):
         console.print(table)
 
 

@@ -12,11 +12,10 @@ from datetime import date, timedelta
 
 from psycopg.sql import SQL, Composed
 
-FIRST, LAST = date(2021, 1, 1), date(2025, 12, 30)  # of the history
+LAST = date(2025, 12, 30)  # of the history
 TONIGHT = LAST + timedelta(1)
-DAYS = (TONIGHT - FIRST).days
 
-# The ordinary night: 10,000 rows. The dossiers that change are of the days before it, so many where there are enough.
+# The ordinary night: 10,000 rows. The dossiers that change are of the days before it, where there are so many.
 CHANGED, NEW_DOSSIERS, NEW_DOCUMENTS, NEW_EVENTS = 3_000, 1_000, 2_000, 4_000
 CHANGED_WITHIN = 60
 
@@ -24,6 +23,28 @@ CHANGED_WITHIN = 60
 _LONGEST = timedelta(20)
 _DOSSIERS, _DELIVERIES = "dossiers_{:%Y%m%d}_h77.csv", "deliveries_{:%Y%m%d}_h77.jsonl"
 _OUTGOING = "outgoing_{:%Y%m%d}_h77.xlsx"
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How long a history is: so many dossiers and as many documents, each with so many events, in so many years."""
+
+    size: int
+    events: int = 2
+    years: int = 5
+
+    @property
+    def first(self) -> date:
+        return date(LAST.year + 1 - self.years, 1, 1)
+
+    @property
+    def days(self) -> int:
+        return (TONIGHT - self.first).days
+
+    def numbers(self, first: date, last: date) -> range:
+        """The numbers of the dossiers or documents of these days."""
+        before, through = (max(0, (day - self.first).days) for day in (first, last + timedelta(1)))
+        return range(-(-before * self.size // self.days), -(-through * self.size // self.days))
 
 
 @dataclass(frozen=True)
@@ -65,44 +86,45 @@ def procedures(first: date, units: list[str]) -> Made:
     return Made("one_stop.procedures", deliveries, rows)
 
 
-def dossiers(size: int, first: date, last: date) -> Made:
-    rows = _dossiers(size, _numbers(size, first - _LONGEST, last), first, last)
+def dossiers(extent: Extent, first: date, last: date) -> Made:
+    rows = _dossiers(extent, extent.numbers(first - _LONGEST, last), first, last)
     return Made("one_stop.dossiers", _daily(_DOSSIERS, first, last), rows)
 
 
-def documents(size: int, first: date, last: date) -> Made:
+def documents(extent: Extent, first: date, last: date) -> Made:
     months = [each for each in _daily(_OUTGOING, first, last) if each.day == _handed_over(each.day)]
-    return Made("documents.outgoing", months, _documents(size, _numbers(size, first, last)))
+    return Made("documents.outgoing", months, _documents(extent, extent.numbers(first, last)))
 
 
-def events(size: int, each: int, first: date, last: date) -> Made:
-    rows = _events(size, each, _numbers(size, first - _LONGEST, last), first, last)
+def events(extent: Extent, first: date, last: date) -> Made:
+    rows = _events(extent, extent.numbers(first - _LONGEST, last), first, last)
     return Made("documents.deliveries", _daily(_DELIVERIES, first, last), rows)
 
 
-def night(size: int, each: int) -> list[Made]:
-    """What the night after the history brings: dossiers that ended, new ones, documents, and `each` event of some."""
-    step = max(1, size * CHANGED_WITHIN // DAYS // CHANGED)
-    until = size - 2 * size // DAYS
+def night(extent: Extent) -> list[Made]:
+    """What the night after the history brings: dossiers that changed or ended, new ones, documents, events of some."""
+    size, a_day = extent.size, extent.size // extent.days
+    step = max(1, a_day * CHANGED_WITHIN // CHANGED)
+    until = size - 2 * a_day
     changed = range(max(0, until - step * CHANGED), until, step)
     return [
         Made(
             "one_stop.dossiers",
             _daily(_DOSSIERS, TONIGHT, TONIGHT),
             SQL("{} union all {}").format(
-                _dossiers(size, changed, TONIGHT, TONIGHT, ended_on=SQL("{}").format(TONIGHT)),
-                _dossiers(size, range(size, size + NEW_DOSSIERS), TONIGHT, TONIGHT),
+                _dossiers(extent, changed, TONIGHT, TONIGHT, is_told_again=True),
+                _dossiers(extent, range(size, size + NEW_DOSSIERS), TONIGHT, TONIGHT),
             ),
         ),
         Made(
             "documents.outgoing",
             _daily(_OUTGOING, TONIGHT, TONIGHT),
-            _documents(size, range(size, size + NEW_DOCUMENTS)),
+            _documents(extent, range(size, size + NEW_DOCUMENTS)),
         ),
         Made(
             "documents.deliveries",
             _daily(_DELIVERIES, TONIGHT, TONIGHT),
-            _events(size, each, range(size, size + NEW_EVENTS // each), TONIGHT, TONIGHT),
+            _events(extent, range(size, size + NEW_EVENTS // extent.events), TONIGHT, TONIGHT),
         ),
     ]
 
@@ -120,13 +142,7 @@ def _handed_over(day: date) -> date:
 # Their rows
 
 
-def _numbers(size: int, first: date, last: date) -> range:
-    """The numbers of the dossiers or documents of these days."""
-    before, through = (max(0, (day - FIRST).days) for day in (first, last + timedelta(1)))
-    return range(-(-before * size // DAYS), -(-through * size // DAYS))
-
-
-def _numbered(size: int, numbers: range) -> Composed:
+def _numbered(extent: Extent, numbers: range) -> Composed:
     """A number each, the day on which it came to be, and two numbers by chance, always the same for it."""
     return SQL(
         """
@@ -135,9 +151,9 @@ def _numbered(size: int, numbers: range) -> Composed:
         from generate_series({start}::bigint, {end}, {step}) as number
         """
     ).format(
-        first=FIRST,
-        days=DAYS,
-        size=size,
+        first=extent.first,
+        days=extent.days,
+        size=extent.size,
         tonight=TONIGHT,
         start=numbers.start,
         end=numbers.stop - 1,
@@ -146,19 +162,22 @@ def _numbered(size: int, numbers: range) -> Composed:
 
 
 def _dossiers(
-    size: int,
+    extent: Extent,
     numbers: range,
     first: date,
     last: date,
-    ended_on: SQL | Composed = SQL("made_on + (1 + luck / 150 % 19)::integer"),
+    *,
+    is_told_again: bool = False,
 ) -> Composed:
-    """Versions of these days: a dossier is received, one in ten is supplemented, and it ends."""
+    """Versions of these days: a dossier is received, one in ten is supplemented, and it ends. `is_told_again`: their ends are
+    told tonight; those that had none end tonight.
+    """
     return SQL(
         """
         select version.day, '' as unit, dossier_code, procedure_code, field_code, leaf_first as agency_code,
           (array['1', '1', '2', '2', '3'])[1 + luck % 5] as channel_code,
           (array['1', '1', '2'])[1 + luck % 3] as applicant_type_code,
-          received_at as submitted_at, received_at, received_at + (1 + luck % 15) * interval '1 day' as due_at,
+          received_at as submitted_at, received_at, ended_on + (luck / 11 % 12)::integer - 1 + time '17:30' as due_at,
           case when stage > 1 and is_supplemented then made_on + 1 + time '10:00' end as supplement_requested_at,
           case when stage > 2 and is_supplemented then made_on + 1 + time '15:00' end as supplemented_at,
           case when stage > 2 and final <> '8' then ended_on + time '17:00' end as processed_at,
@@ -167,25 +186,32 @@ def _dossiers(
           (array['4', '5', final])[stage] as status_code,
           case when luck % 10 = 0 then '3' else '1' end as return_method_code, luck % 10 = 0 as is_returned_by_post,
           10000 as fee_vnd, 0 as charge_vnd, 10000 as amount_vnd, md5(chance::text) || md5(luck::text) as applicant_hash,
-          case stage when 1 then received_at when 2 then made_on + 1 + time '10:00' else ended_on + time '17:30' end
+          case stage when 1 then received_at when 2 then made_on + 1 + time '10:00' else version.day + time '17:30' end
             as updated_at
         from (
-          select numbered.*, leaf_first, procedure_code, field_code, {ended_on} as ended_on,
+          select numbered.*, leaf_first, procedure_code, field_code,
             leaf_first || '-' || to_char(made_on, 'YYMMDD') || '-' || lpad(number::text, 8, '0') as dossier_code,
             made_on + time '07:30' + chance / 138 % 540 * interval '1 minute' as received_at,
-            luck / 3000 % 10 = 0 and {ended_on} > made_on + 1 as is_supplemented,
+            luck / 3000 % 10 = 0 and ended_on > made_on + 1 as is_supplemented,
             (array['8', '9'] || array_fill('10'::text, array[48]))[1 + luck / 7 % 50] as final
-          from ({numbered}) as numbered
+          from (
+            select *, least(made_on + (1 + luck / 150 % 19)::integer, {told_on}) as ended_on from ({numbered}) as numbered
+          ) as numbered
           join pg_temp.agency on agency_number = chance % 138
           join pg_temp.procedure on procedure_number = luck % 150
         ) as dossier
-        cross join lateral (values (1, made_on), (2, made_on + 1), (3, ended_on)) as version (stage, day)
+        cross join lateral (values (1, made_on), (2, made_on + 1), (3, coalesce({told_on}, ended_on))) as version (stage, day)
         where version.day between {first} and {last} and (stage <> 2 or is_supplemented)
         """
-    ).format(numbered=_numbered(size, numbers), ended_on=ended_on, first=first, last=last)
+    ).format(
+        numbered=_numbered(extent, numbers),
+        told_on=SQL("{}::date").format(TONIGHT if is_told_again else None),
+        first=first,
+        last=last,
+    )
 
 
-def _documents(size: int, numbers: range) -> Composed:
+def _documents(extent: Extent, numbers: range) -> Composed:
     return SQL(
         """
         select case when made_on > {last} then made_on
@@ -195,10 +221,10 @@ def _documents(size: int, numbers: range) -> Composed:
           chance % 10 > 5 as is_sent_on_paper, made_on + time '10:00' as updated_at
         from ({document}) as document
         """
-    ).format(last=LAST, document=_document(size, numbers))
+    ).format(last=LAST, document=_document(extent, numbers))
 
 
-def _events(size: int, each: int, numbers: range, first: date, last: date) -> Composed:
+def _events(extent: Extent, numbers: range, first: date, last: date) -> Composed:
     """Events of these days: one a day of each document; what would come after the history comes on its last day."""
     return SQL(
         """
@@ -212,10 +238,10 @@ def _events(size: int, each: int, numbers: range, first: date, last: date) -> Co
         cross join lateral (values (least(made_on + place - 1, greatest(made_on, {end})))) as event (day)
         where event.day between {first} and {last}
         """
-    ).format(document=_document(size, numbers), each=each, end=LAST, first=first, last=last)
+    ).format(document=_document(extent, numbers), each=extent.events, end=LAST, first=first, last=last)
 
 
-def _document(size: int, numbers: range) -> Composed:
+def _document(extent: Extent, numbers: range) -> Composed:
     return SQL(
         """
         select numbered.*, root_first as agency_code, (1 + numbered.number / 138 % 900000)::text as document_number,
@@ -226,4 +252,4 @@ def _document(size: int, numbers: range) -> Composed:
         from ({numbered}) as numbered
         join pg_temp.agency on agency_number = numbered.number % 138
         """
-    ).format(numbered=_numbered(size, numbers))
+    ).format(numbered=_numbered(extent, numbers))
