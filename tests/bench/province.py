@@ -28,10 +28,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from kho import night
+from kho.contract import contracts
 from kho.garbage import look_seldom
 from kho.server import postgres
 from kho.settings import Settings
-from tests.bench import history
+from tests.bench import history, load
 from tests.bench.rows import Extent
 
 STAGES = ("staging", "warehouse", "marts", "check_marts", "publish")
@@ -65,9 +66,11 @@ class Cost:
 
 @dataclass(frozen=True)
 class Measured:
-    """A size: what each stage of both nights cost, the nodes that took longest, and the largest relations."""
+    """A size: what each stage of both nights cost, the nodes that took longest, and the largest relations. `copy`: the
+    seconds of CPU of a plain COPY of 100,000 dossiers, on this machine at that time."""
 
     size: int
+    copy: float
     costs: dict[str, dict[str, Cost]]
     nodes: dict[str, list[tuple[Any, ...]]]
     relations: list[tuple[Any, ...]]
@@ -147,6 +150,7 @@ def measure(extent: Extent, console: Console) -> Measured:
             with psycopg.connect(settings.admin_url(), autocommit=True) as connection:
                 connection.execute("alter system set autovacuum = off")
                 connection.execute("select pg_reload_conf()")
+            copy = _plain_copy(settings, Path(folder) / "dossiers.csv")
             task = progress.add_task(f"{extent.size:,} dossiers", total=1.0)
             history.make(settings, extent, lambda share: progress.update(task, completed=share))
             costs, nodes = {}, {}
@@ -156,9 +160,19 @@ def measure(extent: Extent, console: Console) -> Measured:
             came = history.make_night(settings, extent)
             costs[ORDINARY] = built(settings, progress, f"{came:,} rows more")
             nodes[ORDINARY] = _nodes(settings)
-            return Measured(extent.size, costs, nodes, _relations(settings))
+            return Measured(extent.size, copy, costs, nodes, _relations(settings))
         finally:
             postgres.remove(settings)
+
+
+def _plain_copy(settings: Settings, path: Path) -> float:
+    contract = contracts(settings)["one_stop.dossiers"]
+    path.write_bytes(load.dossiers(contract, 100_000))
+    copy = load.plain_copy, settings, path, len(contract.columns), contract.delimiter
+    seconds, _, _ = load.with_server(settings, *copy)
+    with psycopg.connect(settings.admin_url()) as connection:
+        connection.execute("drop table plain")
+    return seconds
 
 
 def _nodes(settings: Settings) -> list[tuple[Any, ...]]:
@@ -206,6 +220,16 @@ def tables(measured: Measured) -> list[Table]:
             name, f"{max(0, count):,.0f}", f"{size / _MEGABYTE:,.0f}", f"{indexes / _MEGABYTE:,.0f}"
         )
     return [*told, table]
+
+
+def ratios(measured: Measured) -> dict[str, float]:
+    """CPU of the stages that take some, in plain COPYs."""
+    return {
+        f"{title}, {measured.size:,} dossiers: {stage}": cost.cpu / measured.copy
+        for title, costs in measured.costs.items()
+        for stage, cost in costs.items()
+        if stage not in ("staging", "publish")
+    }
 
 
 def needed(size: int) -> tuple[int, int]:
