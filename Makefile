@@ -13,10 +13,10 @@ PIP_LOG := .venv/pip.log
 unexport PYTHONDONTWRITEBYTECODE
 LOCK := requirements-dev.lock
 
-.PHONY: help env demo system quick test tests lint faults mutations bench
+.PHONY: help env demo system quick test tests lint faults mutations bench bench-full bench-check
 
 help: ## this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 env: ## the environment in .venv; again only when the lock changed (nights need LOCK=requirements.lock only)
 	@if ! cat $(LOCK) pyproject.toml | cmp -s - $(INSTALLED); then \
@@ -81,7 +81,14 @@ faults: env ## kill -9 at twenty random moments, and the same tables every time
 mutations: env ## 2,000 broken exports through the load; prints what became of them (docs/drift.md)
 	@$(BIN)/python -m tests.mutations.run
 
-bench: env ## speed and memory of loading, beside a plain COPY; of the readers, beside libraries alone; where a night's seconds go
+bench: env ## speed and memory of loading, beside a plain COPY; of the readers, beside libraries alone; where nights' seconds go
 	@$(BIN)/python -m tests.bench.load
 	@$(BIN)/python -m tests.bench.readers
 	@$(BIN)/python -m tests.bench.night
+	@$(BIN)/python -m tests.bench.province 20000 --years 1
+
+bench-full: env ## whether a night stays as it is while five years of a province grow to ten million dossiers: hours, much disk
+	@$(BIN)/python -m tests.bench.flat
+
+bench-check: env ## the short benchmarks against docs/benchmarks.json; fails where a ratio got worse by more than the noise
+	@$(BIN)/python -m tests.bench.check
