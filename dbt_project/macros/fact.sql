@@ -24,8 +24,16 @@
       {{ join_whole_if_most_are_touched(fact) }};
       delete from {{ fact }} where {{ is_of_touched() }}
     {%- endcall -%}
+    {%- set looked_up = parts[-1].split(end_of_look_up()) -%}
+    {%- if looked_up | length > 1 -%}
+      {%- call statement('looked_up') -%}
+        create temporary table looked_up on commit drop as {{ looked_up[0] }};
+        analyze pg_temp.looked_up;
+        set local enable_nestloop = off
+      {%- endcall -%}
+    {%- endif -%}
     {%- call statement('main') -%}
-      {{ insert_rows(fact, parts[-1]) }}
+      {{ insert_rows(fact, looked_up[-1]) }}
     {%- endcall -%}
     {{ run_hooks(post_hooks) }}
   {%- else -%}
@@ -141,6 +149,25 @@
     select * from {{ relation }} where _is_in_force and {{ is_of_touched() }}
     {%- endfor -%}
   {%- endif -%}
+{%- endmacro %}
+
+{# Versions of touched keys that are looked up beforehand, where much is made of them: the planner guesses that there are none,
+   and would go through all of them for each at every step. It stands before the model's select, which reads them as
+   `looked_up` of the same relation:
+     {% call look_up() %} {{ versions(…) }} {% endcall %} #}
+{% macro look_up() -%}
+  {%- if is_touching() -%}
+    {{ caller() }}
+    {{ end_of_look_up() }}
+  {%- endif -%}
+{%- endmacro %}
+
+{% macro looked_up(relation) -%}
+  {% if is_touching() %}pg_temp.looked_up{% else %}({{ versions(relation) }}){% endif %}
+{%- endmacro %}
+
+{% macro end_of_look_up() -%}
+  {{ return('-- end of what is looked up --') }}
 {%- endmacro %}
 
 {# The rows of another fact that has the same key; of touched keys only where this one follows those. #}

@@ -62,7 +62,7 @@ select
     and month.to_date <= least(period.to_date, (select max(business_date) from {{ ref('figure_coverage') }}))
 {%- endmacro %}
 
-{# Amounts of every metric per period, agency, detail and key of what is counted once.
+{# Amounts of every metric per period, agency, detail (empty: the whole) and key of what is counted once.
    `period` is a relation (scheme, period_code, from_date, to_date). Movements are first summed between the dates at
    which any period begins or ends, so that each meets each period by equality and not by comparing dates. With a
    relation `coverage`, an open period is the one up to the night's date; `ends_on` is when it will end. #}
@@ -114,6 +114,18 @@ numbered_period as (
   from {{ movement }} as movement
   cross join boundary
   group by 1, 2, 3, 4, 5, 6
+), part as (
+  -- The whole, and each of its details: what is counted once may have several.
+  select
+    metric, agency_code, counted_key, parameter_set, '' as detail, bucket,
+    sum(measured)::bigint as measured,
+    sum(adjustment)::bigint as adjustment
+  from bucketed
+  group by metric, agency_code, counted_key, parameter_set, bucket
+  union all
+  select metric, agency_code, counted_key, parameter_set, detail, bucket, measured, adjustment
+  from bucketed
+  where detail <> ''
 ), standing as (
   -- Running totals: each stands until its next one, and a period looks up one.
   select
@@ -121,7 +133,7 @@ numbered_period as (
     lead(bucket) over running as next_bucket,
     sum(measured) over running as measured,
     sum(adjustment) over running as adjustment
-  from bucketed
+  from part
   where metric in (select movement from {{ metric }} where reach in ('until_end', 'until_start'))
   window running as (partition by metric, agency_code, counted_key, parameter_set, detail order by bucket)
 ), standing_at as materialized (
@@ -134,19 +146,22 @@ numbered_period as (
   cross join lateral generate_series(
     standing.bucket, coalesce(standing.next_bucket - 1, cardinality(boundary.dates))
   ) as at (bucket)
-), period_amount as (
+), period_amount as materialized (
+  -- By itself: the planner guesses hundreds of millions of rows, and would join them by their period's order alone.
   select
     bucket_of_period.period_id,
     metric.metric, metric.counted_once, metric.detail_by,
-    bucketed.agency_code, bucketed.detail, bucketed.counted_key, bucketed.parameter_set,
-    coalesce(sum(bucketed.measured), 0)::bigint as measured,
-    sum(bucketed.adjustment)::bigint as adjustment
-  from bucketed
-  join {{ metric }} as metric on metric.movement = bucketed.metric
+    part.agency_code, part.detail, part.counted_key, part.parameter_set,
+    coalesce(sum(part.measured), 0)::bigint as measured,
+    sum(part.adjustment)::bigint as adjustment
+  from part
+  join {{ metric }} as metric on metric.movement = part.metric
   join bucket_of_period
-    on bucket_of_period.bucket = bucketed.bucket
+    on bucket_of_period.bucket = part.bucket
     and bucket_of_period.reach = metric.reach
+  where part.detail = '' or metric.detail_by is not null
   group by 1, 2, 3, 4, 5, 6, 7, 8
+  having metric.counted_once is null or sum(part.measured) > 0
   union all
   select
     end_of_period.period_id,
@@ -159,6 +174,8 @@ numbered_period as (
   join end_of_period
     on end_of_period.bucket = standing_at.bucket
     and end_of_period.reach = metric.reach
+  where (standing_at.detail = '' or metric.detail_by is not null)
+    and (metric.counted_once is null or standing_at.measured > 0)
 )
 {% endmacro %}
 
@@ -171,6 +188,7 @@ member as (
   select
     *,
     bool_or(depth > 0) over (partition by period_id, scope_agency_code) as is_group,
+    count(*) over (partition by period_id, scope_agency_code) = 1 as is_alone,
     dense_rank() over (order by period_id, agency_code)::integer as agency_id
   from (
     select distinct on (period.period_id, scope.scope_agency_code, scope.agency_code)
@@ -212,42 +230,51 @@ member as (
     on kept.scope_agency_code = cell.scope_agency_code
     and kept.from_date = period.from_date
     and kept.to_date = period.ends_on
-), detailed as (
+), member_cell as (
   select
-    cell.cell_id,
-    case part.kind
-      when 'whole' then ''
-      when 'detail' then period_amount.detail
-      else member.short_name || ' / ' || period_amount.detail
-    end as detail,
-    period_amount.metric, period_amount.counted_once, period_amount.counted_key,
-    period_amount.measured, period_amount.adjustment
-  from period_amount
-  join member using (period_id, agency_code)
+    member.period_id, member.agency_code, member.short_name, member.is_group, member.is_alone, cell.cell_id, cell.parameter_set
+  from member
   join judged_cell as cell
     on cell.period_id = member.period_id
     and cell.scope_agency_code = member.scope_agency_code
     and cell.level = member.agency_level
-    and coalesce(period_amount.parameter_set, cell.parameter_set) = cell.parameter_set
-  join (values ('whole'), ('detail'), ('agency_and_detail')) as part (kind)
-    on part.kind = 'whole'
-    or period_amount.detail <> '' and (
-      part.kind = 'detail' and period_amount.detail_by is not null
-      or part.kind = 'agency_and_detail' and period_amount.detail_by = 'agency_and_detail' and member.is_group
-    )
+), agency_amount as (
+  -- Of what is counted once, how many an agency has: by itself, and among others where each agency is shown.
+  select
+    period_id, metric, counted_once, detail_by, agency_code, detail, parameter_set,
+    case when counted_once is null then sum(measured) else count(*) end as measured,
+    case when counted_once is null then sum(adjustment) end as adjustment
+  from period_amount
+  group by 1, 2, 3, 4, 5, 6, 7
 ), each_key as (
-  select cell_id, detail, metric, counted_once, counted_key
-  from detailed
-  where counted_once is not null
-  group by cell_id, detail, metric, counted_once, counted_key
-  having sum(measured) > 0
-), level_amount as (
-  select cell_id, detail, metric, null::text as counted_once, sum(measured) as measured, sum(adjustment) as adjustment
-  from detailed
-  where counted_once is null
-  group by cell_id, detail, metric
-  union all
   -- Counted once per level, however many agencies have it.
+  select cell.cell_id, amount.detail, amount.metric, amount.counted_once, amount.counted_key
+  from period_amount as amount
+  join member_cell as cell
+    on cell.period_id = amount.period_id
+    and cell.agency_code = amount.agency_code
+    and coalesce(amount.parameter_set, cell.parameter_set) = cell.parameter_set
+  where amount.counted_once is not null and not cell.is_alone
+  group by 1, 2, 3, 4, 5
+), level_amount as (
+  select
+    cell.cell_id,
+    case part.kind when 'agency_and_detail' then cell.short_name || ' / ' || amount.detail else amount.detail end as detail,
+    amount.metric, amount.counted_once,
+    sum(amount.measured) as measured,
+    sum(amount.adjustment) as adjustment
+  from agency_amount as amount
+  join member_cell as cell
+    on cell.period_id = amount.period_id
+    and cell.agency_code = amount.agency_code
+    and coalesce(amount.parameter_set, cell.parameter_set) = cell.parameter_set
+  join (values ('summed'), ('agency_and_detail')) as part (kind)
+    on case part.kind
+      when 'summed' then amount.counted_once is null or cell.is_alone
+      else amount.detail <> '' and amount.detail_by = 'agency_and_detail' and cell.is_group
+    end
+  group by 1, 2, 3, 4
+  union all
   select cell_id, detail, metric, counted_once, count(*), null
   from each_key
   group by cell_id, detail, metric, counted_once

@@ -8,6 +8,9 @@
   {{ dossiers_of_touched_lists() }}
 {% endcall %}
 {%- endif %}
+{% call look_up() %}
+  {{ versions(ref('union_dossier')) }}
+{% endcall %}
 with version as (
   select
     told.dossier_key,
@@ -34,9 +37,7 @@ with version as (
     row_number() over newest_first as age,
     first_value(told.status) over newest_first as last_status,
     first_value(coalesce(told.processed_at, told.returned_at)) over newest_first as last_resolved_at
-  from (
-    {{ versions(ref('union_dossier')) }}
-  ) as told
+  from {{ looked_up(ref('union_dossier')) }} as told
   left join {{ ref('dim_system') }} as place using (system)
   {%- if fills %}
   left join {{ ref('dim_procedure') }} as procedure
