@@ -14,6 +14,7 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import astuple, dataclass
 from importlib import import_module
@@ -67,10 +68,12 @@ class Cost:
 @dataclass(frozen=True)
 class Measured:
     """A size: what each stage of both nights cost, the nodes that took longest, and the largest relations. `copy`: the
-    seconds of CPU of a plain COPY of 100,000 dossiers, on this machine at that time."""
+    seconds of CPU of a plain COPY of 100,000 dossiers, on this machine at that time; `disk`: the most bytes that were taken.
+    """
 
     size: int
     copy: float
+    disk: int
     costs: dict[str, dict[str, Cost]]
     nodes: dict[str, list[tuple[Any, ...]]]
     relations: list[tuple[Any, ...]]
@@ -146,6 +149,7 @@ def measure(extent: Extent, console: Console) -> Measured:
         project = history.project(Path(folder) / "project", Settings().project)
         settings = Settings(home=Path(folder) / "home", project=project, warehouse_url=None)
         postgres.start(settings)
+        disk = Disk(Path(folder))
         try:
             with psycopg.connect(settings.admin_url(), autocommit=True) as connection:
                 connection.execute("alter system set autovacuum = off")
@@ -160,9 +164,25 @@ def measure(extent: Extent, console: Console) -> Measured:
             came = history.make_night(settings, extent)
             costs[ORDINARY] = built(settings, progress, f"{came:,} rows more")
             nodes[ORDINARY] = _nodes(settings)
-            return Measured(extent.size, copy, costs, nodes, _relations(settings))
+            return Measured(extent.size, copy, disk.most, costs, nodes, _relations(settings))
         finally:
+            disk.ended.set()
             postgres.remove(settings)
+
+
+class Disk:
+    """How much of a disk is taken at most, as others leave it alone: temporary files come and go within a statement."""
+
+    def __init__(self, folder: Path) -> None:
+        self.most = 0
+        self.ended = threading.Event()
+        before = shutil.disk_usage(folder).free
+
+        def watch() -> None:
+            while not self.ended.wait(2):
+                self.most = max(self.most, before - shutil.disk_usage(folder).free)
+
+        threading.Thread(target=watch, daemon=True).start()
 
 
 def _plain_copy(settings: Settings, path: Path) -> float:
@@ -214,7 +234,8 @@ def tables(measured: Measured) -> list[Table]:
         for layer, name, seconds, count in measured.nodes[title]:
             table.add_row(layer, name, f"{seconds:.1f}", "" if count is None else f"{count:,}")
         told.append(table)
-    table = Table("relation", "rows", "MB", "MB of indexes", title="The largest relations")
+    title = f"The largest relations; on the disk were {measured.disk / _GIGABYTE:.1f} GB at most"
+    table = Table("relation", "rows", "MB", "MB of indexes", title=title)
     for name, count, size, indexes in measured.relations:
         table.add_row(
             name, f"{max(0, count):,.0f}", f"{size / _MEGABYTE:,.0f}", f"{indexes / _MEGABYTE:,.0f}"
