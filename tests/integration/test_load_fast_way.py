@@ -21,7 +21,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from hypothesis import given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 from psycopg.sql import SQL
 
@@ -34,13 +33,13 @@ from kho.load.batches import fill
 from kho.settings import Settings
 from tests.bench.load import dossiers
 from tests.contracts import document, read
+from tests.examples import examples
 from tests.integration.loading import deliver
 from tests.mutations import run
 from tests.mutations.broken import broken
 
 DAY = date(2021, 4, 1)
 NEVER = 1 << 60
-MANY_EXAMPLES = 150
 
 
 def option(**keys: Any) -> dict[str, Any]:
@@ -297,7 +296,7 @@ def assert_the_same(settings: Settings, contract: Contract, path: Path, **keys: 
 
 
 @pytest.mark.parametrize("which", CONTRACTS)
-@examples(max_examples=MANY_EXAMPLES // len(CONTRACTS), deadline=None)
+@examples(8)
 @given(
     seed=st.integers(0, 1 << 32),
     rows=st.integers(1, 120),
@@ -422,7 +421,7 @@ PIECES = (
 )  # fmt: skip
 
 
-@examples(max_examples=1_500, deadline=None)
+@examples(500)
 @given(
     pieces=st.lists(st.sampled_from(PIECES), min_size=1, max_size=7),
     text=st.lists(
