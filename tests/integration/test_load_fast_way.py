@@ -359,7 +359,7 @@ def test_good_rows_do_not_land(warehouse: Settings, tmp_path: Path, which: str) 
 def test_a_broken_export_becomes_the_same_on_either_way(module_warehouse: Settings, tmp_path: Path) -> None:
     files = [each for each in run.sound(module_warehouse, tmp_path) if each.contract.format == "csv"]
     assert len(files) > 5
-    for number in range(120):
+    for number in range(60):
         chance = Random(number)
         each = files[number % len(files)]
         _, data = broken(each.data, chance, chance.choice(files).data)
