@@ -19,6 +19,7 @@ import pytest
 from psycopg import sql
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
+import tests.examples  # noqa: F401  (before a test is read, and before pytest takes another profile)
 from kho.garbage import look_seldom
 from kho.ledger import schema
 from kho.server import ports, postgres

@@ -32,12 +32,7 @@ def make(settings: Settings) -> Golden:
     alone: Rows = set()
     with kept_plans(settings) as plans:
         for report in (nights.LONG_PHU, nights.TIEU_CAN):
-            exports = nights.sample(settings, report=report)
-            for each in exports:
-                path = settings.exports / each.system / each.entity / each.name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(each.content)
-            nights.hand_over(settings, exports)
+            nights.put_and_hand_over(settings, nights.sample(settings, report=report))
             nights.run_night(settings, NIGHT)
             alone = alone or of_long_phu(settings)
     return Golden(settings, alone, plans)

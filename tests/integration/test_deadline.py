@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 from psycopg import sql
 from typer.testing import CliRunner
@@ -23,6 +22,7 @@ from kho.database import connect
 from kho.deadline import Pause, Takes, deadline
 from kho.settings import Settings
 from kho.transform.project import run
+from tests.examples import examples
 
 #: a district, a commune with hours of its own, and one that works half a Friday since 2026
 USUAL_HOURS, LATE, SHORT = "H51.12", "H51.12.21", "H51.12.22"
@@ -364,7 +364,7 @@ WAITS = st.lists(st.tuples(st.integers(0, 20_000), st.integers(0, 20_000)), max_
     st.sampled_from([None, CUT_OFF_AT_THREE]),
     WAITS,
 )
-@examples(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_it_is_due_when_an_independent_recount_says(
     offices: Settings,
     received: datetime,

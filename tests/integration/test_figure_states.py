@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, assume, example, given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
@@ -23,6 +22,7 @@ from kho.figures.figures import Figure, figures
 from kho.report.draft import draft
 from kho.settings import Settings
 from tests import conftest
+from tests.examples import examples
 from tests.golden import NIGHT, Golden
 from tests.integration import nights
 
@@ -74,11 +74,7 @@ def test_an_open_period_is_counted_at_its_as_of_day(released: Settings) -> None:
     assert explain(released, "946", "2021", "dossiers_overdue").parts[0].rows == []
 
 
-@examples(
-    max_examples=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@examples(10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     scope=st.sampled_from(["H51", "H51.12", "H51.12.29", "H51.12.03", "H59.06"]),
     first=st.dates(date(2020, 12, 1), NIGHT),

@@ -12,8 +12,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
+from hypothesis import HealthCheck, assume, given
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 from typer.testing import CliRunner
@@ -27,6 +26,7 @@ from kho.forms import inventory, settlement
 from kho.forms.form import Form
 from kho.forms.issues import hand_in, issued
 from kho.settings import Settings
+from tests.examples import examples
 from tests.integration import nights
 from tests.integration.desk import exports, ministry_dossiers, procedures, request, sheet, version
 from tests.unit import recount, recount_forms
@@ -574,8 +574,8 @@ def histories(draw: st.DrawFn) -> list[dict]:
     return found
 
 
-@hypothesis_settings(
-    max_examples=2, deadline=None, derandomize=True,
+@examples(
+    1, derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.data_too_large, HealthCheck.too_slow],
 )  # fmt: skip
 @given(drawn=st.lists(histories(), min_size=60, max_size=120), lists=st.randoms(use_true_random=False))
@@ -588,6 +588,8 @@ def test_any_dossiers_are_counted_as_the_recount_counts_them(
 ) -> None:
     from tests.conftest import fresh_warehouse
 
+    # Hypothesis begins with dossiers that are all alike: no night is spent on those.
+    assume(len(set(map(repr, drawn))) > len(drawn) // 2)
     end = START + timedelta(days=90)
     rows, requests = [], []
     for number, course in enumerate(drawn):

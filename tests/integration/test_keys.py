@@ -9,7 +9,6 @@ from pathlib import Path
 import psycopg
 import pytest
 from hypothesis import example, given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 from psycopg.sql import SQL, Identifier
 
@@ -20,6 +19,7 @@ from kho.load import load, raw
 from kho.settings import Settings
 from kho.transform import builds
 from tests.contracts import document, read
+from tests.examples import examples
 from tests.integration import nights
 from tests.integration.loading import deliver, raw_rows, rejects, rows
 from tests.integration.test_load_values import contract as contract_of
@@ -34,7 +34,7 @@ def database(module_warehouse: Settings) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-@examples(max_examples=300, deadline=None)
+@examples(100)
 @given(one=parts, other=parts)
 @example(one=["a|b", "c"], other=["a", "b|c"])
 @example(one=["a", None], other=["a", ""])
@@ -121,7 +121,7 @@ code = st.builds(
 )
 
 
-@examples(max_examples=200, deadline=None)
+@examples(100)
 @given(root_first=code)
 @example(root_first="H51")
 @example(root_first="H51.00.12.000")

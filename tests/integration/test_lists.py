@@ -10,7 +10,6 @@ from typing import Any
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 from psycopg import Connection
 from psycopg.sql import SQL, Identifier
@@ -18,6 +17,7 @@ from psycopg.sql import SQL, Identifier
 from kho.settings import Settings
 from kho.transform import builds
 from kho.transform.project import run
+from tests.examples import examples
 
 UNITS = ("", "H51.12.21", "H51.12.22")
 DAYS = (date(2020, 11, 30), date(2020, 12, 31), date(2021, 1, 31), date(2021, 3, 31))
@@ -347,7 +347,7 @@ def follow(world: World, name: str, history: list[list[Event]]) -> None:
 
 
 @pytest.mark.parametrize("name", FACTS | WHOLE)
-@examples(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_lists_hold_until_their_unit_s_next_one(world: World, name: str, data: st.DataObject) -> None:
     follow(world, name, data.draw(histories((FACTS | WHOLE)[name])))

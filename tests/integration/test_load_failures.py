@@ -11,7 +11,6 @@ from pathlib import Path
 import psycopg
 import pytest
 from hypothesis import HealthCheck, example, given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from kho import archive, database
@@ -21,6 +20,7 @@ from kho.load import LoadFailed, batches, load, replay
 from kho.load.dry_run import dry_run
 from kho.settings import Settings
 from tests.contracts import document, read
+from tests.examples import examples
 from tests.integration.loading import deliver, raw_rows, rejects, rows
 from tests.integration.test_load_workbooks import xlsx
 
@@ -175,7 +175,7 @@ texts = st.text(
 )
 
 
-@examples(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     records=st.lists(
         st.dictionaries(

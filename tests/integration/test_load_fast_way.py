@@ -21,7 +21,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from hypothesis import given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 from psycopg.sql import SQL
 
@@ -34,13 +33,13 @@ from kho.load.batches import fill
 from kho.settings import Settings
 from tests.bench.load import dossiers
 from tests.contracts import document, read
+from tests.examples import examples
 from tests.integration.loading import deliver
 from tests.mutations import run
 from tests.mutations.broken import broken
 
 DAY = date(2021, 4, 1)
 NEVER = 1 << 60
-MANY_EXAMPLES = 150
 
 
 def option(**keys: Any) -> dict[str, Any]:
@@ -297,7 +296,7 @@ def assert_the_same(settings: Settings, contract: Contract, path: Path, **keys: 
 
 
 @pytest.mark.parametrize("which", CONTRACTS)
-@examples(max_examples=MANY_EXAMPLES // len(CONTRACTS), deadline=None)
+@examples(8)
 @given(
     seed=st.integers(0, 1 << 32),
     rows=st.integers(1, 120),
@@ -360,7 +359,7 @@ def test_good_rows_do_not_land(warehouse: Settings, tmp_path: Path, which: str) 
 def test_a_broken_export_becomes_the_same_on_either_way(module_warehouse: Settings, tmp_path: Path) -> None:
     files = [each for each in run.sound(module_warehouse, tmp_path) if each.contract.format == "csv"]
     assert len(files) > 5
-    for number in range(120):
+    for number in range(60):
         chance = Random(number)
         each = files[number % len(files)]
         _, data = broken(each.data, chance, chance.choice(files).data)
@@ -422,7 +421,7 @@ PIECES = (
 )  # fmt: skip
 
 
-@examples(max_examples=1_500, deadline=None)
+@examples(500)
 @given(
     pieces=st.lists(st.sampled_from(PIECES), min_size=1, max_size=7),
     text=st.lists(

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from kho.formats import Unreadable, look, open_export
 from kho.settings import Settings
+from tests.examples import examples
 from tests.integration.loading import raw_rows, rejects, rows
 from tests.integration.registers import (
     COLUMNS,
@@ -160,7 +160,7 @@ cells = {
 any_row = st.tuples(*(st.none() | cells[type_] for _, type_ in COLUMNS.values())).map(list)
 
 
-@hypothesis_settings(max_examples=40, deadline=None)
+@examples(20)
 @given(st.lists(any_row, min_size=1, max_size=8), st.integers(1, 4))
 def test_any_values_are_rows_that_can_be_copied(
     tmp_path_factory, lines: list[list[object]], group: int
@@ -175,7 +175,7 @@ def test_any_values_are_rows_that_can_be_copied(
         assert b"\0" not in block.copy
 
 
-@hypothesis_settings(max_examples=80, deadline=None)
+@examples(40)
 @given(at=st.integers(0, 3000), junk=st.binary(min_size=1, max_size=8))
 def test_damage_is_told_or_does_no_harm(tmp_path_factory, at: int, junk: bytes) -> None:
     folder = tmp_path_factory.mktemp("parquet")

@@ -9,12 +9,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kho.contract import contracts
 from kho.formats import Block, Unreadable, delimited, open_export
 from kho.settings import Settings
+from tests.examples import examples
 
 TRAFFIC = contracts(Settings())["portal.traffic"]
 UTF8 = TRAFFIC.model_copy(update={"encoding": "utf-8"})
@@ -57,7 +58,7 @@ def copied(block: Block) -> list[list[str]]:
     ]
 
 
-@settings(max_examples=300, deadline=None)
+@examples(150)
 @given(text=lines, junk=st.binary(max_size=12))
 def test_every_row_of_any_bytes_is_counted_once(
     tmp_path_factory: pytest.TempPathFactory, text: str, junk: bytes
@@ -77,7 +78,7 @@ def test_every_row_of_any_bytes_is_counted_once(
         assert after.first_row == before.first_row + before.row_count
 
 
-@settings(max_examples=200, deadline=None)
+@examples(100)
 @given(text=lines, block_bytes=st.integers(150, 600))
 @example(text="05/01/2021;H51.12\r\n" * 13, block_bytes=158)  # the file ends with its second block
 def test_the_size_of_the_blocks_changes_nothing(
@@ -105,7 +106,7 @@ json_line = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@examples(100)
 @given(lines=st.lists(json_line, min_size=2, max_size=12), chunk_bytes=st.integers(1, 120))
 def test_the_size_of_what_is_read_at_once_changes_no_line_of_json(
     tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], chunk_bytes: int

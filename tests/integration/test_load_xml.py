@@ -13,7 +13,6 @@ from xml.sax.saxutils import escape, quoteattr
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -22,6 +21,7 @@ from kho.formats import Unreadable, look, open_export, xml
 from kho.formats.block import composed
 from kho.formats.xml import MAX_RECORD_CHARACTERS
 from kho.settings import Settings
+from tests.examples import examples
 from tests.integration.loading import raw_rows, rejects, rows
 from tests.integration.registers import (
     COLUMNS,
@@ -264,7 +264,7 @@ records = st.lists(
 )
 
 
-@hypothesis_settings(max_examples=200, deadline=None)
+@examples(100)
 @given(records, st.sampled_from(["utf-8", "utf-16", "windows-1258"]), st.booleans())
 def test_what_was_written_is_read(tmp_path_factory, given, encoding: str, is_pretty: bool) -> None:
     root = etree.Element("{urn:x}list")
@@ -287,7 +287,7 @@ def test_what_was_written_is_read(tmp_path_factory, given, encoding: str, is_pre
     ]
 
 
-@hypothesis_settings(max_examples=200, deadline=None)
+@examples(100)
 @given(
     junk=st.binary(max_size=40),
     at=st.integers(0, 2000),

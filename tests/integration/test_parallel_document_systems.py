@@ -11,7 +11,6 @@ from uuid import uuid4
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier
@@ -20,6 +19,7 @@ from kho.settings import Settings
 from kho.transform import builds
 from kho.transform.project import run
 from kho_sample import totals
+from tests.examples import examples
 from tests.integration import nights
 from tests.integration.loading import rows
 from tests.unit import recount_documents
@@ -321,7 +321,7 @@ def registered(exports: list[tuple[str, int, list[Told]]]) -> dict[tuple, set[st
     return {document: systems for document, systems in found.items() if document not in no_others}
 
 
-@examples(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(both=interleavings())
 def test_any_interleaving_of_the_two_systems_gives_the_same_documents(
     folded: psycopg.Connection, both: tuple[list, list]

@@ -82,9 +82,19 @@ def after_first_night(sources: Settings, tmp_path_factory: pytest.TempPathFactor
     return settings
 
 
-def copy_of(first: Settings, server: Settings, home: Path) -> Iterator[Settings]:
-    shutil.copytree(first.home, home, symlinks=True)
-    settings = clone(server, home, first.warehouse_database)
+@pytest.fixture(scope="package")
+def after_second_night(
+    after_first_night: Settings, sources: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Settings, dict[str, float]]]:
+    """The same with another, of which nothing is made anew; and the seconds that each step of it took."""
+    home = tmp_path_factory.mktemp("second") / "home"
+    for settings in copy_of(after_first_night, sources, home):
+        yield settings, finish(settings, NIGHTS[1], home / "progress")
+
+
+def copy_of(one: Settings, server: Settings, home: Path) -> Iterator[Settings]:
+    shutil.copytree(one.home, home, symlinks=True)
+    settings = clone(server, home, one.warehouse_database)
     yield settings
     drop(settings)
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, assume, event, given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
@@ -21,6 +20,7 @@ from kho.cli import app
 from kho.settings import Settings
 from tests import agencies
 from tests.agencies import Row
+from tests.examples import examples
 
 COMMUNE = ("H61.28001", "28001", "Xã Mẫu 1", "", "xã", "H61", "01/07/2025", "")
 OFFICE = ("H61.28001.02", "", "Phòng Kinh tế", "", "phòng", "H61.28001", "01/07/2025", "")
@@ -243,7 +243,7 @@ TRIED = [HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much]
 
 
 @given(lists())
-@examples(max_examples=100, deadline=None, suppress_health_check=TRIED)
+@examples(50, suppress_health_check=TRIED)
 def test_whatever_is_accepted_has_one_version_a_day_under_a_unit_that_is_there(
     project: Settings, tmp_path: Path, rows: list[Row]
 ) -> None:
@@ -331,7 +331,7 @@ def catalogues(draw: st.DrawFn) -> list[Version]:
 
 
 @given(catalogues())
-@examples(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_import_of_an_export_changes_nothing(
     project: Settings, tmp_path: Path, made: list[Version]
 ) -> None:

@@ -9,18 +9,18 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from kho import archive
 from kho.settings import Settings
+from tests.examples import examples
 
 
 def files(settings: Settings) -> list[Path]:
     return [path for path in settings.archive.rglob("*") if path.is_file()]
 
 
-@examples(deadline=None, max_examples=30)  # every one syncs files to disk
+@examples(30)  # every one syncs files to disk
 @given(contents=st.lists(st.lists(st.binary(max_size=40), max_size=5), min_size=1, max_size=6))
 def test_the_same_bytes_are_stored_once_however_they_are_cut(contents: list[list[bytes]]) -> None:
     with tempfile.TemporaryDirectory() as home:

@@ -138,6 +138,10 @@ def test_what_was_read_of_a_change_is_what_is_read_of_the_whole(project: Setting
     settings = Settings(project=tmp_path / "project", home=tmp_path / "home")
     for folder in ("contracts", "dbt_project"):
         shutil.copytree(project.project / folder, settings.project / folder)
+    read(project)
+    shutil.copytree(
+        project.home / "dbt" / "manifests", settings.home / "dbt" / "manifests", copy_function=os.link
+    )
     read(settings)
     changes = {
         "dbt_project/macros/fact.sql": ("analyze pg_temp.touched", "analyze touched"),

@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from kho.formats.encodings import windows_1258
@@ -19,6 +19,7 @@ from kho.formats.guessing import SURE, guess, is_vietnamese
 from kho_propose.infer import propose
 from kho_propose.proposal import Proposal
 from kho_propose.types import Values, infer
+from tests.examples import examples
 
 TEXT = """
 Số vào sổ ngày cấp diện tích người sử dụng đất hòa giải trường hợp đăng ký khai sinh quyết định ủy ban
@@ -99,7 +100,7 @@ def test_signs_of_a_wrong_guess_are_no_vietnamese() -> None:
         assert not is_vietnamese(word), word
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@examples(60, suppress_health_check=[HealthCheck.too_slow])
 @given(
     days=st.lists(st.dates(date(1990, 1, 1), date(2030, 12, 31)), min_size=3, max_size=80),
     moments=st.lists(st.datetimes(datetime(1990, 1, 1), datetime(2030, 12, 31)), min_size=3, max_size=3),

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import xlsxwriter
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from kho.contract import read_contract
@@ -27,6 +27,7 @@ from kho_propose.personal import look
 from kho_propose.proposal import Proposal
 from kho_propose.types import Typed
 from tests import samples
+from tests.examples import examples
 
 
 def csv_sample(folder: Path, text: str, name: str = "items_20210630.csv") -> Path:
@@ -418,9 +419,7 @@ CELLS = st.one_of(
 )
 
 
-@settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+@examples(60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(data=st.data(), width=st.integers(1, 6), kind=st.sampled_from(["csv", "jsonl", "html"]))
 def test_whatever_a_sample_holds_a_proposal_is_a_contract_and_a_fixture_it_reads(
     data: st.DataObject, width: int, kind: str

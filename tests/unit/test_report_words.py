@@ -10,7 +10,6 @@ from decimal import Decimal
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from kho.figures.figures import Figure
@@ -21,6 +20,7 @@ from kho.report.outline import outline
 from kho.report.remarks import Effect, notices
 from kho.report.sentences import PLACE, paragraphs
 from kho.settings import Settings
+from tests.examples import examples
 
 LEVELS = ("all", "district", "commune")
 
@@ -46,7 +46,7 @@ def say(*says: str, figures: list[Figure], levels: tuple[str, ...] = LEVELS) -> 
 
 
 @given(st.decimals(min_value=-(10**12), max_value=10**12, places=2))
-@examples(max_examples=40)
+@examples(40)
 def test_a_printed_number_reads_back_as_it_was(value: Decimal) -> None:
     for unit in ("percent", "dossiers"):
         printed = vietnamese.number(value, unit)

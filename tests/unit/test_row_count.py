@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kho.fetch.rows import RowCount
@@ -20,7 +20,6 @@ def count(data: bytes, size: int, encoding: str = "utf-8-sig") -> int:
     return rows.total()
 
 
-@settings(deadline=None)
 @given(
     rows=st.lists(st.lists(CELL, min_size=2, max_size=4), max_size=12),
     size=st.integers(1, 50),
@@ -34,7 +33,6 @@ def test_it_counts_what_csv_writes(rows: list[list[str]], size: int, encoding: s
     assert count(whole.encode(encoding), size, encoding) == len(rows)
 
 
-@settings(deadline=None)
 @given(size=st.integers(1, 50), stray=st.integers(1, 3))
 def test_a_stray_quote_never_makes_a_file_look_cut_off(size: int, stray: int) -> None:
     lines = ["a;b"] + ["x;y"] * 20

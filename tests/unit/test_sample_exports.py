@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 import yaml
 from hypothesis import HealthCheck, Phase, given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from kho.contract import contracts
 from kho.settings import Settings
 from kho_sample import totals, write
+from tests.examples import examples
 from tests.unit import recount, recount_courses
 
 pytestmark = pytest.mark.slow
@@ -219,12 +219,7 @@ def levels(draw: st.DrawFn, is_commune: bool) -> dict[str, int | dict[str, int]]
 
 
 # Without shrinking: an example takes half a second, and a failing one would be shrunk for minutes.
-@examples(
-    deadline=None,
-    max_examples=8,
-    phases=[Phase.reuse, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+@examples(5, phases=[Phase.reuse, Phase.generate], suppress_health_check=list(HealthCheck))
 @given(district=levels(is_commune=False), commune=levels(is_commune=True), seed=st.integers(0, 99))
 def test_any_totals_are_met(district: dict, commune: dict, seed: int) -> None:
     text = yaml.safe_load(INPUT.read_text(encoding="utf-8"))

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from kho.settings import Settings
@@ -22,6 +21,7 @@ from kho_sample.radio_survey import RadioSurvey
 from kho_sample.section import Period, Section
 from kho_sample.shares import shares
 from kho_sample.system import Place
+from tests.examples import examples
 from tests.unit import recount_portals
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -119,12 +119,7 @@ def stations(draw: st.DrawFn) -> Broadcasting:
 
 
 # Without shrinking: an example takes a second.
-@examples(
-    deadline=None,
-    max_examples=10,
-    phases=[Phase.reuse, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+@examples(5, phases=[Phase.reuse, Phase.generate], suppress_health_check=list(HealthCheck))
 @given(told=portals(), station=stations(), lookups=st.integers(0, 900), seed=st.integers(0, 99))
 def test_any_totals_are_met(told: Portal, station: Broadcasting, lookups: int, seed: int) -> None:
     period = Period(**{"from": date(2017, 1, 1), "to": date(2017, 4, 12)})

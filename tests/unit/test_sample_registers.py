@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, example, given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -35,6 +34,7 @@ from kho_sample.population import Population
 from kho_sample.section import Period, Section
 from kho_sample.system import Place
 from kho_sample.workplace import Workplace
+from tests.examples import examples
 from tests.unit import recount_registers
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -105,10 +105,7 @@ HALF_YEAR, TO_28_SEPTEMBER, TO_15_SEPTEMBER = (
 )
 PERIODS = st.sampled_from([HALF_YEAR, TO_28_SEPTEMBER, TO_15_SEPTEMBER])
 CHEAP = examples(
-    deadline=None,
-    max_examples=8,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
-    suppress_health_check=list(HealthCheck),
+    8, phases=[Phase.explicit, Phase.reuse, Phase.generate], suppress_health_check=list(HealthCheck)
 )
 
 

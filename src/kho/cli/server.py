@@ -151,7 +151,6 @@ def follow_night(settings: Settings, business_date: date) -> bool:
         )
         told: set[tuple[str, int]] = set()
         while True:
-            state = api.state(night)
             tasks = api.tasks(night)
             for task in tasks:
                 if task.state in _MARKS and (task.name, task.attempt) not in told:
@@ -161,13 +160,14 @@ def follow_night(settings: Settings, business_date: date) -> bool:
                     if task.state in ("failed", "up_for_retry"):
                         for line in api.errors(night, task):
                             console.print(f"      {line}", style="red", markup=False, highlight=False)
-            if state in ("success", "failed") and all(task.state in _ENDED for task in tasks):
+            is_over = all(task.state in _ENDED for task in tasks)
+            if is_over and (state := api.state(night)) in ("success", "failed"):
                 # A release that waits for a person is skipped.
                 published = any(task.name == RELEASED and task.state == "success" for task in tasks)
                 return state == "success" and published
             busy = [task.name for task in tasks if task.state in ("running", "queued")]
             status.update(f"Running {', '.join(busy)}" if busy else "Waiting for the scheduler")
-            time.sleep(0.5)
+            time.sleep(1)  # every answer takes from the night what Airflow needs for it
 
 
 def print_night(settings: Settings, business_date: date) -> None:

@@ -107,14 +107,7 @@ def migrate(settings: Settings) -> None:
         ).fetchone()
         if have == (wanted,):
             return
-        _run(settings, "db", "migrate")
-        _run(
-            settings,
-            *("users", "create", "--role", "Admin", "--username", USER),
-            *("--firstname", "Kho", "--lastname", "Admin", "--email", "admin@localhost"),
-            # Asked for twice: on its command line everybody on the machine could read it.
-            answers=f"{password(settings)}\n" * 2,
-        )
+        _make_database(settings)
         connection.execute(
             sql.SQL("comment on database {} is {}").format(
                 sql.Identifier(postgres.AIRFLOW), sql.Literal(wanted)
@@ -276,17 +269,15 @@ def _may_pass(failure: BaseException) -> bool:
     return isinstance(failure, httpx.TransportError)
 
 
-def _run(settings: Settings, *arguments: str, answers: str = "") -> None:
+def _make_database(settings: Settings) -> None:
     ran = subprocess.run(
-        [str(Path(sys.executable).with_name("airflow")), *arguments],
+        [sys.executable, "-m", "kho.server.airflow_database"],
         env=environment(settings),
         cwd=folder(settings),
-        input=answers,
-        start_new_session=True,  # has no terminal: what is asked for is read from the answers
+        input=f"{password(settings)}\n" * 2,
+        start_new_session=True,  # has no terminal: what is asked for is read from the input
         capture_output=True,
         text=True,
     )
     if ran.returncode:
-        raise RuntimeError(
-            f"`airflow {' '.join(arguments[:2])}` failed:\n{ran.stdout[-3000:]}{ran.stderr[-3000:]}"
-        )
+        raise RuntimeError(f"Airflow's database could not be made:\n{ran.stdout[-3000:]}{ran.stderr[-3000:]}")

@@ -183,10 +183,11 @@ def _invoke(
     flags = impl.DEFAULT_BASE_BEHAVIOR_FLAGS
     flags[:] = {flag["name"]: flag for flag in flags}.values()
     project = settings.home / "dbt" / "project"
+    # Without its log: it words every line of its debugging before it drops them. The ledger tells what became of each model.
     options = [
         "--project-dir", str(project), "--profiles-dir", str(project),
         "--target-path", str(target), "--log-path", str(settings.home / "dbt" / "logs"),
-        "--log-level", "none", "--log-level-file", "info", "--no-write-json",
+        "--log-level", "none", "--log-level-file", "none", "--no-write-json",
     ]  # fmt: skip
     with _environment(variables):
         outcome = dbtRunner(manifest=manifest).invoke([*arguments, *options])
