@@ -1,7 +1,8 @@
-{# How a union is kept as a table: where a key is computed, no index of raw rows finds the versions of a touched one. In a full
-   refresh it is built whole. Otherwise rows of batches that came or went are read again, and of those that did so at the last
-   time: their rows are no longer touched, or no longer there. While no batch comes or goes the rows of the last that did
-   still say that they are touched: facts that read them then build some keys again, to the same rows. #}
+{# How a union is kept as a table: where a key is computed, no index of raw rows finds the versions of a touched one. A full
+   refresh builds it whole, of what is in force, and as not touched: all facts are built anew with it. Otherwise rows of
+   batches that came or went are read again, and of those that did so the last time: these are no longer touched, or no
+   longer there. While no batch comes or goes the rows of the last that did still say that they are touched: a fact that reads
+   them then builds some keys again, to the same rows. #}
 {% materialization entries, adapter='postgres' %}
   {%- if not is_touching() -%}
     {{ return(materialization_table_postgres()) }}

@@ -8,9 +8,12 @@
         ~ 'null::bigint as fee_vnd'
       ) %}
     {%- endif %}
-select {{ model.columns.keys() | join(', ') }}
+{%- set is_whole = model.config.materialized == 'entries' and not is_touching() %}
+select {{ (model.columns.keys() | join(', ')).replace('_is_touched', 'false as _is_touched' if is_whole else '_is_touched') }}
 from {{ member }}
-    {%- if is_touching() and model.config.materialized == 'entries' %}
+    {%- if is_whole %}
+where _is_in_force
+    {%- elif model.config.materialized == 'entries' %}
 where _batch_id in (select batch_id from pg_temp.renewed)
     {%- endif %}
     {%- if not loop.last %}
