@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 from kho import time_limit
 
-LONG_SECONDS = 3600.0
+AN_HOUR = 3600.0
 
 
 class Steps:
@@ -35,7 +35,7 @@ class Steps:
 
     def monotonic(self) -> float:
         """What time limits take for the time."""
-        return time.monotonic() + LONG_SECONDS * self.has_struck
+        return time.monotonic() + AN_HOUR * self.has_struck
 
 
 @contextmanager

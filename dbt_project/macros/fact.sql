@@ -13,7 +13,7 @@
 
   {%- set fact = this.incorporate(type='table') -%}
   {{ run_hooks(pre_hooks) }}
-  {%- if run_query('select exists (' ~ touched_batches() ~ ')').rows[0][0] -%}
+  {%- if is_any_batch_touched() -%}
     {%- do expect_columns(fact, 'a full refresh makes the table anew', exactly=true) -%}
     {%- set parts = sql.split(end_of_touched()) -%}
     {%- call statement('touched') -%}
@@ -37,9 +37,7 @@
     {%- endcall -%}
     {{ run_hooks(post_hooks) }}
   {%- else -%}
-    {%- call statement('main') -%}
-      delete from {{ fact }} where false -- the ledger hears of no rows
-    {%- endcall -%}
+    {%- do leave(fact) -%}
   {%- endif -%}
   {%- do adapter.commit() -%}
   {{ return({'relations': [fact]}) }}
@@ -115,6 +113,17 @@
   where is_touched and contract in (
     {%- for contract in contracts_behind(model) %}'{{ contract }}'{{ ', ' if not loop.last }}{% endfor -%}
   )
+{%- endmacro %}
+
+{% macro is_any_batch_touched() -%}
+  {{ return(run_query('select exists (' ~ touched_batches() ~ ')').rows[0][0]) }}
+{%- endmacro %}
+
+{# A table stays as it is: the ledger hears of no rows. #}
+{% macro leave(table) -%}
+  {%- call statement('main') -%}
+    delete from {{ table }} where false
+  {%- endcall -%}
 {%- endmacro %}
 
 {# A query of keys that something else than their own rows touches. It stands before the model's select, and counts only

@@ -1,12 +1,15 @@
 {# How a table is built: in one transaction, so that whoever reads it meets the old rows or the new ones. One that is there
    keeps its place, and the views that read it: its rows are replaced. A full refresh makes it anew, and so does each release
-   for its marts, which say so in dbt_project.yml. #}
+   for its marts, which say so in dbt_project.yml. What is made of batches alone stays as it is while none of them comes or
+   goes: its model says so as `meta`. #}
 {% materialization table, adapter='postgres' %}
   {%- set there = load_cached_relation(this) -%}
   {%- set table = this.incorporate(type='table') -%}
   {{ run_hooks(pre_hooks) }}
   {%- if there is none or should_full_refresh() -%}
     {%- do make_anew(table, there, sql) -%}
+  {%- elif model.config.meta.of_batches_alone and not is_any_batch_touched() -%}
+    {%- do leave(table) -%}
   {%- else -%}
     {%- call statement('main') -%}
       delete from {{ table }};

@@ -1,3 +1,4 @@
+{{ config(meta={'of_batches_alone': true}) }}
 {%- set said = [
   'procedure_name', 'field', 'takes', 'takes_amount', 'takes_unit',
   'is_decided_by_province', 'is_decided_by_district', 'is_decided_by_commune',
