@@ -45,6 +45,30 @@ select
   )
 {%- endmacro %}
 
+{# Days by the spans between the dates at which any period begins or ends, so that they meet each period by equality and not by
+   comparing dates, as `bucket_of_period (scheme, period_code, bucket)`; `bucket` of a day is `bucket_of(day)`, where
+   `boundary` is joined.
+   `period` is a relation (scheme, period_code, from_date, to_date). #}
+{% macro bucket_ctes(period) -%}
+boundary as (
+  select array_agg(boundary_date order by boundary_date) as dates
+  from (
+    select from_date as boundary_date from {{ period }}
+    union
+    select to_date + 1 from {{ period }}
+  ) as edge
+), bucket_of_period as (
+  select period.scheme, period.period_code, bucket
+  from {{ period }} as period
+  cross join boundary
+  cross join lateral generate_series({{ bucket_of('period.from_date') }}, {{ bucket_of('period.to_date') }}) as bucket
+)
+{%- endmacro %}
+
+{% macro bucket_of(day) -%}
+  width_bucket({{ day }}, boundary.dates)
+{%- endmacro %}
+
 {# The months that each period is made of, as a relation, as far as they are over: is_first and is_last say which stand at its
    ends. #}
 {% macro months_of_periods() -%}

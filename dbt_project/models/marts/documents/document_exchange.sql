@@ -94,11 +94,17 @@ with period as (
   cross join lateral (values (span.name || '_seconds', span.seconds), (span.name, 1)) as part (what, amount)
   where span.seconds >= 0
   group by 1, 2, 3, 4
-), within_period as (
+), {{ bucket_ctes('period') }}, within_period as (
   select
-    period.scheme, period.period_code, daily.agency_code, daily.document_type, daily.what, sum(daily.amount)::bigint as amount
-  from period
-  join daily on daily.day between period.from_date and period.to_date
+    period.scheme, period.period_code, summed.agency_code, summed.document_type, summed.what, sum(summed.amount)::bigint as amount
+  from (
+    select
+      daily.agency_code, daily.document_type, daily.what, {{ bucket_of('daily.day') }} as bucket, sum(daily.amount) as amount
+    from daily
+    cross join boundary
+    group by 1, 2, 3, 4
+  ) as summed
+  join bucket_of_period as period using (bucket)
   group by 1, 2, 3, 4, 5
 ), not_received as (
   select

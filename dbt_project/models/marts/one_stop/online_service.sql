@@ -16,13 +16,14 @@ with period as (
   from {{ ref('fct_dossier') }}
   where unit_agency_code is not null and service_level is not null
   group by 1, 2, 3, 4
-), received as (
+), {{ bucket_ctes('period') }}, received as (
   select
     period.scheme, period.period_code, daily.agency_code, daily.service_level_scheme, daily.service_level,
     sum(daily.received_count) as received_count,
     sum(daily.received_online_count) as received_online_count
-  from period
-  join daily on daily.received_date between period.from_date and period.to_date
+  from daily
+  cross join boundary
+  join bucket_of_period as period on period.bucket = {{ bucket_of('daily.received_date') }}
   group by 1, 2, 3, 4, 5
 )
 
