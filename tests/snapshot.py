@@ -69,7 +69,9 @@ def snapshot(settings: Settings, *schemas: str) -> dict[str, tuple[int, str]]:
                     " from (select {distinct} row({columns})::text as line from {table} t {join} {where}) as lines"
                 ).format(
                     distinct=SQL("distinct" if name in CHECKS else ""),
-                    where=TOLD_BY_THEN if name in CHECKS else SQL("where t.to_build is null" if name in KEPT else ""),
+                    where=TOLD_BY_THEN
+                    if name in CHECKS
+                    else SQL("where t.to_build is null" if name in KEPT else ""),
                     columns=SQL(", ").join(columns),
                     table=Identifier(schema, name),
                     join=join,

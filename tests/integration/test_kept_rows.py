@@ -42,7 +42,9 @@ def rows(settings: Settings, query: str, *names: str) -> list[tuple]:
 def publish(settings: Settings) -> str:
     """A release of nothing but movements; its schema."""
     candidate = release.open_release(settings)
-    nights.build(settings, "figure_told", "figure_row", "figure_movement", release_schema=candidate.schema_name)
+    nights.build(
+        settings, "figure_told", "figure_row", "figure_movement", release_schema=candidate.schema_name
+    )
     return release.publish(settings).schema_name
 
 

@@ -214,7 +214,9 @@ def test_entries_of_other_batches_stay_where_they_are(built_warehouse: Settings)
     nights.hand_over(warehouse, exports[:-1])
     nights.accept_pending(warehouse)
     came = entries()
-    assert len(came) > 2 and set.union(*map(flags, came.values())) == {(True, True)}, "read by batch, into what is there"
+    assert len(came) > 2 and set.union(*map(flags, came.values())) == {(True, True)}, (
+        "read by batch, into what is there"
+    )
 
     stay = entries()
     assert stay.keys() == came.keys() and set.union(*map(flags, stay.values())) == {(True, False)}
