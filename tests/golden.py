@@ -29,12 +29,12 @@ class Golden:
 
 def make(settings: Settings) -> Golden:
     """Huyện Long Phú first, the years of huyện Tiểu Cần a night later; their exports are in the home too."""
-    alone: Rows = set()
     with kept_plans(settings) as plans:
-        for report in (nights.LONG_PHU, nights.TIEU_CAN):
-            nights.put_and_hand_over(settings, nights.sample(settings, report=report))
-            nights.run_night(settings, NIGHT)
-            alone = alone or of_long_phu(settings)
+        nights.put_and_hand_over(settings, nights.sample(settings))
+        nights.run_small_night(settings, NIGHT)
+        alone = of_long_phu(settings)
+        nights.put_and_hand_over(settings, nights.sample(settings, report=nights.TIEU_CAN))
+        nights.run_night(settings, NIGHT)
     return Golden(settings, alone, plans)
 
 

@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from datetime import date
 
 import pytest
 
 from kho.check.suites import suites
+from kho.database import connect
 from kho.settings import Settings
 from kho.transform.project import run
 from tests.integration.loading import rows
-from tests.projects import copied, of_project
-
-
-@pytest.fixture(scope="module")
-def unspoiled(module_built_warehouse: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A copy of the project."""
-    here = copied(tmp_path_factory.mktemp("copied"), "contracts", "dbt_project")
-    return of_project(module_built_warehouse, here)
-
-
-@pytest.fixture
-def project(unspoiled: Settings, built_warehouse: Settings) -> Iterator[Settings]:
-    """A warehouse whose project a test may spoil."""
-    yield unspoiled.model_copy(update={"warehouse_database": built_warehouse.warehouse_database})
-    shutil.rmtree(unspoiled.project / "dbt_project")
-    copied(unspoiled.project, "dbt_project")
 
 
 def day(settings: Settings, day: str) -> dict:
@@ -95,24 +78,22 @@ def test_a_night_warns_a_year_before_the_calendar_or_what_is_announced_of_it_end
     ids=["pays for no day off", "no weekend", "twice", "no hours", "no such state"],
 )
 def test_wrong_seeds_of_the_calendar_fail_a_test_of_the_night(
-    project: Settings, seed: str, row: str, test: str
+    built_warehouse: Settings, seed: str, row: str, test: str
 ) -> None:
-    with (project.project / "dbt_project" / "seeds" / f"{seed}.csv").open("a", encoding="utf-8") as file:
-        file.write(row)
-    run(project, ["seed", "--select", seed])
-    (result,) = run(project, ["test", "--select", f"{test},tag:nightly"])
+    with (
+        connect(built_warehouse, "kho_transformer") as connection,
+        connection.cursor().copy(f"copy seed.{seed} from stdin (format csv)") as lines,
+    ):
+        lines.write(row)
+    (result,) = run(built_warehouse, ["test", "--select", f"{test},tag:nightly"])
     assert result.status == "fail"
 
 
-def test_a_year_without_days_off_fails_a_test_of_the_night(project: Settings) -> None:
-    seed = project.project / "dbt_project" / "seeds" / "days_off.csv"
-    lines = seed.read_text(encoding="utf-8").splitlines(keepends=True)
-    kept = [line for line in lines if not line.startswith("2040-")]
-    assert len(kept) < len(lines)
-    seed.write_text("".join(kept), encoding="utf-8")
-    run(project, ["seed", "--select", "days_off"])
-    run(project, ["run", "--select", "dim_date"])
-    (result,) = run(project, ["test", "--select", "every_year_has_days_off,tag:nightly"])
+def test_a_year_without_days_off_fails_a_test_of_the_night(built_warehouse: Settings) -> None:
+    with connect(built_warehouse, "kho_transformer") as connection:
+        assert connection.execute("delete from seed.days_off where date_day >= '2040-01-01'").rowcount
+    run(built_warehouse, ["run", "--select", "dim_date"])
+    (result,) = run(built_warehouse, ["test", "--select", "every_year_has_days_off,tag:nightly"])
     assert result.status == "fail"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -21,9 +20,8 @@ from kho.figures.explain import explain
 from kho.figures.figures import Figure, figures
 from kho.report.draft import draft
 from kho.settings import Settings
-from tests import conftest
 from tests.examples import examples
-from tests.golden import NIGHT, Golden
+from tests.golden import NIGHT
 from tests.integration import nights
 
 #: a night long after the last delivery, in the units and the scheme of that time
@@ -38,11 +36,13 @@ def released(module_published: Settings) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def later(server: Settings, golden: Golden, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """The same warehouse years later, when nothing came any more."""
-    for settings in conftest.fresh_warehouse(server, tmp_path_factory.mktemp("later"), golden.settings):
-        nights.run_small_night(settings, LATER)
-        yield settings
+def later(module_built_warehouse: Settings) -> Settings:
+    """Years later, when nothing came any more; of what came before only the register of operation."""
+    here = module_built_warehouse
+    for report in (nights.LONG_PHU, nights.TIEU_CAN):
+        nights.hand_over(here, nights.sample(here, report=report, systems=("register",)))
+    nights.run_small_night(here, LATER)
+    return here
 
 
 def named(settings: Settings, scope: str, period: str) -> Named:

@@ -8,6 +8,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from pathlib import Path
 from random import Random
 
@@ -482,6 +483,12 @@ def cli(told: Settings, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
 # Recounted
 
 
+@lru_cache(maxsize=2)
+def as_read(exports: Path) -> dict[str, recount_forms.Dossier]:
+    """Those of the half-year take seconds to read, and nobody changes them."""
+    return recount_forms.read(exports)
+
+
 def recounted(
     settings: Settings,
     scopes: Sequence[str],
@@ -499,7 +506,7 @@ def recounted(
         fields = {
             row["raw_code"]: row["field"] for row in csv.DictReader(file) if row["system"] == "one_stop"
         }
-    dossiers, met = recount_forms.read(settings.exports), 0
+    dossiers, met = as_read(settings.exports), 0
     with published(settings) as release:
         for first, last in periods:
             for name in sets:

@@ -13,9 +13,9 @@ from kho.settings import Settings
 from kho_sample import totals
 from tests.integration import nights
 from tests.integration.loading import rows
+from tests.integration.test_report import adjustment
 from tests.unit import recount
 
-NIGHT = date(2021, 6, 30)
 ON_TIME = ("dossiers_resolved_on_time", "commune", "")
 
 
@@ -122,12 +122,16 @@ def test_a_desk_out_of_service_is_not_operated_and_never_zero(built: Settings) -
         assert (figure.state, figure.value) == ("not_operated", None)
 
 
-def test_a_withdrawn_adjustment_gives_the_measured_figure_back(published: Settings) -> None:
+def test_a_withdrawn_adjustment_gives_the_measured_figure_back(built_warehouse: Settings) -> None:
     """The signature stands in the fact as long as the adjustment does."""
-    before = by_name(published, "946", "2021-H1")[ON_TIME]
-    assert before.state == "attested" and before.value > before.measured_value
+    here, day = built_warehouse, date(2021, 1, 20)
+    exports = nights.sample(here, 0.02, systems=("one_stop",))
+    nights.hand_over(here, [*(each for each in exports if each.arrives <= day), adjustment()])
+    nights.run_small_night(here, day)
+    before = by_name(here, "946", "2021-01")[ON_TIME]
+    assert before.state == "attested" and before.value < before.measured_value
     signed = warehouse(
-        published,
+        here,
         "select amount, signer_position, signer_agency, signed_at, document_code, adjustment_reason"
         " from warehouse.fct_dossier_adjustment order by signed_at",
     )
@@ -136,16 +140,16 @@ def test_a_withdrawn_adjustment_gives_the_measured_figure_back(published: Settin
     for (number,) in (
         tuple(each.values())
         for each in rows(
-            published,
+            here,
             "select batch_id from ledger.batch where contract = 'one_stop.adjustments' and rows_loaded > 0",
         )
     ):
-        decisions.withdraw(published, number, actor="an", reason="signed by mistake")
-    nights.run_small_night(published, NIGHT)
-    after = by_name(published, "946", "2021-H1")[ON_TIME]
+        decisions.withdraw(here, number, actor="an", reason="signed by mistake")
+    nights.run_small_night(here, day)
+    after = by_name(here, "946", "2021-01")[ON_TIME]
     assert (after.state, after.value) == ("measured", before.measured_value)
-    assert warehouse(published, "select * from warehouse.fct_dossier_adjustment") == []
-    (number,) = rows(published, "select min(batch_id) as n from ledger.batch where contract = 'one_stop.adjustments' and rows_loaded > 0")  # fmt: skip
+    assert warehouse(here, "select * from warehouse.fct_dossier_adjustment") == []
+    (number,) = rows(here, "select min(batch_id) as n from ledger.batch where contract = 'one_stop.adjustments' and rows_loaded > 0")  # fmt: skip
     assert [
-        each.to_state for each in decisions.undo(published, number["n"], actor="an", reason="it was right")
+        each.to_state for each in decisions.undo(here, number["n"], actor="an", reason="it was right")
     ] == ["accepted"]
