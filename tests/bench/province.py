@@ -12,6 +12,7 @@ import argparse
 import multiprocessing
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -139,7 +140,8 @@ def built(settings: Settings, progress: Progress, title: str) -> dict[str, Cost]
 
 
 def measure(extent: Extent, console: Console) -> Measured:
-    """A province of this size in a server of its own, which is gone afterwards."""
+    """A province of this size in a server of its own, which is gone afterwards, whatever happens."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with (
         tempfile.TemporaryDirectory() as folder,
         Progress(
