@@ -8,10 +8,7 @@
   {%- set there = load_cached_relation(this) -%}
   {{ run_hooks(pre_hooks) }}
   {%- if not is_touching() -%}
-    {%- if there is not none -%}
-      {%- do adapter.rename_relation(there, kept.incorporate(path={'identifier': generation(kept)})) -%}
-    {%- endif -%}
-    {%- do make_anew(kept, none, sql) -%}
+    {%- do make_anew(kept, there, sql, aside=generation(kept) if there else none) -%}
   {%- else -%}
     {%- set touched, rows = sql.split(end_of_touched()) -%}
     {%- call statement('touched') -%}
@@ -70,9 +67,10 @@
   )
 {%- endmacro %}
 
-{# A name for the table of kept rows that is followed by a new one. #}
+{# Where the table of kept rows stays that is followed by a new one. #}
 {% macro generation(kept) -%}
-  {{ return(kept.identifier ~ '__' ~ run_query("select '" ~ kept ~ "'::regclass::oid").rows[0][0]) }}
+  {%- set oid = run_query("select '" ~ kept ~ "'::regclass::oid").rows[0][0] -%}
+  {{ return(kept.incorporate(path={'identifier': kept.identifier ~ '__' ~ oid})) }}
 {%- endmacro %}
 
 {# Drop the tables before this one that no release reads any more. #}

@@ -21,8 +21,9 @@
   {{ return({'relations': [table]}) }}
 {% endmaterialization %}
 
-{# The table of this model with its rows, indexes and grants, in the place of what was there, if anything was. #}
-{% macro make_anew(table, there, query) -%}
+{# The table of this model with its rows, indexes and grants, in the place of what was there, if anything was: that goes, or
+   stays `aside` under another name. #}
+{% macro make_anew(table, there, query, aside=none) -%}
   {%- set draft = table if there is none else make_intermediate_relation(table) -%}
   {%- if flags.FULL_REFRESH -%}
     {%- do get_assert_columns_equivalent(query) -%} {# in other nights the models are those of the last full refresh #}
@@ -33,7 +34,7 @@
   {%- endcall -%}
   {%- do create_indexes(draft) -%}
   {%- if there is not none -%}
-    {%- do adapter.drop_relation(there) -%}
+    {%- do adapter.rename_relation(there, aside) if aside else adapter.drop_relation(there) -%}
     {%- do adapter.rename_relation(draft, table) -%}
   {%- endif -%}
   {%- do apply_grants(table, config.get('grants'), should_revoke=false) -%}

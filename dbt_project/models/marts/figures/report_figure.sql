@@ -1,9 +1,10 @@
 {{ config(
-  pre_hook='set local enable_nestloop = off; set local enable_mergejoin = off',
+  pre_hook='set local enable_nestloop = off; set local enable_mergejoin = off; set local enable_sort = off',
   post_hook="{{ create_figures_function('figures', ref('figure_scope')) }}",
   indexes=[{'columns': ['scope_agency_code', 'scheme', 'period_code']}]
 ) }}
--- Planned without knowing how much each step gives: joined by all that they have in common, steps never take their square.
+-- Planned without knowing how much each step gives: joined by all that they have in common, steps never take their square,
+-- and millions of rows are not sorted to be grouped.
 with told as (
   -- Scopes and periods that a source tells something of: years between those of two districts cost nothing.
   select distinct scope.scope_agency_code, period.scheme, period.period_code, period.from_date, period.to_date
