@@ -16,6 +16,7 @@ import yaml
 from kho.fetch.connection import connections
 from kho.figures.figures import State
 from kho.publish.views import NOT_FOR_READERS
+from kho.server import postgres
 from kho.settings import Settings
 from tests import contracts
 from tests.pages import PAGES, PROJECT, Block, blocks, commands, spans
@@ -167,3 +168,16 @@ def test_shell_blocks_are_well_formed() -> None:
             assert isinstance(block, Block)
             first = block.info.split()[:1]
             assert first and first[0] in {"sh", "text", "yaml", "toml", "json", "sql", "ini", "python"}, block
+
+
+def test_the_settings_that_are_told_of_the_embedded_server_are_its_own(tmp_path: Path) -> None:
+    (tmp_path / "ports.json").write_text('{"postgres": 5432}')
+    options = postgres.command(Settings(home=tmp_path))[3:]
+    its_own = dict(option.split("=", 1) for option in options if option != "-c")
+    told = re.findall(
+        r"^\| `(\w+)` \| [^|]+ \| ([^|]+) \|", (PROJECT / "docs/postgresql.md").read_text(), re.MULTILINE
+    )
+    assert len(told) > 10
+    assert {name: value for name, value in told if its_own.get(name, value) != value} == {}
+    of_place = ("listen_", "port", "unix_", "log")
+    assert {name for name in its_own if not name.startswith(of_place)} <= {name for name, _ in told}

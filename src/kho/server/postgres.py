@@ -69,6 +69,7 @@ def command(settings: Settings) -> list[str]:
         "shared_buffers": "256MB",
         "work_mem": "32MB",
         "maintenance_work_mem": "256MB",
+        "temp_file_limit": "32GB",  # a statement that goes astray fails before the disk is full
         "max_wal_size": "4GB",  # the default doubles the WAL of a large load
         "checkpoint_timeout": "15min",
         "wal_compression": "off",  # this build has the slow kind only: two thirds of what it takes to make an index
