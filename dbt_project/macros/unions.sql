@@ -1,20 +1,22 @@
 {# Rows of several systems as one relation. The columns are those that the model's YAML tells, by name: a staging model
-   that lacks one, or has it with another type, stops a full refresh and is named. #}
+   that lacks one, or has it with another type, stops the build and is named. Entries are renewed by batch. #}
 {% macro union_of(members) -%}
+  {%- set is_kept = model.config.materialized == 'entries' -%}
+  {%- set is_renewed = is_kept and is_touching() -%}
+  {%- set columns = model.columns.keys() | join(', ') -%}
   {%- for member in members %}
-    {%- if execute and flags.WHICH in ['build', 'run'] and not is_touching() %}
+    {%- if execute and flags.WHICH in ['build', 'run'] and not is_renewed %}
       {%- do expect_columns(
         member, model.name ~ ' needs every column of its systems; what a system does not tell is null with its type, as in '
         ~ 'null::bigint as fee_vnd'
       ) %}
     {%- endif %}
-{%- set is_whole = model.config.materialized == 'entries' and not is_touching() %}
-select {{ (model.columns.keys() | join(', ')).replace('_is_touched', 'false as _is_touched' if is_whole else '_is_touched') }}
+select {{ columns.replace('_is_touched', 'false as _is_touched') if is_kept and not is_renewed else columns }}
 from {{ member }}
-    {%- if is_whole %}
-where _is_in_force
-    {%- elif model.config.materialized == 'entries' %}
+    {%- if is_renewed %}
 where _batch_id in (select batch_id from pg_temp.renewed)
+    {%- elif is_kept %}
+where _is_in_force
     {%- endif %}
     {%- if not loop.last %}
 union all
