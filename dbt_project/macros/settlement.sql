@@ -6,8 +6,24 @@
      sets: a condition on `rules`, the sets to count by
      relations: dossier_stretch, parameter_set, figure_row, report_parameter, figure_scope #}
 {% macro settlement_rows(period, sets, relations) %}
-with judged as (
-  {{ judged_stretches(relations.dossier_stretch, relations.parameter_set, sets) }}
+with at_end as (
+  -- Where each dossier stands at the end of each period, before it is judged by every set.
+  select
+    stretch.*,
+    period.scheme,
+    period.period_code,
+    period.from_date as period_from,
+    period.to_date as period_to,
+    least(period.to_date, stretch.told_to) as end_date
+  from {{ period }} as period
+  join {{ relations.dossier_stretch }} as stretch
+    on stretch.received_date <= period.to_date
+    and coalesce(stretch.ended_date, 'infinity') >= period.from_date
+    and stretch.from_date <= least(period.to_date, stretch.told_to)
+    and coalesce(stretch.to_date, 'infinity') >= least(period.to_date, stretch.told_to)
+    and stretch.told_to >= period.from_date
+), judged as (
+  {{ judged_stretches('at_end', relations.parameter_set, sets) }}
 ), kept as (
   -- A report keeps the set of parameters that it was made by, also while its period is open.
   select distinct member.agency_code, report.from_date, report.to_date, report.parameter_set
@@ -15,10 +31,10 @@ with judged as (
   join {{ relations.figure_scope }} as member using (scope_agency_code)
 ), settled as (
   select
-    period.scheme,
-    period.period_code,
-    period.from_date,
-    period.to_date,
+    dossier.scheme,
+    dossier.period_code,
+    dossier.period_from as from_date,
+    dossier.period_to as to_date,
     dossier.parameter_set,
     case dossier.counted_agency when 'receiving' then dossier.receiving_agency_code else dossier.holding_agency_code end
       as agency_code,
@@ -33,18 +49,12 @@ with judged as (
     count(*) filter (where is_pending and not is_overdue) as pending_within_deadline_count,
     count(*) filter (where is_pending and is_overdue) as pending_overdue_count,
     false as is_attested
-  from {{ period }} as period
-  join judged as dossier
-    on dossier.received_date <= period.to_date
-    and coalesce(dossier.ended_date, 'infinity') >= period.from_date
-    and dossier.from_date <= least(period.to_date, dossier.told_to)
-    and coalesce(dossier.to_date, 'infinity') >= least(period.to_date, dossier.told_to)
-    and dossier.told_to >= period.from_date
+  from judged as dossier
   cross join lateral (
     select
-      dossier.received_date >= period.from_date as is_new,
-      coalesce(dossier.ended_date <= least(period.to_date, dossier.told_to), false) as is_ended,
-      coalesce(dossier.overdue_from <= least(period.to_date, dossier.told_to), false) as is_overdue
+      dossier.received_date >= dossier.period_from as is_new,
+      coalesce(dossier.ended_date <= dossier.end_date, false) as is_ended,
+      coalesce(dossier.overdue_from <= dossier.end_date, false) as is_overdue
   ) as at_its_end
   cross join lateral (
     select

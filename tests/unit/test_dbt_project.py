@@ -176,6 +176,26 @@ def test_every_movement_is_among_the_rows_behind_figures(manifest: Manifest) -> 
     assert movements and set(nodes["kept_row"][1].depends_on.nodes) == movements | {builds}
 
 
+def test_a_movement_that_follows_keys_is_moved_by_nothing_else(manifest: Manifest) -> None:
+    """A night writes rows of touched keys alone: what else they were made of would change them unseen."""
+    known = models(manifest)
+
+    def is_delivered(key: str) -> bool:
+        return (
+            key in manifest.sources or key in known and any(map(is_delivered, known[key][1].depends_on.nodes))
+        )
+
+    followed = [
+        node for _, node in known.values() if node.name.startswith("movement_") and "fact_key" in node.columns
+    ]
+    assert len(followed) > 5
+    for node in followed:
+        read = [known[key][1] for key in filter(is_delivered, node.depends_on.nodes)]
+        assert {each.config.materialized for each in read} == {"fact"}, node.name
+        (key,) = {each.config.unique_key for each in read}
+        assert read[0].columns[key].data_type == "uuid", node.name
+
+
 def test_a_kind_of_figure_is_known_to_its_seed_alone(settings: Settings) -> None:
     """Whoever counts asks for a kind's attributes: a new kind is a row of the seed."""
     seeds = settings.project / "dbt_project" / "seeds"
