@@ -542,6 +542,8 @@ from figure
 join cell using (cell_id)
 join {{ metric }} as metric on metric.metric = figure.metric
 join numbered_period as period using (period_id)
+-- Together on the disk, as they are asked for.
+order by cell.cell_id
 {% endmacro %}
 
 {# `<name>(scope, from, to)` in the release: the same rows for one scope, of this relation, and any period. Its text names no
