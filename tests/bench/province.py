@@ -41,8 +41,8 @@ STAGES = ("staging", "warehouse", "marts", "check_marts", "publish")
 FULL, ORDINARY = "full refresh", "ordinary night"
 
 # For each dossier and besides, of five years. Most of the disk is for temporary files.
-_BYTES, _BYTES_AT_ALL = 60_000, 6 << 30
-_SECONDS, _SECONDS_AT_ALL = 0.008, 300
+_BYTES, _BYTES_AT_ALL = 40_000, 6 << 30
+_SECONDS, _SECONDS_AT_ALL = 0.004, 180
 _GIGABYTE, _MEGABYTE = 1 << 30, 1 << 20
 
 
