@@ -181,8 +181,8 @@ def test_a_movement_that_follows_keys_is_moved_by_nothing_else(manifest: Manifes
     known = models(manifest)
 
     def is_delivered(key: str) -> bool:
-        return (
-            key in manifest.sources or key in known and any(map(is_delivered, known[key][1].depends_on.nodes))
+        return key in manifest.sources or (
+            key in known and any(map(is_delivered, known[key][1].depends_on.nodes))
         )
 
     followed = [
