@@ -16,6 +16,8 @@ SERIALS = {
     "from_build",
     "to_build",
     "release_id",
+    "from_release",
+    "to_release",
     "opened_at",
     "closed_at",
     "loaded_at",
@@ -29,7 +31,7 @@ TOLD_BY_THEN = SQL(
     "where t.boundary = 'exports' or t.business_date < (select max(business_date) from ledger.build)"
 )
 # Tables whose rows earlier releases may still tell of: those of the last build are compared.
-KEPT = {"kept_row", "kept_movement"}
+KEPT = {"kept_row": "to_build", "kept_movement": "to_build", "kept_figure": "to_release"}
 
 
 def snapshot(settings: Settings, *schemas: str) -> dict[str, tuple[int, str]]:
@@ -71,7 +73,9 @@ def snapshot(settings: Settings, *schemas: str) -> dict[str, tuple[int, str]]:
                     distinct=SQL("distinct" if name in CHECKS else ""),
                     where=TOLD_BY_THEN
                     if name in CHECKS
-                    else SQL("where t.to_build is null" if name in KEPT else ""),
+                    else SQL("where t.{} is null").format(Identifier(KEPT[name]))
+                    if name in KEPT
+                    else SQL(""),
                     columns=SQL(", ").join(columns),
                     table=Identifier(schema, name),
                     join=join,

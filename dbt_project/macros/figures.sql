@@ -45,6 +45,20 @@ select
   )
 {%- endmacro %}
 
+{# Scopes and periods that a source tells something of: years between those of two districts cost nothing. #}
+{% macro told_scopes() -%}
+  select distinct scope.scope_agency_code, period.scheme, period.period_code, period.from_date, period.to_date
+  from (
+    select distinct agency_code, greatest(covered_from, operated_from) as told_from, least(told_to, operated_to) as told_to
+    from {{ ref('figure_coverage') }}
+    where covered_from is not null
+  ) as source
+  join {{ ref('figure_scope') }} as scope on scope.agency_code = source.agency_code
+  join {{ ref('figure_period') }} as period
+    on period.from_date <= least(source.told_to, scope.valid_to)
+    and period.to_date >= greatest(source.told_from, scope.valid_from)
+{%- endmacro %}
+
 {# Days by the spans between the dates at which any period begins or ends, so that they meet each period by equality and not by
    comparing dates, as `bucket_of_period (scheme, period_code, bucket)`; `bucket` of a day is `bucket_of(day)`, where
    `boundary` is joined.
@@ -446,7 +460,7 @@ member as (
       {{ in_unit('coalesce(cell_amount.measured, 0) + coalesce(cell_amount.adjustment, 0)') }}
     end as value,
     case when shown.has_value then {{ in_unit('coalesce(cell_amount.measured, 0)') }} end as measured_value,
-    covered.as_of,
+    case when covered.as_of > cell.last_day then cell.last_day else covered.as_of end as as_of,
     covered.covered_from,
     covered.covered_to
   from wanted

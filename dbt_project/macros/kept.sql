@@ -1,24 +1,26 @@
 {# How rows are kept that releases share: each with the builds that it is of, from `from_build` to the one before `to_build`
-   (empty: it still is). A release reads those of its build, whatever later builds add. In a full refresh the table is made
-   anew; the one before stays, under a name of its own, as long as a release reads it. Otherwise the model says in
-   `touched_keys` which of its unique keys the build touched, and selects their rows: those that stood are closed, the others
-   are added, in one transaction. Made again, it first undoes what it did in a build that is not the last that was built. #}
+   (empty: it still is), or, where the model's `kept_by` says so, with the releases. A release reads those that are its own,
+   whatever later ones add. In a full refresh the table is made anew; the one before stays, under a name of its own, as long as
+   a release reads it. Otherwise the model says in `touched_keys` which of its unique keys changed since the last build or
+   release, and selects their rows: those that stood are closed, the others are added, in one transaction. Made again, it first
+   undoes what was done since then. #}
 {% materialization kept, adapter='postgres' %}
   {%- set kept = this.incorporate(type='table') -%}
   {%- set there = load_cached_relation(this) -%}
+  {%- set since = kept_since() -%}
   {{ run_hooks(pre_hooks) }}
-  {%- if not is_touching() -%}
+  {%- if not is_following() -%}
     {%- do make_anew(kept, there, sql, aside=generation(kept) if there else none) -%}
   {%- else -%}
     {%- set touched, rows = sql.split(end_of_touched()) -%}
     {%- call statement('touched') -%}
-      delete from {{ kept }} where from_build > {{ last_built() }};
-      update {{ kept }} set to_build = null where to_build > {{ last_built() }};
-      delete from {{ kept }} where to_build <= {{ first_told_of() }};
+      delete from {{ kept }} where {{ since.from }} > {{ since.last }};
+      update {{ kept }} set {{ since.to }} = null where {{ since.to }} > {{ since.last }};
+      delete from {{ kept }} where {{ since.to }} <= {{ since.first_told_of }};
       create temporary table touched on commit drop as {{ touched }};
       analyze pg_temp.touched;
       {{ join_whole_if_most_are_touched(kept) }};
-      update {{ kept }} set to_build = {{ current_build() }} where to_build is null and {{ is_of_touched() }}
+      update {{ kept }} set {{ since.to }} = {{ since.current }} where {{ since.to }} is null and {{ is_of_touched() }}
     {%- endcall -%}
     {%- call statement('main') -%}
       {{ insert_rows(kept, rows) }}
@@ -29,6 +31,26 @@
   {%- do adapter.commit() -%}
   {{ return({'relations': [kept]}) }}
 {% endmaterialization %}
+
+{# What a model keeps its rows by: the columns, the build or release that is being made, the last one, and the first that a
+   release tells of: what closed by then is nobody's. #}
+{% macro kept_since() -%}
+  {%- if config.get('kept_by') == 'release' -%}
+    {%- set last = last_release() -%}
+    {{ return({
+      'from': 'from_release', 'to': 'to_release', 'current': current_release(), 'last': last.release_id if last else 0,
+      'first_told_of': "(select min(release_id) from " ~ ledger_table('release') ~ " where state in ('candidate', 'in_force', 'kept'))",
+    }) }}
+  {%- endif -%}
+  {{ return({
+    'from': 'from_build', 'to': 'to_build', 'current': current_build(), 'last': last_built(), 'first_told_of': first_told_of(),
+  }) }}
+{%- endmacro %}
+
+{# Whether a model of kept rows follows its touched keys now; those of releases do, where there is one to go on from. #}
+{% macro is_following() -%}
+  {{ return(is_touching() and (config.get('kept_by') != 'release' or last_release() is not none)) }}
+{%- endmacro %}
 
 {# What the builds of kept rows are compared with. #}
 {% macro current_build() -%}
@@ -51,20 +73,61 @@
 {%- endmacro %}
 
 {% macro ledger_table(name) -%}
-  {%- if not execute -%}
-    {{ return(name) }}
-  {%- endif -%}
-  {{ return(graph.sources['source.' ~ project_name ~ '.ledger.' ~ name].relation_name) }}
+  {{ api.Relation.create(schema='ledger', identifier=name) }}
 {%- endmacro %}
 
-{# The kept rows that a release reads: those of the build that it is made from, which the release's views name. Whoever only
-   compiles needs no database. #}
+{# The kept rows that a release reads: those of the build that it is made from, and its own. #}
 {% macro of_build(kept) -%}
-  {%- set build = run_query('select ' ~ current_build()).rows[0][0] if execute and flags.WHICH in ['build', 'run'] else 0 -%}
+  {{ of_number(kept, 'build', current_build()) }}
+{%- endmacro %}
+
+{% macro of_release(kept) -%}
+  {{ of_number(kept, 'release', current_release()) }}
+{%- endmacro %}
+
+{% macro of_number(kept, kept_by, current) -%}
+  {%- set number = number_of(current) -%}
   (
     select * from {{ kept }}
-    where from_build <= {{ build }} and (to_build is null or to_build > {{ build }})
+    where from_{{ kept_by }} <= {{ number }} and (to_{{ kept_by }} is null or to_{{ kept_by }} > {{ number }})
   )
+{%- endmacro %}
+
+{# The number that a view of a release names. Whoever only compiles needs no database. #}
+{% macro number_of(current) -%}
+  {{ return(run_query('select ' ~ current).rows[0][0] if is_run() else 0) }}
+{%- endmacro %}
+
+{% macro is_run() -%}
+  {{ return(execute and flags.WHICH in ['build', 'run']) }}
+{%- endmacro %}
+
+{# The release that marts are being made for. #}
+{% macro current_release() -%}
+  (select max(release_id) from {{ ledger_table('release') }})
+{%- endmacro %}
+
+{# The release that the next one goes on from: the newest that is told of, as `release_id`, `build_id`, `schema_name` and
+   `business_date`. None in a full refresh, nor if there was one since its build: models or seeds may be others. #}
+{% macro last_release() -%}
+  {%- if not is_run() or flags.FULL_REFRESH -%}
+    {{ return(none) }}
+  {%- endif -%}
+  {%- set query -%}
+    select release_id, build_id, schema_name, business_date
+    from {{ ledger_table('release') }} as told
+    where state in ('in_force', 'kept') and not exists (
+      select from {{ ledger_table('build') }} as since where since.build_id > told.build_id and since.is_full_refresh
+    )
+    order by release_id desc
+    limit 1
+  {%- endset -%}
+  {{ return(run_query(query).rows | first) }}
+{%- endmacro %}
+
+{# A mart as it is in the release that this one goes on from. #}
+{% macro of_last_release(mart) -%}
+  {{ api.Relation.create(schema=last_release().schema_name, identifier=mart) }}
 {%- endmacro %}
 
 {# Where the table of kept rows stays that is followed by a new one. #}
@@ -89,7 +152,7 @@
 
 {# The touched keys of a model of kept rows, where it follows them; it stands before the model's select. #}
 {% macro touched_keys() -%}
-  {%- if is_touching() -%}
+  {%- if is_following() -%}
     {{ caller() }}
     {{ end_of_touched() }}
   {%- endif -%}

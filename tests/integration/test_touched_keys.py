@@ -36,9 +36,9 @@ def contents(settings: Settings) -> dict[str, list[str]]:
                 row
                 for (row,) in connection.execute(
                     sql.SQL(
-                        "select (row - '{{from_build,to_build,_is_touched}}'::text[])::text"
+                        "select (row - '{{from_build,to_build,from_release,to_release,_is_touched}}'::text[])::text"
                         " from (select to_jsonb(t) as row from {} t) as t"
-                        " where row ->> 'to_build' is null and coalesce(row ->> '_is_in_force', 'true') = 'true' order by 1"
+                        " where coalesce(row ->> 'to_build', row ->> 'to_release') is null and coalesce(row ->> '_is_in_force', 'true') = 'true' order by 1"
                     ).format(sql.Identifier("warehouse", table))
                 )
             ]

@@ -67,8 +67,10 @@ class Rule(_Part):
 
 
 class Suite(_Part):
-    """The rules of a mart, and those that compare it with the one in force."""
+    """The rules of a mart, and those that compare it with the one in force. `judges` names the mart that has its rows of
+    tonight, where others were judged before."""
 
+    judges: str | None = None
     rules: list[Rule] = Field(min_length=1)
     since_last_release: list[Rule] = []
 

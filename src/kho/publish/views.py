@@ -11,7 +11,15 @@ from kho.ledger.releases import ReleaseError
 
 READERS = ("bi_reader", "kho_auditor", "kho_owner")
 #: what a release explains its figures by, down to the rows of dossiers: Kho reads it in the release's own schema
-NOT_FOR_READERS = {"figure_row", "figure_told", "figure_attestation", "figure_batch", "dossier_stretch"}
+NOT_FOR_READERS = {
+    "figure_row",
+    "figure_told",
+    "figure_attestation",
+    "figure_batch",
+    "dossier_stretch",
+    "kept_figure",
+    "recounted_figure",
+}
 
 
 def repoint(connection: psycopg.Connection, schema: str) -> None:

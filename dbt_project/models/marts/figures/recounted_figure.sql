@@ -1,0 +1,21 @@
+{{ config(materialized='view') }}
+select
+  scope_agency_code,
+  scheme,
+  period_code,
+  from_date,
+  to_date,
+  metric,
+  level,
+  detail,
+  value,
+  unit,
+  state,
+  measured_value,
+  numerator,
+  denominator,
+  as_of,
+  covered_from,
+  covered_to
+from {{ of_release(ref('kept_figure')) }} as figure
+where from_release = {{ number_of(current_release()) }}

@@ -1,0 +1,91 @@
+"""Figures that releases share: a night counts again what may have changed, and what it takes over is what it would count."""
+
+from __future__ import annotations
+
+from datetime import date
+from random import Random
+
+from psycopg import sql
+
+from kho import transform
+from kho.database import connect
+from kho.ledger.releases import Release
+from kho.publish import release
+from kho.settings import Settings
+from kho.transform import builds
+from kho_sample.export import Export
+from tests.integration import nights
+
+FIGURES = ("path:models/marts/figures", "figure_told")
+
+
+def rows(settings: Settings, query: str, *names: str) -> list[tuple]:
+    with connect(settings, "kho_transformer") as connection:
+        return connection.execute(sql.SQL(query).format(*map(sql.Identifier, names))).fetchall()
+
+
+def figures(settings: Settings, told: Release) -> set[tuple]:
+    """Every figure of a release."""
+    return set(rows(settings, "select * from {}.report_figure", told.schema_name))
+
+
+def counted(settings: Settings, told: Release) -> dict[tuple[str, str, str], int]:
+    """The release that counted the figures of each scope and period."""
+    query = "select scope_agency_code, scheme, period_code, release_id from {}.counted_period"
+    return {tuple(group): release_id for *group, release_id in rows(settings, query, told.schema_name)}
+
+
+def night(settings: Settings, day: date, exports: list[Export]) -> Release:
+    """A release of figures of a night that brought these."""
+    nights.hand_over(settings, exports)
+    nights.accept_pending(settings)
+    nights.build_warehouse(settings, day)
+    candidate = release.open_release(settings)
+    nights.build(settings, *FIGURES, release_schema=candidate.schema_name)
+    return release.publish(settings)
+
+
+def counted_anew(settings: Settings) -> Release:
+    """The same of a full refresh."""
+    with connect(settings, "kho_owner") as connection:
+        connection.execute("update ledger.build set is_full_refresh = true")
+    transform.build(settings, "warehouse")
+    candidate = release.open_release(settings)
+    nights.build(settings, *FIGURES, "--full-refresh", release_schema=candidate.schema_name)
+    return release.publish(settings)
+
+
+def without(export: Export, lines: int) -> Export:
+    """The same delivery again, without its last lines."""
+    content = b"".join(export.content.splitlines(keepends=True)[:-lines])
+    return Export(export.system, export.entity, export.name, content, export.arrives)
+
+
+def test_what_a_night_takes_over_is_what_it_would_count(built_warehouse: Settings) -> None:
+    """Whatever came late, was withdrawn or corrected."""
+    here, random = built_warehouse, Random(7)
+    exports = [each for each in nights.sample(here, 0.03) if each.arrives <= date(2021, 6, 10)]
+    dossiers = [each for each in exports if each.entity == "dossiers"]
+    late = random.sample([each for each in dossiers if each.arrives <= date(2021, 3, 10)], 2)
+    first = night(here, date(2021, 6, 5), [each for each in exports if each.arrives <= date(2021, 6, 5) and each not in late])
+    assert set(counted(here, first).values()) == {first.release_id}
+
+    ordinary = night(here, date(2021, 6, 9), [each for each in exports if each.arrives > date(2021, 6, 5)])
+    again = counted(here, ordinary)
+    assert again["H51.12", "calendar", "2021-06"] == again["H51", "calendar", "2021"] == ordinary.release_id
+    assert again["H51.12", "calendar", "2021-01"] == again["H51", "calendar", "2021-Q1"] == first.release_id
+    taken_over = {group for group, release_id in again.items() if release_id == first.release_id}
+    before, now = figures(here, first), figures(here, ordinary)
+    assert {row for row in before if row[:3] in taken_over} == {row for row in now if row[:3] in taken_over} != set()
+
+    nights.hand_over(here, [without(random.choice(dossiers[-20:]), 1)])
+    restated = night(here, date(2021, 6, 10), late)
+    later = counted(here, restated)
+    assert later["H51.12", "calendar", "2021-03"] == restated.release_id
+    assert figures(here, first) == before and figures(here, ordinary) == now
+
+    told = figures(here, restated)
+    whole = counted_anew(here)
+    assert set(counted(here, whole).values()) == {whole.release_id}
+    assert figures(here, whole) == told
+    assert figures(here, restated) == told, "it still reads what was there before the full refresh"
