@@ -501,7 +501,7 @@ def test_every_model_of_a_build_is_in_the_ledger(long_phu: Settings) -> None:
             "select distinct layer from ledger.model_run where status = 'success' and seconds > 0"
         ).fetchall()
         (written,) = connection.execute(
-            "select max(rows_affected) from ledger.model_run where model = 'report_figure'"
+            "select max(rows_affected) from ledger.model_run where model = 'kept_figure'"
         ).fetchone()
     assert {layer for (layer,) in found} == {"staging", "warehouse", "marts"}
     assert written > 0
