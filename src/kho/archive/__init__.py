@@ -20,7 +20,7 @@ from kho.settings import Settings
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-_SOME = 1 << 20  # bytes that are unpacked at once
+_SOME = 1 << 18  # bytes that are unpacked at once
 _DRAFT = ".draft-"
 _OLD = timedelta(days=1)
 
