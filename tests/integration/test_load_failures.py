@@ -168,6 +168,17 @@ def test_bytes_that_are_damaged_in_the_archive_are_told_and_never_half_loaded(
     assert (again.state, again.rows_loaded) == ("pending", len(values))
 
 
+def test_a_file_that_an_earlier_kho_archived_plain_is_loaded(warehouse: Settings, tmp_path: Path) -> None:
+    contract = contract_of(tmp_path)
+    deliver(warehouse, contract, "20210105.csv", csv("a,1", "b,?"), DAY)
+    (arrival,) = rows(warehouse, "select sha256 from ledger.arrival")
+    path = Path(Archive.of(warehouse).place(arrival["sha256"]))
+    path.unlink()
+    path.with_suffix("").write_bytes(csv("a,1", "b,?"))
+    (batch,) = load(warehouse, contract)
+    assert (batch.state, batch.rows_loaded, batch.rows_rejected) == ("pending", 1, 1)
+
+
 def test_what_is_no_fault_of_the_file_is_tried_again(
     warehouse: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
