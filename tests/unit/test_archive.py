@@ -181,8 +181,25 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
         "Archive.of(Settings(home=Path(sys.argv[1]))).store([random.randbytes(1 << 20) for _ in range(3)])"
     )
     tried = subprocess.run([sys.executable, "-c", script, tmp_path], capture_output=True, text=True)
-    assert tried.returncode == 1 and "File too large" in tried.stderr
+    assert tried.returncode == 1 and tried.stderr.endswith("OSError: [Errno 27] File too large\n")
     assert not files(Settings(home=tmp_path))
+
+
+def test_what_does_not_reach_the_disk_is_not_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def failing_once(handle: int) -> None:
+        asked.append(handle)
+        if len(asked) == 1:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    settings = Settings(home=tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", failing_once)
+        with pytest.raises(OSError) as trouble:
+            Archive.of(settings).store([b"whole"])
+    assert trouble.value.errno == errno.EIO
+    assert asked and not files(settings)
 
 
 def test_a_process_that_is_killed_while_it_reads_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ class Archive:
         self.files.makedirs(self.folder, exist_ok=True)
         draft = f"{self.folder}/{_DRAFT}{uuid4().hex}"
         try:
-            with self.files.open(draft, "wb") as file, pa.CompressedOutputStream(file, "zstd") as packed:
+            with pa.CompressedOutputStream(self.files.open(draft, "wb"), "zstd") as packed:  # closes both
                 for chunk in chunks:
                     packed.write(chunk)
                     digest.update(chunk)
