@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from kho import archive
+from kho.archive import Archive
 from kho.contract import Contract, contracts
 from kho.database import connect
 from kho.fetch import Fetched, connections, fetch
@@ -98,7 +98,8 @@ def arrivals(settings: Settings, name: str) -> list[dict[str, Any]]:
     keys = ("name", "business_date", "delivery_id", "sha256", "control_rows", "size_bytes")
     found = [dict(zip(keys, row, strict=True)) for row in rows]
     for one in found:
-        one["bytes"] = archive.path(settings, one["sha256"]).read_bytes()
+        with Archive.of(settings).plain(one["sha256"]) as path:
+            one["bytes"] = path.read_bytes()
     return found
 
 

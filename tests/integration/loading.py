@@ -10,7 +10,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier
 
-from kho import archive
+from kho.archive import Archive
 from kho.contract import Contract, contracts
 from kho.database import connect
 from kho.load import Batch, load
@@ -35,7 +35,7 @@ def enter(
     control_rows: int | None = None,
 ) -> int:
     """The same as a part of a larger transaction."""
-    stored = archive.store(settings, [data])
+    stored = Archive.of(settings).store([data])
     (delivery_id,) = connection.execute(
         """
         with known as (select delivery_id from ledger.delivery where (contract, name, business_date) = (%(c)s, %(n)s, %(d)s)),

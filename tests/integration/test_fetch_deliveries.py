@@ -14,7 +14,7 @@ from datetime import date
 
 import pytest
 
-from kho import archive
+from kho.archive import Archive
 from kho.fetch import FetchFailed, connections, fetch, folder, listing
 from kho.fetch.transport import Incomplete
 from kho.settings import Settings
@@ -211,7 +211,7 @@ def test_a_fetch_killed_anywhere_and_run_again_ends_the_same(served: Settings) -
     drafts = list(served.archive.glob(".draft-*"))
     for draft in drafts:
         os.utime(draft, (0, 0))
-    archive.remove_old_drafts(served)
+    Archive.of(served).remove_old_drafts()
     assert not list(served.archive.glob(".draft-*"))
 
 

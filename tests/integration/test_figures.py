@@ -14,8 +14,8 @@ import pytest
 from psycopg import sql
 from typer.testing import CliRunner, Result
 
-from kho import archive
 from kho import settings as settings_module
+from kho.archive import Archive
 from kho.cli import app
 from kho.database import connect
 from kho.figures.explain import explain
@@ -448,7 +448,10 @@ def test_a_figure_explains_itself_down_to_the_row_of_a_file(kho: Ask, long_phu: 
                 " where (contract, name) = (%s, %s) order by arrival_id desc limit 1",
                 [row["contract"], row["file"]],
             ).fetchone()
-            with archive.path(long_phu, sha256).open(encoding="utf-8-sig", newline="") as file:
+            with (
+                Archive.of(long_phu).plain(sha256) as path,
+                path.open(encoding="utf-8-sig", newline="") as file,
+            ):
                 lines = list(csv.reader(file, delimiter=";"))
             assert row["row_code"] in lines[int(row["row_number"])]
 

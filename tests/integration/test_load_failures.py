@@ -9,11 +9,13 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import psycopg
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
 
-from kho import archive, database
+from kho import database
+from kho.archive import Archive
 from kho.contract import Contract
 from kho.ledger import decisions
 from kho.load import LoadFailed, batches, load, replay
@@ -22,6 +24,7 @@ from kho.settings import Settings
 from tests.contracts import document, read
 from tests.examples import examples
 from tests.integration.loading import deliver, raw_rows, rejects, rows
+from tests.integration.test_load_parquet import parquet
 from tests.integration.test_load_workbooks import xlsx
 
 DAY = date(2021, 1, 5)
@@ -73,8 +76,8 @@ def test_it_becomes_an_unreadable_batch_and_the_files_behind_it_are_loaded(
 
     # `kho source check` says the same, and a person may put it away.
     (arrival,) = rows(warehouse, "select sha256 from ledger.arrival order by arrival_id limit 1")
-    path = archive.path(warehouse, arrival["sha256"])
-    assert told in dry_run(warehouse, contract, path, "20210105", DAY).batch.reason
+    with Archive.of(warehouse).plain(arrival["sha256"]) as path:
+        assert told in dry_run(warehouse, contract, path, "20210105", DAY).batch.reason
     decisions.withdraw(warehouse, bad.batch_id, actor="lan", reason="the source mends it")
 
 
@@ -123,7 +126,7 @@ def test_bytes_that_the_archive_lost_are_told_and_loaded_when_they_are_back(
     deliver(warehouse, contract, "20210105.csv", csv("a,1"), DAY)
     deliver(warehouse, contract, "20210106.csv", csv("b,2"), DAY + timedelta(1))
     (first, _) = rows(warehouse, "select sha256 from ledger.arrival order by arrival_id")
-    path = archive.path(warehouse, first["sha256"])
+    path = Path(Archive.of(warehouse).place(first["sha256"]))
     elsewhere = path.rename(tmp_path / "elsewhere")
     lost, behind = load(warehouse, contract)
     assert lost.state == "unreadable" and "not in the archive any more" in lost.reason
@@ -131,6 +134,49 @@ def test_bytes_that_the_archive_lost_are_told_and_loaded_when_they_are_back(
     elsewhere.rename(path)
     again = replay(warehouse, contract, lost.batch_id)
     assert (again.state, again.rows_loaded) == ("pending", 1)
+
+
+@pytest.mark.parametrize("format", ["csv", "xlsx", "parquet"])
+@pytest.mark.parametrize("keep", [0, 0.4, 0.999])
+def test_bytes_that_are_damaged_in_the_archive_are_told_and_never_half_loaded(
+    warehouse: Settings, tmp_path: Path, format: str, keep: float
+) -> None:
+    contract = contract_of(tmp_path, format)
+    values = [[f"c{n}", n] for n in range(3000)]
+    match format:
+        case "csv":
+            data = csv(*(f"{code},{fee}" for code, fee in values))
+        case "xlsx":
+            data = xlsx({"Sheet": [["code", "fee"], *values]})
+        case _:
+            columns = zip(*values, strict=True)
+            data = parquet(pa.table(dict(zip(("code", "fee"), map(list, columns), strict=True))))
+    deliver(warehouse, contract, f"20210105.{format}", data, DAY)
+    (arrival,) = rows(warehouse, "select sha256 from ledger.arrival")
+    path = Path(Archive.of(warehouse).place(sha256 := arrival["sha256"]))
+    whole = path.read_bytes()
+    path.chmod(0o600)
+    path.write_bytes(whole[: int(len(whole) * keep)])
+    (damaged,) = load(warehouse, contract)
+    assert (damaged.state, damaged.rows_in_file) == ("unreadable", 0)
+    assert (
+        f"damaged in the archive ({sha256[:12]}…): bring the archive back from its backup" in damaged.reason
+    )
+    assert raw_rows(warehouse, contract, damaged.batch_id) == []
+    path.write_bytes(whole)
+    again = replay(warehouse, contract, damaged.batch_id)
+    assert (again.state, again.rows_loaded) == ("pending", len(values))
+
+
+def test_a_file_that_an_earlier_kho_archived_plain_is_loaded(warehouse: Settings, tmp_path: Path) -> None:
+    contract = contract_of(tmp_path)
+    deliver(warehouse, contract, "20210105.csv", csv("a,1", "b,?"), DAY)
+    (arrival,) = rows(warehouse, "select sha256 from ledger.arrival")
+    path = Path(Archive.of(warehouse).place(arrival["sha256"]))
+    path.unlink()
+    path.with_suffix("").write_bytes(csv("a,1", "b,?"))
+    (batch,) = load(warehouse, contract)
+    assert (batch.state, batch.rows_loaded, batch.rows_rejected) == ("pending", 1, 1)
 
 
 def test_what_is_no_fault_of_the_file_is_tried_again(

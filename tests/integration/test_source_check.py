@@ -262,6 +262,15 @@ def test_without_its_connection_a_source_is_wrong_unless_a_file_is_named(
     assert not told(list(look_at(alone, DOSSIERS, file)), "wrong")
 
 
+def test_a_delivery_that_the_archive_lost_is_told_and_not_judged(
+    served: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(served), "archive", tmp_path / "nothing here")
+    steps = list(look_at(served, DOSSIERS, day=NIGHT))
+    assert f"of {NIGHT}: its bytes are not in the archive any more" in told(steps[2:3], "wrong")
+    assert "there was no dry run" in told(steps[3:])
+
+
 def test_contract_and_connection_are_looked_at_without_the_warehouse(tmp_path: Path) -> None:
     here = Settings(home=tmp_path)
     (here.exports / "documents" / "outgoing").mkdir(parents=True)

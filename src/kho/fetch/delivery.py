@@ -13,7 +13,7 @@ from typing import Literal
 
 import psycopg
 
-from kho import archive
+from kho.archive import Archive, Stored
 from kho.contract import Contract, telling
 from kho.contract.schedule import newest_expected_date
 from kho.database import connect
@@ -93,7 +93,7 @@ def fetch(
     with connect(settings, "kho_loader", autocommit=True) as ledger:
         deliveries.lock(ledger, contract.name)
         note = partial(deliveries.note_failure, ledger, contract.name, business_date)
-        archive.remove_old_drafts(settings)
+        Archive.of(settings).remove_old_drafts()
         try:
             known = deliveries.taken(ledger, contract.name)
             taken = frozenset(day for _, day in known)
@@ -271,7 +271,7 @@ def _fetch_files(
                 control_rows = _announced(source, listed, contract, file)
                 # Still the whole list, says its server: no need to read it again.
                 if day not in asked and (same := tagged.get(file.tag)):
-                    stored = archive.Stored(same.sha256, same.size_bytes)
+                    stored = Stored(same.sha256, same.size_bytes)
                 else:
                     stored = patiently(
                         partial(_store, settings, contract, source, budget, file, control_rows)
@@ -308,9 +308,9 @@ def _store(
     budget: Budget,
     file: Listed,
     control_rows: int | None,
-) -> archive.Stored:
+) -> Stored:
     budget.begin()
-    return archive.store(settings, _bytes(contract, source, file, control_rows))
+    return Archive.of(settings).store(_bytes(contract, source, file, control_rows))
 
 
 def _bytes(contract: Contract, source: Transport, file: Listed, control_rows: int | None) -> Iterator[bytes]:

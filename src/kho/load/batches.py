@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from kho import archive
+from kho.archive import Archive
 from kho.contract import Contract, telling
 from kho.database import connect, settled
 from kho.formats import Export, Unreadable, open_export, other_encoding
@@ -90,9 +90,9 @@ def _load(
         if batches.lock_arrival(connection, arrival.arrival_id) and not is_replay:
             return None
         batch_id = batches.next_number(connection)
-        path = archive.path(settings, arrival.sha256)
         try:
             with (
+                Archive.of(settings).plain(arrival.sha256) as path,
                 locks.bounded(connection, f"raw.{contract.raw_table}"),
                 connection.transaction(),
                 settled(connection),
@@ -111,7 +111,7 @@ def _load(
         except Exception as failure:
             if not is_of_the_file(failure):
                 raise
-            batch, profile = unreadable(batch_id, arrival.name, told(failure, path))
+            batch, profile = unreadable(batch_id, arrival.name, told(failure))
             batches.enter(connection, contract, arrival, batch, profile)
         return batch
 

@@ -56,7 +56,7 @@ def dry_run(
         except Exception as failure:
             if not is_of_the_file(failure):
                 raise
-            return DryRun(*unreadable(BATCH, name, told(failure, path)))
+            return DryRun(*unreadable(BATCH, name, told(failure)))
         return DryRun(*made, _examples(connection))
 
 

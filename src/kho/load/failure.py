@@ -8,6 +8,7 @@ from traceback import extract_tb
 
 import psycopg
 
+from kho.archive import Lost
 from kho.formats import Unreadable
 from kho.ledger.locks import Blocked
 
@@ -45,18 +46,15 @@ def told_of_the_machine(failure: Exception) -> str:
     return type(failure).__name__
 
 
-def told(failure: Exception, archived: Path) -> Unreadable:
+def told(failure: Exception) -> Unreadable:
     """Why a file that made a load raise is unreadable, for a person, and without a word of the file.
 
     Where nobody expected it, with the place in the code: whoever mends it needs no more.
     """
     if isinstance(failure, Unreadable):
         return failure
-    if isinstance(failure, OSError) and not archived.is_file():
-        return Unreadable(
-            f"its bytes are not in the archive any more ({archived.name[:12]}…): bring the archive back from its backup"
-            " and replay the batch, or have the source hand the file over again"
-        )
+    if isinstance(failure, Lost):
+        return Unreadable(str(failure))
     if isinstance(failure, psycopg.Error) and (failure.sqlstate or "").startswith(_LIMITS):
         return Unreadable(
             "it has more columns, or longer cells in them, than a table of PostgreSQL takes (at most 1,600 columns): let the"

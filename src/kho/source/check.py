@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
@@ -110,17 +109,16 @@ def _try_out(
     except (psycopg.OperationalError, LookupError) as error:
         yield from _untried(f"needs the warehouse: start it with `kho up` ({str(error).splitlines()[0]})")
         return
-    with tempfile.TemporaryDirectory(prefix="kho-check-") as folder, ledger:
+    with ledger:
         try:
-            found = trial.find_file(settings, ledger, contract, offered, file, day, Path(folder))
-            tried = trial.try_out(settings, contract, found)
+            with trial.file_to_try(settings, ledger, contract, offered, file, day) as found:
+                tried = trial.try_out(settings, contract, found)
+                yield Step("Dry run", tuple(trial.findings(ledger, contract, found, tried)))
+            yield Step("Verdict", tuple(trial.verdict(ledger, contract, found, tried)))
         except (trial.NothingToTry, FetchFailed) as error:
             yield from _untried(str(error))
         except ContractError as error:
             yield from _untried(*error.problems)
-        else:
-            yield Step("Dry run", tuple(trial.findings(ledger, contract, found, tried)))
-            yield Step("Verdict", tuple(trial.verdict(ledger, contract, found, tried)))
 
 
 def _untried(*reasons: str) -> Iterator[Step]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from kho import archive
+from kho.archive import Archive, Lost, nameless
 from kho.check import foresee
 from kho.contract import Contract
 from kho.contract.schedule import yesterday
@@ -47,34 +48,41 @@ def deliveries(offered: list[Offered]) -> list[Offered]:
     )
 
 
-def find_file(
+@contextmanager
+def file_to_try(
     settings: Settings,
     ledger: psycopg.Connection,
     contract: Contract,
     offered: list[Offered],
     given: Path | None,
     day: date | None,
-    folder: Path,
-) -> TrialFile:
+) -> Iterator[TrialFile]:
     """The file to try: the given one, or the newest delivery up to the day, in the archive or else from its source.
 
-    What comes from its source is put into `folder`. Raises `NothingToTry`, `FetchFailed`.
+    Nothing of it is left behind. Raises `NothingToTry`, `FetchFailed`.
     """
     if given:
-        return TrialFile(
+        yield TrialFile(
             given, given.name, contract.day_of(given.name) or day or yesterday(), None, str(given)
         )
+        return
     there = [each for each in deliveries(offered) if day is None or each.day <= day]
     archived = newest(ledger, contract.name, day)
     if archived and (not there or there[-1].day <= archived.business_date):
-        path = archive.path(settings, archived.sha256)
-        return TrialFile(path, archived.name, archived.business_date, archived.control_rows, "in the archive")
-    if not there:
+        name, of = archived.name, archived.business_date
+        try:
+            with Archive.of(settings).plain(archived.sha256) as path:
+                yield TrialFile(path, name, of, archived.control_rows, "in the archive")
+        except Lost as lost:
+            raise NothingToTry(f"{name} of {of}: {lost}") from None
+    elif there:
+        offer = there[-1]
+        lead = connections(settings).get(contract.server.connection)
+        with nameless(settings.home) as path:
+            control_rows = take(settings, contract, offer.day, offer.file.name, path, lead)
+            yield TrialFile(path, offer.file.name, offer.day, control_rows, "at its source")
+    else:
         raise NothingToTry("there is no delivery to try: name a file with --file")
-    offer, path = there[-1], folder / "delivery"
-    lead = connections(settings).get(contract.server.connection)
-    control_rows = take(settings, contract, offer.day, offer.file.name, path, lead)
-    return TrialFile(path, offer.file.name, offer.day, control_rows, "at its source")
 
 
 def try_out(settings: Settings, contract: Contract, file: TrialFile) -> DryRun:
