@@ -1,7 +1,6 @@
 {# How a table is built: in one transaction, so that whoever reads it meets the old rows or the new ones. One that is there
-   keeps its place, and the views that read it: its rows are replaced. A full refresh makes it anew, and so does each release
-   for its marts, which say so in dbt_project.yml. What is made of batches alone stays as it is while none of them comes or
-   goes: its model says so as `meta`. #}
+   keeps its place, and the views that read it: its rows are replaced. A full refresh makes it anew. What is made of batches
+   alone stays as it is while none of them comes or goes: its model says so as `meta`. #}
 {% materialization table, adapter='postgres' %}
   {%- set there = load_cached_relation(this) -%}
   {%- set table = this.incorporate(type='table') -%}

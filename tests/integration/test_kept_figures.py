@@ -35,6 +35,12 @@ def counted(settings: Settings, told: Release) -> dict[tuple[str, str, str], int
     return {tuple(group): release_id for *group, release_id in rows(settings, query, told.schema_name)}
 
 
+def recounted(settings: Settings, told: Release) -> set[tuple[str, str, str]]:
+    """The scopes and periods whose figures a release has written."""
+    query = "select distinct scope_agency_code, scheme, period_code from {}.recounted_figure"
+    return set(rows(settings, query, told.schema_name))
+
+
 def night(settings: Settings, day: date, exports: list[Export]) -> Release:
     """A release of figures of a night that brought these."""
     nights.hand_over(settings, exports)
@@ -75,6 +81,7 @@ def test_what_a_night_takes_over_is_what_it_would_count(built_warehouse: Setting
     assert again["H51.12", "calendar", "2021-06"] == again["H51", "calendar", "2021"] == ordinary.release_id
     assert again["H51.12", "calendar", "2021-01"] == again["H51", "calendar", "2021-Q1"] == first.release_id
     taken_over = {group for group, release_id in again.items() if release_id == first.release_id}
+    assert recounted(here, ordinary) == again.keys() - taken_over != set()
     before, now = figures(here, first), figures(here, ordinary)
     assert {row for row in before if row[:3] in taken_over} == {row for row in now if row[:3] in taken_over} != set()
 
@@ -82,6 +89,8 @@ def test_what_a_night_takes_over_is_what_it_would_count(built_warehouse: Setting
     restated = night(here, date(2021, 6, 10), late)
     later = counted(here, restated)
     assert later["H51.12", "calendar", "2021-03"] == restated.release_id
+    assert recounted(here, restated) == {group for group, number in later.items() if number == restated.release_id}
+    assert recounted(here, restated) != later.keys()
     assert figures(here, first) == before and figures(here, ordinary) == now
 
     told = figures(here, restated)

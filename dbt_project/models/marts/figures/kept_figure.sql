@@ -2,7 +2,6 @@
   materialized='kept',
   schema='warehouse',
   kept_by='release',
-  full_refresh=none,
   unique_key=['scope_agency_code', 'scheme', 'period_code'],
   pre_hook='set local enable_nestloop = off; set local enable_mergejoin = off; set local enable_sort = off',
   post_hook='analyze {{ this }}',
