@@ -33,14 +33,15 @@
 {%- endmacro %}
 
 {# The periods that a source of some facts tells something of: years between those of two districts cost nothing.
-   `facts` is a condition on the name of the fact. An open one ends with the night's date. #}
-{% macro told_periods(facts) -%}
+   `facts` is a condition on the name of the fact. An open one ends with the night's date. `coverage`: that of another release. #}
+{% macro told_periods(facts, coverage=none) -%}
+{%- set coverage = coverage or ref('figure_coverage') -%}
 select
     scheme, period_code, from_date,
-    least(to_date, (select max(business_date) from {{ ref('figure_coverage') }})) as to_date
+    least(to_date, (select max(business_date) from {{ coverage }})) as to_date
   from {{ ref('figure_period') }}
   where exists (
-    select from {{ ref('figure_coverage') }}
+    select from {{ coverage }}
     where fact {{ facts }} and covered_from <= to_date and told_to >= from_date
   )
 {%- endmacro %}

@@ -130,6 +130,15 @@
   {{ api.Relation.create(schema=last_release().schema_name, identifier=mart) }}
 {%- endmacro %}
 
+{# By what movements moved otherwise than they did in a build. #}
+{% macro moved_since(build_id) -%}
+  select agency_code, movement_date, is_adjustment
+  from {{ ref('kept_movement') }}
+  where from_build > {{ build_id }} or to_build > {{ build_id }}
+  group by metric, agency_code, detail, movement_date, counted_key, is_adjustment, parameter_set
+  having sum(amount) filter (where to_build is null) is distinct from sum(amount) filter (where from_build <= {{ build_id }})
+{%- endmacro %}
+
 {# Where the table of kept rows stays that is followed by a new one. #}
 {% macro generation(kept) -%}
   {%- set oid = run_query("select '" ~ kept ~ "'::regclass::oid").rows[0][0] -%}

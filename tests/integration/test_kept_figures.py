@@ -16,7 +16,7 @@ from kho.transform import builds
 from kho_sample.export import Export
 from tests.integration import nights
 
-FIGURES = ("path:models/marts/figures", "figure_told")
+FIGURES = ("path:models/marts/figures", "path:models/marts/explanations", "dossier_settlement")
 
 
 def rows(settings: Settings, query: str, *names: str) -> list[tuple]:
@@ -27,6 +27,17 @@ def rows(settings: Settings, query: str, *names: str) -> list[tuple]:
 def figures(settings: Settings, told: Release) -> set[tuple]:
     """Every figure of a release."""
     return set(rows(settings, "select * from {}.report_figure", told.schema_name))
+
+
+def settled(settings: Settings, told: Release) -> tuple[list[tuple], list[tuple]]:
+    """What a release has of form II.06, and what that is counted from."""
+    queries = (
+        "select * from {}.dossier_settlement order by 1, 2, 3, 4, 6",
+        "select * from {0}.dossier_stretch order by dossier_stretch::text",
+    )
+    form, stretches = (rows(settings, query, told.schema_name) for query in queries)
+    assert form and stretches
+    return form, stretches
 
 
 def counted(settings: Settings, told: Release) -> dict[tuple[str, str, str], int]:
@@ -73,7 +84,11 @@ def test_what_a_night_takes_over_is_what_it_would_count(built_warehouse: Setting
     exports = [each for each in nights.sample(here, 0.03) if each.arrives <= date(2021, 6, 10)]
     dossiers = [each for each in exports if each.entity == "dossiers"]
     late = random.sample([each for each in dossiers if each.arrives <= date(2021, 3, 10)], 2)
-    first = night(here, date(2021, 6, 5), [each for each in exports if each.arrives <= date(2021, 6, 5) and each not in late])
+    first = night(
+        here,
+        date(2021, 6, 5),
+        [each for each in exports if each.arrives <= date(2021, 6, 5) and each not in late],
+    )
     assert set(counted(here, first).values()) == {first.release_id}
 
     ordinary = night(here, date(2021, 6, 9), [each for each in exports if each.arrives > date(2021, 6, 5)])
@@ -83,18 +98,26 @@ def test_what_a_night_takes_over_is_what_it_would_count(built_warehouse: Setting
     taken_over = {group for group, release_id in again.items() if release_id == first.release_id}
     assert recounted(here, ordinary) == again.keys() - taken_over != set()
     before, now = figures(here, first), figures(here, ordinary)
-    assert {row for row in before if row[:3] in taken_over} == {row for row in now if row[:3] in taken_over} != set()
+    assert (
+        {row for row in before if row[:3] in taken_over}
+        == {row for row in now if row[:3] in taken_over}
+        != set()
+    )
 
     nights.hand_over(here, [without(random.choice(dossiers[-20:]), 1)])
     restated = night(here, date(2021, 6, 10), late)
     later = counted(here, restated)
     assert later["H51.12", "calendar", "2021-03"] == restated.release_id
-    assert recounted(here, restated) == {group for group, number in later.items() if number == restated.release_id}
+    assert recounted(here, restated) == {
+        group for group, number in later.items() if number == restated.release_id
+    }
     assert recounted(here, restated) != later.keys()
     assert figures(here, first) == before and figures(here, ordinary) == now
 
-    told = figures(here, restated)
+    told, form = figures(here, restated), settled(here, restated)
     whole = counted_anew(here)
     assert set(counted(here, whole).values()) == {whole.release_id}
-    assert figures(here, whole) == told
-    assert figures(here, restated) == told, "it still reads what was there before the full refresh"
+    assert figures(here, whole) == told and settled(here, whole) == form
+    assert figures(here, restated) == told and settled(here, restated) == form, (
+        "it still reads what was there before the full refresh"
+    )

@@ -19,6 +19,7 @@ NOT_FOR_READERS = {
     "dossier_stretch",
     "kept_figure",
     "recounted_figure",
+    "system_told",
 }
 
 

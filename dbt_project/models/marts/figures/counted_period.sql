@@ -31,12 +31,7 @@ with told as (
   full join {{ of_last_release('figure_told') }} as before using (metric, agency_code)
   where now.told_to is distinct from before.told_to
 ), movement_change as (
-  select agency_code, movement_date - 1 as same_to
-  from {{ ref('kept_movement') }}
-  where from_build > {{ last.build_id }} or to_build > {{ last.build_id }}
-  group by metric, agency_code, detail, movement_date, counted_key, is_adjustment, parameter_set
-  having sum(amount) filter (where to_build is null)
-    is distinct from sum(amount) filter (where from_build <= {{ last.build_id }})
+  select agency_code, movement_date - 1 as same_to from ({{ moved_since(last.build_id) }}) as moved
 ), same as (
   -- The last day up to which all is as it was.
   select agency_code, min(same_to) as same_to
