@@ -12,14 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from psycopg import Connection
-from psycopg.sql import SQL
 from pyarrow import csv
 
 from kho.contract import Column, Contract
 from kho.formats import Block
 from kho.formats.header import Match
 from kho.load.bits import Rows, Seen
-from kho.load.judge import as_binary, has_codes, set_hash_keys
+from kho.load.judge import as_binary, ends, has_codes, set_hash_keys
 from kho.load.moments import Clock, Moments
 from kho.load.texts import (
     Ask,
@@ -190,12 +189,9 @@ class Sorter:
         return Asked(column, self._labels.get(column.name), self._ask(column))
 
     def _ask(self, column: Column) -> Ask:
-        before, after = (
-            each.as_string().replace("%", "%%") for each in as_binary(self._contract, column, self._day)
-        )
-        statement = SQL(before + "%s" + after)
+        statement, until = as_binary(self._contract, column), ends(self._contract, self._day)
         cursor = self._connection.cursor(binary=True)
-        return lambda texts: cursor.execute(statement, [list(texts)]).fetchall()
+        return lambda texts: cursor.execute(statement, {"texts": list(texts), **until}).fetchall()
 
     def _learn_absent(self, column: Column) -> None:
         """An empty cell is what it counts for."""
