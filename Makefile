@@ -81,8 +81,9 @@ faults: env ## kill -9 at twenty random moments, and the same tables every time
 mutations: env ## 2,000 broken exports through the load; prints what became of them (docs/drift.md)
 	@$(BIN)/python -m tests.mutations.run
 
-bench: env ## speed and memory of loading, beside a plain COPY; of the readers, beside libraries alone; where nights' seconds go
+bench: env ## speed and memory of loading, beside a plain COPY, dlt and pgloader; of the readers, beside libraries alone; where nights' seconds go
 	@$(BIN)/python -m tests.bench.load
+	@$(BIN)/python -m tests.bench.rivals
 	@$(BIN)/python -m tests.bench.readers
 	@$(BIN)/python -m tests.bench.night
 	@$(BIN)/python -m tests.bench.province 20000 --years 1

@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import load, province, readers
+from tests.bench import load, province, readers, rivals
 from tests.bench.rows import Extent
 
 RECORDED = Path(__file__).parents[2] / "docs" / "benchmarks.json"
@@ -22,7 +22,7 @@ NOISE = 0.25  # two runs of the same code differ by a fifth, where others use th
 
 def measured(console: Console) -> dict[str, float]:
     short = province.measure(Extent(20_000, years=1), console)
-    return load.main(100_000) | readers.main() | province.ratios(short)
+    return load.main(100_000) | rivals.main(200_000) | readers.main() | province.ratios(short)
 
 
 def worse(recorded: dict[str, float], now: dict[str, float]) -> list[str]:

@@ -12,6 +12,7 @@ import re
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -29,15 +30,18 @@ from tests.integration.loading import deliver
 
 FILES, SMALL = 200, 50  # small files, and their rows
 
+Cost = tuple[float, float, float]
+"""Seconds of CPU, seconds by the clock, megabytes above the process's start."""
+
 
 def dossiers(contract: Contract, rows: int, bad_share: float = 0.02) -> bytes:
     """A CSV export of this many dossiers, of which some are broken."""
     start = datetime(2021, 1, 4, 7, 30)
-    every = int(1 / bad_share) if bad_share else rows + 1
+    every = int(1 / bad_share) if bad_share else 1
     lines = [";".join(column.header for column in contract.columns)]
     for n in range(rows):
         received = start + timedelta(minutes=n % 200_000)
-        stamp = received.strftime("%d/%m/%Y %H:%M") if n % every else "31/02/2021 08:00"
+        stamp = received.strftime("%d/%m/%Y %H:%M") if n % every or not bad_share else "31/02/2021 08:00"
         due = (received + timedelta(days=10)).strftime("%d/%m/%Y %H:%M")
         lines.append(
             f"000.21.12.H51-210104-{n % 10_000:04}{n // 10_000:04};1.004946;;civil_status;000.21.12.H51;{n % 3 + 1};1;{stamp};{stamp};"
@@ -62,7 +66,7 @@ def measured(work, *arguments) -> tuple[float, float]:
     return seconds, megabytes
 
 
-def in_a_process(work, *arguments) -> tuple[float, float, float]:
+def in_a_process(work, *arguments) -> Cost:
     """The same behind the seconds of CPU that the process took."""
     parent, child = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_run, args=(child, work, *arguments))
@@ -72,10 +76,15 @@ def in_a_process(work, *arguments) -> tuple[float, float, float]:
     return cost
 
 
-def with_server(settings: Settings, work, *arguments) -> tuple[float, float, float]:
+def with_server(settings: Settings, work, *arguments) -> Cost:
     """The same; what the server's sessions took belongs to it."""
+    return charged(settings, lambda: in_a_process(work, *arguments))
+
+
+def charged(settings: Settings, run: Callable[[], Cost]) -> Cost:
+    """What the run cost, with what the server's sessions took."""
     before = sessions(settings)
-    own, seconds, megabytes = in_a_process(work, *arguments)
+    own, seconds, megabytes = run()
     time.sleep(0.5)  # until its sessions have ended
     return own + sessions(settings) - before, seconds, megabytes
 
@@ -143,8 +152,8 @@ def main(rows: int) -> dict[str, float]:
                 title: str,
                 of: str,
                 size: int,
-                cost: tuple[float, float, float],
-                plain: tuple[float, float, float],
+                cost: Cost,
+                plain: Cost,
             ) -> None:
                 cpu, clock = cost[0] / plain[0], cost[1] / plain[1]
                 table.add_row(title, of, f"{size / 1e6:.1f}", f"{cpu:.1f}", f"{clock:.1f}", f"{cost[2]:.0f}")

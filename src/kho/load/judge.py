@@ -15,7 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from psycopg import Connection
-from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
+from psycopg.sql import SQL, Composable, Composed, Identifier, Literal, Placeholder
 
 from kho.contract import Column, Contract, mappings
 from kho.contract.model import DATE_FORMATS, FORMATS
@@ -66,9 +66,9 @@ def judge(
     if taken_off is None:
         (size,) = the_row(connection.execute("select pg_relation_size('pg_temp.landing')"))
         taken_off = raw.take_indexes_off(connection, contract, size)
-    kind = contract, tuple(header), day
+    kind = contract, tuple(header)
     statement = _judging(*kind, spares=not taken_off, keeps_order=is_rest)
-    values = {"batch_id": batch_id}
+    values = {"batch_id": batch_id, **ends(contract, day)}
     total, loaded, rejected, skipped, emptied = the_row(connection.execute(statement, values))
     loaded -= raw.put_indexes_on(connection, contract, batch_id, taken_off)
     duplicates = total - loaded - rejected - sum(skipped.values())
@@ -83,16 +83,14 @@ def judge(
         duplicates,
         skipped,
         dict(zip(headers, emptied[1:], strict=True)),
-        _sums_off(connection, contract, kind),
+        _sums_off(connection, contract, kind, values),
     )
 
 
 @lru_cache(maxsize=100)
-def _judging(
-    contract: Contract, header: tuple[str, ...], day: date, *, spares: bool, keeps_order: bool
-) -> str:
+def _judging(contract: Contract, header: tuple[str, ...], *, spares: bool, keeps_order: bool) -> str:
     """The pass over landing, which spares rows that repeat another where nothing else tells them."""
-    parts = dict(_parts(contract, header, day))
+    parts = dict(_parts(contract, header))
     if not spares:
         parts["spared"] = SQL("")
     in_order = SQL("order by _row_number " if keeps_order else "")
@@ -201,14 +199,14 @@ _SUMS_OFF = SQL(
 
 
 def _sums_off(
-    connection: Connection, contract: Contract, kind: tuple[Contract, tuple[str, ...], date]
+    connection: Connection, contract: Contract, kind: tuple[Contract, tuple[str, ...]], values: dict[str, Any]
 ) -> dict[str, str]:
     """By how much each number's sum over the rows differs from what a row of sums tells; the first such row that differs."""
     if not any(rule.is_sum for rule in contract.file.skip_rows):
         return {}
     numbers = [column for column in contract.stored if column.is_number]
     found: dict[str, str] = {}
-    for differences in connection.execute(_SUMS_OFF.format(**_parts(*kind)).as_string(), {}):
+    for differences in connection.execute(_SUMS_OFF.format(**_parts(*kind)).as_string(), values):
         for column, difference in zip(numbers, differences, strict=True):
             if difference:
                 found.setdefault(column.header, f"{difference.normalize():+f}")
@@ -216,7 +214,7 @@ def _sums_off(
 
 
 @lru_cache(maxsize=100)
-def _parts(contract: Contract, header: tuple[str, ...], day: date) -> dict[str, Composable]:
+def _parts(contract: Contract, header: tuple[str, ...]) -> dict[str, Composable]:
     """The pieces that a contract and a file's header put into the statements.
 
     Kept as they are written out, which takes longer than to load a small file: units hand over many of one kind in a night.
@@ -240,7 +238,7 @@ def _parts(contract: Contract, header: tuple[str, ...], day: date) -> dict[str, 
         "skips": SQL("case {} end").format(SQL(" ").join(_skips(contract, match, header))),
         "possible": SQL("").join(
             SQL(", case when not {} then {} end as {}").format(
-                _is_impossible(contract, column, day),
+                _is_impossible(contract, column),
                 Identifier(f"v_{column.name}"),
                 _stored(contract, column),
             )
@@ -263,27 +261,27 @@ def _parts(contract: Contract, header: tuple[str, ...], day: date) -> dict[str, 
         ),
         "stored": _list(_stored(contract, column) for column in contract.stored),
         "known": SQL("").join(
-            _known_codes(contract, column, day, text, each)
+            _known_codes(contract, column, text, each)
             for column, text, each in zip(contract.columns, texts, cleaned, strict=True)
             if has_codes(column)
         ),
         "is_wrong": SQL(" or ").join(
             [
-                *(_may_be_wrong(contract, column, day) for column in contract.columns),
+                *(_may_be_wrong(contract, column) for column in contract.columns),
                 *(SQL("coalesce({} <> 0, false)").format(each) for _, each in _differences(contract)),
             ]
         ),
         "key": raw.key(contract, "v_"),
         "reasons": _list(
             [
-                *(_reason(contract, column, day) for column in contract.columns),
+                *(_reason(contract, column) for column in contract.columns),
                 *(
                     SQL("case when {} <> 0 then {} end").format(each, Literal(reason))
                     for reason, each in _differences(contract)
                 ),
             ]
         ),
-        "is_secret": _is_secret(contract, day),
+        "is_secret": _is_secret(contract),
         "mask": Literal(MASK),
         "row_text": _row_text(contract, match),
         "raw": raw.table(contract),
@@ -302,25 +300,22 @@ def _parts(contract: Contract, header: tuple[str, ...], day: date) -> dict[str, 
     return {name: part(each) for name, each in parts.items()} | {"batch_id": BATCH}
 
 
-def as_binary(contract: Contract, column: Column, day: date) -> tuple[Composed, Composed]:
-    """SQL that says of texts as a file has them what becomes of such a cell, in the texts' order; an array of them stands
-    between its two parts.
+def as_binary(contract: Contract, column: Column) -> str:
+    """SQL that says of `texts` as a file has them what becomes of such a cell, in their order; it takes `ends` too.
 
     Whether a row can be loaded with it as it is; its value as COPY's binary format has it; what it gives to the row's key.
     """
     text, value_ = Identifier(f"t_{column.name}"), Identifier(f"v_{column.name}")
-    is_good = [SQL("not coalesce({}, false)").format(_is_wrong(contract, column, day))]
+    is_good = [SQL("not coalesce({}, false)").format(_is_wrong(contract, column))]
     is_good += [
         SQL("coalesce({} !~ {}, true)").format(text, Literal(rule.pattern))
         for rule in contract.file.skip_rows
         if rule.column == column.name
     ]
     if column in _emptied(contract):
-        is_good.append(SQL("not {}").format(_is_impossible(contract, column, day)))
+        is_good.append(SQL("not {}").format(_is_impossible(contract, column)))
     sends = SQL("{}({})").format(SQL(_SENDS[column.raw_type]), value_)
-    before = SQL(
-        "select {}, {}, {} from (select *, {} as {} from (select place, {} as {} from unnest("
-    ).format(
+    parts = (
         SQL(" and ").join(is_good),
         sends if column.is_stored else SQL("null::bytea"),
         raw.key_part(column, "v_") if column.key_position is not None else SQL("null::text"),
@@ -329,9 +324,11 @@ def as_binary(contract: Contract, column: Column, day: date) -> tuple[Composed, 
         cell(contract, 0),
         text,
     )
-    return before, SQL(
-        "::text[]) with ordinality as given (c0, place) offset 0) as cleaned offset 0) as typed order by place"
-    ).format()
+    statement = SQL(
+        "select {}, {}, {} from (select *, {} as {} from (select place, {} as {} from unnest({}::text[])"
+        " with ordinality as given (c0, place) offset 0) as cleaned offset 0) as typed order by place"
+    )
+    return statement.format(*map(part, parts), Placeholder("texts")).as_string()
 
 
 _SENDS = {
@@ -573,36 +570,53 @@ def _stored(contract: Contract, column: Column) -> Identifier:
     return Identifier(f"{'p' if column in _emptied(contract) else 'v'}_{column.name}")
 
 
-def _is_impossible(contract: Contract, column: Column, day: date) -> Composed:
-    bounds = [bound for bound, _ in _bounds(contract, column, day)]
+def _is_impossible(contract: Contract, column: Column) -> Composed:
+    bounds = [bound for bound, _ in _bounds(contract, column)]
     return SQL("coalesce({}, false)").format(SQL(" or ").join(bounds))
 
 
-def _bounds(contract: Contract, column: Column, day: date) -> list[tuple[Composable, str]]:
-    """Where no value of a column can lie, of a delivery of this day: condition and what to call it.
+def _bounds(contract: Contract, column: Column) -> list[tuple[Composable, str]]:
+    """Where no value of a column can lie: condition and what to call it; a delivery's `ends` are parameters.
 
-    Days are those of the contract's zone. A version may lie anywhere after the first day: losing it would lose the row.
+    A version may lie anywhere after the first day: losing it would lose the row.
     """
-    zone = ZoneInfo(contract.file.time_zone)
-
-    def start(of: date) -> Literal:
-        return Literal(datetime.combine(of, time(), zone) if column.type == "timestamp" else of)
-
     value, earliest, ahead = Identifier(f"v_{column.name}"), column.keys.earliest, column.keys.days_ahead
-    found: list[tuple[Composable, str]] = [
-        (SQL("{} < {}").format(value, start(earliest)), f"before {earliest}")
-    ]
+    start = Literal(_start(contract, column, earliest))
+    found: list[tuple[Composable, str]] = [(SQL("{} < {}").format(value, start), f"before {earliest}")]
     if column != contract.version_column:
         found.append(
             (
-                SQL("{} >= {}").format(value, start(day + timedelta(days=ahead + 1))),
+                SQL("{} >= {}").format(value, Placeholder(_end(column))),
                 f"more than {ahead} {'day' if ahead == 1 else 'days'} after the delivery's date",
             )
         )
     return found
 
 
-def _conditions(contract: Contract, column: Column, day: date) -> list[tuple[Composable, Composable]]:
+def ends(contract: Contract, day: date) -> dict[str, date]:
+    """From when on no value of a column can lie, of a delivery of this day, by the parameter's name.
+
+    A statement that has the day in it would be written out, read and planned anew for every day's files.
+    """
+    return {
+        _end(column): _start(contract, column, day + timedelta(days=column.keys.days_ahead + 1))
+        for column in contract.columns
+        if column.is_moment
+    }
+
+
+def _end(column: Column) -> str:
+    return f"{column.type}_end_{column.keys.days_ahead}"
+
+
+def _start(contract: Contract, column: Column, of: date) -> date:
+    """Days are those of the contract's zone."""
+    return (
+        datetime.combine(of, time(), ZoneInfo(contract.file.time_zone)) if column.type == "timestamp" else of
+    )
+
+
+def _conditions(contract: Contract, column: Column) -> list[tuple[Composable, Composable]]:
     """What can be wrong with a text that is there, beside its type: condition and reason."""
     text = Identifier(f"t_{column.name}")
     found: list[tuple[Composable, Composable]] = []
@@ -629,8 +643,7 @@ def _conditions(contract: Contract, column: Column, day: date) -> list[tuple[Com
         )
     if column.is_moment and column.is_stored and column.required:
         found += [
-            (condition, Literal(f"{column.header}: {what}"))
-            for condition, what in _bounds(contract, column, day)
+            (condition, Literal(f"{column.header}: {what}")) for condition, what in _bounds(contract, column)
         ]
     return found
 
@@ -658,10 +671,10 @@ def _unmapped(contract: Contract, column: Column) -> Composable:
     return Literal(f"{column.header}: unmapped code; add {line} to {mappings.SEED}")
 
 
-def _is_wrong(contract: Contract, column: Column, day: date) -> Composable:
+def _is_wrong(contract: Contract, column: Column) -> Composable:
     text, value = Identifier(f"t_{column.name}"), Identifier(f"v_{column.name}")
     wrong: list[Composable] = [
-        SQL("coalesce({}, false)").format(condition) for condition, _ in _conditions(contract, column, day)
+        SQL("coalesce({}, false)").format(condition) for condition, _ in _conditions(contract, column)
     ]
     if column.type == "boolean":
         wrong.append(
@@ -681,9 +694,7 @@ def has_codes(column: Column) -> bool:
     return column.type == "string" and bool(column.format or column.pattern) and is_code
 
 
-def _known_codes(
-    contract: Contract, column: Column, day: date, text: Identifier, cleaned: Composable
-) -> Composed:
+def _known_codes(contract: Contract, column: Column, text: Identifier, cleaned: Composable) -> Composed:
     """The texts of the first rows that are right: to look one up takes a tenth of an expression."""
     return SQL(
         """{} as materialized (
@@ -691,13 +702,13 @@ def _known_codes(
     ), """
     ).format(
         Identifier(f"k_{column.name}"), text, cleaned, text, LANDING, Literal(FIRST), text,
-        _is_wrong(contract, column, day),
+        _is_wrong(contract, column),
     )  # fmt: skip
 
 
-def _may_be_wrong(contract: Contract, column: Column, day: date) -> Composable:
+def _may_be_wrong(contract: Contract, column: Column) -> Composable:
     """The same as `_is_wrong`, said without a look at codes that are known."""
-    wrong = _is_wrong(contract, column, day)
+    wrong = _is_wrong(contract, column)
     if not has_codes(column):
         return wrong
     return SQL("case when {} in (select code from {}) then false else {} end").format(
@@ -705,7 +716,7 @@ def _may_be_wrong(contract: Contract, column: Column, day: date) -> Composable:
     )
 
 
-def _reason(contract: Contract, column: Column, day: date) -> Composable:
+def _reason(contract: Contract, column: Column) -> Composable:
     text, value = Identifier(f"t_{column.name}"), Identifier(f"v_{column.name}")
     cases: list[Composable] = []
     blank_means_something = (
@@ -719,7 +730,7 @@ def _reason(contract: Contract, column: Column, day: date) -> Composable:
                 text, value, Literal(f"{column.header}: {_type_problem(contract, column)}")
             )
         )
-    for condition, reason in _swaps(contract, column) + _conditions(contract, column, day):
+    for condition, reason in _swaps(contract, column) + _conditions(contract, column):
         cases.append(SQL("when {} then {}").format(condition, reason))
     return SQL("case {} end").format(SQL(" ").join(cases)) if cases else SQL("null::text")
 
@@ -753,9 +764,9 @@ def _differences(contract: Contract) -> list[tuple[str, Composable]]:
     ]
 
 
-def _is_secret(contract: Contract, day: date) -> Composable:
+def _is_secret(contract: Contract) -> Composable:
     wrong = [
-        SQL("({})").format(_is_wrong(contract, column, day))
+        SQL("({})").format(_is_wrong(contract, column))
         for column in contract.columns
         if column.keys.mask_row_when_rejected
     ]
