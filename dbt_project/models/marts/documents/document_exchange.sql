@@ -5,6 +5,9 @@
   'delivery_not_received', 'delivery_change_agreed', 'delivery_change_refused', 'incoming',
 ] %}
 {% set spans = ['sent_to_arrived', 'arrived_to_received', 'received_to_done'] %}
+{% set at_edges = ['delivery_carried_over', 'delivery_open', 'delivery_not_received'] %}
+{% set within = counts | reject('in', at_edges) | list + spans %}
+{% for span in spans %}{% do within.append(span ~ '_seconds') %}{% endfor %}
 with period as (
   {{ told_periods("in ('document', 'document_delivery', 'incoming_document')") }}
 ), delivered as (
@@ -94,18 +97,16 @@ with period as (
   cross join lateral (values (span.name || '_seconds', span.seconds), (span.name, 1)) as part (what, amount)
   where span.seconds >= 0
   group by 1, 2, 3, 4
-), {{ bucket_ctes('period') }}, within_period as (
+), {{ bucket_ctes('period') }}, in_bucket as (
+  -- Side by side before they are in many periods.
   select
-    period.scheme, period.period_code, summed.agency_code, summed.document_type, summed.what, sum(summed.amount)::bigint as amount
-  from (
-    select
-      daily.agency_code, daily.document_type, daily.what, {{ bucket_of('daily.day') }} as bucket, sum(daily.amount) as amount
-    from daily
-    cross join boundary
-    group by 1, 2, 3, 4
-  ) as summed
-  join bucket_of_period as period using (bucket)
-  group by 1, 2, 3, 4, 5
+    daily.agency_code, daily.document_type, {{ bucket_of('daily.day') }} as bucket
+    {%- for what in within %},
+    coalesce(sum(daily.amount) filter (where daily.what = '{{ what }}'), 0)::bigint as {{ what }}
+    {%- endfor %}
+  from daily
+  cross join boundary
+  group by 1, 2, 3
 ), not_received as (
   select
     period.scheme, period.period_code, waiting.agency_code, waiting.document_type, 'delivery_not_received' as what,
@@ -156,11 +157,31 @@ with period as (
   join edge on edge.day = edges.days[at.place]
   where opened.amount <> 0
 ), counted as (
-  select * from within_period
+  select
+    period.scheme, period.period_code, in_bucket.agency_code, in_bucket.document_type
+    {%- for what in within %},
+    sum(in_bucket.{{ what }})::bigint as {{ what }}
+    {%- endfor %}
+    {%- for what in at_edges %},
+    0 as {{ what }}
+    {%- endfor %}
+  from in_bucket
+  join bucket_of_period as period using (bucket)
+  group by 1, 2, 3, 4
   union all
-  select * from not_received
-  union all
-  select * from stock
+  select
+    scheme, period_code, agency_code, document_type
+    {%- for what in within %},
+    0
+    {%- endfor %}
+    {%- for what in at_edges %},
+    case what when '{{ what }}' then amount else 0 end
+    {%- endfor %}
+  from (
+    select * from not_received
+    union all
+    select * from stock
+  ) as at_edge
 ), total as (
   select
     scheme,
@@ -168,10 +189,10 @@ with period as (
     agency_code,
     document_type
     {%- for what in counts + spans %},
-    coalesce(sum(amount) filter (where what = '{{ what }}'), 0)::bigint as {{ what }}_count
+    sum({{ what }})::bigint as {{ what }}_count
     {%- endfor %}
     {%- for span in spans %},
-    coalesce(sum(amount) filter (where what = '{{ span }}_seconds'), 0)::bigint as {{ span }}_seconds
+    sum({{ span }}_seconds)::bigint as {{ span }}_seconds
     {%- endfor %}
   from counted
   group by scheme, period_code, agency_code, document_type
