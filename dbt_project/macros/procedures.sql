@@ -36,3 +36,21 @@
     ) as known
   ) as decided
 {%- endmacro %}
+
+{# How many procedures are offered from one day to another (`day`, `next_day`), by these columns of fct_procedure_offering: each
+   is counted once, however many lists tell of it. A period looks up its last day, so that no offer meets every period. #}
+{% macro procedures_offered(by, which='true') -%}
+select
+    {{ by }}, step.day,
+    lead(step.day) over running as next_day,
+    sum(sum(step.amount)) over running as procedure_count
+  from (
+    select {{ by }}, unnest(range_agg({{ days('valid_from', 'valid_to') }})) as days
+    from {{ ref('fct_procedure_offering') }}
+    where {{ which }}
+    group by {{ by }}, procedure_code
+  ) as offered
+  cross join lateral (values (lower(days), 1), (upper(days), -1)) as step (day, amount)
+  group by {{ by }}, step.day
+  window running as (partition by {{ by }} order by step.day)
+{%- endmacro %}

@@ -1,25 +1,11 @@
 with period as (
   {{ told_periods("= 'dossier'") }}
-), offered_days as (
-  -- Of each procedure once, however many lists or rows of one tell of it.
-  select
-    agency_code, service_level_scheme, service_level,
-    unnest(range_agg({{ days('valid_from', 'valid_to') }})) as days
-  from {{ ref('fct_procedure_offering') }}
-  group by agency_code, service_level_scheme, service_level, procedure_code
-), offered_from as (
-  select
-    agency_code, service_level_scheme, service_level, step.day,
-    lead(step.day) over running as next_day,
-    sum(sum(step.amount)) over running as procedure_count
-  from offered_days
-  cross join lateral (values (lower(days), 1), (upper(days), -1)) as step (day, amount)
-  group by 1, 2, 3, 4
-  window running as (partition by agency_code, service_level_scheme, service_level order by step.day)
 ), offered as (
   select scheme, period_code, agency_code, service_level_scheme, service_level, procedure_count
   from period
-  join offered_from on period.to_date >= offered_from.day and period.to_date < coalesce(offered_from.next_day, 'infinity')
+  join (
+    {{ procedures_offered('agency_code, service_level_scheme, service_level') }}
+  ) as standing on period.to_date >= standing.day and period.to_date < coalesce(standing.next_day, 'infinity')
   where procedure_count > 0
 ), daily as (
   select

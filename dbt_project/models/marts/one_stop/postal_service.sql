@@ -1,12 +1,12 @@
 with period as (
   {{ told_periods("= 'dossier'") }}
 ), announced as (
-  select period.scheme, period.period_code, offering.agency_code, count(distinct offering.procedure_code) as procedure_count
+  select scheme, period_code, agency_code, procedure_count::bigint as procedure_count
   from period
-  join {{ ref('fct_procedure_offering') }} as offering
-    on period.to_date between offering.valid_from and coalesce(offering.valid_to, 'infinity')
-  where offering.is_announced_for_post
-  group by 1, 2, 3
+  join (
+    {{ procedures_offered('agency_code', 'is_announced_for_post') }}
+  ) as standing on period.to_date >= standing.day and period.to_date < coalesce(standing.next_day, 'infinity')
+  where procedure_count > 0
 ), received as (
   select
     period.scheme, period.period_code, dossier.unit_agency_code as agency_code,

@@ -72,17 +72,23 @@ with metric as (
       else worked_until_date <= due_day
     end as is_on_time
   from due
+), counted_at as materialized (
+  -- Of each unit by itself, before it counts in several scopes.
+  select
+    period_code, holding_agency_code as agency_code, metric_code, formula_version,
+    count(*) filter (where is_on_time) as numerator,
+    count(*) filter (where is_on_time is not null) as denominator,
+    count(*) filter (where is_on_time is null) as left_out_count
+  from judged
+  group by 1, 2, 3, 4
 ), counted as (
   select
-    judged.period_code,
-    member.scope_agency_code,
-    judged.metric_code,
-    judged.formula_version,
-    count(*) filter (where judged.is_on_time) as numerator,
-    count(*) filter (where judged.is_on_time is not null) as denominator,
-    count(*) filter (where judged.is_on_time is null) as left_out_count
-  from judged
-  join member on member.period_code = judged.period_code and member.agency_code = judged.holding_agency_code
+    period_code, member.scope_agency_code, counted_at.metric_code, counted_at.formula_version,
+    sum(counted_at.numerator) as numerator,
+    sum(counted_at.denominator) as denominator,
+    sum(counted_at.left_out_count) as left_out_count
+  from counted_at
+  join member using (period_code, agency_code)
   group by 1, 2, 3, 4
 ), told as (
   select agency_code as scope_agency_code, period_code, metric_code, numerator, denominator, portal_points
