@@ -31,7 +31,12 @@ TOLD_BY_THEN = SQL(
     "where t.boundary = 'exports' or t.business_date < (select max(business_date) from ledger.build)"
 )
 # Tables whose rows earlier releases may still tell of: those of the last build are compared.
-KEPT = {"kept_row": "to_build", "kept_movement": "to_build", "kept_stretch": "to_build", "kept_figure": "to_release"}
+KEPT = {
+    "kept_row": "to_build",
+    "kept_movement": "to_build",
+    "kept_stretch": "to_build",
+    "kept_figure": "to_release",
+}
 
 
 def snapshot(settings: Settings, *schemas: str) -> dict[str, tuple[int, str]]:

@@ -1,11 +1,12 @@
 {# How a table is built: in one transaction, so that whoever reads it meets the old rows or the new ones. One that is there
-   keeps its place, and the views that read it: its rows are replaced. A full refresh makes it anew. What is made of batches
-   alone stays as it is while none of them comes or goes: its model says so as `meta`. #}
+   keeps its place, and the views that read it: its rows are replaced. A full refresh makes it anew, and so are marts, however
+   often they are made for a release. What is made of batches alone stays as it is while none of them comes or goes: its model
+   says so as `meta`. #}
 {% materialization table, adapter='postgres' %}
   {%- set there = load_cached_relation(this) -%}
   {%- set table = this.incorporate(type='table') -%}
   {{ run_hooks(pre_hooks) }}
-  {%- if there is none or should_full_refresh() -%}
+  {%- if there is none or should_full_refresh() or model.config.schema == 'release' -%}
     {%- do make_anew(table, there, sql) -%}
   {%- elif model.config.meta.of_batches_alone and not is_any_batch_touched() -%}
     {%- do leave(table) -%}

@@ -12,7 +12,6 @@ from kho.database import connect
 from kho.ledger.releases import Release
 from kho.publish import release
 from kho.settings import Settings
-from kho.transform import builds
 from kho_sample.export import Export
 from tests.integration import nights
 

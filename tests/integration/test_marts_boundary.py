@@ -322,6 +322,24 @@ def test_systems_that_tell_otherwise_are_told_with_the_count(built):
     assert f"counts_instead {leading + 7 * months}, differ_by {7 * months}" in told.message
 
 
+def test_what_a_release_takes_over_is_judged_again_on_sundays_only(published_once):
+    """It was judged by the release that counted it; a rule may have changed since."""
+    here = published_once
+    taken_over = candidate(here)
+    query = sql.SQL("select count(*) from {}.recounted_figure").format(sql.Identifier(taken_over.schema_name))
+    assert rows(here, query) == [(0,)]
+    with changed(
+        here, "update kept_figure set value = -1 where metric = 'portal_visits' and value is not null"
+    ):
+        assert ("report_figure", "values_are_not_negative") not in failed(check.marts(here))
+        with connect(here, "kho_transformer") as connection:
+            connection.execute(
+                "update ledger.release set business_date = '2021-02-07' where release_id = %s",
+                [taken_over.release_id],
+            )
+        assert failed(check.marts(here))["report_figure", "values_are_not_negative"] == "critical"
+
+
 def test_the_first_release_is_compared_with_nothing_and_says_so(first_release):
     skipped = rows(
         first_release,

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 SOURCE = "release"  # the name of the candidate, in Data Docs
 SHOWN_ROWS = 5  # of what fails, in a message
-WHOLE_ON = 7  # Sunday: also what earlier releases counted is judged then, by rules that may have changed since
+WHOLE_ON = (
+    7  # Sunday: also what earlier releases counted is judged then, by rules that may have changed since
+)
 
 
 @dataclass(frozen=True)

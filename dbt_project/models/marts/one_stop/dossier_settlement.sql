@@ -1,7 +1,7 @@
 {{ config(post_hook="{{ create_settlement_function() }}") }}
 -- depends_on: {{ ref('dossier_stretch') }}, {{ ref('parameter_set') }}, {{ ref('figure_row') }}, {{ ref('report_parameter') }}
 -- depends_on: {{ ref('kept_stretch') }}, {{ ref('kept_movement') }}, {{ ref('system_told') }}
-{% set last = last_release() %}
+{% set last = last_release(this.identifier) %}
 with told_period as (
   {{ told_periods("= 'dossier'") }}
 )

@@ -84,9 +84,9 @@ with metric as (
 ), counted as (
   select
     period_code, member.scope_agency_code, counted_at.metric_code, counted_at.formula_version,
-    sum(counted_at.numerator) as numerator,
-    sum(counted_at.denominator) as denominator,
-    sum(counted_at.left_out_count) as left_out_count
+    sum(counted_at.numerator)::bigint as numerator,
+    sum(counted_at.denominator)::bigint as denominator,
+    sum(counted_at.left_out_count)::bigint as left_out_count
   from counted_at
   join member using (period_code, agency_code)
   group by 1, 2, 3, 4
