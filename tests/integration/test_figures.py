@@ -23,7 +23,7 @@ from kho.report import word, workbook
 from kho.report.draft import draft
 from kho.settings import Settings
 from kho.transform.project import run
-from tests import office, reports
+from tests import office, plans, reports
 from tests.golden import Golden, of_long_phu
 from tests.pages import blocks
 
@@ -430,6 +430,25 @@ def test_the_rows_that_a_figure_counts_come_to_the_figure(long_phu: Settings, me
                     assert (numerator.counted(figure.level), denominator.counted(figure.level)) == (
                         figure.numerator, figure.denominator,
                     )  # fmt: skip
+
+
+def test_an_explanation_reads_the_rows_of_its_own_agencies(long_phu: Settings) -> None:
+    with connect(long_phu, "kho_auditor") as connection:
+        ((schema,),) = connection.execute("select schema_name from ledger.release where state = 'in_force'")
+        ((own, all_of_metric),) = connection.execute(
+            sql.SQL(
+                "select count(*) filter (where agency_code = 'H51.12.29'), count(*) from {} where metric = 'dossiers_received'"
+            ).format(sql.Identifier(schema, "figure_row"))
+        )
+    with plans.logged(long_phu):
+        explain(long_phu, "H51.12.29", "2021-H1", "dossiers_received")
+    handled = [
+        plans.handled(node)
+        for plan in plans.plans(long_phu)
+        if "figure_row" in plan["Query Text"] and "figure_attestation" in plan["Query Text"]
+        for node in plans.nodes(plan["Plan"])
+    ]
+    assert handled and max(handled) <= own < all_of_metric / 5
 
 
 def test_a_figure_explains_itself_down_to_the_row_of_a_file(kho: Ask, long_phu: Settings) -> None:

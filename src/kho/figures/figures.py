@@ -181,7 +181,9 @@ def wholes_of(
     for figure in _rows(release, _whole(_stored(release)), given):
         found[figure.scope_code].append(figure)
     counted = _whole(_counted(release, "figures"))
-    return {code: figures or _rows(release, counted, {**given, "scope": code}) for code, figures in found.items()}
+    return {
+        code: figures or _rows(release, counted, {**given, "scope": code}) for code, figures in found.items()
+    }
 
 
 def _whole(figures: sql.Composed) -> sql.Composed:
