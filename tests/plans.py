@@ -39,10 +39,23 @@ def kept_plans(settings: Settings) -> Iterator[dict[str, float]]:
 
     Known when it is over. What is quick is left out.
     """
+    most: dict[str, float] = {}
+    with logged(settings, _SLOW):
+        yield most
+    for plan in plans(settings):
+        text = plan["Query Text"]
+        if (model := _NODE.search(text)) and f'"{settings.warehouse_database}"' in text:
+            rows = max(handled(node) for node in nodes(plan["Plan"]))
+            most[model[1]] = max(most.get(model[1], 0), rows)
+
+
+@contextmanager
+def logged(settings: Settings, slow: str = "0") -> Iterator[None]:
+    """Sessions that begin meanwhile in this database log the plans of what takes longer than `slow`."""
     database = Identifier(settings.warehouse_database)
     options = {
         "session_preload_libraries": "auto_explain",
-        "auto_explain.log_min_duration": _SLOW,
+        "auto_explain.log_min_duration": slow,
         "auto_explain.log_analyze": "on",
         "auto_explain.log_timing": "off",
         "auto_explain.log_format": "json",
@@ -50,20 +63,15 @@ def kept_plans(settings: Settings) -> Iterator[dict[str, float]]:
     with psycopg.connect(settings.admin_url("postgres"), autocommit=True) as connection:
         for name, value in options.items():
             connection.execute(SQL("alter database {} set {} = {}").format(database, SQL(name), value))
-        most: dict[str, float] = {}
         try:
-            yield most
+            yield
         finally:
             for name in options:
                 connection.execute(SQL("alter database {} reset {}").format(database, SQL(name)))
-    for plan in _logged(settings):
-        text = plan["Query Text"]
-        if (model := _NODE.search(text)) and f'"{settings.warehouse_database}"' in text:
-            rows = max(handled(node) for node in nodes(plan["Plan"]))
-            most[model[1]] = max(most.get(model[1], 0), rows)
 
 
-def _logged(settings: Settings) -> Iterator[dict[str, Any]]:
+def plans(settings: Settings) -> Iterator[dict[str, Any]]:
+    """All that this server logged."""
     for path in postgres.logs(settings).glob("*.log"):
         text = path.read_text(errors="replace")
         for found in _PLAN.finditer(text):

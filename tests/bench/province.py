@@ -3,7 +3,7 @@
 The history is made in place (`tests.bench.history`): 138 agencies, so many dossiers and as many documents. Then everything
 is built for the first time, and once more for an ordinary night, which brings 10,000 rows. A stage's CPU is that of this
 process and that of the server, with all it does beside; its autovacuum is off, for it would fall into any stage, and all is
-vacuumed between both.
+vacuumed between both. In the morning after, questions are asked (`tests.bench.answers`).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from kho.contract import contracts
 from kho.garbage import look_seldom
 from kho.server import postgres
 from kho.settings import Settings
-from tests.bench import history, load
+from tests.bench import answers, history, load
 from tests.bench.rows import Extent
 
 STAGES = ("staging", "warehouse", "marts", "check_marts", "publish")
@@ -70,7 +70,8 @@ class Cost:
 @dataclass(frozen=True)
 class Measured:
     """A size: what each stage of both nights cost, the nodes that took longest, and the largest relations. `copy`: the
-    seconds of CPU of a plain COPY of 100,000 dossiers, on this machine at that time; `disk`: the most bytes that were taken.
+    seconds of CPU of a plain COPY of 100,000 dossiers, on this machine at that time; `disk`: the most bytes that were taken;
+    `answers`: what questions took after both.
     """
 
     size: int
@@ -79,6 +80,7 @@ class Measured:
     costs: dict[str, dict[str, Cost]]
     nodes: dict[str, list[tuple[Any, ...]]]
     relations: list[tuple[Any, ...]]
+    answers: answers.Answers
 
 
 def now(settings: Settings) -> Cost:
@@ -167,7 +169,11 @@ def measure(extent: Extent, console: Console) -> Measured:
             came = history.make_night(settings, extent)
             costs[ORDINARY] = built(settings, progress, f"{came:,} rows more")
             nodes[ORDINARY] = _nodes(settings)
-            return Measured(extent.size, copy, disk.most, costs, nodes, _relations(settings))
+            relations = _relations(settings)
+            history.settle(settings)
+            progress.add_task("questions", total=None)
+            answered = answers.measure(settings)
+            return Measured(extent.size, copy, disk.most, costs, nodes, relations, answered)
         finally:
             disk.ended.set()
             postgres.remove(settings)
@@ -244,7 +250,7 @@ def tables(measured: Measured) -> list[Table]:
         table.add_row(
             name, f"{max(0, count):,.0f}", f"{size / _MEGABYTE:,.0f}", f"{indexes / _MEGABYTE:,.0f}"
         )
-    return [*told, table]
+    return [*told, table, *answers.tables(measured.answers)]
 
 
 def ratios(measured: Measured) -> dict[str, float]:

@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -19,11 +20,12 @@ from kho.archive import Archive
 from kho.cli import app
 from kho.database import connect
 from kho.figures.explain import explain
+from kho.figures.figures import figures, figures_of, published, wholes_of
 from kho.report import word, workbook
 from kho.report.draft import draft
 from kho.settings import Settings
 from kho.transform.project import run
-from tests import office, reports
+from tests import office, plans, reports
 from tests.golden import Golden, of_long_phu
 from tests.pages import blocks
 
@@ -298,6 +300,32 @@ def test_the_mart_holds_what_the_function_counts(long_phu: Settings) -> None:
                 assert held and set(held) == set(counted), given
 
 
+def test_figures_of_named_periods_are_read_and_not_counted(long_phu: Settings) -> None:
+    with plans.logged(long_phu):
+        for scope, period in (("H51", "2021"), ("946", "2021-H1"), ("31663", "2021-05")):
+            assert figures(long_phu, scope, period)
+    of_figures = [plan for plan in plans.plans(long_phu) if "detail_title" in plan["Query Text"]]
+    scanned = [
+        node["Relation Name"]
+        for plan in of_figures
+        for node in plans.nodes(plan["Plan"])
+        if "Relation Name" in node
+    ]
+    assert "kept_figure" in scanned and "kept_movement" not in scanned
+
+
+@pytest.mark.parametrize("days", [("2021-01-01", "2021-06-30"), ("2021-02-03", "2021-05-20")])
+def test_figures_of_many_units_are_those_of_each(long_phu: Settings, days: tuple[str, str]) -> None:
+    first, last = map(date.fromisoformat, days)
+    scopes = ["H51.12.29", "H51.12.03", "H59.06"]  # the last has none of these days
+    with published(long_phu) as release:
+        each = {code: figures_of(release, code, first, last) for code in scopes}
+        assert wholes_of(release, scopes, first, last) == {
+            code: [figure for figure in found if not figure.detail] for code, found in each.items()
+        }
+    assert all(each.values())
+
+
 def test_form_ii_06_reconciles_with_the_figures(kho: Ask, long_phu: Settings) -> None:
     with connect(long_phu, "kho_auditor") as connection:
         found = connection.execute(
@@ -430,6 +458,26 @@ def test_the_rows_that_a_figure_counts_come_to_the_figure(long_phu: Settings, me
                     assert (numerator.counted(figure.level), denominator.counted(figure.level)) == (
                         figure.numerator, figure.denominator,
                     )  # fmt: skip
+
+
+def test_an_explanation_reads_the_rows_of_its_own_agencies(long_phu: Settings) -> None:
+    with connect(long_phu, "kho_auditor") as connection:
+        ((schema,),) = connection.execute("select schema_name from ledger.release where state = 'in_force'")
+        ((own, all_of_metric),) = connection.execute(
+            sql.SQL(
+                "select count(*) filter (where agency_code = 'H51.12.29'), count(*) from {} where metric = 'dossiers_received'"
+            ).format(sql.Identifier(schema, "figure_row"))
+        )
+    with plans.logged(long_phu):
+        explain(long_phu, "H51.12.29", "2021-H1", "dossiers_received")
+    handled = [
+        plans.handled(node)
+        for plan in plans.plans(long_phu)
+        if "figure_row" in plan["Query Text"] and "figure_attestation" in plan["Query Text"]
+        for node in plans.nodes(plan["Plan"])
+        if node.get("Relation Name") == "kept_row"
+    ]
+    assert handled and max(handled) <= own < all_of_metric / 5
 
 
 def test_a_figure_explains_itself_down_to_the_row_of_a_file(kho: Ask, long_phu: Settings) -> None:

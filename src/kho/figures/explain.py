@@ -17,8 +17,8 @@ from kho.figures.figures import (
     Scheme,
     asked,
     explained,
-    figures_of,
     kept_parameters,
+    wholes_of,
 )
 from kho.figures.kinds import CountedOnce, Metric, Role, metrics
 from kho.settings import Settings
@@ -105,11 +105,7 @@ def explain(
         if metric not in known:
             raise UnknownMetric(_unknown(metric, known))
         wanted = known[metric]
-        shown = [
-            figure
-            for figure in figures_of(release, meant.agency_code, first_day, last_day)
-            if figure.detail == ""
-        ]
+        shown = wholes_of(release, [meant.agency_code], first_day, last_day)[meant.agency_code]
         parts = [
             _part(release, role, known[name], shown, meant.agency_code, first_day, last_day)
             for role, name in wanted.parts.items()
@@ -160,6 +156,7 @@ def _part(
 
 def _rows(release: Published, metric: Metric, scope_code: str, first_day: date, last_day: date) -> list[Row]:
     # What a row added and took away again (a dossier that was resolved, a list that was followed by the next) is gone.
+    # By the scope's agencies first: those of others are not read.
     query = sql.SQL(
         """
         with member as (
@@ -169,21 +166,21 @@ def _rows(release: Published, metric: Metric, scope_code: str, first_day: date, 
             and valid_from <= %(last)s and coalesce(valid_to, 'infinity') >= %(first)s
           order by agency_code, valid_from desc
         ), counted as (
-          select agency_code, detail, counted_key, row_code, is_adjustment, batch_id, row_number,
+          select agency_code, agency_level, agency_name, detail, counted_key, row_code, is_adjustment, batch_id, row_number,
             min(movement_date) as movement_date, sum(amount)::bigint as amount
-          from {row}
+          from member
+          join {row} as row using (agency_code)
           where metric = %(movement)s and movement_date between %(from)s and %(to)s
-            and coalesce(parameter_set, %(parameters)s) = %(parameters)s
-          group by 1, 2, 3, 4, 5, 6, 7
+            and (parameter_set is null or parameter_set = %(parameters)s)
+          group by 1, 2, 3, 4, 5, 6, 7, 8, 9
           having sum(amount) <> 0
         )
-        select member.agency_level as level, counted.agency_code, member.agency_name, counted.detail,
+        select counted.agency_level as level, counted.agency_code, counted.agency_name, counted.detail,
           counted.movement_date, counted.row_code, counted.counted_key, counted.amount, counted.is_adjustment,
           batch.contract, batch.file_name as file, counted.row_number,
           attested.signer_position, attested.signer_agency, attested.document_code, attested.signed_at,
           attested.adjustment_reason
         from counted
-        join member using (agency_code)
         left join {batch} as batch using (batch_id)
         left join {attestation} as attested
           on counted.is_adjustment and attested.adjustment_code = counted.row_code

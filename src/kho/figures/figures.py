@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -166,10 +166,28 @@ def figures_of(
     Those of a named period are stored, others are counted. Restated, what stood for the agency before it was there, or
     after, counts for it too.
     """
-    given = {"scope": scope_code, "first": first_day, "last": last_day}
+    given = {"scope": scope_code, "scopes": [scope_code], "first": first_day, "last": last_day}
     if is_restated:
         return _rows(release, _counted(release, "figures_restated"), given)
     return _rows(release, _stored(release), given) or _rows(release, _counted(release, "figures"), given)
+
+
+def wholes_of(
+    release: Published, scope_codes: Collection[str], first_day: date, last_day: date
+) -> dict[str, list[Figure]]:
+    """The figures without a detail of each of these agencies, in the order of `figures`: all that are stored at once."""
+    found: dict[str, list[Figure]] = {code: [] for code in scope_codes}
+    given = {"scopes": list(scope_codes), "first": first_day, "last": last_day}
+    for figure in _rows(release, _whole(_stored(release)), given):
+        found[figure.scope_code].append(figure)
+    counted = _whole(_counted(release, "figures"))
+    return {
+        code: figures or _rows(release, counted, {**given, "scope": code}) for code, figures in found.items()
+    }
+
+
+def _whole(figures: sql.Composed) -> sql.Composed:
+    return sql.SQL("(select * from {} as each where detail = '')").format(figures)
 
 
 def _stored(release: Published) -> sql.Composed:
@@ -177,8 +195,8 @@ def _stored(release: Published) -> sql.Composed:
         """
         (
           select * from {figures}
-          where (scope_agency_code, scheme, period_code) = (
-            select %(scope)s, scheme, period_code from {period} where from_date = %(first)s and to_date = %(last)s limit 1
+          where scope_agency_code = any(%(scopes)s) and (scheme, period_code) = (
+            select scheme, period_code from {period} where from_date = %(first)s and to_date = %(last)s limit 1
           )
         )
         """

@@ -15,6 +15,7 @@ from kho.figures.figures import (
     asked,
     explained,
     figures_of,
+    wholes_of,
 )
 from kho.figures.kinds import Metric, metrics
 from kho.report import vietnamese
@@ -97,9 +98,8 @@ def _units(
     level = next(level for level in levels if level != "all")  # its own: the highest
     own = {each.metric: each for each in figures if each.level == level and not each.detail}
     labels = [Label(levels[level], "", own)]
-    for code, unit_code, name in below:
-        found = figures_of(release, code, first_day, last_day)
-        labels.append(Label(name, unit_code, _whole(found)))
+    found = wholes_of(release, [code for code, _, _ in below], first_day, last_day)
+    labels.extend(Label(name, unit_code, _first_level(found[code])) for code, unit_code, name in below)
     return labels
 
 
@@ -118,18 +118,18 @@ def _months(release: Published, scope: Scope, scheme: Scheme, first_day: date, l
     ).fetchall()
     if len(months) < 2:
         return []
-    return [
-        Label(f"{code[5:]}/{code[:4]}", code, _whole(figures_of(release, scope.agency_code, first, last)))
-        for code, first, last in months
-    ]
+    labels = []
+    for code, first, last in months:
+        found = wholes_of(release, [scope.agency_code], first, last)[scope.agency_code]
+        labels.append(Label(f"{code[5:]}/{code[:4]}", code, _first_level(found)))
+    return labels
 
 
-def _whole(figures: list[Figure]) -> dict[str, Figure]:
-    """The figures without detail of the whole scope: the level that comes first."""
+def _first_level(figures: list[Figure]) -> dict[str, Figure]:
+    """The figures of the whole scope: the level that comes first."""
     found: dict[str, Figure] = {}
     for figure in figures:
-        if not figure.detail:
-            found.setdefault(figure.metric, figure)
+        found.setdefault(figure.metric, figure)
     return found
 
 

@@ -1,3 +1,4 @@
+{{ config(indexes=[{'columns': ['batch_id'], 'unique': true}]) }}
 select
   batch_id,
   contract,

@@ -1,4 +1,7 @@
-{{ config(post_hook="{{ create_settlement_function() }}") }}
+{{ config(
+  post_hook="{{ create_settlement_function() }}",
+  indexes=[{'columns': ['agency_code', 'scheme', 'period_code']}],
+) }}
 -- depends_on: {{ ref('dossier_stretch') }}, {{ ref('parameter_set') }}, {{ ref('figure_row') }}, {{ ref('report_parameter') }}
 -- depends_on: {{ ref('kept_stretch') }}, {{ ref('kept_movement') }}, {{ ref('system_told') }}
 {% set last = last_release(this.identifier) %}
