@@ -518,7 +518,8 @@ member as (
     max(counted.covered_from) as covered_from,
     min(counted.covered_to) as covered_to
   from {{ metric }} as metric
-  join counted on counted.metric in (metric.numerator, metric.denominator) and counted.detail = ''
+  cross join lateral (values (metric.numerator), (metric.denominator)) as part (metric)
+  join counted on counted.metric = part.metric and counted.detail = ''
   where metric.reach is null
   group by 1, 2
 ), figure as (
