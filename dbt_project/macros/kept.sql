@@ -109,14 +109,14 @@
 {%- endmacro %}
 
 {# The release that the next one goes on from: the newest that is told of, as `release_id`, `build_id`, `schema_name` and
-   `business_date`. None in a full refresh, nor if there was one since its build: models or seeds may be others; nor if it has
-   no such `mart`. #}
-{% macro last_release(mart=none) -%}
+   `business_date`. None in a full refresh, nor if there was one since its build: models or seeds may be others; nor if it lacks
+   the mart that asks for it. #}
+{% macro last_release(mart='counted_period') -%}
   {%- if not is_run() or flags.FULL_REFRESH -%}
     {{ return(none) }}
   {%- endif -%}
   {%- set query -%}
-    select release_id, build_id, schema_name, business_date, to_regclass(format('%I.%I', schema_name, '{{ mart or '' }}')) as mart
+    select release_id, build_id, schema_name, business_date, to_regclass(format('%I.%I', schema_name, '{{ mart }}')) as mart
     from {{ ledger_table('release') }} as told
     where state in ('in_force', 'kept') and not exists (
       select from {{ ledger_table('build') }} as since where since.build_id > told.build_id and since.is_full_refresh
@@ -125,7 +125,7 @@
     limit 1
   {%- endset -%}
   {%- set found = run_query(query).rows | first -%}
-  {{ return(found if found and (found.mart or not mart) else none) }}
+  {{ return(found if found and found.mart else none) }}
 {%- endmacro %}
 
 {# A mart as it is in the release that this one goes on from. #}

@@ -34,9 +34,11 @@ class Seen:
     """Identities so far, a bit each: two may share one, and then the second is in doubt for nothing."""
 
     _BITS = 28  # 32 MB: of a million rows one in 500 is in doubt
+    _NEAR = 20  # bits of those within a block
 
     def __init__(self) -> None:
         self._bits = np.zeros(1 << self._BITS - 3, np.uint8)
+        self._first = np.zeros(1 << self._NEAR, np.int32)
 
     def add(self, digests: Array, version: Array | None, good: Array) -> Array:
         """Which of the good rows may be repeated ones."""
@@ -44,16 +46,17 @@ class Seen:
         hashes = digests[rows, :8].copy().view(np.uint64)[:, 0]
         if version is not None:
             hashes ^= version[rows].view(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-        # In order, with its place behind each: likes stand together, the first of them first, and memory is gone through once.
-        at = np.sort(
-            hashes >> np.uint64(64 - self._BITS) << np.uint64(32) | np.arange(len(rows), dtype=np.uint64)
-        )
-        order, at = at.astype(np.uint32), at >> np.uint64(32)
+        at = hashes >> np.uint64(64 - self._BITS)
         byte, bit = at >> np.uint64(3), np.uint8(1) << (at & np.uint64(7)).astype(np.uint8)
         repeats = (self._bits[byte] & bit) != 0
-        repeats[1:] |= at[1:] == at[:-1]
-        firsts = np.flatnonzero(np.diff(byte, prepend=~byte[:1]))
-        self._bits[byte[firsts]] |= np.bitwise_or.reduceat(bit, firsts)
+        order = np.arange(len(rows), dtype=np.int32)
+        near = at & np.uint64((1 << self._NEAR) - 1)
+        self._first[near[::-1]] = order[::-1]  # the first is written last
+        repeats |= self._first[near] != order
+        while len(byte):
+            self._bits[byte] |= bit
+            lost = (self._bits[byte] & bit) == 0  # of two in one byte the last was written
+            byte, bit = byte[lost], bit[lost]
         found = np.zeros(len(good), bool)
-        found[rows[order]] = repeats
+        found[rows] = repeats
         return found

@@ -23,19 +23,19 @@ from kho.load.moments import Clock, Moments
 from kho.load.texts import (
     Ask,
     Asked,
-    Field,
     Texts,
     all_quoted,
-    as_arrays,
     as_flags,
     as_list,
     as_mask,
+    binary,
     field_of,
     is_one,
     laid_out,
     numbers,
     quoted,
     scalar,
+    steps,
     strings,
 )
 
@@ -101,7 +101,7 @@ class Sorter:
         if table is None or not self.can_be_good:
             return np.zeros(rows, bool), b""
         good = np.ones(rows, bool)
-        fields: dict[str, list[Field]] = {}
+        fields: dict[str, list[pa.Array]] = {}
         keys: dict[str, pa.Array] = {}
         version: Array | None = None
         emptied: dict[str, Array] = {}
@@ -109,7 +109,7 @@ class Sorter:
             texts = [laid_out(self._column(table, each)) for each in moments.columns]
             for column, found in zip(moments.columns, moments.judge(texts, good), strict=True):
                 width = 8 if column.type == "timestamp" else 4
-                fields[column.name] = numbers(found.values, width, found.has_value, good)
+                fields[column.name] = numbers(found.values, width, found.has_value)
                 if column.is_stored and found.is_emptied.any():
                     emptied[column.header] = found.is_emptied
                 if column == self._version:
@@ -144,7 +144,7 @@ class Sorter:
         row_numbers = block.first_row + np.arange(rows)
         given = [self._head(row_numbers, digests)]
         given += [each for column in self._stored for each in fields[column.name]]
-        joined = pc.binary_join_element_wise(*as_arrays(given), scalar(b""))
+        joined = pc.binary_join_element_wise(*given, scalar(b""))
         offsets, data = laid_out(joined if good.all() else joined.filter(as_flags(good)))
         return good, data[offsets[0] : offsets[-1]].tobytes()
 
@@ -208,7 +208,7 @@ class Sorter:
         texts = as_list(*given, scalar(b"}"))
         return np.frombuffer(b"".join([md5(text).digest() for text in texts]), np.uint8).reshape(-1, 16)
 
-    def _head(self, row_numbers: Array, digests: Array) -> Field:
+    def _head(self, row_numbers: Array, digests: Array) -> pa.Array:
         """What stands before a row's own fields: their count, and those of the columns that every raw table begins with."""
         head = np.zeros((len(row_numbers), 46), np.uint8)
         head[:, :2] = _bytes(3 + len(self._stored), 2)
@@ -216,7 +216,7 @@ class Sorter:
         head[:, 6:14] = _bytes(self._batch_id, 8)
         head[:, 18:26] = row_numbers.astype(">i8").view(np.uint8).reshape(-1, 8)
         head[:, 30:] = digests
-        return head
+        return binary(steps(*head.shape), head)
 
     def _count_unknown(self, table: pa.Table, good: Array) -> None:
         nothing = strings([b"", *(each.encode() for each in self._contract.file.null_texts)], pa.string())
@@ -229,8 +229,8 @@ def _bytes(number: int, width: int) -> Array:
     return np.frombuffer(number.to_bytes(width, "big"), np.uint8)
 
 
-def _the_same(field: bytes, rows: int) -> Field:
-    return np.broadcast_to(np.frombuffer(field, np.uint8), (rows, len(field)))
+def _the_same(field: bytes, rows: int) -> pa.Array:
+    return binary(steps(rows, len(field)), field * rows)
 
 
 def _is_of_fixed_width(contract: Contract, column: Column) -> bool:

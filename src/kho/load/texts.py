@@ -7,9 +7,9 @@ same text before.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import groupby, pairwise
-from typing import Any, TypeAlias
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,8 +21,6 @@ from kho.contract.model import FORMATS
 Array = np.ndarray[Any, np.dtype[Any]]
 #: of a text: whether a row can be loaded with it, its value in the server's binary format, its part of the key
 Answer = tuple[bool, bytes | None, str | None]
-#: a part of the rows' bytes: as many of each, a row below the other, or an array
-Field: TypeAlias = Array | pa.Array
 Ask = Callable[[Sequence[str | None]], list[Answer]]
 
 MANY_KNOWN = 20_000  # texts of a column that are kept with their answers
@@ -91,36 +89,20 @@ def as_places(places: Array) -> pa.Array:
     )
 
 
-def numbers(values: Array, width: int, has_value: Array, good: Array) -> list[Field]:
-    """COPY's fields of whole numbers."""
-    return sized(values.astype(f">i{width}").view(np.uint8).reshape(-1, width), has_value, good)
+def numbers(values: Array, width: int, has_value: Array) -> list[pa.Array]:
+    """COPY's fields of whole numbers: their sizes, and themselves."""
+    return sized(values.astype(f">i{width}").view(np.uint8).reshape(-1, width), has_value)
 
 
-def sized(values: Array, has_value: Array, good: Array) -> list[Field]:
-    """COPY's fields of values that all take the same bytes, each a row; what rows that are not good get doesn't matter."""
+def sized(values: Array, has_value: Array) -> list[pa.Array]:
+    """COPY's fields of values that all take the same bytes, each a row."""
     rows, width = values.shape
-    has_value = has_value & good
-    if not has_value.any():
-        return [np.full((rows, 4), 0xFF, np.uint8)]
-    if (has_value | ~good).all():
-        fields = np.empty((rows, 4 + width), np.uint8)
-        fields[:, :4] = np.frombuffer(width.to_bytes(4, "big"), np.uint8)
-        fields[:, 4:] = values
-        return [fields]
+    if has_value.all():
+        return [binary(steps(rows, 4), np.full(rows, width, ">i4")), binary(steps(rows, width), values)]
     ends = np.zeros(rows + 1, np.int32)
     np.cumsum(has_value, out=ends[1:])
     sizes = np.where(has_value, np.int32(width), np.int32(-1)).astype(">i4")
     return [binary(steps(rows, 4), sizes), binary(ends * np.int32(width), values[has_value])]
-
-
-def as_arrays(fields: Iterable[Field]) -> Iterator[pa.Array]:
-    """Those of a fixed width that stand side by side are one array: to join rows takes time for each."""
-    for is_fixed, some in groupby(fields, lambda field: isinstance(field, np.ndarray)):
-        if is_fixed:
-            together = np.hstack(list(some))
-            yield binary(steps(*together.shape), together)
-        else:
-            yield from some
 
 
 def steps(rows: int, width: int) -> Array:
@@ -169,7 +151,7 @@ class Texts:
             )
         )
 
-    def judge(self, texts: pa.Array, good: Array) -> list[Field]:
+    def judge(self, texts: pa.Array, good: Array) -> list[pa.Array]:
         """The column's fields for COPY; takes from `good` what is not sure."""
         offsets, data = laid_out(texts)
         lengths = offsets[1:] - offsets[:-1]
@@ -187,7 +169,7 @@ class Texts:
             return []
         if self._is_hashed:
             digests = np.frombuffer(self._hmac(as_list(texts.cast(pa.binary()))), np.uint8)
-            return sized(_HEX[digests].view(np.uint8).reshape(-1, 64), ~is_empty, good)
+            return sized(_HEX[digests].view(np.uint8).reshape(-1, 64), ~is_empty)
         sizes = np.where(is_empty, -1, lengths).astype(">i4")
         return [binary(steps(len(texts), 4), sizes), texts.cast(pa.binary())]
 
