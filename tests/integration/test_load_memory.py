@@ -64,7 +64,7 @@ def read_all(contract: Path, export: Path) -> None:
 @pytest.mark.parametrize("compression", [None, "gzip"])
 @pytest.mark.parametrize(
     ("format", "write", "many", "bound"),
-    [("xml", xml, 40_000, 40), ("parquet", one_row_group, 75_000, 100)],
+    [("xml", xml, 40_000, 40), ("parquet", one_row_group, 75_000, 90)],
     ids=["xml", "parquet"],
 )
 def test_memory_does_not_grow_with_a_file_of_records_or_columns(
