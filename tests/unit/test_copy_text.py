@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kho.formats.block import composed, in_blocks, sound, unsound
+from kho.formats.block import Wrong, composed, in_blocks, sound, unsound
 
 ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -30,12 +30,12 @@ def test_a_row_is_the_same_whatever_stands_around_it(rows: list[list[str | None]
         for number, row in enumerate(rows, 1)
         if not problems[number]
     )
-    assert dict(rejects) == {number: problem for number, problem in problems.items() if problem}
+    assert rejects == [(number, problem, "row") for number, problem in problems.items() if problem]
 
 
 def test_short_rows_are_filled_up_long_ones_cut_and_wrong_ones_told() -> None:
-    rows = [["a"], "wrong", ["b", "c", "d"], [], ["\0", "e"]]
+    rows = [["a"], Wrong("wrong"), ["b", "c", "d"], [], ["\0", "e"]]
     (block,) = in_blocks(rows, 2, list, before=10)
     assert block.copy == b"11\ta\t\\N\n13\tb\tc\n14\t\\N\t\\N\n"
     assert (block.first_row, block.row_count, block.copied_count) == (11, 5, 3)
-    assert block.rejects == [(12, "wrong"), (15, "a zero character stands in the row")]
+    assert block.rejects == [(12, "wrong", "row"), (15, "a zero character stands in the row", "row")]

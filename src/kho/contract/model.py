@@ -237,6 +237,12 @@ class FileKeys(_Keys):
         " follow), and XXX where an offset follows (`+02:00`, `+0200`, `+02` or `Z`, each row its own)",
         examples=["dd/MM/yyyy HH:mm"],
     )
+    repeats_merged_cells: bool = Field(
+        True,
+        description="whether a cell of a sheet or an HTML table that is merged over rows stands in each of them; otherwise it"
+        " stands in the first and the others are empty, as a sum over the rows wants it",
+        examples=[False],
+    )
     time_zone: str = Field(
         TIMEZONE, description="IANA zone of times that have no offset", examples=["Europe/Amsterdam"]
     )

@@ -21,10 +21,18 @@ class Unreadable(Exception):
 
 
 class RowReject(NamedTuple):
-    """A row that could not even be split into columns. Its text is not kept: nobody knows where personal data stand."""
+    """A row that gives no values to judge. Its text is not kept: nobody knows where personal data stand."""
 
     row_number: int
     reason: str
+    column: str = "row"  # the contract's header, where it is known which cell is to blame
+
+
+class Wrong(NamedTuple):
+    """What stands in a reader's rows for one that gives no values."""
+
+    reason: str
+    column: str = "row"
 
 
 @dataclass
@@ -99,21 +107,18 @@ Texts = Callable[[Sequence[Sequence[object]]], Sequence[Sequence[str | None]]]
 
 
 def in_blocks(
-    rows: Iterable[Sequence[object] | str], width: int, texts: Texts, before: int = 0
+    rows: Iterable[Sequence[object] | Wrong], width: int, texts: Texts, before: int = 0
 ) -> Iterator[Block]:
-    """Blocks of rows that were read one by one, each as wide as the header.
-
-    A text instead of a row's cells says what is wrong with it.
-    """
+    """Blocks of rows that were read one by one, each as wide as the header."""
     rows, first = iter(rows), before + 1
     while some := list(islice(rows, BLOCK_ROWS)):
         count, rejects = len(some), []
         numbers: Sequence[int] = range(first, first + count)
-        if str in set(map(type, some)):
+        if Wrong in set(map(type, some)):
             told = list(zip(numbers, some, strict=True))
-            rejects = [RowReject(number, row) for number, row in told if isinstance(row, str)]
-            numbers = [number for number, row in told if not isinstance(row, str)]
-            some = [row for row in some if not isinstance(row, str)]
+            rejects = [RowReject(number, *row) for number, row in told if isinstance(row, Wrong)]
+            numbers = [number for number, row in told if not isinstance(row, Wrong)]
+            some = [row for row in some if not isinstance(row, Wrong)]
         if some and min(map(len, some)) < width:
             some = [[*row, *[None] * (width - len(row))] for row in some]
         columns = [list(map(itemgetter(position), some)) for position in range(width)]

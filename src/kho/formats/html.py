@@ -18,12 +18,16 @@ MAX_SPAN = 1_000  # a colspan beyond this is a mistake, not a layout
 
 def open_export(contract: Contract, part: Part, layout: Layout) -> Export:
     table = _table(part, layout)
-    head = [[cell.strip() for cell in row] for row in islice(_grid(table, repeat_across=True), 40)]
+    repeats = layout.repeats_merged_cells
+    head = [
+        [cell.strip() for cell in row]
+        for row in islice(_grid(table, repeat_across=True, repeat_down=repeats), 40)
+    ]
     first, header = find_header(contract, head)
     start = first + contract.file.header_rows
 
     def blocks(before: int = 0) -> Iterator[Block]:
-        rows = islice(_grid(table, repeat_across=False), start, None)
+        rows = islice(_grid(table, repeat_across=False, repeat_down=repeats), start, None)
         cells = ([cell.strip() or None for cell in row] for row in rows)
         yield from in_blocks(cells, len(header), list, before)
 
@@ -32,7 +36,7 @@ def open_export(contract: Contract, part: Part, layout: Layout) -> Export:
 
 def look(part: Part, layout: Layout) -> Iterator[list[object]]:
     """The rows of the largest table; merged cells are repeated."""
-    yield from _grid(_table(part, layout), repeat_across=True)
+    yield from _grid(_table(part, layout), repeat_across=True, repeat_down=True)
 
 
 def _table(part: Part, layout: Layout) -> html.HtmlElement:
@@ -55,8 +59,9 @@ def _table(part: Part, layout: Layout) -> html.HtmlElement:
         raise Unreadable("the HTML can't be read") from None
 
 
-def _grid(table: html.HtmlElement, *, repeat_across: bool) -> Iterator[list[str]]:
-    """The table's cells by row and column; a merged cell is repeated downwards, and across where headers need it."""
+def _grid(table: html.HtmlElement, *, repeat_across: bool, repeat_down: bool) -> Iterator[list[str]]:
+    """The table's cells by row and column; a merged cell is repeated downwards where the contract says so, and across where
+    headers need it."""
     hanging: dict[int, tuple[int, str]] = {}  # column -> rows left and text of a cell that spans rows
     for row in table.iter("tr"):
         line: list[str] = []
@@ -78,7 +83,7 @@ def _grid(table: html.HtmlElement, *, repeat_across: bool) -> Iterator[list[str]
             for step in range(across):
                 shown = text if step == 0 or repeat_across else ""
                 if down > 1:
-                    hanging[len(line)] = (down - 1, shown)
+                    hanging[len(line)] = (down - 1, shown if repeat_down else "")
                 line.append(shown)
         yield line
 

@@ -33,6 +33,7 @@ class Layout:
     sheet: str | None = None
     records_path: str | None = None
     compression: Literal["zip", "gzip"] | None = None
+    repeats_merged_cells: bool = True
     max_bytes: int = 64_000_000  # of a part that is read whole
     max_unpacked_bytes: int = 10_000_000_000  # of all parts together
 
@@ -50,6 +51,7 @@ class Layout:
             contract.file.sheet,
             contract.file.records_path,
             contract.server.compression,
+            contract.file.repeats_merged_cells,
             contract.file.max_file_megabytes * 1_000_000,
             contract.file.max_unpacked_bytes,
         )

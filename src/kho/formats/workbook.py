@@ -15,15 +15,13 @@ from pathlib import Path
 
 from kho.contract import Contract, telling
 from kho.contract.model import OWN_ENCODINGS
-from kho.formats.block import Block, Export, Unreadable, in_blocks
+from kho.formats.block import Block, Export, Unreadable, Wrong, in_blocks
 from kho.formats.cells import texts
 from kho.formats.encodings import typed_with_its_font
-from kho.formats.header import find_header
+from kho.formats.header import find_header, match
 from kho.formats.part import Layout, Part
 
 HEAD = 40  # rows in which the header is looked for
-# Excel shows numbers from 12 digits on as 9.5E+10: their last digits may be gone.
-_LOSSY = 1e11
 # What calamine may take: itself, and cells as a multiple of the file's cap.
 _MEMORY_BYTES, _MEMORY_RATIO = 256_000_000, 12
 _MAGIC = {"xls": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "xlsx": b"PK\x03\x04", "ods": b"PK\x03\x04"}
@@ -31,6 +29,16 @@ _MAGIC = {"xls": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "xlsx": b"PK\x03\x04", "od
 _NO_SHEET = ":/"  # signs that no sheet's name may have
 
 Row = Sequence[object]
+
+
+class _Flawed(tuple[object, ...]):
+    """A row of which cells show no value of theirs: what is wrong with them, by their places."""
+
+    flaws: Mapping[int, str]
+
+
+#: the columns of some rows, and what is wrong with cells of theirs, by row and column
+_Answer = tuple[list[Sequence[object]], dict[int, dict[int, str]]]
 
 
 class _NoSuchSheet(Exception):
@@ -53,13 +61,16 @@ def open_export(contract: Contract, part: Part, layout: Layout) -> Export:
     head = list(islice(rows, HEAD))
     first, header = find_header(contract, _labels(head, layout.encoding))
     start = first + contract.file.header_rows
-    as_texts = texts(contract, header)
-    left: Iterator[Row | str] = chain(head[start:], rows)
+    positions = match(contract, header).positions
+    headers = {positions[each.name]: each.header for each in contract.columns if each.name in positions}
+    left: Iterator[Row | Wrong] = (
+        _flaw(row, headers) if type(row) is _Flawed else row for row in chain(head[start:], rows)
+    )
     if layout.encoding.lower() in OWN_ENCODINGS:
         left = (_row_in_unicode(row, layout.encoding) for row in left)
 
     def blocks(before: int = 0) -> Iterator[Block]:
-        yield from in_blocks(left, len(header), lambda columns: as_texts(list(map(_exact, columns))), before)
+        yield from in_blocks(left, len(header), texts(contract, header), before)
 
     return Export(header, blocks, notes=notes, header_row=first + 1)
 
@@ -122,18 +133,17 @@ def _in_unicode(row: Row, encoding: str) -> Row:
     return [typed_with_its_font(cell, encoding) if isinstance(cell, str) else cell for cell in row]
 
 
-def _row_in_unicode(row: Row, encoding: str) -> Row | str:
+def _row_in_unicode(row: Row | Wrong, encoding: str) -> Row | Wrong:
     try:
-        return _in_unicode(row, encoding)
+        return row if isinstance(row, Wrong) else _in_unicode(row, encoding)
     except UnicodeError:
-        return f"a text in the row is not in {encoding.lower()}: was it typed in Unicode?"
+        return Wrong(f"a text in the row is not in {encoding.lower()}: was it typed in Unicode?")
 
 
-def _exact(cells: Sequence[object]) -> Sequence[object]:
-    """The cells of a column; a number whose last digits Excel may have lost as it shows it, so that no column takes it."""
-    if not {int, float} & set(map(type, cells)):
-        return cells
-    return [f"{cell:.6E}" if type(cell) in (int, float) and abs(cell) >= _LOSSY else cell for cell in cells]
+def _flaw(row: _Flawed, headers: Mapping[int, str]) -> Row | Wrong:
+    """What is wrong with the first of the row's cells that the contract asks for, if there is any."""
+    found = min(row.flaws.keys() & headers.keys(), default=None)
+    return row if found is None else Wrong(f"the cell {row.flaws[found]}", headers[found])
 
 
 def _workbook(part: Part, layout: Layout) -> bytes:
@@ -158,15 +168,27 @@ def _guess(data: bytes) -> str:
 
 def _rows(data: bytes, layout: Layout, sheet: str | None) -> Iterator[Row]:
     """The rows of a sheet, or the first one, as a process of its own gives them; raises `_NoSuchSheet` at once."""
-    answers = _answers(data, _MEMORY_BYTES + layout.max_bytes * _MEMORY_RATIO, sheet)
+    answers = _answers(data, layout, sheet)
     first = list(islice(answers, 1))
-    return chain.from_iterable(zip(*columns, strict=True) for columns in chain(first, answers))
+    return chain.from_iterable(map(_rows_of, chain(first, answers)))
 
 
-def _answers(data: bytes, memory: int, sheet: str | None) -> Iterator[list[Sequence[object]]]:
+def _rows_of(answer: _Answer) -> Iterator[Row]:
+    columns, flaws = answer
+    for number, row in enumerate(zip(*columns, strict=True)):
+        if number in flaws:
+            row = _Flawed(row)
+            row.flaws = flaws[number]
+        yield row
+
+
+def _answers(data: bytes, layout: Layout, sheet: str | None) -> Iterator[_Answer]:
     """The columns of some rows at once."""
-    script = Path(__file__).with_name("calamine_process.py")
-    arguments = [sys.executable, "-I", str(script), str(memory), str(HEAD), *([sheet] if sheet else [])]
+    script = Path(__file__).with_name("workbook_process.py")
+    memory = _MEMORY_BYTES + layout.max_bytes * _MEMORY_RATIO
+    repeats = "yes" if layout.repeats_merged_cells else "no"
+    arguments = [layout.format, str(memory), str(HEAD), repeats, *([sheet] if sheet else [])]
+    arguments = [sys.executable, "-I", str(script), *arguments]
     with subprocess.Popen(
         arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as process:

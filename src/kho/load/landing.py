@@ -122,7 +122,7 @@ class Rejects:
     def add(self, block: Block) -> None:
         for reject in block.rejects:
             self.numbers.append(reject.row_number)
-            self.reasons.append(f"row: {reject.reason}")
+            self.reasons.append(f"{reject.column}: {reject.reason}")
             place = None if block.offsets is None else int(block.offsets[reject.row_number - block.first_row])
             self.offsets.append(place)
 
