@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from lxml import etree
 
-from kho.formats import Unreadable, sheets
+from kho.formats import Unreadable, kinds, sheets
 from kho.formats.guessing import Guess, guess
 
 HEAD_BYTES = 1 << 22
@@ -115,6 +115,10 @@ def _text(path: Path, head: bytes, compression: str | None) -> Shape:
     except LookupError as error:  # pragma: no cover - only codecs that are known are guessed
         raise CannotPropose(f"{path}: {error}") from None
     start = text.lstrip()
+    if kinds.is_web_archive(head):
+        return Shape("html", encoding=Guess("utf-8", 1.0, because="its pages say their own"))
+    if kinds.is_spreadsheet_ml(start.encode()):
+        raise CannotPropose(f"{path}: is {kinds.SPREADSHEET_ML}")
     if start[:1] == "<":
         low = start[:100_000].lower()
         if "<table" in low or "<html" in low:

@@ -109,7 +109,7 @@ def test_rejects_stand_at_their_offset_and_unknown_paths_are_counted(
 def test_texts_of_a_repeated_element_are_joined(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("<r><m><to>A</to><to/><to>B</to><x>1<y/>2</x></m><m>c</m></r>")
-    assert look(path, "xml", records_path="r/m") == [["to", "x/y", "x", "."], ["A; B", None, "12", None], [None, None, None, "c"]]  # fmt: skip
+    assert look(path, "xml", records_path="r/m") == [["to", "x/y", "x", "."], ["A; B", None, "1 2", None], [None, None, None, "c"]]  # fmt: skip
     assert look(path, "xml") == look(path, "xml", records_path="r/m")
 
 

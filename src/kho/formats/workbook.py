@@ -15,6 +15,7 @@ from pathlib import Path
 
 from kho.contract import Contract, telling
 from kho.contract.model import OWN_ENCODINGS
+from kho.formats import kinds
 from kho.formats.block import Block, Export, Unreadable, Wrong, in_blocks
 from kho.formats.cells import texts
 from kho.formats.encodings import typed_with_its_font
@@ -149,21 +150,10 @@ def _flaw(row: _Flawed, headers: Mapping[int, str]) -> Row | Wrong:
 def _workbook(part: Part, layout: Layout) -> bytes:
     data = part.whole(layout.max_bytes)
     if not data.startswith(_MAGIC[layout.format]):
-        raise Unreadable(f"this is no {layout.format}: {_guess(data)}")
+        raise Unreadable(f"this is no {layout.format}: {kinds.told(data)}")
     if layout.format != "xls":
         _check_inflated_size(data, layout.max_bytes)
     return data
-
-
-def _guess(data: bytes) -> str:
-    """What the file rather is, for the one who mends the contract."""
-    if data.startswith(b"PK"):
-        return "it may be an xlsx or ods"
-    if data.startswith(_MAGIC["xls"]):
-        return "it is an xls, or has a password"
-    if b"<table" in data[:100_000].lower():
-        return "it is html"
-    return "it is another kind of file"
 
 
 def _rows(data: bytes, layout: Layout, sheet: str | None) -> Iterator[Row]:
@@ -175,7 +165,12 @@ def _rows(data: bytes, layout: Layout, sheet: str | None) -> Iterator[Row]:
 
 def _rows_of(answer: _Answer) -> Iterator[Row]:
     columns, flaws = answer
-    for number, row in enumerate(zip(*columns, strict=True)):
+    rows = zip(*columns, strict=True)
+    return _marked(rows, flaws) if flaws else rows
+
+
+def _marked(rows: Iterator[Row], flaws: Mapping[int, Mapping[int, str]]) -> Iterator[Row]:
+    for number, row in enumerate(rows):
         if number in flaws:
             row = _Flawed(row)
             row.flaws = flaws[number]

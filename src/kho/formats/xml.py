@@ -18,7 +18,7 @@ from kho.contract import telling
 from kho.formats.block import Unreadable, composed
 from kho.formats.part import Layout, Part
 from kho.formats.records import Record, Records
-from kho.formats.xml_alike import ABOUT_ELEMENTS, MAX_BYTES, Example, Likeness
+from kho.formats.xml_alike import MAX_BYTES, Example, Likeness
 
 CHUNK_BYTES = 1 << 18
 MAX_TAG_BYTES = 1 << 22  # of one tag or comment
@@ -27,7 +27,8 @@ SHORT_RECORD_BYTES = 4_000  # whose values and paths can't add up to as much, ho
 MAX_DEPTH = 200
 MAX_NAMES_CHARACTERS = 1 << 20  # of names and paths that are kept for the next of them
 EXAMPLES = 10  # from which is learned at once what records are like
-_ABOUT_ELEMENTS = tuple(map(bytes.decode, ABOUT_ELEMENTS))
+_SCHEMA_INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
+_BREAK = "\0"  # which no XML has
 _LAST = "[last()]"
 
 
@@ -93,7 +94,8 @@ class _Reader:
         self.values: list[str | None] = []
         self.offset = self.size = self.fed = 0
         # records that are like others are read without expat's telling
-        self.likeness = Likeness(self.is_known, self.made)
+        self.about_elements = {"xmlns", "xsi:"}  # what names of attributes begin with that are no values
+        self.likeness = Likeness(self.is_known, self.made, self.about_elements)
         self.alike_count = self.other_count = 0  # since the pattern is as it is
         self.rest = b""  # what expat has not had yet: it may begin such a record
         self.told: list[tuple[int, list[str], Record]] = []  # some that expat told last: offset, paths
@@ -220,10 +222,13 @@ class _Reader:
         made.is_known = self.is_known(made.path)
         return made
 
-    def attributes(self, element: _Element, names: tuple[str, ...]) -> tuple[list[str], list[bool]]:
+    def attributes(
+        self, element: _Element, names: tuple[str, ...], attributes: list[str]
+    ) -> tuple[list[str], list[bool]]:
         """The paths of the attributes of these names, and which of the names have one."""
+        self.look_for_schema_instance(attributes)
         above = "" if element.is_record else f"{element.path}/"
-        kept = [not name.startswith(_ABOUT_ELEMENTS) for name in names]
+        kept = [not name.startswith(tuple(self.about_elements)) for name in names]
         made = [f"{above}@{_local(name)}" for name in compress(names, kept)], kept
         self.room -= sum(map(len, names))
         if self.room > 0:
@@ -245,18 +250,28 @@ class _Reader:
         return path == self.sought
 
     def start(self, name: str, attributes: list[str]) -> None:
-        self.element_at = element = self.element_at[name]
+        before = self.element_at
+        self.element_at = element = before[name]
         if element.path is None:
+            self.look_for_schema_instance(attributes)
             return
+        if before.texts:
+            before.texts.append(_BREAK)
         if element.is_record:
             self.paths, self.values, self.size = [], [], 0
             self.offset = self.parser.CurrentByteIndex
         self.is_leaf = True
         if attributes:
             names = tuple(attributes[::2])
-            paths, kept = element.attributes.get(names) or self.attributes(element, names)
+            paths, kept = element.attributes.get(names) or self.attributes(element, names, attributes)
             self.paths += paths
             self.values += [value or None for value in compress(attributes[1::2], kept)]
+
+    def look_for_schema_instance(self, attributes: list[str]) -> None:
+        """Learn what the document calls the namespace whose attributes are no values (`xsi:nil`)."""
+        for name, value in zip(attributes[::2], attributes[1::2], strict=True):
+            if value == _SCHEMA_INSTANCE and name.startswith("xmlns:"):
+                self.about_elements.add(f"{name.removeprefix('xmlns:')}:")
 
     def text(self, text: str) -> None:
         element = self.element_at
@@ -277,6 +292,8 @@ class _Reader:
         text = ""
         if element.texts:
             text = "".join(element.texts).strip()
+            if _BREAK in text:  # elements stand within the text, and part its words
+                text = " ".join(text.replace(_BREAK, " ").split())
             element.texts.clear()
         if text or self.is_leaf:
             self.paths.append(element.path)

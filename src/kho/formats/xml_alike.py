@@ -7,7 +7,7 @@ may be missing. Whether that is XML at all remains expat's word, which reads the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Any, NamedTuple
@@ -19,7 +19,6 @@ MAX_DEPTH = 20
 MAX_FIELDS = 400
 MAX_CHARACTERS = 1 << 18  # of all paths
 MAX_LESSONS = 20  # the pattern that comes of one takes a millisecond to make
-ABOUT_ELEMENTS = (b"xmlns", b"xsi:")  # what attributes begin with that are no values
 _ABSENT = object()  # what a record has at a path that it lacks
 
 _NAME = rb"[^ \t\r\n\0<>/=&\"'!?]++"
@@ -134,10 +133,10 @@ def _any_of(some: Sequence[_Attribute | _Element]) -> bytes:
 class Likeness:
     """What is known of the records of a document, and the pattern that reads those that are like them."""
 
-    def __init__(self, is_known: Callable[[str], bool], made: Made) -> None:
+    def __init__(self, is_known: Callable[[str], bool], made: Made, about_elements: Set[str]) -> None:
         self.pattern: re.Pattern[bytes] | None = None
         self.lessons = MAX_LESSONS  # left
-        self._is_known, self._made = is_known, made
+        self._is_known, self._made, self._about_elements = is_known, made, about_elements
         self._record: _Element | None = None
         self._fields: list[_Field] = []
         self._paths: list[str] = []
@@ -167,7 +166,7 @@ class Likeness:
         return True
 
     def _learn(self, example: Example) -> bool:
-        read = _read(example.data, example.paths)
+        read = _read(example.data, example.paths, tuple(map(str.encode, self._about_elements)))
         if read is None or (self._record and self._record.key != read.key):
             return False
         if self._record:
@@ -226,17 +225,19 @@ class _Other(Exception):
     """There is something else than tags and texts."""
 
 
-def _read(data: bytes, paths: Sequence[str]) -> _Element | None:
+def _read(data: bytes, paths: Sequence[str], about_elements: tuple[bytes, ...]) -> _Element | None:
     """The record with which these bytes begin; None where it has more than tags and texts."""
     left = iter(paths)
     try:
-        record, _ = _element(data, 0, left, MAX_DEPTH)
+        record, _ = _element(data, 0, left, about_elements, MAX_DEPTH)
     except (_Other, StopIteration):
         return None
     return record if next(left, None) is None else None
 
 
-def _element(data: bytes, at: int, paths: Iterator[str], depth: int) -> tuple[_Element, int]:
+def _element(
+    data: bytes, at: int, paths: Iterator[str], about_elements: tuple[bytes, ...], depth: int
+) -> tuple[_Element, int]:
     """The element that begins there, and where it ends."""
     begin = _BEGIN.match(data, at)
     if begin is None or depth == 0:
@@ -244,7 +245,7 @@ def _element(data: bytes, at: int, paths: Iterator[str], depth: int) -> tuple[_E
     element, at = _Element(begin[1]), begin.end()
     while attribute := _ATTRIBUTE.match(data, at):
         name, at = attribute[1], attribute.end()
-        path = None if name.startswith(ABOUT_ELEMENTS) else next(paths)
+        path = None if name.startswith(about_elements) else next(paths)
         element.attributes.append(_Attribute(name, data[at - 1 : at], path))
     begun = _BEGUN.match(data, at)
     if begun is None:
@@ -262,5 +263,5 @@ def _element(data: bytes, at: int, paths: Iterator[str], depth: int) -> tuple[_E
         if end is not None:
             element.path = None if element.elements else next(paths)
             return element, end.end()
-        within, at = _element(data, at, paths, depth - 1)
+        within, at = _element(data, at, paths, about_elements, depth - 1)
         element.elements.append(within)
