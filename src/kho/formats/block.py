@@ -51,6 +51,7 @@ class Block:
     offsets: np.ndarray | None = None
     copied_count: int = 0
     rejects: list[RowReject] = field(default_factory=list)
+    hidden: int = 0  # characters that nobody sees, which were taken out of its texts
     skipped: Counter[str] = field(default_factory=Counter)
 
 
@@ -72,34 +73,65 @@ class Export:
     header_row: int | None = None  # in which row of the file the header begins; None: it has none
 
 
+#: what stands at the edges of a text and is no part of it
+EDGES = " \t\n\r\f\v"
+# Soft hyphen, zero-width signs, signs of direction, a byte-order mark in the middle of joined files
+_HIDDEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]+")
+_SPACE = re.compile("[\u00a0\u2000-\u200a\u202f\u205f\u3000]")
+_TEXT_FORMULA = re.compile(r'[ \t]*="((?:[^"]|"")*)"[ \t]*')
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 
-def copy_text(rows: Iterable[tuple[int, Sequence[str | None]]]) -> bytes:
-    """Rows with their numbers in COPY's text format; accents are composed (NFC)."""
+def copy_text(rows: Iterable[tuple[int, Sequence[str | None]]]) -> tuple[bytes, int]:
+    """Rows with their numbers in COPY's text format, and how many characters that nobody sees were taken out of them."""
     numbers, values = tuple(zip(*rows, strict=True)) or ((), ())
     return copy_columns(numbers, zip(*values, strict=True))
 
 
-def copy_columns(numbers: Iterable[int], columns: Iterable[Sequence[str | None]]) -> bytes:
+def copy_columns(numbers: Iterable[int], columns: Iterable[Sequence[str | None]]) -> tuple[bytes, int]:
     """The same of columns: what seldom stands in a value is looked for in all values of a column at once."""
-    rows = zip(map(str, numbers), *map(_escaped, columns), strict=True)
-    return "\n".join([*map("\t".join, rows), ""]).encode()
+    bare = list(map(_bare, columns))
+    rows = zip(map(str, numbers), *(_escaped(column) for column, _ in bare), strict=True)
+    return "\n".join([*map("\t".join, rows), ""]).encode(), sum(hidden for _, hidden in bare)
+
+
+def _bare(column: Sequence[str | None]) -> tuple[Sequence[str | None], int]:
+    """The values as they are seen, and how many characters were taken out of them."""
+    whole, hidden = "".join(filter(None, column)), 0
+    if '="' in whole:
+        bare = [value and as_text(value) for value in column]
+        hidden = len(whole) - sum(map(len, filter(None, bare)))
+        column = bare
+    if composed(whole) != whole:
+        hidden += count_hidden(whole)
+        column = [value and composed(value) for value in column]
+    return column, hidden
 
 
 def _escaped(column: Sequence[str | None]) -> Sequence[str]:
     whole = "".join(filter(None, column))
-    if composed(whole) != whole:
-        column = [value and composed(value) for value in column]
     if any(sign in whole for sign in "\\\n\r\t"):
         column = [value and value.translate(_ESCAPES) for value in column]
     return ["\\N" if value is None else value for value in column] if None in column else column
 
 
 def composed(text: str) -> str:
-    """Accents as one character (NFC), no-break spaces as spaces, zero-width ones gone."""
-    return unicodedata.normalize("NFC", text).replace("\u00a0", " ").replace("\u200b", "")
+    """The text as one sees it: accents as one character (NFC), wide and narrow spaces as spaces, what nobody sees gone."""
+    if text.isascii():
+        return text
+    return _SPACE.sub(" ", _HIDDEN.sub("", unicodedata.normalize("NFC", text)))
+
+
+def count_hidden(text: str) -> int:
+    """How many characters are in it that nobody sees."""
+    return 0 if text.isascii() else sum(map(len, _HIDDEN.findall(text)))
+
+
+def as_text(cell: str) -> str:
+    """What `="00123"` shows: programs write codes so, for Excel to leave their zeros."""
+    found = _TEXT_FORMULA.fullmatch(cell)
+    return found[1].replace('""', '"') if found else cell
 
 
 #: what makes texts of the values of some rows, column by column
@@ -122,7 +154,7 @@ def in_blocks(
         if some and min(map(len, some)) < width:
             some = [[*row, *[None] * (width - len(row))] for row in some]
         columns = [list(map(itemgetter(position), some)) for position in range(width)]
-        copy, broken = sound(numbers, texts(columns))
+        copy, broken, hidden = sound(numbers, texts(columns))
         yield Block(
             first,
             count,
@@ -130,6 +162,7 @@ def in_blocks(
             is_csv=False,
             copied_count=len(some) - len(broken),
             rejects=sorted(rejects + broken),
+            hidden=hidden,
         )
         first += count
 
@@ -143,18 +176,21 @@ def unsound(text: str) -> str | None:
     return None
 
 
-def sound(numbers: Collection[int], columns: Sequence[Sequence[str | None]]) -> tuple[bytes, list[RowReject]]:
-    """The rows in COPY's text format, and rejects for those with characters that no text has."""
+def sound(
+    numbers: Collection[int], columns: Sequence[Sequence[str | None]]
+) -> tuple[bytes, list[RowReject], int]:
+    """What `copy_columns` gives of the rows, and rejects for those with characters that no text has."""
     try:
-        copy = copy_columns(numbers, columns)
+        copy, hidden = copy_columns(numbers, columns)
     except UnicodeEncodeError:
-        copy = b"\0"
+        copy, hidden = b"\0", 0
     if b"\0" not in copy:
-        return copy, []
+        return copy, [], hidden
     whole, rejects = [], []
     for number, values in zip(numbers, zip(*columns, strict=True), strict=True):
         if problem := unsound("".join(filter(None, values))):
             rejects.append(RowReject(number, problem))
         else:
             whole.append((number, values))
-    return copy_text(whole), rejects
+    copy, hidden = copy_text(whole)
+    return copy, rejects, hidden

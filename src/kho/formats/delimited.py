@@ -17,7 +17,16 @@ from itertools import islice
 import numpy as np
 
 from kho.contract import Contract
-from kho.formats.block import Block, Export, RowReject, Unreadable, composed, copy_text
+from kho.formats.block import (
+    Block,
+    Export,
+    RowReject,
+    Unreadable,
+    as_text,
+    composed,
+    copy_text,
+    count_hidden,
+)
 from kho.formats.encodings import composed_windows_1258  # which makes tcvn3 and vni known, too
 from kho.formats.header import expect_header
 from kho.formats.part import Layout, Part
@@ -30,6 +39,17 @@ MAX_LINE_BYTES = 1 << 24  # beyond this a file has no lines
 MAX_PLAIN_BYTES = 1 << 16  # that are split at once
 MAX_ODD_RECORDS = 10_000  # of a block that is read record by record
 MANY_BLANK = 1_000  # lines
+#: how characters begin that are folded: combining marks, spaces, signs that nobody sees
+_LEADS = (
+    b"\xcc",
+    b"\xcd",
+    b"\xc2\xa0",
+    b"\xc2\xad",
+    b"\xe2\x80",
+    b"\xe2\x81",
+    b"\xe3\x80\x80",
+    b"\xef\xbb\xbf",
+)
 _BLANK = re.compile(rb"[\r\n]*\n")
 
 _MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
@@ -111,7 +131,7 @@ class _Reader:
             if isinstance(fields, str):
                 problem = problem or Unreadable(f"the header can't be read: {fields}")
                 continue
-            labels = [composed(field).strip() for field in fields]
+            labels = [composed(as_text(field)).strip() for field in fields]
             try:
                 expect_header(contract, labels)
             except Unreadable as no_header:
@@ -169,8 +189,11 @@ class _Reader:
         if (per_record != self.width - 1).any():
             return None
         used = (int(ends[-1]) + 1) * self.unit
-        copy = self.as_copy(data[:used])
-        if copy is None:
+        copied = self.as_copy(data[:used])
+        if copied is None:
+            return None
+        copy, hidden = copied
+        if self.has_text_formula(copy):
             return None
         offsets = np.empty(len(ends), dtype=np.int64)
         offsets[0] = self.position
@@ -178,26 +201,41 @@ class _Reader:
         self.buffer = data[used:]
         self.position += used
         return Block(
-            self.row_number + 1, len(ends), copy, is_csv=True, offsets=offsets, copied_count=len(ends)
+            self.row_number + 1,
+            len(ends),
+            copy,
+            is_csv=True,
+            offsets=offsets,
+            copied_count=len(ends),
+            hidden=hidden,
         )
 
-    def as_copy(self, data: bytes) -> bytes | None:
-        """The bytes as UTF-8 with plain line ends, or None where COPY could misread them."""
+    def has_text_formula(self, copy: bytes) -> bool:
+        """Whether a field may be written as `="00123"`, whose quotes are doubled within quotes."""
+        if b'="' not in copy:
+            return False
+        return re.search(rb'(?:^|%b)"?[ \t]*="' % re.escape(self.delimiter.encode()), copy, re.M) is not None
+
+    def as_copy(self, data: bytes) -> tuple[bytes, int] | None:
+        """The bytes as UTF-8 with plain line ends, and how many characters were hidden in them; None where COPY could misread
+        them."""
+        hidden = 0
         if self.codec == "utf-8":
             try:
                 text = data.decode()
             except UnicodeDecodeError:
                 return None
-            # Only these lead bytes start what `composed` changes: the costly look is spared where there is none.
+            # Only these bytes start what `composed` changes: the costly look is spared where there is none.
             # One byte is found many times faster than two or three.
-            leads = (b"\xcc", b"\xcd", b"\xc2\xa0", b"\xe2\x80\x8b")
-            if any(lead[:1] in data and lead in data for lead in leads):
-                data = composed(text).encode()
+            if any(lead[:1] in data and lead in data for lead in _LEADS):
+                data, hidden = composed(text).encode(), count_hidden(text)
         else:
             try:
-                is_1258 = self.codec == "cp1258"
-                text = composed_windows_1258(data) if is_1258 else composed(data.decode(self.codec))
-                data = text.encode()
+                if self.codec == "cp1258":
+                    data, hidden = composed_windows_1258(data).encode(), data.count(b"\xad")
+                else:
+                    text = data.decode(self.codec)
+                    data, hidden = composed(text).encode(), count_hidden(text)
             except UnicodeDecodeError:
                 return None
         if b"\r" in data:
@@ -208,7 +246,7 @@ class _Reader:
             data = data.translate(None, b"\r")
         if b"\0" in data or (b"\\" in data and (b"\n\\." in data or data.startswith(b"\\."))):
             return None
-        return data
+        return data, hidden
 
     def odd_block(self) -> Block | None:
         """The buffer's records one by one: whole ones are copied, the others rejected, blank ones skipped."""
@@ -240,14 +278,16 @@ class _Reader:
             return None
         self.buffer = self.buffer[used:]
         self.position += used
+        copy, hidden = copy_text(rows)
         return Block(
             first,
             len(offsets),
-            copy_text(rows),
+            copy,
             is_csv=False,
             offsets=np.array(offsets, dtype=np.int64),
             copied_count=len(rows),
             rejects=rejects,
+            hidden=hidden,
             skipped=skipped,
         )
 
@@ -294,7 +334,8 @@ class _Reader:
             # With an odd number of quotes one is open, whatever the rest is: no need to read all of it again.
             if end == first_end or quotes % 2 == 0 or self.wide:
                 # A character that can't be decoded must not hide where the row ends.
-                text = data[start:end].decode(self.codec, errors="replace")
+                # Nor a mark of joined files where its first field begins.
+                text = data[start:end].decode(self.codec, errors="replace").lstrip("\ufeff")
                 try:
                     fields = next(csv.reader([text], delimiter=self.delimiter, strict=True), [])
                 except csv.Error as error:

@@ -188,11 +188,16 @@ def composed_windows_1258(data: bytes) -> str:
     tones = np.frombuffer(data.translate(_1258_TONES), dtype=np.uint8)
     at = np.flatnonzero(tones)
     if not len(at):
-        return text.replace("\u00a0", " ")
+        return _plain(text)
     made = _1258_COMPOSED[np.frombuffer(data, dtype=np.uint8)[at - 1], tones[at]]
     if at[0] == 0 or (np.diff(at) == 1).any() or (made == _OTHER).any():
         return composed(text)
     units = np.frombuffer(text.encode("utf-16-le"), dtype="<u2").copy()
     at, made = at[made != 0], made[made != 0]
     units[at - 1] = made
-    return np.delete(units, at).tobytes().decode("utf-16-le").replace("\u00a0", " ")
+    return _plain(np.delete(units, at).tobytes().decode("utf-16-le"))
+
+
+def _plain(text: str) -> str:
+    """No-break spaces as spaces, soft hyphens gone: nothing else of windows-1258 is folded."""
+    return text.replace("\u00a0", " ").replace("\u00ad", "")

@@ -12,7 +12,7 @@ from functools import lru_cache
 from kho.contract import Contract, telling
 from kho.formats.block import Unreadable, composed
 
-_FOLDS = str.maketrans({"đ": "d", "ð": "d", "\ufeff": None})
+_FOLDS = str.maketrans({"đ": "d", "ð": "d"})
 _GAPS = re.compile(r"[\s_\-./,:;()]+")
 
 

@@ -14,7 +14,7 @@ from lxml.html import defs
 import kho.formats.encodings  # noqa: F401  (makes tcvn3 and vni known)
 from kho.contract import Contract
 from kho.formats import kinds
-from kho.formats.block import Block, Export, Unreadable, in_blocks
+from kho.formats.block import Block, Export, Unreadable, composed, in_blocks
 from kho.formats.header import find_header
 from kho.formats.part import Layout, Part
 
@@ -46,7 +46,8 @@ def open_export(contract: Contract, part: Part, layout: Layout) -> Export:
 
 def look(part: Part, layout: Layout) -> Iterator[list[object]]:
     """The rows of the largest table; merged cells are repeated."""
-    yield from _grid(_table(part, layout), repeat_across=True, repeat_down=True)
+    for row in _grid(_table(part, layout), repeat_across=True, repeat_down=True):
+        yield list(map(composed, row))
 
 
 def _table(part: Part, layout: Layout) -> html.HtmlElement:

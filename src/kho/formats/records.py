@@ -83,7 +83,7 @@ def _block(batches: Sequence[Records], before: int, as_texts: Texts, export: Exp
         numbers += some_numbers
         for column, values in zip(columns, some, strict=True):
             column += values
-    copy, broken = sound(numbers, as_texts(columns))
+    copy, broken, hidden = sound(numbers, as_texts(columns))
     blank = len(offsets) - len(numbers) - len(rejects)
     return Block(
         before + 1,
@@ -93,6 +93,7 @@ def _block(batches: Sequence[Records], before: int, as_texts: Texts, export: Exp
         offsets=np.array(offsets, dtype=np.int64),
         copied_count=len(numbers) - len(broken),
         rejects=sorted(rejects) + broken,
+        hidden=hidden,
         skipped=Counter({"blank row": blank} if blank else ()),
     )
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from kho.contract import Contract, telling
 from kho.contract.model import OWN_ENCODINGS
 from kho.formats import kinds
-from kho.formats.block import Block, Export, Unreadable, Wrong, in_blocks
+from kho.formats.block import Block, Export, Unreadable, Wrong, composed, in_blocks
 from kho.formats.cells import texts
 from kho.formats.encodings import typed_with_its_font
 from kho.formats.header import find_header, match
@@ -79,7 +79,8 @@ def open_export(contract: Contract, part: Part, layout: Layout) -> Export:
 def look(part: Part, layout: Layout) -> Iterator[list[object]]:
     """The cells of the sheet, typed; empty ones are ''."""
     try:
-        yield from map(list, _rows(_workbook(part, layout), layout, layout.sheet))
+        for row in _rows(_workbook(part, layout), layout, layout.sheet):
+            yield [composed(cell) if isinstance(cell, str) else cell for cell in row]
     except _NoSuchSheet as missing:
         # Only who looks at the file with `kho source new` sees this, and chooses one of them.
         named = ", ".join(f"'{name}'" for name in missing.sheets)

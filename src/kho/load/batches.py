@@ -189,7 +189,7 @@ def fill(
             "respelled_columns": {
                 header: f"column {position + 1}" for header, position in found.respelled.items()
             },
-            "notes": export.notes,
+            "notes": export.notes + _hidden(landed),
             "header_row": export.header_row,
             "rejects_by_reason": reasons,
             "duplicate_rows": judged.duplicates,
@@ -212,6 +212,14 @@ def _opened(contract: Contract, path: Path) -> tuple[Export, Match]:
     except Unreadable as problem:
         likely = other_encoding(contract, path)
         raise Unreadable(f"{problem}; {likely}" if likely else str(problem)) from None
+
+
+def _hidden(landed: Landed) -> list[str]:
+    if not landed.hidden:
+        return []
+    return [
+        f'{landed.hidden} characters that nobody sees (zero-width signs, ="…") were taken out of its texts'
+    ]
 
 
 def _place_rejects(connection: Connection, landed: Landed, batch_id: int) -> None:

@@ -20,6 +20,7 @@ from psycopg.sql import SQL, Composable, Composed, Identifier, Literal, Placehol
 from kho.contract import Column, Contract, mappings
 from kho.contract.model import DATE_FORMATS, FORMATS
 from kho.database import the_row
+from kho.formats.block import EDGES
 from kho.formats.header import Match, expect_header
 from kho.load import raw
 from kho.load.written import BATCH, part
@@ -383,7 +384,7 @@ def _list(parts: Iterable[Composable]) -> Composed:
 
 def cell(contract: Contract, position: int) -> Composable:
     """The text in a column of the landing table; null when it means nothing."""
-    text = SQL("nullif(btrim({}), '')").format(Identifier(f"c{position}"))
+    text = SQL("nullif(btrim({}, {}), '')").format(Identifier(f"c{position}"), Literal(EDGES))
     for nothing in contract.file.null_texts:
         text = SQL("nullif({}, {})").format(text, Literal(nothing))
     return text

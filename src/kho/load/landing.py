@@ -28,6 +28,7 @@ class Landed:
 
     row_count: int = 0
     rejected: int = 0
+    hidden: int = 0  # characters that nobody sees, taken out of texts
     skipped: Counter[str] = field(default_factory=Counter)
     offsets: IO[bytes] = field(default_factory=tempfile.TemporaryFile)
 
@@ -35,6 +36,7 @@ class Landed:
         self.row_count += block.row_count
         self.rejected += len(block.rejects)
         self.skipped += block.skipped
+        self.hidden += block.hidden
         if block.offsets is not None:
             self.offsets.seek((block.first_row - 1) * _OFFSET.itemsize)
             self.offsets.write(block.offsets.astype(_OFFSET).tobytes())

@@ -16,6 +16,7 @@ from pyarrow import csv
 
 from kho.contract import Column, Contract
 from kho.formats import Block
+from kho.formats.block import EDGES
 from kho.formats.header import Match
 from kho.load.bits import Rows, Seen
 from kho.load.judge import as_binary, ends, has_codes, set_hash_keys
@@ -221,7 +222,7 @@ class Sorter:
     def _count_unknown(self, table: pa.Table, good: Array) -> None:
         nothing = strings([b"", *(each.encode() for each in self._contract.file.null_texts)], pa.string())
         for place in self._unknown_places:
-            texts = pc.utf8_trim(table.column(f"c{place}").chunk(0), " ")
+            texts = pc.utf8_trim(table.column(f"c{place}").chunk(0), EDGES)
             self.unknown[place] += int((good & ~as_mask(pc.is_in(texts, nothing))).sum())
 
 

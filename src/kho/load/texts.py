@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from kho.contract import Column, Contract
 from kho.contract.model import FORMATS
+from kho.formats.block import EDGES
 
 Array = np.ndarray[Any, np.dtype[Any]]
 #: of a text: whether a row can be loaded with it, its value in the server's binary format, its part of the key
@@ -183,12 +184,12 @@ def is_one(texts: pa.Array, word: str) -> Array | None:
 
 
 def edges(offsets: Array, data: Array, is_empty: Array) -> Array | None:
-    """Which texts begin or end with a space; None: none."""
-    if not (data[offsets[0] : offsets[-1]] == 32).any():
+    """Which texts begin or end with a space, a tab, or another sign that may be none of theirs; None: none."""
+    if not (data[offsets[0] : offsets[-1]] <= 32).any():
         return None
     last = len(data) - 1
     first = data[np.minimum(offsets[:-1], last)]
-    return ~is_empty & ((first == 32) | (data[np.maximum(offsets[1:] - 1, 0)] == 32))
+    return ~is_empty & ((first <= 32) | (data[np.maximum(offsets[1:] - 1, 0)] <= 32))
 
 
 class Asked:
@@ -223,7 +224,7 @@ class Asked:
         self._places |= {word: place for place, word in enumerate(unseen, len(self._places))}
         is_key = self._label is not None
         good = [
-            is_good and (not is_key or (word.strip(" ") != self._label and key is not None))
+            is_good and (not is_key or (word.strip(EDGES) != self._label and key is not None))
             for word, (is_good, _, key) in zip(unseen, answers, strict=True)
         ]
         self._are_good = np.append(self._are_good, good)
