@@ -181,10 +181,10 @@ def _json(path: Path, start: str, compression: str | None) -> Shape | None:
     if isinstance(document, list):
         return Shape("json")
     if isinstance(document, dict):
-        lists = _lists(document)
-        if not lists:
+        found = _lists(document) or _named(document)
+        if not found:
             raise CannotPropose(f"{path}: no list of records is in this JSON document")
-        return Shape("json", records_path=max(lists, key=lambda each: lists[each]))
+        return Shape("json", records_path=max(found, key=lambda each: found[each]) or None)
     return Shape("jsonl") if start[0] == "{" and whole else None
 
 
@@ -205,6 +205,21 @@ def _lists(document: Any, path: str = "") -> dict[str, int]:
                 found[place] = len(value)
             else:
                 found |= _lists(value, place)
+    return found
+
+
+def _named(document: Any, path: str = "") -> dict[str, int]:
+    """Where objects of several objects of the same keys stand, and how many those are: records by their names."""
+    if not isinstance(document, dict):
+        return {}
+    records = list(document.values())
+    if len(records) > 1 and all(
+        isinstance(each, dict) and each.keys() == records[0].keys() for each in records
+    ):
+        return {path: len(records)}
+    found: dict[str, int] = {}
+    for key, value in document.items():
+        found |= _named(value, f"{path}.{key}" if path else key)
     return found
 
 

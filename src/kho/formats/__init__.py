@@ -60,6 +60,7 @@ def open_export(contract: Contract, path: Path) -> Export:
                 whole.notes += export.notes
                 whole.unknown_columns.update(export.unknown_columns)
                 whole.unknown_places.update(export.unknown_places | whole.unknown_places)
+                whole.respelled_places.update(export.respelled_places | whole.respelled_places)
                 if whole.seen_columns is not None:
                     whole.seen_columns.update(export.seen_columns)
 

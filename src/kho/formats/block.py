@@ -68,6 +68,12 @@ class Export:
     # Filled while reading where rows name their columns: values of those that the contract lacks, and where each stands
     unknown_columns: Counter[str] = field(default_factory=Counter)
     unknown_places: dict[str, str] = field(default_factory=dict)
+    folded: dict[str, str] = field(
+        default_factory=dict
+    )  # there: headers by what spellings of them have in common
+    respelled_places: dict[str, str] = field(
+        default_factory=dict
+    )  # and where those stand that are spelled otherwise
     seen_columns: set[str] | None = None  # likewise: which of the header's columns occurred at all; None: all
     notes: list[str] = field(default_factory=list)  # how the file differs from its contract without harm
     header_row: int | None = None  # in which row of the file the header begins; None: it has none

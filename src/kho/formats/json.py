@@ -16,6 +16,7 @@ from kho.formats.records import Record, Records
 CHUNK_BYTES = 1 << 18
 MAX_LINE_BYTES = 1 << 20
 MAX_DEPTH = 20  # of objects within objects that are taken apart
+KEY = "@key"  # under which a record of an object has its name
 _RECORD_SEPARATOR = b"\x1e"
 
 #: decodes what most lines are: objects without objects within
@@ -104,20 +105,37 @@ def _pages(stream: BinaryIO, layout: Layout, whole: Set[str]) -> Iterator[Record
             raise Unreadable(
                 f"the page at byte {offset} can't be read ({error}): is the file cut off?"
             ) from None
-        if found := _list(document, layout.records_path, offset):
+        if found := _list(document, layout.records_path, offset, KEY in whole):
             yield [offset] * len(found), [_record(value, whole) for value in found]
 
 
-def _list(document: Any, path: str | None, offset: int) -> list[Any]:
-    """The records of a document: at the dotted path; without one the document itself, or its `items`."""
-    if path is None and isinstance(document, list):
-        return document
+def _list(document: Any, path: str | None, offset: int, may_be_named: bool) -> list[Any]:
+    """The records of a document: at the dotted path; without one the document itself, or its `items`.
+
+    An object of objects is a list too, whose records have their names as `@key`; one of none is where the contract asks for
+    these.
+    """
+    if path is None and (isinstance(document, list) or (_is_named(document) and "items" not in document)):
+        return _named(document)
     path = path or "items"
     for key in path.split("."):
         document = document.get(key) if isinstance(document, dict) else None
-    if not isinstance(document, list):
+    is_empty = document == {} and may_be_named
+    if not isinstance(document, list) and not is_empty and not _is_named(document):
         raise Unreadable(f"the page at byte {offset} has no list '{path}': the contract's recordsPath")
-    return document
+    return _named(document)
+
+
+def _is_named(document: Any) -> bool:
+    return (
+        isinstance(document, dict)
+        and bool(document)
+        and all(type(each) is dict for each in document.values())
+    )
+
+
+def _named(records: list[Any] | dict[str, Any]) -> list[Any]:
+    return [{KEY: key, **each} for key, each in records.items()] if isinstance(records, dict) else records
 
 
 def _documents(stream: BinaryIO, cap: int) -> Iterator[tuple[int, bytes]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,9 @@ import numpy as np
 from kho.contract import Contract, telling
 from kho.formats.block import BLOCK_ROWS, Block, Export, RowReject, Texts, composed, sound, unsound
 from kho.formats.cells import texts
+from kho.formats.header import fold
 
+_STEPS = re.compile(r"[./]")
 MAX_UNKNOWN = 200  # different columns that the contract lacks; more are counted together
 
 #: a record's values by their paths; a text says what is wrong with it, None that it is blank
@@ -41,7 +44,9 @@ class Alike(Sequence[Record]):
 
 def open_export(contract: Contract, batches: Iterator[Records]) -> Export:
     header = [column.header for column in contract.columns]
-    export = Export(header, lambda: iter(()), seen_columns=set())
+    export = Export(
+        header, lambda: iter(()), seen_columns=set(), folded={folded(name): name for name in header}
+    )
     first = list(islice(batches, 1))  # read now: a file of another kind must fail as a whole
     as_texts = texts(contract, header)
 
@@ -101,6 +106,9 @@ def _block(batches: Sequence[Records], before: int, as_texts: Texts, export: Exp
 def _alike(records: Alike, first: int, export: Export) -> list[Sequence[object]]:
     """The export's columns of records that are alike."""
     paths, none = list(map(composed, records.paths)), [None] * len(records)
+    spelled = {path: header for path, header in _respelled(export, paths).items() if header not in paths}
+    _note_respelled(export, spelled, spelled, paths, first)
+    paths = [spelled.get(path, path) for path in paths]
     column_of = dict(zip(paths, records.columns, strict=True))
     unknown = []
     for position, (path, column) in enumerate(column_of.items()):
@@ -130,6 +138,14 @@ def _each(
                 for number, record in rows.items()
             }
             paths = set(as_written.values())
+    if spelled := _respelled(export, paths):
+        for number, record in rows.items():
+            if theirs := [path for path in record if spelled.get(path, path) not in record]:
+                _note_respelled(export, spelled, theirs, record, number)
+                rows[number] = {
+                    spelled[path] if path in theirs else path: value for path, value in record.items()
+                }
+        paths = set().union(*rows.values())
     if unknown := _told(rows.values(), paths.difference(export.header)):
         for number, record in list(rows.items()):
             names = [path for path in record if path in unknown and record[path] is not None]
@@ -142,6 +158,25 @@ def _each(
         paths = set().union(*rows.values())
     export.seen_columns |= paths.intersection(export.header)
     return list(rows), [list(map(dict.get, rows.values(), repeat(path))) for path in export.header]
+
+
+def _respelled(export: Export, paths: Iterable[str]) -> dict[str, str]:
+    """The paths that only differ from a header by accents, case or spacing, and that header."""
+    found = {path: export.folded.get(folded(path)) for path in paths if path not in export.header}
+    return {path: header for path, header in found.items() if header is not None}
+
+
+@lru_cache(maxsize=4096)
+def folded(path: str) -> str:
+    """Names are folded, and stay within each other as they are."""
+    return "/".join(map(fold, _STEPS.split(path)))
+
+
+def _note_respelled(
+    export: Export, spelled: dict[str, str], paths: Iterable[str], record: Iterable[str], number: int
+) -> None:
+    for path in paths:
+        export.respelled_places.setdefault(spelled[path], _place(record, path, number))
 
 
 def _told(records: Iterable[dict[str, object]], paths: set[str]) -> set[str]:

@@ -17,7 +17,7 @@ import kho.formats.encodings  # noqa: F401  (XML may say that it is in tcvn3)
 from kho.contract import telling
 from kho.formats.block import Unreadable, composed
 from kho.formats.part import Layout, Part
-from kho.formats.records import Record, Records
+from kho.formats.records import Record, Records, folded
 from kho.formats.xml_alike import MAX_BYTES, Example, Likeness
 
 CHUNK_BYTES = 1 << 18
@@ -80,6 +80,7 @@ class _Reader:
     def __init__(self, records_path: str | None, known: Set[str]) -> None:
         self.last = {path.replace(_LAST, ""): path for path in known if _LAST in path}
         self.headers, self.known = known, known | self.last.keys()
+        self.folded = set(map(folded, self.known))
         self.sought = records_path.strip("/").split("/") if records_path else None
         self.is_document = self.sought is not None and len(self.sought) == 1
         self.has_place = self.sought is None or self.is_document  # where records stand was seen
@@ -236,7 +237,7 @@ class _Reader:
         return made
 
     def is_known(self, path: str | None) -> bool:
-        return not self.known or path in self.known
+        return not self.known or path in self.known or (path is not None and folded(path) in self.folded)
 
     def is_record(self, path: list[str]) -> bool:
         if self.sought is None:

@@ -188,7 +188,8 @@ def fill(
             "renamed_columns": renamed(missing, unknown),
             "respelled_columns": {
                 header: f"column {position + 1}" for header, position in found.respelled.items()
-            },
+            }
+            | export.respelled_places,
             "notes": export.notes + _hidden(landed),
             "header_row": export.header_row,
             "rejects_by_reason": reasons,
