@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from kho.contract import Contract, contracts
+from kho.formats import Unreadable, look
 from kho.formats.delimited import MAX_LINE_BYTES
+from kho.formats.guessing import guess
 from kho.load import load
 from kho.settings import Settings
 from tests.integration.loading import deliver, raw_rows, rejects, rows
@@ -279,3 +281,29 @@ def test_utf16_with_tabs_and_windows_1258_are_read(warehouse: Settings) -> None:
     (batch,) = load(warehouse, traffic)
     (row,) = raw_rows(warehouse, traffic, batch.batch_id)
     assert (row["section"], row["visits"]) == ("Tin tức xã hội", 1024)
+
+
+@pytest.mark.parametrize("first", ["Họ tên", "ệ", "Ўзбек", "日付", "đơn vị"])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-16"])
+def test_text_of_two_bytes_is_read_without_a_mark_whatever_its_first_letters_are(
+    tmp_path: Path, first: str, encoding: str
+) -> None:
+    lines = [f"{first};code", *(f"Nguyễn Ệ {n};k{n}" for n in range(5))]
+    for written in ("utf-16-le", "utf-16-be") if encoding == "utf-16" else (encoding,):
+        path = tmp_path / "file"
+        path.write_bytes("\r\n".join(lines).encode(written))
+        shown = look(path, "csv", encoding=encoding, delimiter=";")
+        assert shown == [line.split(";") for line in lines]
+        found = guess(path.read_bytes())
+        assert (found.encoding, found.confidence > 0.9) == (written, True)
+        page = "<table><tr>" + "</tr><tr>".join(f"<td>{line}</td>" for line in lines) + "</tr></table>"
+        if encoding != "utf-16":
+            path.write_bytes(page.encode(written))
+            assert look(path, "html", encoding=encoding) == [[line] for line in lines]
+
+
+def test_text_of_one_byte_is_no_text_of_two(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("Họ tên;code\n" * 1000)
+    with pytest.raises(Unreadable, match="its first characters take one byte each"):
+        look(path, "csv", encoding="utf-16")

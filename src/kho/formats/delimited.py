@@ -32,6 +32,7 @@ from kho.formats.header import expect_header
 from kho.formats.part import Layout, Part
 
 BLOCK_BYTES = 1 << 20
+HEAD_BYTES = 4_000  # in which text of two bytes a character has a delimiter or a Latin letter
 HEADER_WITHIN = 30  # records
 MAX_RECORD_LINES = 200  # a quoted field that runs on for longer is a stray quote
 MAX_RECORD_BYTES = 1 << 18
@@ -90,11 +91,13 @@ def _codec(encoding: str, head: bytes) -> tuple[str, int]:
             if codec.split("-")[:2] != declared.split("-")[:2]:
                 raise Unreadable(f"the file starts with the mark of {codec}, its contract says {encoding}")
             return codec, len(mark)
-    if declared in _WIDE and b"\0" not in head:
-        raise Unreadable(f"the file is no {encoding}: its first characters take one byte each")
-    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF", b"\x1f\x8b")) or (
-        declared not in _WIDE and b"\0" in head
-    ):
+    if declared in _WIDE:
+        zeros = np.flatnonzero(np.frombuffer(head, np.uint8) == 0)
+        if not len(zeros):
+            raise Unreadable(f"the file is no {encoding}: its first characters take one byte each")
+        is_big = (zeros % 2 == 0).sum() * 2 > len(zeros)
+        return ("utf-16-be" if is_big else "utf-16-le") if encoding.lower() == "utf-16" else declared, 0
+    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF", b"\x1f\x8b")) or b"\0" in head[:4]:
         raise Unreadable("the file is binary (a workbook, an archive?), its contract says text")
     return declared, 0
 
@@ -102,7 +105,7 @@ def _codec(encoding: str, head: bytes) -> tuple[str, int]:
 class _Reader:
     def __init__(self, part: Part, layout: Layout):
         self.stream, self.delimiter, self.width = part.stream, layout.delimiter, 0
-        head = self.stream.read(4)
+        head = self.stream.read(HEAD_BYTES)
         # `position` is the byte offset of the buffer's first byte.
         self.codec, self.position = _codec(layout.encoding, head)
         self.buffer = head[self.position :]

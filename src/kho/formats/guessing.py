@@ -108,7 +108,7 @@ def _wide(data: bytes) -> Guess:
     big, little = pairs[0::2].count(0), pairs[1::2].count(0)
     encoding = "utf-16-le" if little > big else "utf-16-be"
     share = max(big, little) / max(len(pairs) // 2, 1)
-    sure = 0.99 if share > 0.5 and min(big, little) * 20 < max(big, little) else 0.5
+    sure = 0.99 if share > 0.2 and min(big, little) * 20 < max(big, little) else 0.5
     return Guess(encoding, sure, because="every second byte is zero")
 
 

@@ -64,20 +64,25 @@ def _table(part: Part, layout: Layout) -> html.HtmlElement:
 
 
 def _page(data: bytes, encoding: str) -> str:
-    if kinds.is_spreadsheet_ml(data):
+    page, problem = "", ""
+    try:
+        page = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        problem = f"the file is not {encoding}: byte {error.start} can't be decoded"
+    head = page[: kinds.HEAD_BYTES].encode() or data
+    if kinds.is_spreadsheet_ml(head):
         raise Unreadable(f"the file is no HTML: it is {kinds.SPREADSHEET_ML}")
-    if kinds.is_quoted_printable(data):
+    if kinds.is_quoted_printable(head):
         raise Unreadable(
             "the HTML is quoted-printable, as mails carry it, and has lost the head that says so"
         )
-    if not kinds.has_table(data):
+    if not kinds.has_table(head):
         raise Unreadable("the file holds no HTML table")
-    if b"</table>" not in data[-10_000:].lower():
+    if problem:
+        raise Unreadable(problem)
+    if "</table>" not in page[-10_000:].lower():
         raise Unreadable(CUT_OFF)
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise Unreadable(f"the file is not {encoding}: byte {error.start} can't be decoded") from None
+    return page
 
 
 def _archived_pages(data: bytes) -> list[str]:
