@@ -189,15 +189,15 @@ def test_both_layouts_of_agencies_codes_load_keep_their_text_and_are_one_in_a_ke
     (batch,) = load(warehouse, contract)
     found = raw_rows(warehouse, contract, batch.batch_id)
     assert [(row["code"], row["agency_code"]) for row in found] == [
-        ("a", "000.21.12.H51"),
+        ("a", "H51.12.21"),
         ("b", "H51.12.21"),
         ("c", "000.00.12.H51"),
         ("d", "H51.12"),
     ]
-    assert found[0]["recipient_codes"] == "H51.12; 000.00.13.H51"
+    assert found[2]["recipient_codes"] == "H51"
     reasons = {each["row_number"]: each["reasons"] for each in rejects(warehouse, batch.batch_id)}
     assert reasons == {
-        2: ["row: contradicts an earlier row of the file (same key and version)"],
+        1: ["row: contradicts a later row of the file, which counts (same key and version)"],
         6: ["agency_code: not an agency's code"],
         7: ["agency_code: not an agency's code"],
         8: ["recipient_codes: not agencies' codes joined by '; '"],

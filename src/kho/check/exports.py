@@ -213,9 +213,9 @@ def rules(contract: Contract) -> list[_Rule]:
         _Rule(
             "keys_unique",
             "warning",
-            "rows have the key of an earlier row and say something else",
+            "rows have the key of another row and say something else",
             "contradicting_rows",
-            remedy="the first of them counts: does the key still tell rows apart?",
+            remedy=f"the {'last' if contract.file.later_row_counts else 'first'} of them counts: does the key still tell rows apart?",
         ),
         _Rule(
             "keys_as_usual",

@@ -237,6 +237,12 @@ class FileKeys(_Keys):
         " follow), and XXX where an offset follows (`+02:00`, `+0200`, `+02` or `Z`, each row its own)",
         examples=["dd/MM/yyyy HH:mm"],
     )
+    later_row_counts: bool = Field(
+        True,
+        description="of rows of one file that have the same key and version and say different things, whether the last one"
+        " counts, as the later of two files does; otherwise the first one counts. The others are rejected",
+        examples=[False],
+    )
     repeats_merged_cells: bool = Field(
         True,
         description="whether a cell of a sheet or an HTML table that is merged over rows stands in each of them; otherwise it"

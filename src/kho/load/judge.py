@@ -58,7 +58,7 @@ def judge(
     """Sort the landing table's rows into raw, rejects and skipped ones.
 
     Landing has `_row_number` and `c0 … cn`, the file's own columns as text. A row that repeats another of the file
-    (same key, same version) is a reject: the first one counts. `day` is the delivery's date, which bounds dates and times.
+    (same key, same version) is a reject: which of them counts the contract says. `day` is the delivery's date, which bounds dates and times.
     Where raw has rows of the file already, landing holds the others, in any order, and `taken_off` makes the indexes again
     that raw went without.
     """
@@ -74,7 +74,7 @@ def judge(
     loaded -= raw.put_indexes_on(connection, contract, batch_id, taken_off)
     duplicates = total - loaded - rejected - sum(skipped.values())
     if duplicates:
-        statement = _REJECT_DUPLICATES.format(**_parts(*kind)).as_string()
+        statement = _rejecting_duplicates(*kind)
         (of_duplicates,) = the_row(connection.execute(statement, values, prepare=False))
         emptied = [all_ - theirs for all_, theirs in zip(emptied, of_duplicates, strict=True)]
     headers = (column.header for column in _emptied(contract))
@@ -134,8 +134,8 @@ _JUDGE = SQL(
     """
 )
 
-# The good rows that are neither in raw nor among the rejects: raw has their key and version from an earlier row. The same
-# again does less harm than a contradiction. A version may be null: as a window's partition it equals its like.
+# The good rows that are neither in raw nor among the rejects: raw has their key and version from an earlier row. Where the
+# last row of such a key says something else, it takes that row's place, if the contract wants it so. A version may be null.
 _REJECT_DUPLICATES = SQL(
     """
     with left_out as (
@@ -143,43 +143,66 @@ _REJECT_DUPLICATES = SQL(
       where not exists (select from {raw} as kept where kept._batch_id = {batch_id} and kept._row_number = landed._row_number)
         and not exists (
           select from reject.rejected_row as r where r.batch_id = {batch_id} and r.row_number = landed._row_number)
-    ), cleaned as (
-      select _row_number, {cleaned}, {is_blank} as _is_blank from left_out offset 0
-    ), typed as (
-      select *, {values}, {skips} as _skip from cleaned offset 0
-    ), sorted as (
-      select *{possible} from typed where _skip is null offset 0
-    ), repeated as materialized (
-      select _row_number, {key} as _key, {version} as _version{is_emptied}, {row_text} as _row_text,
-        raw.key_of({texts}) as _content
-      from sorted offset 0
-    ), alike as (
-      select is_first, _row_number,
-        first_value(_row_number) over (partition by _key, _version order by is_first desc) as _first
-      from (
-        select true as is_first, _row_number, _key, {raw_version} as _version from {raw}
-        where _batch_id = {batch_id} and _key in (select _key from repeated)
-        union all
-        select false, _row_number, _key, _version from repeated
-      ) as of_a_key
-    ), placed as (
-      select _row_number, _first from alike where not is_first
-    ), first as (
-      select _row_number, raw.key_of({texts}) as _content from (
-        select _row_number, {cleaned} from {landing} where _row_number in (select _first from placed) offset 0
-      ) as cleaned
+    ), {repeated_from_left_out}, held as (
+      select _row_number, _key, {raw_version} as _version from {raw}
+      where _batch_id = {batch_id} and _key in (select _key from repeated)
+    ), alike as materialized (
+      select repeated._row_number, held._row_number as _first
+      from repeated join held on held._key = repeated._key and held._version is not distinct from repeated._version
+    ), first_landed as (
+      select * from {landing} where _row_number in (select _first from alike)
+    ), {first_from_first_landed}, of_a_key as (
+      select repeated.*, alike._first from repeated join alike using (_row_number)
+      union all
+      select first.*, _row_number from first
+    ), last as (
+      select _first, case when {later_counts} and min(_content::text) <> max(_content::text) then max(_row_number) else _first end
+        as _counts
+      from of_a_key group by _first
+    ), placed as materialized (
+      select of_a_key.*, last._counts, counting._content as _counting_content
+      from of_a_key join last using (_first) join of_a_key as counting on counting._row_number = last._counts
+    ), replaced as (
+      update {raw} as kept set _row_number = placed._row_number, {set_stored}
+      from placed
+      where placed._row_number = placed._counts and placed._counts <> placed._first
+        and kept._batch_id = {batch_id} and kept._row_number = placed._first
     ), rejected as (
       insert into reject.rejected_row (batch_id, row_number, reasons, row_text)
-      select {batch_id}, repeated._row_number, array[case
-          when repeated._content = first._content
-          then 'row: repeats an earlier row of the file (same key and version)'
-          else 'row: contradicts an earlier row of the file (same key and version)' end],
+      select {batch_id}, _row_number, array[format('row: %%s %%s row of the file%%s (same key and version)',
+          case when _content = _counting_content then 'repeats' else 'contradicts' end,
+          case when _counts < _row_number then 'an earlier' else 'a later' end,
+          case when _counts < _row_number or _content = _counting_content then '' else ', which counts' end)],
         _row_text
-      from repeated join placed using (_row_number) join first on first._row_number = placed._first
+      from placed where _row_number <> _counts
     )
-    select {emptied} from repeated
+    select {emptied} from placed where _row_number <> _counts
     """
 )
+
+_TYPED_ROWS = """
+    {name}_cleaned as (
+      select _row_number, {{cleaned}}, {{is_blank}} as _is_blank from {rows} offset 0
+    ), {name}_typed as (
+      select *, {{values}}, {{skips}} as _skip from {name}_cleaned offset 0
+    ), {name}_sorted as (
+      select *{{possible}} from {name}_typed where _skip is null offset 0
+    ), {name} as materialized (
+      select _row_number, {{key}} as _key, {{version}} as _version, {{stored}}{{is_emptied}}, {{row_text}} as _row_text,
+        raw.key_of({{texts}}) as _content
+      from {name}_sorted offset 0
+    )
+"""
+
+
+def _rejecting_duplicates(contract: Contract, header: tuple[str, ...]) -> str:
+    parts = _parts(contract, header)
+    typed = {
+        f"{name}_from_{rows}": SQL(_TYPED_ROWS.format(name=name, rows=rows)).format(**parts)
+        for name, rows in (("repeated", "left_out"), ("first", "first_landed"))
+    }
+    later = Literal(contract.file.later_row_counts)
+    return _REJECT_DUPLICATES.format(**parts, **typed, later_counts=later).as_string()
 
 
 # Every row that is data, a rejected one too, belongs to the sum.
@@ -261,6 +284,10 @@ def _parts(contract: Contract, header: tuple[str, ...]) -> dict[str, Composable]
             )
         ),
         "stored": _list(_stored(contract, column) for column in contract.stored),
+        "set_stored": _list(
+            SQL("{} = placed.{}").format(Identifier(column.name), _stored(contract, column))
+            for column in contract.stored
+        ),
         "known": SQL("").join(
             _known_codes(contract, column, text, each)
             for column, text, each in zip(contract.columns, texts, cleaned, strict=True)
