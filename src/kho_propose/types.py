@@ -115,7 +115,8 @@ class _Kind:
         self.texts = [text(cell) for cell in self.cells if isinstance(cell, str)]
         self.typed = Typed()
         self.is_settled = False
-        self.date_formats = self.fitting(moments.DATES)
+        is_day = all(map(moments.COMPACT_DAY.match, self.texts)) and moments.is_named(words(column.header))
+        self.date_formats = self.fitting(moments.DATES, is_likely=is_day)
         self.timestamp_formats = {} if self.date_formats else self.fitting(moments.timestamps())
         self.number_signs: dict[tuple[str, str], int] = {}
         if not (self.date_formats or self.timestamp_formats) and self.is_numeric():
@@ -123,20 +124,16 @@ class _Kind:
                 {each: numbers.count_odd(each, self.texts) for each in numbers.CONVENTIONS}
             )
 
-    def fitting(self, formats: dict[str, str]) -> dict[str, int]:
+    def fitting(self, formats: Sequence[str], *, is_likely: bool = False) -> dict[str, int]:
         """The formats that fit nearly all texts, with the number of those that they don't fit."""
-        if not self.texts or not any(moments.LOOKS_LIKE_DATE.match(each) for each in self.texts[:500]):
+        looks = is_likely or any(moments.LOOKS_LIKE_DATE.match(each) for each in self.texts[:500])
+        if not self.texts or not looks:
             return {}
-        hopeful = {
-            name: pattern
-            for name, pattern in formats.items()
-            if any(moments.is_moment(pattern, each) for each in self.texts[:_FEW])
-        }
+        hopeful = [
+            name for name in formats if any(moments.is_moment(name, each) for each in self.texts[:_FEW])
+        ]
         return self.within(
-            {
-                name: sum(not moments.is_moment(pattern, each) for each in self.texts)
-                for name, pattern in hopeful.items()
-            }
+            {name: sum(not moments.is_moment(name, each) for each in self.texts) for name in hopeful}
         )
 
     def within(self, odd: dict[T, int]) -> dict[T, int]:
@@ -196,6 +193,7 @@ def _settle_dates(kinds: list[_Kind], conventions: Conventions) -> None:
         same = {moments.signs(each) for each in dates} & {moments.signs(moments.day(each)) for each in times}
         if same and (both := {each for each in dates if each in {moments.day(other) for other in times}}):
             dates, times = both, {each for each in times if moments.day(each) in both}
+    dates, times = _strictest(dates, dated), _strictest(times, timed)
     conventions.date_formats = _likeliest(dates, dated)
     conventions.timestamp_formats = _likeliest(times, timed)
     conventions.has_times_without_offset = bool(times) and not any(each.endswith("XXX") for each in times)
@@ -206,11 +204,9 @@ def _settle_dates(kinds: list[_Kind], conventions: Conventions) -> None:
         for kind in candidates:
             kind.is_settled = True
             if found and found <= set(formats(kind)):
-                pattern = (moments.DATES if type_ == "date" else moments.timestamps())[
-                    _likeliest(found, candidates)[0]
-                ]
+                likeliest = _likeliest(found, candidates)[0]
                 kind.typed = Typed(
-                    type_, odd=[each for each in kind.texts if not moments.is_moment(pattern, each)]
+                    type_, odd=[each for each in kind.texts if not moments.is_moment(likeliest, each)]
                 )
             else:
                 kind.typed.remark = (
@@ -242,14 +238,16 @@ def _common(found: list[set[T]]) -> set[T]:
 
 def _likeliest(formats: set[str], kinds: list[_Kind]) -> tuple[str, ...]:
     """The formats with the fewest odd values first."""
-    return tuple(
-        sorted(
-            moments.in_order(formats),
-            key=lambda each: sum(
-                {**kind.date_formats, **kind.timestamp_formats}.get(each, 0) for kind in kinds
-            ),
-        )
-    )
+    return tuple(sorted(moments.in_order(formats), key=lambda each: _odd(each, kinds)))
+
+
+def _strictest(formats: set[str], kinds: list[_Kind]) -> set[str]:
+    return moments.strictest({each: _odd(each, kinds) for each in formats})
+
+
+def _odd(format_: str, kinds: list[_Kind]) -> int:
+    """How many values of these columns the format does not read."""
+    return sum({**kind.date_formats, **kind.timestamp_formats}.get(format_, 0) for kind in kinds)
 
 
 def _settle_numbers(kinds: list[_Kind], conventions: Conventions) -> None:
@@ -309,9 +307,9 @@ def fits(
     """Whether a text is of the type, written as the file writes it."""
     match typed.type:
         case "date":
-            return moments.is_moment(moments.DATES[date_format or "yyyy-MM-dd"], value)
+            return moments.is_moment(date_format or "yyyy-MM-dd", value)
         case "timestamp":
-            return moments.is_moment(moments.timestamps()[timestamp_format or "yyyy-MM-dd HH:mm:ss"], value)
+            return moments.is_moment(timestamp_format or "yyyy-MM-dd HH:mm:ss", value)
         case "integer" | "number":
             number = numbers.number(signs or ("", "."), value)
             is_whole = (signs or ("", "."))[1] not in value

@@ -11,9 +11,11 @@ import pytest
 import xlsxwriter
 import xlwt
 
+from kho.load import ways
 from kho.settings import Settings
 from tests.integration.loading import raw_rows, rejects
-from tests.integration.registers import HEADER, TYPED, load_one, register
+from tests.integration.registers import HEADER, TYPED, WRITTEN, load_one, register
+from tests.integration.test_hidden_characters import WRITE
 from tests.integration.test_load_workbooks import each_kind, ods, with_member, xlsx
 
 ERRORS = ["#N/A", "#DIV/0!", "#REF!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!"]
@@ -191,6 +193,24 @@ def test_a_long_number_is_read_as_its_digits_or_rejected_whatever_its_column_is(
         assert [each["reasons"] for each in rejects(warehouse, batch.batch_id)] == [
             [f"{HEADER[column]}: {why}"] for column in (0, 1, 5)
         ]
+
+
+@pytest.mark.parametrize("format", ["csv", "fast", "html", "jsonl"])
+@pytest.mark.parametrize("shown", ["8.491235E+11", "8,491235E+11", "2E+15", "-1.5E+100"])
+def test_a_number_that_a_workbook_shortened_before_it_became_a_text_is_rejected(
+    warehouse: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str, shown: str
+) -> None:
+    monkeypatch.setattr(ways, "SMALL", 0 if format == "fast" else 1 << 60)
+    format = "csv" if format == "fast" else format
+    contract = register(tmp_path, format)
+    others = ["2E+15x", "E+15", "1E15", "12E+3", "a 1.5E+10"]
+    lines = [[shown, "key", *WRITTEN[0][2:]], ["2", shown, *WRITTEN[0][2:]]]
+    lines += [[f"k{n}", other, *WRITTEN[0][2:]] for n, other in enumerate(others)]
+    batch = load_one(warehouse, contract, WRITE[format]([HEADER, *lines]))
+    assert [row["subject"] for row in raw_rows(warehouse, contract, batch.batch_id)] == others
+    assert [each["reasons"] for each in rejects(warehouse, batch.batch_id)] == [
+        [f"{header}: a number that a workbook has shortened: its digits are lost"] for header in HEADER[:2]
+    ]
 
 
 # Cells merged over rows

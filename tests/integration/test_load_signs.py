@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kho.contract.model import DATE_FORMATS
+from kho.contract.moments import DATES
 from kho.load import signs
 from kho.load.dry_run import dry_run
 from kho.settings import Settings
@@ -32,7 +32,7 @@ def written(pattern: str, moment: datetime) -> str:
 def export(chance: random.Random, times: str, dates: str) -> bytes:
     """Forty rows, of which some are written by other conventions, without a time, or by none."""
     usual = {"held_date": dates, "begun_at": times, "ended_at": times}
-    other = {name: chance.choice(DATE_FORMATS) + chance.choice(signs._TIME_TAILS) for name in usual}
+    other = {name: chance.choice(signs._TIMES) for name in usual}
     lines = ["code,held_date,begun_at,ended_at"]
     for n in range(40):
         cells = []
@@ -57,7 +57,7 @@ def test_conventions_that_are_not_tried_would_not_be_found(
     warehouse: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     chance = random.Random(seed)
-    times, dates = chance.choice(DATE_FORMATS) + chance.choice(signs._TIME_TAILS), chance.choice(DATE_FORMATS)
+    times, dates = chance.choice(signs._TIMES), chance.choice(DATES)
     file = {"timestampFormat": times, "dateFormat": dates}
     name = r"(?P<business_date>\d{8})\.csv"
     contract = read(tmp_path, document(PLACE, columns=COLUMNS, file=file, fileName=name))

@@ -12,7 +12,7 @@ import pytest
 import xlsxwriter
 
 from kho.contract import Contract, ContractError, read_contract
-from kho.contract.model import DATE_FORMATS
+from kho.contract.moments import DATES
 from kho.formats import open_export
 from kho.load import load
 from kho.settings import Settings
@@ -66,7 +66,7 @@ def loaded(warehouse: Settings, made: Contract, *lines: str) -> tuple[list[dict]
 
 @pytest.mark.parametrize("zone", ["Asia/Ho_Chi_Minh", "Europe/Amsterdam"])
 @pytest.mark.parametrize("gap", [" ", "'T'"])
-@pytest.mark.parametrize("date_format", DATE_FORMATS)
+@pytest.mark.parametrize("date_format", DATES)
 def test_dates_and_times_of_every_format_are_read_in_their_zone(
     warehouse: Settings, tmp_path: Path, date_format: str, gap: str, zone: str
 ) -> None:
@@ -192,7 +192,7 @@ def test_texts_that_mean_nothing_are_empty_cells(warehouse: Settings, tmp_path: 
     [
         ("timeZone", "Europe/Hanoi", "timeZone: 'Europe/Hanoi' is no IANA zone"),
         ("timeZone", "../UTC", "timeZone: '../UTC' is no IANA zone"),
-        ("dateFormat", "yy/MM/dd", "dateFormat: use one of yyyy-MM-dd"),
+        ("dateFormat", "yy/MM/dd", "dateFormat: use day, month and year in any order"),
         ("timestampFormat", "MM/dd/yyyy HH:mm:ss.SSS", "fractions of seconds need no letters"),
         ("nullTexts", "EMPTY", "nullTexts: Input should be a valid tuple"),
     ],
@@ -250,24 +250,24 @@ def test_times_that_cannot_be_are_emptied_and_counted_and_their_rows_load(
         bounded(tmp_path),
         [
             "a,0001-01-01 00:00:00,1900-01-01,2021-03-30,2021-03-30 08:00:00,",
-            "b,2021-04-01 23:59:59,9999-12-31,2021-03-30,2021-03-30 08:00:00,",
+            "b,2091-04-01 23:59:59,9999-12-31,2021-03-30,2021-03-30 08:00:00,",
             "c,2021-04-02 00:00:00,2031-04-07,2021-03-30,2021-03-30 08:00:00,",
             "d,1990-01-01 00:00:00,1990-01-01,1950-01-01,2021-03-30 08:00:00,",
             "e,1989-12-31 23:59:59,2031-04-09,2021-03-30,2021-03-30 08:00:00,",
             "f,,,2021-03-30,2021-03-30 08:00:00,",
-            "b,2091-04-01 23:59:59,9999-12-31,2021-03-30,2021-03-30 08:00:00,",
+            "b,2021-04-01 23:59:59,9999-12-31,2021-03-30,2021-03-30 08:00:00,",
         ],
     )
     assert [(row["happened_at"], row["planned_date"]) for row in good] == [
         (None, None),
-        (datetime(2021, 4, 1, 23, 59, 59, tzinfo=ZoneInfo("Asia/Ho_Chi_Minh")), None),
         (None, date(2031, 4, 7)),
         (datetime(1990, 1, 1, tzinfo=ZoneInfo("Asia/Ho_Chi_Minh")), date(1990, 1, 1)),
         (None, None),
         (None, None),
+        (datetime(2021, 4, 1, 23, 59, 59, tzinfo=ZoneInfo("Asia/Ho_Chi_Minh")), None),
     ]
-    # The row that repeats another one's key is a reject, and counts as nothing else.
-    assert [reject["row_number"] for reject in bad] == [7]
+    # The row whose key another one has is a reject, and counts as nothing else.
+    assert [reject["row_number"] for reject in bad] == [2]
     assert profile["emptied"] == {"happened_at": 3, "planned_date": 3}
 
 

@@ -45,7 +45,7 @@ def test_every_column_is_described_and_personal_ones_are_dropped_or_hashed(contr
         ("versionColumn, value: updated_at}", "caseColumn, value: case}", "'case' is no column"),
         ("primaryKey: true", "primaryKey: false", "no column is part of the primary key"),
         ("id: one_stop.dossiers", "id: dossiers", "should be 'one_stop.dossiers'"),
-        ("value: dd/MM/yyyy HH:mm}", "value: d/M/y}", "use a date format"),
+        ("value: dd/MM/yyyy HH:mm}", "value: d/M/y}", "timestampFormat: use a date, a space or 'T'"),
         ("{property: personalData, value: drop}", "{property: trueValues, value: [x]}", "needs the custom property personalData"),
         ("\\d{6}-\\d{4,8}$", "(\\d{6}$", "is no regular expression"),
         ("(?P<business_date>", "(?P<date>", "needs a group (?P<business_date>"),

@@ -9,6 +9,7 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from kho.contract import moments
 from kho.contract.schedule import FIRST_DAY
 from kho.settings import TIMEZONE
 from kho.time_limit import time_limit
@@ -23,16 +24,6 @@ RETIRED = "retired"
 
 #: Vietnamese encodings from before Unicode, which the formats read beside Python's own
 OWN_ENCODINGS = ("tcvn3", "vni")
-
-DATE_FORMATS = (
-    "yyyy-MM-dd",
-    "yyyy/MM/dd",
-    "dd/MM/yyyy",
-    "dd-MM-yyyy",
-    "dd.MM.yyyy",
-    "MM/dd/yyyy",
-    "MM-dd-yyyy",
-)
 
 
 #: paging of an API that lists its files by name, with their pages
@@ -229,13 +220,12 @@ class FileKeys(_Keys):
         examples=[["EMPTY", "NULL"]],
     )
     date_format: str = Field(
-        "yyyy-MM-dd", description=f"how dates are written: {', '.join(DATE_FORMATS)}", examples=["dd/MM/yyyy"]
+        "yyyy-MM-dd", description=f"how dates are written: {moments.DATES_TOLD}", examples=["dd/MM/yyyy"]
     )
     timestamp_format: str = Field(
         "yyyy-MM-dd HH:mm:ss",
-        description="how times are written: a date format, a space or 'T', HH:mm or HH:mm:ss (fractions of seconds may"
-        " follow), and XXX where an offset follows (`+02:00`, `+0200`, `+02` or `Z`, each row its own)",
-        examples=["dd/MM/yyyy HH:mm"],
+        description=f"how times are written: {moments.TIMES_TOLD} (`+02:00`, `+0200`, `+02` or `Z`, each row its own)",
+        examples=["d/M/yyyy h:mm:ss a"],
     )
     later_row_counts: bool = Field(
         True,

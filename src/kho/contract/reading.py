@@ -16,11 +16,10 @@ from zoneinfo import available_timezones
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from kho.contract import mappings
+from kho.contract import mappings, moments
 from kho.contract import odcs as shape
 from kho.contract import server as servers
 from kho.contract.model import (
-    DATE_FORMATS,
     DRAFT,
     OWN_ENCODINGS,
     Column,
@@ -34,8 +33,6 @@ from kho.contract.model import (
 from kho.settings import Settings
 
 Keys = TypeVar("Keys", bound=BaseModel)
-_DATE = "|".join(map(re.escape, DATE_FORMATS))
-_TIMESTAMP_FORMAT = re.compile(rf"({_DATE})( |'T')HH:mm(:ss)?(XXX)?")
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,40}$")
 
 
@@ -435,15 +432,14 @@ class _Reader:
             f"'{contract.encoding}' is no encoding: use utf-8, utf-16, windows-1258, {', '.join(OWN_ENCODINGS)} or such",
         )
         self.expect(
-            file.date_format in DATE_FORMATS,
+            moments.is_date(file.date_format),
             "$.schema[0].customProperties.dateFormat",
-            f"use one of {', '.join(DATE_FORMATS)}",
+            f"use {moments.DATES_TOLD}",
         )
         self.expect(
-            bool(_TIMESTAMP_FORMAT.fullmatch(file.timestamp_format)),
+            moments.is_time(file.timestamp_format),
             "$.schema[0].customProperties.timestampFormat",
-            f"use a date format ({', '.join(DATE_FORMATS)}), a space or 'T', HH:mm, optional :ss and XXX;"
-            " fractions of seconds need no letters",
+            f"use {moments.TIMES_TOLD}",
         )
         self.expect(
             file.time_zone in _time_zones(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -16,12 +15,12 @@ import msgspec
 
 from kho.contract import Column, Contract
 from kho.contract.model import FileKeys
+from kho.contract.moments import OFFSET, pattern
 from kho.formats.block import Texts
 from kho.formats.header import match
 
-_STRFTIME = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "XXX": "%z", "'": ""}
 _MIDNIGHT = time()
-_PARTS = {"yyyy": "year", "MM": "month", "dd": "day", "HH": "hour", "mm": "minute", "ss": "second"}
+_PARTS = {"y": "year", "M": "month", "d": "day", "H": "hour", "m": "minute", "s": "second"}
 
 
 def texts(contract: Contract, header: Sequence[str]) -> Texts:
@@ -104,23 +103,48 @@ def _moment(value: datetime, file: FileKeys, column: Column | None) -> str:
     return _written(value, file.timestamp_format if is_time else file.date_format, file.time_zone)
 
 
-def _written(moment: datetime, pattern: str, zone: str) -> str:
+def _written(moment: datetime, written: str, zone: str) -> str:
     """The moment; one without an offset is of the contract's zone, and there it is written unless the pattern has one."""
-    if moment.tzinfo is None and not moment.microsecond and "XXX" not in pattern:
-        template, parts = _plain(pattern)
+    has_offset = pattern(written).has_offset
+    if moment.tzinfo is None and not moment.microsecond and not has_offset:
+        template, parts = _plain(written)
         return template % parts(moment)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=ZoneInfo(zone))
-    elif "XXX" not in pattern:
+    elif not has_offset:
         moment = moment.astimezone(ZoneInfo(zone))
-    fraction = f"{moment:.%f}".rstrip("0").rstrip(".")
-    for letters, directive in {**_STRFTIME, "ss": f"%S{fraction}"}.items():
-        pattern = pattern.replace(letters, directive)
-    return moment.strftime(pattern)
+    template, parts = _plain(written)
+    fraction = f"{moment:.%f}".rstrip("0").rstrip(".") if "ss" in written else ""
+    shown = template % parts(moment)
+    if fraction:
+        before, seconds = _plain(written.partition("ss")[0] + "ss")
+        start = before % seconds(moment)
+        shown = start + fraction + shown[len(start) :]
+    return shown + moment.strftime("%z") if has_offset else shown
 
 
 @lru_cache
-def _plain(pattern: str) -> tuple[str, Callable[[datetime], tuple[int, ...]]]:
-    """A template for moments of which nothing but their own parts is written, and what takes these."""
-    names = [_PARTS[letters] for letters in re.findall("|".join(_PARTS), pattern)]
-    return re.sub("|".join(_PARTS), "%02d", pattern.replace("'", "")), attrgetter(*names)
+def _plain(written: str) -> tuple[str, Callable[[datetime], tuple[object, ...]]]:
+    """A template for moments without fraction and offset, and what takes its parts from them."""
+    letters = [each for each in pattern(written).letters if each != OFFSET]
+    parts = [each for each in letters if each[0].isalpha()]
+    template = "".join(
+        "T" if each == "'T'" else "%s" if each == "a" else f"%0{len(each)}d" if each[0].isalpha() else each
+        for each in letters
+    )
+    if {"yy", "h", "hh", "a"}.isdisjoint(parts):
+        taken = attrgetter(*(_PARTS[each[0]] for each in parts))
+        return template, taken if len(parts) > 1 else lambda moment: (taken(moment),)
+    return template, lambda moment: tuple(_taken(moment, each) for each in parts)
+
+
+def _taken(moment: datetime, letters: str) -> object:
+    match letters[0]:
+        case "a":
+            return "AM" if moment.hour < 12 else "PM"
+        case "h":
+            return (moment.hour - 1) % 12 + 1
+        case "y" if letters == "yy":
+            return moment.year % 100
+        case part:
+            return getattr(moment, _PARTS[part])

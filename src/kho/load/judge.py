@@ -18,7 +18,8 @@ from psycopg import Connection
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal, Placeholder
 
 from kho.contract import Column, Contract, mappings
-from kho.contract.model import DATE_FORMATS, FORMATS
+from kho.contract.model import FORMATS
+from kho.contract.moments import Pattern, pattern
 from kho.database import the_row
 from kho.formats.block import EDGES
 from kho.formats.header import Match, expect_header
@@ -29,6 +30,8 @@ from kho.settings import TIMEZONE
 LANDING = Identifier("pg_temp", "landing")
 FIRST = 1_000  # rows whose codes are known to the others
 MASK = "•••"
+#: how a workbook shows a long number, and saves it as text: two codes become one
+SHORTENED = r"^[+-]?\d([.,]\d+)?E\+\d{2,3}$"
 NO_PATTERN = "not of the contract's pattern"
 
 
@@ -466,14 +469,16 @@ def _value(contract: Contract, column: Column) -> Composable:
         case "number":
             return _number(contract, column, text, "numeric", decimals=True)
         case "date":
-            return _moment(text, contract.file.date_format)
+            return _moment(text, pattern(contract.file.date_format))
         case "timestamp":
-            pattern, zone = contract.file.timestamp_format, contract.file.time_zone
+            times, zone = pattern(contract.file.timestamp_format), contract.file.time_zone
             if not column.keys.may_lack_time:
-                return _moment(text, pattern, zone)
-            days = next(each for each in DATE_FORMATS if pattern.startswith(each))
+                return _moment(text, times, zone)
+            days = pattern(times.day)
+            if not (days.has_places and times.has_places):
+                return SQL("coalesce({}, {})").format(_moment(text, days, zone), _moment(text, times, zone))
             return SQL("case when length({}) = {} then {} else {} end").format(
-                text, Literal(len(days)), _moment(text, days, zone), _moment(text, pattern, zone)
+                text, Literal(len(days.text)), _moment(text, days, zone), _moment(text, times, zone)
             )
 
 
@@ -523,9 +528,9 @@ def _number(contract: Contract, column: Column, text: Identifier, type_: str, *,
 
 
 @lru_cache
-def shape(pattern: str) -> str:
-    """How a text that is written so begins, with every digit a zero."""
-    return re.sub("[yMdHms]", "0", pattern.removesuffix("XXX").replace("'", ""))
+def shape(text: str) -> str:
+    """How a text that is written so begins, with every digit a zero, where each has its place."""
+    return re.sub("[yMdHms]", "0", text.removesuffix("XXX").replace("'", ""))
 
 
 def _shape_guards(text: Identifier, shaped: str, has_tail: bool) -> list[Composable]:
@@ -548,21 +553,35 @@ def _shape_guards(text: Identifier, shaped: str, has_tail: bool) -> list[Composa
     ]
 
 
-def _moment(text: Identifier, pattern: str, zone: str | None = None) -> Composed:
-    """A date, or with a zone a time: of the text's own offset where the pattern has one, else of the zone.
+def _moment(text: Identifier, written: Pattern, zone: str | None = None) -> Composed:
+    """A date, or with a zone a time: of the text's own offset where the pattern has one, else of the zone."""
+    # The session's own zone needs no conversion, which costs as much as the cast itself.
+    is_aware = written.has_offset or zone == TIMEZONE
+    type_ = "date" if zone is None else "timestamptz" if is_aware else "timestamp"
+    guard, shown = _in_places(text, written.text) if written.has_own_places else _rearranged(text, written)
+    value = SQL("{}::{}").format(shown, SQL(type_))
+    if type_ == "timestamp":
+        value = SQL("{} at time zone {}").format(value, Literal(zone))
+    return SQL("case when {} and pg_input_is_valid({}, {}) then {} end").format(
+        guard, shown, Literal(type_), value
+    )
+
+
+def _in_places(text: Identifier, written: str) -> tuple[Composable, Composable]:
+    """Whether a text is written so, and what the server then reads; told without an expression for the whole.
 
     Guards the shape before the server's own look: it would take `now`, `1/2/24`, `24:00` and `08:00:60` too.
     """
-    has_offset, has_seconds = pattern.endswith("XXX"), "ss" in pattern
-    shaped = shape(pattern)
+    has_offset, has_seconds = written.endswith("XXX"), "ss" in written
+    shaped = shape(written)
     has_tail = has_offset or has_seconds
     guards = _shape_guards(text, shaped, has_tail)
     for letters, beyond in (("HH", "24"), ("ss", "60")):
-        if letters in pattern:
+        if letters in written:
             # Fixed places: LIKE is the cheapest look.
             guards.append(
                 SQL("{} not like {}").format(
-                    text, Literal("_" * pattern.replace("'", "").index(letters) + beyond + "%")
+                    text, Literal("_" * written.replace("'", "").index(letters) + beyond + "%")
                 )
             )
     if has_tail:
@@ -571,21 +590,26 @@ def _moment(text: Identifier, pattern: str, zone: str | None = None) -> Composed
         as_meant = SQL("{} ~ {}").format(tail, Literal(f"^{fraction}{offset}$"))
         # Most times without an offset have no tail at all.
         guards.append(as_meant if has_offset else SQL("({} = '' or {})").format(tail, as_meant))
-    written: Composable = text
-    if pattern.startswith("MM"):
+    shown: Composable = text
+    if written.startswith("MM"):
         # The session reads days first.
-        written = SQL(
+        shown = SQL(
             "(substr({0}, 7, 4) || '-' || left({0}, 2) || '-' || substr({0}, 4, 2) || substr({0}, 11))"
         ).format(text)
-    # The session's own zone needs no conversion, which costs as much as the cast itself.
-    is_aware = has_offset or zone == TIMEZONE
-    type_ = "date" if zone is None else "timestamptz" if is_aware else "timestamp"
-    value = SQL("{}::{}").format(written, SQL(type_))
-    if type_ == "timestamp":
-        value = SQL("{} at time zone {}").format(value, Literal(zone))
-    return SQL("case when {} and pg_input_is_valid({}, {}) then {} end").format(
-        SQL(" and ").join(guards), written, Literal(type_), value
+    return SQL(" and ").join(guards), shown
+
+
+def _rearranged(text: Identifier, written: Pattern) -> tuple[Composable, Composable]:
+    """The same of a pattern whose digits have no places of their own, or no signs between them."""
+    expression = f"^{written.expression}$"
+    shown: Composable = SQL("regexp_replace({}, {}, {})").format(
+        text, Literal(expression), Literal(written.as_iso)
     )
+    if "a" in written.letters:
+        shown = SQL("replace(replace(upper({}), 'SA', 'AM'), 'CH', 'PM')").format(shown)
+    if "yy" in written.letters:
+        shown = SQL("(case when left({0}, 2) >= '70' then '19' else '20' end || {0})").format(shown)
+    return SQL("{} ~ {}").format(text, Literal(expression)), shown
 
 
 def _emptied(contract: Contract) -> list[Column]:
@@ -661,6 +685,13 @@ def _conditions(contract: Contract, column: Column) -> list[tuple[Composable, Co
         pattern, what = FORMATS[column.format]
         found.append(
             (SQL("{} !~ {}").format(text, Literal(pattern)), Literal(f"{column.header}: not {what}"))
+        )
+    if column.type == "string" and column.is_stored and not column.values:
+        found.append(
+            (
+                SQL("{0} like '%E+%' and {0} ~ {1}").format(text, Literal(SHORTENED)),
+                Literal(f"{column.header}: a number that a workbook has shortened: its digits are lost"),
+            )
         )
     if column.pattern:
         found.append(

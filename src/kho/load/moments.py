@@ -13,7 +13,7 @@ import numpy as np
 from psycopg import Connection
 
 from kho.contract import Column, Contract
-from kho.contract.model import DATE_FORMATS
+from kho.contract.moments import pattern
 
 _EPOCH = date(2000, 1, 1)  # of the server's dates and times
 _DAY = 86_400_000_000  # microseconds
@@ -42,14 +42,14 @@ def _calendar() -> tuple[Array, Array]:
 class Shape:
     """How a moment is written, without fraction or offset: `dd/MM/yyyy HH:mm`."""
 
-    def __init__(self, pattern: str) -> None:
-        pattern = pattern.replace("'", "")
-        self.width = len(pattern)
-        self.is_time = "HH" in pattern
-        self._digits = [place for place, letter in enumerate(pattern) if letter in "yMdHms"]
-        self._signs = [(place, ord(sign)) for place, sign in enumerate(pattern) if sign not in "yMdHms"]
+    def __init__(self, written: str) -> None:
+        written = written.replace("'", "")
+        self.width = len(written)
+        self.is_time = "HH" in written
+        self._digits = [place for place, letter in enumerate(written) if letter in "yMdHms"]
+        self._signs = [(place, ord(sign)) for place, sign in enumerate(written) if sign not in "yMdHms"]
         self._at = {
-            part: pattern.index(part) for part in ("yyyy", "MM", "dd", "HH", "mm", "ss") if part in pattern
+            part: written.index(part) for part in ("yyyy", "MM", "dd", "HH", "mm", "ss") if part in written
         }
 
     def read(self, texts: Array) -> tuple[Array, Array]:
@@ -140,9 +140,8 @@ class Moments:
 
     def __init__(self, contract: Contract, columns: list[Column], day: date, clock: Clock | None) -> None:
         self.columns, self._clock = columns, clock
-        pattern = contract.file.date_format if clock is None else contract.file.timestamp_format
-        self._shape = Shape(pattern)
-        self._day = Shape(next(each for each in DATE_FORMATS if pattern.startswith(each)))
+        written = contract.file.date_format if clock is None else contract.file.timestamp_format
+        self._shape, self._day = Shape(written), Shape(pattern(written).day)
         self._bounds = [_bounds(contract, each, day) for each in columns]
 
     def judge(self, texts: list[tuple[Array, Array]], good: Array) -> list[Judged]:

@@ -15,8 +15,8 @@ from typing import Any
 from psycopg import Connection
 from psycopg.sql import SQL, Identifier, Literal
 
-from kho.contract import Column, Contract
-from kho.contract.model import DATE_FORMATS
+from kho.contract import Column, Contract, moments
+from kho.contract.moments import pattern
 from kho.database import the_row
 from kho.formats.header import Match
 from kho.ledger import batches
@@ -30,11 +30,26 @@ TRIED = 200  # rejected rows that every other convention is tried on
 
 #: thousands separator and decimal separator, the likelier ones first
 _NUMBER_FORMATS = ((",", "."), (".", ","), ("", "."), ("", ","), (" ", ","), (" ", "."))
-_TIME_TAILS = tuple(
-    f"{gap}HH:mm{seconds}{offset}"
-    for gap in (" ", "'T'")
-    for seconds in (":ss", "")
-    for offset in ("", "XXX")
+_TIMES = tuple(
+    f"{day}{gap}{clock}{offset}"
+    for day in moments.DATES
+    for gap in moments.GAPS
+    for clock in moments.CLOCKS
+    for offset in ("", moments.OFFSET)
+)
+#: whose digits have no places of their own: tried where none of the others reads a text
+_OTHER_TIMES = (
+    *(
+        f"{day} {clock}"
+        for days, clocks in (
+            (moments.DATES, moments.OTHER_CLOCKS),
+            (moments.OTHER_DATES, (*moments.CLOCKS, *moments.OTHER_CLOCKS)),
+        )
+        for day in days
+        if day != moments.COMPACT
+        for clock in clocks
+    ),
+    *(f"{moments.COMPACT}{clock}" for clock in ("HHmmss", "HHmm")),
 )
 _DAY = len("yyyy-MM-dd")
 _BEGINNING = len("yyyy-MM-dd HH:mm:ss") + 1  # of a text, by which it is told how it is written
@@ -159,15 +174,19 @@ def _shapes_at(contract: Contract, positions: tuple[int, ...]) -> str:
 
 def _that_may_read(shapes: list[str], labels: tuple[str, ...]) -> tuple[str, ...]:
     """The conventions that could read a text of these shapes: to try them all takes longer than to load a small file."""
-    found, same = [], set()
-    for pattern in labels:
-        written = shape(pattern)
-        read = [each for each in shapes if each.startswith(written) or each == written[:_DAY]]
+    found, same, left = [], set(), set(shapes)
+    for label in sorted(labels, key=lambda each: not pattern(each).has_own_places):
+        written, of = shape(label), pattern(label)
+        if of.has_own_places:
+            read = [each for each in shapes if each.startswith(written) or each == written[:_DAY]]
+            left -= {*read}
+        else:
+            read = [each for each in left if of.begins.match(each) or pattern(of.day).begins.fullmatch(each)]
         # A day alone is read alike by all that begin with the same day.
-        reads = pattern[:_DAY] if all(len(each) == _DAY for each in read) else pattern
+        reads = of.day if all(pattern(of.day).begins.fullmatch(each) for each in read) else label
         if read and reads not in same:
             same.add(reads)
-            found.append(pattern)
+            found.append(label)
     return tuple(found)
 
 
@@ -228,11 +247,9 @@ def _alternatives(contract: Contract, kind: str) -> dict[str, Contract]:
     file = contract.file
     match kind:
         case "dates":
-            keys = {each: {"date_format": each} for each in DATE_FORMATS}
+            keys = {each: {"date_format": each} for each in (*moments.DATES, *moments.OTHER_DATES)}
         case "times":
-            keys = {
-                day + tail: {"timestamp_format": day + tail} for day in DATE_FORMATS for tail in _TIME_TAILS
-            }
+            keys = {each: {"timestamp_format": each} for each in (*_TIMES, *_OTHER_TIMES)}
         case _:
             keys = {
                 f"1{thousands}234{decimal}5": {"thousands_separator": thousands, "decimal_separator": decimal}

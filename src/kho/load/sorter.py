@@ -15,6 +15,7 @@ from psycopg import Connection
 from pyarrow import csv
 
 from kho.contract import Column, Contract
+from kho.contract.moments import pattern
 from kho.formats import Block
 from kho.formats.block import EDGES
 from kho.formats.header import Match
@@ -238,11 +239,18 @@ def _is_of_fixed_width(contract: Contract, column: Column) -> bool:
     """Whether it is a date or a time that says no offset, and nothing else is asked of its texts."""
     return (
         column.is_moment
-        and not (column.type == "timestamp" and contract.file.timestamp_format.endswith("XXX"))
+        and _has_places(contract, column)
         and not (column.values or column.format or column.pattern)
         and column.key_position is None
         and all(rule.column != column.name for rule in contract.file.skip_rows)
     )
+
+
+def _has_places(contract: Contract, column: Column) -> bool:
+    written = pattern(
+        contract.file.timestamp_format if column.type == "timestamp" else contract.file.date_format
+    )
+    return written.has_places and not written.has_offset
 
 
 def _hmac(secret: str) -> Callable[[list[bytes]], bytes]:

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from kho.contract import Column, Contract
 from kho.contract.model import FORMATS
 from kho.formats.block import EDGES
+from kho.load.judge import SHORTENED
 
 Array = np.ndarray[Any, np.dtype[Any]]
 #: of a text: whether a row can be loaded with it, its value in the server's binary format, its part of the key
@@ -164,6 +165,8 @@ class Texts:
             good &= ~has_edge
         if self._nothing is not None:
             good &= ~as_mask(pc.is_in(texts, self._nothing))
+        if b"E+" in data[offsets[0] : offsets[-1]].tobytes():
+            good &= ~as_mask(pc.match_substring_regex(texts, SHORTENED))
         for expression in self._expressions:
             good &= is_empty | as_mask(pc.match_substring_regex(texts, expression))
         if not self.column.is_stored:
