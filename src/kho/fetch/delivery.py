@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -20,7 +20,17 @@ from kho.database import connect
 from kho.fetch.budget import Budget, Exhausted
 from kho.fetch.connection import Connection
 from kho.fetch.rows import RowCount
-from kho.fetch.transport import Incomplete, Listed, SourceError, Transport, is_sound, patiently, shown
+from kho.fetch.transport import (
+    Doubtful,
+    Incomplete,
+    Listed,
+    Short,
+    SourceError,
+    Transport,
+    is_sound,
+    patiently,
+    shown,
+)
 from kho.fetch.transports import open_transport
 from kho.ledger import deliveries
 from kho.ledger.deliveries import Taken
@@ -51,6 +61,7 @@ class Fetched:
     later: list[str] = field(default_factory=list)  # of days after the night's
     incomplete: dict[str, str] = field(default_factory=dict)  # and why
     failed: dict[str, str] = field(default_factory=dict)  # and why
+    short: dict[str, str] = field(default_factory=dict)  # taken, though the source says that there is more
     unknown: list[str] = field(default_factory=list)  # not named as the contract says
     links: list[str] = field(default_factory=list)
 
@@ -63,9 +74,10 @@ class Fetched:
             "failed": len(self.failed),
             "of unknown name": len(self.unknown),
             "links": len(self.links),
+            "shorter than announced": len(self.short),
         }
         told = [", ".join(f"{count} {what}" for what, count in counts.items() if count) or "nothing there"]
-        told += _told(self.contract, {**self.incomplete, **self.failed})
+        told += _told(self.contract, {**self.short, **self.incomplete, **self.failed})
         for names, why in ((self.unknown, UNKNOWN), (self.links, LINK)):
             if names:
                 told.append(f"{len(names)} are {why}: `kho source check {self.contract.name}` shows them")
@@ -108,7 +120,7 @@ def fetch(
         except SourceError as error:
             trouble = error
             note(None, str(error))
-        for name, reason in {**fetched.incomplete, **fetched.failed}.items():
+        for name, reason in {**fetched.short, **fetched.incomplete, **fetched.failed}.items():
             note(name, f"{telling.delivery(contract, name)}: {reason}")
         # A file that stays there is told once.
         for names, reason in ((fetched.unknown, UNKNOWN), (fetched.links, LINK)):
@@ -203,7 +215,11 @@ def _copy(
 ) -> None:
     budget.begin()
     with to.open("wb") as copy:
-        copy.writelines(_bytes(contract, source, file, control_rows))
+        copy.writelines(_bytes(contract, source, file, control_rows, _is_whole))
+
+
+def _is_whole(doubt: Doubtful) -> bool:
+    return isinstance(doubt, Short) and doubt.is_whole
 
 
 def _newest_dates(contract: Contract, business_date: date) -> frozenset[date]:
@@ -273,8 +289,9 @@ def _fetch_files(
                 if day not in asked and (same := tagged.get(file.tag)):
                     stored = Stored(same.sha256, same.size_bytes)
                 else:
+                    takes = partial(_takes, ledger, contract, business_date, file.name, fetched)
                     stored = patiently(
-                        partial(_store, settings, contract, source, budget, file, control_rows)
+                        partial(_store, settings, contract, source, budget, file, control_rows, takes)
                     )
         except Exhausted:
             raise
@@ -299,6 +316,7 @@ def _fetch_files(
                 fetched.taken.append(file.name)
             else:
                 fetched.unchanged += 1
+                fetched.short.pop(file.name, None)  # it was told when it came
 
 
 def _store(
@@ -308,12 +326,49 @@ def _store(
     budget: Budget,
     file: Listed,
     control_rows: int | None,
+    takes: Callable[[Doubtful], bool],
 ) -> Stored:
     budget.begin()
-    return Archive.of(settings).store(_bytes(contract, source, file, control_rows))
+    return Archive.of(settings).store(_bytes(contract, source, file, control_rows, takes))
 
 
-def _bytes(contract: Contract, source: Transport, file: Listed, control_rows: int | None) -> Iterator[bytes]:
+def _takes(
+    ledger: psycopg.Connection,
+    contract: Contract,
+    business_date: date,
+    name: str,
+    fetched: Fetched,
+    doubt: Doubtful,
+) -> bool:
+    """Whether a file is taken as it is: to be waited for again makes it no less doubtful."""
+    is_short = isinstance(doubt, Short)
+    if not _is_whole(doubt):
+        of = name if is_short else None  # what a server says of versions it says of all its files
+        if not deliveries.was_noted(ledger, contract.name, of, str(doubt), before=business_date):
+            return False
+    if is_short:
+        fetched.short[name] = (
+            f"{doubt}: it was taken as it is; ask the keeper of the source which is right. Other records are taken once they"
+            f" are there: `kho source fetch {contract.name} --again`"
+        )
+    return True
+
+
+def _bytes(
+    contract: Contract,
+    source: Transport,
+    file: Listed,
+    control_rows: int | None,
+    takes: Callable[[Doubtful], bool],
+) -> Iterator[bytes]:
+    try:
+        yield from _read(contract, source, file, control_rows)
+    except Doubtful as doubt:
+        if not takes(doubt):
+            raise
+
+
+def _read(contract: Contract, source: Transport, file: Listed, control_rows: int | None) -> Iterator[bytes]:
     chunks = source.read(file)
     # Rows of other files are not counted before they are loaded: the exports boundary compares them then.
     is_counted = contract.format == "csv" and not contract.server.compression

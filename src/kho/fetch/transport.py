@@ -36,6 +36,18 @@ class Incomplete(Exception):
     """A file is not whole yet; a later night takes it."""
 
 
+class Doubtful(Incomplete):
+    """Everything came, and a sign says that it may not be right: it is taken where an earlier night said so, too."""
+
+
+class Short(Doubtful):
+    """Everything came, and is less than its source says that it has. `is_whole`: it came to its end all the same."""
+
+    def __init__(self, told: str, *, is_whole: bool = False) -> None:
+        super().__init__(told)
+        self.is_whole = is_whole
+
+
 @dataclass(frozen=True)
 class Listed:
     """A file as the source's listing shows it."""
