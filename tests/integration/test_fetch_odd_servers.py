@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import io
 import itertools
 import time
+import zipfile
 import zlib
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -333,6 +336,56 @@ def test_a_page_that_the_server_named_and_does_not_have_is_told_as_that(
     with pytest.raises(FetchFailed, match=f"names a next page that is not there .it answers {status}"):
         fetch(warehouse, made(location, "cursor" if keys else "link", **keys), JUNE, connection)
     assert not arrivals(warehouse, NAME)
+
+
+# A page for people
+
+LOGIN = b"<!DOCTYPE html>\n<html>\n<body>\n<form action=/login>\n</form>\n</body>\n</html>\n"
+
+
+def _packed(name: str, data: bytes) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr(name, data)
+    return target.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("format", "paging", "keys", "good"),
+    [
+        ("csv", "none", {}, GOOD),
+        ("csv", "none", {"compression": "zip"}, _packed("permits.csv", GOOD)),
+        ("csv", "none", {"compression": "gzip"}, gzip.compress(GOOD)),
+        ("json", "none", {}, b'[{"code": "1"}]'),
+        ("json", "link", {}, b'[{"code": "1"}]'),
+        ("jsonl", "none", {}, b'{"code": "1"}\n'),
+        ("jsonl", "link", {}, b'{"code": "1"}\n'),
+        ("xml", "none", {}, b"<permits><permit><code>1</code></permit></permits>"),
+        ("html", "none", {}, b"<table><tr><th>code</th></tr><tr><td>1</td></tr></table>"),
+    ],
+)
+@pytest.mark.parametrize("location", ["permits", "permits/{business_date}"])
+def test_a_login_page_in_a_files_place_is_asked_for_again(
+    warehouse: Settings,
+    site: Site,
+    connection: Connection,
+    made: Make,
+    format: str,
+    paging: str,
+    keys: dict[str, Any],
+    good: bytes,
+    location: str,
+) -> None:
+    path = location.format(business_date=JUNE)
+    site.files[path] = LOGIN, {"Content-Type": "text/html"}
+    contract = made(location, paging, format, **keys)
+    with contextlib.suppress(FetchFailed):
+        fetch(warehouse, contract, JUNE, connection)
+    assert {batch.state for batch in load(warehouse, contract)} <= {"unreadable"}
+    site.files[path] = good, {}
+    assert len(fetch(warehouse, contract, JUNE, connection).taken) == 1
+    (batch,) = load(warehouse, contract)
+    assert (batch.state, batch.rows_loaded) == ("pending", 1)
 
 
 # The listing of files

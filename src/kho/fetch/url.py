@@ -108,9 +108,20 @@ class Url:
     def _file(self, url: str, file: Listed) -> Iterator[bytes]:
         with self._web.open(url) as answer:
             is_other = self._is_other(url, self._heads[file.name], answer.headers)
-            yield from self._web.pieces(answer, is_packed=self._contract.server.compression == "gzip")
+            beginning = b""
+            for part in self._web.pieces(answer, is_packed=self._contract.server.compression == "gzip"):
+                beginning = beginning or self._sound(part)
+                yield part
         if is_other:
             raise Doubtful("it changed while it was read")
+
+    def _sound(self, content: bytes) -> bytes:
+        """The content; SourceError for a page for people, whose lines JSON lines would take for broken rows."""
+        if self._contract.format == "jsonl" and content.lstrip().startswith(b"<"):
+            raise SourceError(
+                f"{self.where} gives a page for people and no JSON lines: does it ask for a login? It is asked for again"
+            )
+        return content
 
     def _is_other(self, url: str, listed: httpx.Headers, sent: httpx.Headers) -> bool:
         """Whether another version was sent than was listed. Only names of one kind can be compared, others tell nothing."""
@@ -208,7 +219,7 @@ class Url:
     def _page(self, answer: Answer) -> _Page:
         following = answer.links.get("next", {}).get("url")
         if self._contract.format == "jsonl":
-            lines = [line + b"\n" for line in answer.content.split(b"\n") if line.strip()]
+            lines = [line + b"\n" for line in self._sound(answer.content).split(b"\n") if line.strip()]
             return _Page(b"".join(lines), lines, _total(answer.headers, None), following)
         try:
             document = json.loads(answer.content)
