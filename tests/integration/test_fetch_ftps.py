@@ -46,6 +46,7 @@ class Server:
             certfile = str(self._certificate)
             tls_control_required = tls_data_required = True
             auth_failed_timeout = 0
+            unicode_errors = "surrogateescape"  # names as they are
 
         server = FTPServer(("127.0.0.1", self.port), Handler)
         self.port = server.address[1]

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from kho.fetch.budget import MOST_FILES, MOST_PAGES, expect_some
 from kho.fetch.transport import Incomplete, Listed, Short, SourceError
@@ -35,7 +36,7 @@ class Http:
                     datetime.fromisoformat(one["modified"]).astimezone(UTC),
                     None if one["records"] is None else int(one["records"]),
                 )
-                for one in json.loads(answer.content)["deliveries"]
+                for one in _read(answer.content)["deliveries"]
             ]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise SourceError(
@@ -63,7 +64,9 @@ class Http:
             raise Short(f"its pages hold {found} records of {max(total, file.records or 0)}")
 
     def _get(self, file: Listed, number: int) -> Answer:
-        return self._web.get(f"{self.where}/{file.name}", {"page": number, "page_size": self._page_size})
+        return self._web.get(
+            f"{self.where}/{quote(file.name, safe='')}", {"page": number, "page_size": self._page_size}
+        )
 
     def _is_other(self, file: Listed, first: Answer, tags: set[str | None]) -> bool:
         """Whether it changed between its pages. Some servers have a tag for every page, or answer: these tell nothing."""
@@ -88,3 +91,11 @@ class Http:
             raise SourceError(
                 f"{self.where}: a page is not as the contract says ({type(error).__name__})"
             ) from None
+
+
+def _read(listing: bytes) -> Any:
+    """The listing; a name in it that is no UTF-8 leaves the others as they are."""
+    try:
+        return json.loads(listing)
+    except UnicodeDecodeError:
+        return json.loads(listing.decode("utf-8", "surrogateescape"))
