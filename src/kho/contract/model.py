@@ -26,6 +26,9 @@ RETIRED = "retired"
 #: Vietnamese encodings from before Unicode, which the formats read beside Python's own
 OWN_ENCODINGS = ("tcvn3", "vni")
 
+#: how an offset is written, as an expression
+OFFSET = r"(?:Z|[+-]\d\d(?::?\d\d)?)"
+
 DATE_FORMATS = (
     "yyyy-MM-dd",
     "yyyy/MM/dd",
@@ -236,7 +239,8 @@ class FileKeys(_Keys):
     timestamp_format: str = Field(
         "yyyy-MM-dd HH:mm:ss",
         description="how times are written: a date format, a space or 'T', HH:mm or HH:mm:ss (fractions of seconds may"
-        " follow), and XXX where an offset follows (`+02:00`, `+0200`, `+02` or `Z`, each row its own)",
+        " follow), and XXX where an offset follows (`+02:00`, `+0200`, `+02` or `Z`, each row its own); or an offset in"
+        " quotes (`yyyy-MM-dd HH:mm:ss'+00:00'`) that all of them end with and that is not true: then they are of `timeZone`",
         examples=["dd/MM/yyyy HH:mm"],
     )
     time_zone: str = Field(

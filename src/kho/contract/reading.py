@@ -22,6 +22,7 @@ from kho.contract import server as servers
 from kho.contract.model import (
     DATE_FORMATS,
     DRAFT,
+    OFFSET,
     OWN_ENCODINGS,
     Column,
     ColumnKeys,
@@ -35,7 +36,7 @@ from kho.settings import Settings
 
 Keys = TypeVar("Keys", bound=BaseModel)
 _DATE = "|".join(map(re.escape, DATE_FORMATS))
-_TIMESTAMP_FORMAT = re.compile(rf"({_DATE})( |'T')HH:mm(:ss)?(XXX)?")
+_TIMESTAMP_FORMAT = re.compile(rf"({_DATE})( |'T')HH:mm(:ss)?(XXX|'{OFFSET}')?")
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,40}$")
 
 
@@ -442,8 +443,8 @@ class _Reader:
         self.expect(
             bool(_TIMESTAMP_FORMAT.fullmatch(file.timestamp_format)),
             "$.schema[0].customProperties.timestampFormat",
-            f"use a date format ({', '.join(DATE_FORMATS)}), a space or 'T', HH:mm, optional :ss and XXX;"
-            " fractions of seconds need no letters",
+            f"use a date format ({', '.join(DATE_FORMATS)}), a space or 'T', HH:mm, optional :ss, and XXX or an"
+            " offset in quotes ('+00:00'); fractions of seconds need no letters",
         )
         self.expect(
             file.time_zone in _time_zones(),

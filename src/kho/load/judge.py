@@ -18,7 +18,7 @@ from psycopg import Connection
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal, Placeholder
 
 from kho.contract import Column, Contract, mappings
-from kho.contract.model import DATE_FORMATS, FORMATS
+from kho.contract.model import DATE_FORMATS, FORMATS, OFFSET
 from kho.database import the_row
 from kho.formats.header import Match, expect_header
 from kho.load import raw
@@ -500,7 +500,7 @@ def shape(pattern: str) -> str:
     return re.sub("[yMdHms]", "0", pattern.removesuffix("XXX").replace("'", ""))
 
 
-def _shape_guards(text: Identifier, shaped: str, has_tail: bool) -> list[Composable]:
+def _shape_guards(text: Composable, shaped: str, has_tail: bool) -> list[Composable]:
     """Whether a text has digits where the shape has zeros and its other characters where they stand.
 
     LIKE puts those in their places, and no others are left but digits: half of what it takes to translate the digits, a
@@ -520,11 +520,19 @@ def _shape_guards(text: Identifier, shaped: str, has_tail: bool) -> list[Composa
     ]
 
 
-def _moment(text: Identifier, pattern: str, zone: str | None = None) -> Composed:
+def _moment(text: Composable, pattern: str, zone: str | None = None) -> Composed:
     """A date, or with a zone a time: of the text's own offset where the pattern has one, else of the zone.
 
-    Guards the shape before the server's own look: it would take `now`, `1/2/24`, `24:00` and `08:00:60` too.
+    An offset that the pattern quotes ends each text, and means nothing. Guards the shape before the server's own look: it would take `now`, `1/2/24`, `24:00` and `08:00:60` too.
     """
+    if quoted := re.search(f"'({OFFSET})'$", pattern):
+        length, face = len(quoted[1]), pattern[: quoted.start()]
+        return SQL("case when right({0}, {1}) = {2} then {3} end").format(
+            text,
+            Literal(length),
+            Literal(quoted[1]),
+            _moment(SQL("left({}, {})").format(text, Literal(-length)), face, zone),
+        )
     has_offset, has_seconds = pattern.endswith("XXX"), "ss" in pattern
     shaped = shape(pattern)
     has_tail = has_offset or has_seconds
