@@ -20,6 +20,9 @@ DATES = {
 _TIMES = {"HH:mm": r"([01]\d|2[0-3]):[0-5]\d", "HH:mm:ss": r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?"}
 _GAPS = {" ": " ", "'T'": "T"}
 _OFFSETS = {"": "", "XXX": r"(Z|[+-]\d\d(:?\d\d)?)"}
+_OFFSET = re.compile(r":\d\d(?:\.\d+)?(Z|[+-]\d\d(?::?\d\d)?)$")
+#: the ways of writing UTC's
+UTC = {"Z", "+00:00", "+0000", "+00", "-00:00", "-0000", "-00"}
 LOOKS_LIKE_DATE = re.compile(r"^(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})([ T].*)?$")
 
 
@@ -33,6 +36,19 @@ def timestamps() -> dict[str, str]:
         for clock, clock_pattern in _TIMES.items()
         for offset, offset_pattern in _OFFSETS.items()
     }
+
+
+def timestamp(format_: str) -> str:
+    """The pattern of a timestamp format, which may quote an offset at its end."""
+    face, quoted, offset = format_.removesuffix("'").rpartition("'")
+    if quoted and face in timestamps():
+        return timestamps()[face] + re.escape(offset)
+    return timestamps()[format_]
+
+
+def said_offsets(values: Iterable[str]) -> set[str]:
+    """What times say of their offset, each way of writing it once."""
+    return {match[1] for each in values if (match := _OFFSET.search(each))}
 
 
 @cache

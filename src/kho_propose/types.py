@@ -311,7 +311,7 @@ def fits(
         case "date":
             return moments.is_moment(moments.DATES[date_format or "yyyy-MM-dd"], value)
         case "timestamp":
-            return moments.is_moment(moments.timestamps()[timestamp_format or "yyyy-MM-dd HH:mm:ss"], value)
+            return moments.is_moment(moments.timestamp(timestamp_format or "yyyy-MM-dd HH:mm:ss"), value)
         case "integer" | "number":
             number = numbers.number(signs or ("", "."), value)
             is_whole = (signs or ("", "."))[1] not in value
