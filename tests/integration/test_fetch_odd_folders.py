@@ -1,16 +1,20 @@
-"""Names as others write them, on every way that lists files: one that is no UTF-8 stops nobody, and what looks the same is."""
+"""Folders as others keep them, on every way that lists files: odd names stop nobody, and what looks the same is; links and
+times that tell nothing keep no file away."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 from unicodedata import normalize
 
@@ -20,6 +24,7 @@ import psycopg
 import pytest
 import trustme
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from pyftpdlib.filesystems import AbstractedFS
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -147,21 +152,23 @@ class InBucket(Place):
 
 
 @contextmanager
-def _over_sftp(folder: Path) -> Iterator[Place]:
+def _over_sftp(folder: Path, server: type[asyncssh.SFTPServer] = asyncssh.SFTPServer) -> Iterator[Place]:
     key = asyncssh.generate_private_key("ssh-ed25519")
     (folder / "key").write_bytes(key.export_private_key())
     (folder / "out").mkdir()
     place = OverSftp(folder, folder / "out")
-    with letting_in(key, folder) as office:
+    with letting_in(key, folder, server) as office:
         place.connection = replace(office, key_file=folder / "key")
         yield place
 
 
 @contextmanager
-def _over_ftps(folder: Path) -> Iterator[Place]:
+def _over_ftps(folder: Path, files: type[AbstractedFS] = AbstractedFS) -> Iterator[Place]:
     (folder / "served" / "out").mkdir(parents=True)
     place = OverFtps(folder, folder / "served" / "out")
-    with test_fetch_ftps.Server(folder / "served", folder).running() as server:
+    server = test_fetch_ftps.Server(folder / "served", folder)
+    server.files = files
+    with server.running():
         place.connection = server.connection
         yield place
 
@@ -375,3 +382,68 @@ def test_a_control_file_that_is_a_link_is_told_as_one(warehouse: Settings, place
     (place.served / "permits_20210630.jsonl.ctl").symlink_to("counts")
     with pytest.raises(FetchFailed, match="its control file is a link"):
         run(warehouse, contract, place)
+
+
+# Times
+
+_moments = itertools.count(1_600_000_000)
+
+
+class AlwaysNow(asyncssh.SFTPServer):
+    """Tells another time at every look."""
+
+    async def scandir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
+        async for entry in super().scandir(path):
+            entry.attrs.mtime = next(_moments)
+            yield entry
+
+    def lstat(self, path: bytes) -> asyncssh.SFTPAttrs:
+        attributes = asyncssh.SFTPAttrs.from_local(super().lstat(path))
+        attributes.mtime = next(_moments)
+        return attributes
+
+
+class AlwaysNowFiles(AbstractedFS):
+    """Likewise."""
+
+    def stat(self, path: str) -> SimpleNamespace:
+        state = super().stat(path)
+        told = {name: getattr(state, name) for name in dir(state) if name.startswith("st_")}
+        return SimpleNamespace(**told | {"st_mtime": next(_moments)})
+
+
+@pytest.mark.parametrize(
+    "serving", [partial(_over_sftp, server=AlwaysNow), partial(_over_ftps, files=AlwaysNowFiles)]
+)
+def test_a_time_that_is_of_the_look_is_waited_for_one_night_only(
+    warehouse: Settings, tmp_path: Path, serving: Callable[[Path], AbstractContextManager[Place]]
+) -> None:
+    with serving(tmp_path) as place:
+        contract = place.contract(PLAIN)
+        place.put("permits_20210630.jsonl")
+        for _ in range(2):
+            report = run(warehouse, contract, place)
+            assert "its time changed while it was read" in report.incomplete["permits_20210630.jsonl"]
+        place.put("permits_20210701.jsonl", OTHER)
+        assert run(warehouse, contract, place, nights=1).taken == [
+            "permits_20210630.jsonl",
+            "permits_20210701.jsonl",
+        ]
+        assert [one["bytes"] for one in arrivals(warehouse, NAME)] == [GOOD, OTHER]
+        assert run(warehouse, contract, place, nights=2).unchanged == 2
+
+
+def test_a_file_that_grows_is_never_taken_for_one_whose_time_tells_nothing(
+    warehouse: Settings, tmp_path: Path
+) -> None:
+    class Growing(AlwaysNow):
+        def lstat(self, path: bytes) -> asyncssh.SFTPAttrs:
+            attributes = super().lstat(path)
+            attributes.size = (attributes.size or 0) + 1
+            return attributes
+
+    with _over_sftp(tmp_path, Growing) as place:
+        place.put("permits_20210630.jsonl")
+        for nights in range(3):
+            report = run(warehouse, place.contract(PLAIN), place, nights=nights)
+            assert "its size or time changed" in report.incomplete["permits_20210630.jsonl"]
