@@ -14,6 +14,7 @@ _WIDE = 10_000
 _PLACES = {
     "encoding": ("encoding",),
     "dates": ("dateFormat", "timestampFormat"),
+    "offsets": ("timestampFormat",),
     "numbers": ("thousandsSeparator", "decimalSeparator"),
     "load": ("load",),
     "frequency": ("frequency",),
@@ -196,7 +197,7 @@ def _asked(proposal: Proposal, key: str) -> str:
 
 def _told(question: Question) -> str:
     others = question.answers[1:]
-    if question.topic == "numbers":
+    if question.topic in ("numbers", "offsets"):
         return f"? {question.text.partition(':')[0]}"
     return f"? or {' or '.join(others)}" if others else "? open"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from kho.contract.model import FORMATS
 from kho.formats import guessing
 from kho.formats.header import fold
-from kho_propose import keys, names, numbers, personal, reading, types
+from kho_propose import keys, moments, names, numbers, personal, reading, types
 from kho_propose.detect import CannotPropose
 from kho_propose.layout import text
 from kho_propose.proposal import Column, Proposal, Question
@@ -210,6 +210,7 @@ def _settle_conventions(proposal: Proposal) -> None:
                 days,
             )
         )
+    _ask_for_offsets(proposal, moments.said_offsets(times), place)
     if len(conventions.numbers) > 1:
         example = differing[0]
         readings = tuple(_plainly(example, each) for each in conventions.numbers)
@@ -238,6 +239,27 @@ def _settle_conventions(proposal: Proposal) -> None:
         proposal.remarks.append(
             "times have no offset: they are taken as Vietnam's; timeZone names another zone"
         )
+
+
+def _ask_for_offsets(proposal: Proposal, said: set[str], place: str) -> None:
+    """UTC's alone may be what an export says that lost its zone: then its clock is another one's."""
+    if not said or not said <= moments.UTC or not (proposal.timestamp_format or "").endswith("XXX"):
+        return
+    told, answers = "then ask its keeper for true ones", ["they are UTC's"]
+    if len(said) == 1:
+        (proposal.offset,) = said
+        quoted = f"{(proposal.timestamp_format or '').removesuffix('XXX')}'{proposal.offset}'"
+        told = f"then quote the offset ({quoted}), and they are those of timeZone"
+        answers.append("the clock shows Vietnam's")
+    proposal.questions.append(
+        Question(
+            "offsets",
+            f"{place}.timestampFormat",
+            f"every time of the sample says {' or '.join(sorted(said))}: are they UTC's, or does the clock show Vietnam's time"
+            f" and the offset means nothing? {told[0].upper()}{told[1:]}",
+            tuple(answers),
+        )
+    )
 
 
 def _have(proposal: Proposal, *kinds: str) -> list[Column]:

@@ -17,6 +17,9 @@ LOOKS_LIKE_DATE = re.compile(
     rf"^({_DAY}|(19|20)\d{{2}}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])[T ]?([01]\d|2[0-3])[0-5]\d([0-5]\d.*)?)$"
 )
 COMPACT_DAY = re.compile(r"^(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$")
+_OFFSET = re.compile(rf":\d\d(?:\.\d+)?({language.AN_OFFSET})$")
+#: the ways of writing UTC's
+UTC = {"Z", "+00:00", "+0000", "+00", "-00:00", "-0000", "-00"}
 
 
 @cache
@@ -37,6 +40,11 @@ def timestamps() -> tuple[str, ...]:
         for offset in ("", language.OFFSET)
     ]
     return tuple(formats)
+
+
+def said_offsets(values: Iterable[str]) -> set[str]:
+    """What times say of their offset, each way of writing it once."""
+    return {match[1] for each in values if (match := _OFFSET.search(each))}
 
 
 @cache

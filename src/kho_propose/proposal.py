@@ -47,7 +47,9 @@ class Column:
 class Question:
     """What the samples leave open: its place in the contract, and the answers it can have, the one written there first."""
 
-    topic: Literal["encoding", "dates", "numbers", "load", "frequency", "file name", "key", "header"]
+    topic: Literal[
+        "encoding", "dates", "numbers", "offsets", "load", "frequency", "file name", "key", "header"
+    ]
     path: str
     text: str
     answers: tuple[str, ...] = ()
@@ -71,6 +73,7 @@ class Proposal:
     header_rows: int = 1
     date_format: str | None = None
     timestamp_format: str | None = None
+    offset: str = ""  # that all times say, where that is UTC's
     numbers: tuple[str, str] | None = None
     load: Literal["delta", "full"] = "delta"
     full_list_of: tuple[str, ...] = ()
@@ -113,6 +116,8 @@ class Proposal:
                 self._set_dates(answer)
             case "numbers":
                 self._set_numbers(self.conventions.numbers[question.answers.index(answer)])
+            case "offsets":
+                self._quote_offset(is_meant=answer == question.answers[0])
             case "load":
                 self.load = answer  # type: ignore[assignment]
                 self.full_list_of = self.full_list_of or self._constant() if answer == "full" else ()
@@ -136,6 +141,11 @@ class Proposal:
             setattr(
                 self, which, next((each for each in formats if each.startswith(day)), getattr(self, which))
             )
+
+    def _quote_offset(self, *, is_meant: bool) -> None:
+        """Times that say an offset which is not true are those of the contract's zone."""
+        if not is_meant and self.timestamp_format:
+            self.timestamp_format = f"{self.timestamp_format.removesuffix('XXX')}'{self.offset}'"
 
     def _set_numbers(self, signs: tuple[str, str]) -> None:
         self.numbers = signs

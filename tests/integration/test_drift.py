@@ -80,6 +80,7 @@ class Outcome:
     """What the boundary decided about one file."""
 
     def __init__(self, settings: Settings, batch_id: int):
+        self.batch_id = batch_id
         with connect(settings, "kho_auditor") as connection:
             (self.state, self.profile, self.loaded, self.rejected) = connection.execute(
                 "select state, profile, rows_loaded, rows_rejected from ledger.batch where batch_id = %s",

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import trustme
 from pyftpdlib.authorizers import DummyAuthorizer
+from pyftpdlib.filesystems import AbstractedFS
 from pyftpdlib.handlers import TLS_FTPHandler
 from pyftpdlib.servers import FTPServer
 
@@ -27,6 +28,8 @@ NAME = "registry.permits"
 
 class Server:
     """A folder served over FTPS in a thread of its own."""
+
+    files: type[AbstractedFS] = AbstractedFS  # how it looks at them
 
     def __init__(self, folder: Path, certificates: Path, port: int = 0) -> None:
         authority = trustme.CA()
@@ -46,6 +49,8 @@ class Server:
             certfile = str(self._certificate)
             tls_control_required = tls_data_required = True
             auth_failed_timeout = 0
+            abstracted_fs = self.files
+            unicode_errors = "surrogateescape"  # names as they are
 
         server = FTPServer(("127.0.0.1", self.port), Handler)
         self.port = server.address[1]

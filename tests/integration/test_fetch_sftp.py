@@ -116,7 +116,9 @@ def test_a_wrong_password_is_told(served: Settings) -> None:
 
 
 @contextmanager
-def letting_in(key: asyncssh.SSHKey, folder: Path) -> Iterator[Connection]:
+def letting_in(
+    key: asyncssh.SSHKey, folder: Path, server: type[asyncssh.SFTPServer] = asyncssh.SFTPServer
+) -> Iterator[Connection]:
     """An SFTP server of a folder that lets in those with one key."""
     host_key = asyncssh.generate_private_key("ssh-ed25519")
     (folder / "allowed").write_bytes(key.export_public_key())
@@ -124,14 +126,14 @@ def letting_in(key: asyncssh.SSHKey, folder: Path) -> Iterator[Connection]:
     port: list[int] = []
 
     async def listen() -> None:
-        server = await asyncssh.listen(
+        listening = await asyncssh.listen(
             "127.0.0.1",
             0,
             server_host_keys=[host_key],
             authorized_client_keys=str(folder / "allowed"),
-            sftp_factory=partial(asyncssh.SFTPServer, chroot=str(folder).encode()),
+            sftp_factory=partial(server, chroot=str(folder).encode()),
         )
-        port.append(server.get_port())
+        port.append(listening.get_port())
         started.set()
 
     thread = threading.Thread(target=lambda: (loop.run_until_complete(listen()), loop.run_forever()))

@@ -353,3 +353,23 @@ def test_samples_of_two_kinds_are_no_one_export(tmp_path: Path) -> None:
     paths = [samples.put(tmp_path / kind, kind, samples.rows(30)) for kind in ("csv", "xlsx")]
     with pytest.raises(CannotPropose, match="one contract is for one kind of file"):
         propose("land.certificates", paths)
+
+
+@pytest.mark.parametrize(("answer", "hour"), [(0, 16), (1, 9)])
+def test_times_that_all_say_utc_load_as_it_is_answered(
+    warehouse: Settings, tmp_path: Path, answer: int, hour: int
+) -> None:
+    sample = tmp_path / "certificates_20210630.csv"
+    sample.write_text(
+        "code,issued_at\n" + "".join(f"A{n},2021-06-30T09:00:00+00:00\n" for n in range(40)), "utf-8"
+    )
+    proposal = propose("land.certificates", [sample])
+    (question,) = [each for each in proposal.questions if each.topic == "offsets"]
+    proposal.answer(question, question.answers[answer])
+    made = write(warehouse.model_copy(update={"project": tmp_path / "project"}), proposal)
+    contract = read_contract(made.contract)
+    assert made.problem is None
+    deliver(warehouse, contract, sample.name, sample.read_bytes(), DAY)
+    (batch,) = load(warehouse, contract)
+    at = datetime(2021, 6, 30, hour, tzinfo=ZoneInfo(TIMEZONE))
+    assert {row["issued_at"] for row in raw_rows(warehouse, contract, batch.batch_id)} == {at}

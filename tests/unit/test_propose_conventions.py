@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from kho.formats.encodings import windows_1258
 from kho.formats.guessing import SURE, guess, is_vietnamese
+from kho_propose.contract_text import render
 from kho_propose.infer import propose
 from kho_propose.proposal import Proposal
 from kho_propose.types import Values, infer
@@ -245,3 +246,40 @@ def test_columns_written_in_two_ways_are_told_and_read_as_text() -> None:
     assert [each.type for each in typed] == ["date", "date", "string", "date"]
     assert conventions.date_formats == ("d/M/yyyy",)  # which reads the others as well
     assert typed[2].remark
+
+
+def timed(*offsets: str) -> list[list[str]]:
+    return [
+        ["Mã số", "Nhận lúc"],
+        *(
+            [f"A{n}", f"2021-06-{n % 28 + 1:02}T09:{n % 60:02}:00{offsets[n % len(offsets)]}"]
+            for n in range(60)
+        ),
+    ]
+
+
+@pytest.mark.parametrize("said", ["Z", "+00:00", "+0000"])
+def test_times_that_all_say_utc_are_asked_about(said: str) -> None:
+    proposal = proposed(timed(said))
+    (question,) = [each for each in proposal.questions if each.topic == "offsets"]
+    quoted = f"yyyy-MM-dd'T'HH:mm:ss'{said}'"
+    assert f"every time of the sample says {said}" in question.text and quoted in question.text
+    lines = render(proposal).splitlines()
+    assert any("timestampFormat" in line and "? every time of the sample says" in line for line in lines)
+    assert any(line.strip().startswith("- ") and question.path in line for line in lines)
+    proposal.answer(question, question.answers[1])
+    assert proposal.timestamp_format == quoted
+    assert "offsets" not in {each.topic for each in proposal.questions}
+
+
+def test_times_that_say_utc_in_several_ways_are_asked_about_and_cannot_be_quoted() -> None:
+    proposal = proposed(timed("Z", "+00:00"))
+    (question,) = [each for each in proposal.questions if each.topic == "offsets"]
+    assert "ask its keeper" in question.text
+    proposal.answer(question, question.answers[0])
+    assert proposal.timestamp_format == "yyyy-MM-dd'T'HH:mm:ssXXX"
+
+
+@pytest.mark.parametrize("offsets", [("+07:00",), ("+01:00", "+02:00"), ("Z", "+07:00"), ("",)])
+def test_times_of_other_offsets_are_not(offsets: tuple[str, ...]) -> None:
+    assert "offsets" not in {each.topic for each in proposed(timed(*offsets)).questions}

@@ -27,6 +27,7 @@ DISORDERED_SHARE = 0.01
 KNOWN_SHARE, KNOWN_LEAST = 0.2, 20
 #: times of day must lie this closely together (1: all at one time) for their mean to say something
 CLOSE, TIMES_LEAST = 0.5, 20
+UTC = "+00:00"
 STEADY_HOURS, SHIFT_HOURS, FOREIGN_HOURS = 1.5, 3, 5
 
 
@@ -152,6 +153,34 @@ def shifted(profile: Profile, steady: dict[str, float]) -> Iterator[str]:
                     f"{name} by about {moved:+.0f} hours (around {_clock(now['hour'])}, before around"
                     f" {_clock(steady[name])})"
                 )
+
+
+def reset(profile: Profile, before: list[Profile], steady: dict[str, float]) -> Iterator[str]:
+    """Columns whose times say an offset that none of them ever said, or all UTC's where most said another."""
+    for name, now in profile.get("offsets", {}).items():
+        known = profile.get("offsets_before", {}).get(name)
+        lately = [each["offsets"][name] for each in before if each.get("offsets", {}).get(name)][-HISTORY:]
+        were_utc = sum(each.get(UTC, 0) for each in lately) * 2 >= sum(sum(each.values()) for each in lately)
+        if known and (now.keys() - known or (now.keys() == {UTC} and not were_utc)):
+            told = " and ".join(f"{offset} ({count} times)" for offset, count in sorted(now.items()))
+            yield f"{name} says {told}, before {' and '.join(known)}{_moved(profile, name, steady)}"
+
+
+def _moved(profile: Profile, name: str, steady: dict[str, float]) -> str:
+    """How far a column's times of day lie from where they used to, however little that is."""
+    now = profile.get("hours", {}).get(name)
+    if not now or name not in steady or not _tells(now):
+        return ""
+    hours = round(_apart(now["hour"], steady[name]), 1) + 0  # nothing has no sign
+    return f", and its times of day lie {hours:+.1f} hours from where they did"
+
+
+def clock_remedy(contract: Contract) -> str:
+    """What to change in the contract where its times are the clock of another zone."""
+    pattern = contract.file.timestamp_format
+    if not pattern.endswith("XXX"):
+        return "change the contract's timeZone"
+    return f"quote the offset in the contract's timestampFormat ({pattern.removesuffix('XXX')}'{UTC}'), check its timeZone"
 
 
 def foreign(profile: Profile, peers: list[dict[str, Any] | None]) -> str | None:

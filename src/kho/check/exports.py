@@ -238,14 +238,24 @@ def rules(contract: Contract) -> list[_Rule]:
             "times of day moved",
             "shifted_times",
             needs="times_compared",
-            remedy="has the time zone changed? Then change the contract's timeZone and replay",
+            remedy=f"has the time zone changed? Then {drift.clock_remedy(contract)} and replay",
+        ),
+        _Rule(
+            "offsets_as_usual",
+            "warning",
+            "times come with other offsets than ever",
+            "changed_offsets",
+            needs="offsets_compared",
+            remedy="the times are taken as they say. Are they right? Then there is nothing to do. Does the clock still show the"
+            f" time of {contract.file.time_zone}? Then {drift.clock_remedy(contract)} and replay; if only some are wrong, ask the"
+            " source",
         ),
         _Rule(
             "times_like_the_systems",
             "warning",
             "times of day are not like those of the system's other exports",
             "foreign_times",
-            remedy="is the contract's timeZone right?",
+            remedy=f"are they of another zone? Then {drift.clock_remedy(contract)} and replay",
         ),
         _Rule(
             "times_possible",
@@ -411,6 +421,8 @@ def _measures(
         "keys_compared": profile.get("known_keys"),
         "shifted_times": _listed(drift.shifted(profile, steady)),
         "times_compared": ", ".join(steady) or None,
+        "changed_offsets": _listed(drift.reset(profile, profiles, steady)),
+        "offsets_compared": ", ".join(profile.get("offsets_before", {})) or None,
         "foreign_times": None if steady else drift.foreign(profile, row["hours_of_peers"]),
         "unknown_values": _listed(
             f"{why} ({n})" for why, n in reasons.items() if ": not one of" in why or ": unmapped code" in why

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 from typing import Final, Literal
+from unicodedata import normalize
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from kho.contract import moments
+from kho.contract.file_name import as_seen
 from kho.contract.schedule import FIRST_DAY
 from kho.settings import TIMEZONE
 from kho.time_limit import time_limit
@@ -224,7 +226,7 @@ class FileKeys(_Keys):
     )
     timestamp_format: str = Field(
         "yyyy-MM-dd HH:mm:ss",
-        description=f"how times are written: {moments.TIMES_TOLD} (`+02:00`, `+0200`, `+02` or `Z`, each row its own)",
+        description=f"how times are written: {moments.TIMES_TOLD}",
         examples=["d/M/yyyy h:mm:ss a"],
     )
     later_row_counts: bool = Field(
@@ -471,12 +473,12 @@ class Contract(BaseModel):
     def named(self, name: str) -> dict[str, str | None]:
         """What the groups of `fileName` say of a delivery of this name; nothing when it is named otherwise.
 
-        A unit is the same in either layout of its code: `unit` is root first.
+        A name is taken as it looks. A unit is the same in either layout of its code: `unit` is root first.
         A pattern of repeats in repeats that takes too long to tell says nothing of the name either.
         """
         try:
             with time_limit(NAME_SECONDS, TimeoutError()):
-                found = re.fullmatch(self.server.file_name, name)
+                found = re.fullmatch(normalize("NFC", self.server.file_name), as_seen(name))
         except TimeoutError:
             return {}
         groups = found.groupdict() if found else {}

@@ -46,17 +46,22 @@ DATES_TOLD = (
 )
 TIMES_TOLD = (
     "a date, a space or 'T' (nothing behind yyyyMMdd), and HH:mm, H:mm, HHmm (behind yyyyMMdd) or hh:mm a and h:mm a (AM, PM,"
-    " SA, CH), each with seconds or without (HH:mm:ss; fractions of seconds need no letters), and XXX where an offset follows"
+    " SA, CH), each with seconds or without (HH:mm:ss; fractions of seconds need no letters), and XXX where an offset follows (`+02:00`,"
+    " `+0200`, `+02` or `Z`, each row its own), or an offset in quotes (`yyyy-MM-dd HH:mm:ss'+00:00'`) that all of them end with"
+    " and that is not true: then they are of `timeZone`"
 )
 
+#: what an offset looks like
+AN_OFFSET = r"(?:Z|[+-]\d\d(?::?\d\d)?)"
 _SIGN = r"(?P<sign>[-/.])"
 _DATE = re.compile(
     rf"dd?{_SIGN}MM?(?P=sign)(?:yyyy|yy)|yyyy{_SIGN.replace('sign', 'sign2')}MM?(?P=sign2)dd?"
     rf"|MM?{_SIGN.replace('sign', 'sign3')}dd?(?P=sign3)(?:yyyy|yy)|yyyyMMdd"
 )
-_CLOCK = r"(?: |'T')(?:HH?:mm(?::ss)?|hh?:mm(?::ss)? ?a)(?:XXX)?"
-_TIME = re.compile(rf"(?:{_DATE.pattern}){_CLOCK}|yyyyMMdd(?: |'T')?HHmm(?:ss)?(?:XXX)?")
-_LETTERS = re.compile(r"yyyy|yy|MM?|dd?|HH?|hh?|mm|ss|XXX|a|'T'|[-/.: ]")
+_END = rf"(?:XXX|'{AN_OFFSET}')?"
+_CLOCK = rf"(?: |'T')(?:HH?:mm(?::ss)?|hh?:mm(?::ss)? ?a){_END}"
+_TIME = re.compile(rf"(?:{_DATE.pattern}){_CLOCK}|yyyyMMdd(?: |'T')?HHmm(?:ss)?{_END}")
+_LETTERS = re.compile(r"yyyy|yy|MM?|dd?|HH?|hh?|mm|ss|XXX|a|'[^']+'|[-/.: ]")
 #: what stands for a letter, as PostgreSQL's and Python's expressions say it
 _READ = {
     "yyyy": r"\d{4}",
@@ -72,7 +77,7 @@ _READ = {
     "mm": r"[0-5]\d",
     "ss": r"[0-5]\d(?:\.\d{1,9})?",
     "a": r"[AaPp][Mm]|[Ss][Aa]|[Cc][Hh]",
-    OFFSET: r"Z|[+-]\d\d(?::?\d\d)?",
+    OFFSET: AN_OFFSET,
 }
 
 
@@ -100,6 +105,17 @@ class Pattern:
     def has_offset(self) -> bool:
         return OFFSET in self.letters
 
+    @cached_property
+    def quoted(self) -> str:
+        """The offset that each text ends with and that means nothing; empty where there is none."""
+        last = self.letters[-1]
+        return last.strip("'") if last.startswith("'") and last != "'T'" else ""
+
+    @property
+    def face(self) -> str:
+        """The pattern without that offset."""
+        return self.text.removesuffix(f"'{self.quoted}'") if self.quoted else self.text
+
     @property
     def has_own_places(self) -> bool:
         """Whether every digit has its place, and the parts of the day are parted by signs."""
@@ -114,18 +130,18 @@ class Pattern:
     def expression(self) -> str:
         """What such a text looks like; each part is a group."""
         return "".join(
-            f"({_READ[each]})" if each in _READ else "T" if each == "'T'" else re.escape(each)
-            for each in self.letters
+            f"({_READ[each]})" if each in _READ else re.escape(each.strip("'")) for each in self.letters
         )
 
     @cached_property
     def begins(self) -> re.Pattern[str]:
         """How such a text begins, with every digit a zero: up to its minutes."""
         upto = self.letters[: self.letters.index("mm") + 1] if self.is_time else self.letters
-        shown = {"M": "0{1,2}", "d": "0{1,2}", "H": "0{1,2}", "h": "0{1,2}", "'T'": "T"}
+        shown = {"M": "0{1,2}", "d": "0{1,2}", "H": "0{1,2}", "h": "0{1,2}"}
         return re.compile(
             "".join(
-                shown.get(each) or ("0" * len(each) if each in _READ else re.escape(each)) for each in upto
+                shown.get(each) or ("0" * len(each) if each in _READ else re.escape(each.strip("'")))
+                for each in upto
             )
         )
 

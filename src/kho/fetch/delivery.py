@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -15,12 +15,23 @@ import psycopg
 
 from kho.archive import Archive, Stored
 from kho.contract import Contract, telling
+from kho.contract.file_name import as_seen
 from kho.contract.schedule import newest_expected_date
 from kho.database import connect
 from kho.fetch.budget import Budget, Exhausted
 from kho.fetch.connection import Connection
 from kho.fetch.rows import RowCount
-from kho.fetch.transport import Incomplete, Listed, SourceError, Transport, is_sound, patiently, shown
+from kho.fetch.transport import (
+    Doubtful,
+    Incomplete,
+    Listed,
+    Short,
+    SourceError,
+    Transport,
+    is_sound,
+    patiently,
+    shown,
+)
 from kho.fetch.transports import open_transport
 from kho.ledger import deliveries
 from kho.ledger.deliveries import Taken
@@ -31,6 +42,7 @@ from kho.time_limit import held
 _FRESH = timedelta(seconds=5)
 #: why a file that is there is not taken
 UNKNOWN = "not named as the contract's fileName says"
+TWIN = "named as another file of its folder that is newer, as far as one can see: only that one is taken"
 LINK = "a link, or nothing that is a file: Kho opens none; have the source hand over the file itself"
 #: a control file is a few bytes
 _CONTROL_BYTES = 1000
@@ -51,8 +63,10 @@ class Fetched:
     later: list[str] = field(default_factory=list)  # of days after the night's
     incomplete: dict[str, str] = field(default_factory=dict)  # and why
     failed: dict[str, str] = field(default_factory=dict)  # and why
+    short: dict[str, str] = field(default_factory=dict)  # taken, though the source says that there is more
     unknown: list[str] = field(default_factory=list)  # not named as the contract says
     links: list[str] = field(default_factory=list)
+    twins: list[str] = field(default_factory=list)  # of a newer one whose name looks the same
 
     def __str__(self) -> str:
         counts = {
@@ -63,13 +77,20 @@ class Fetched:
             "failed": len(self.failed),
             "of unknown name": len(self.unknown),
             "links": len(self.links),
+            "named as newer ones": len(self.twins),
+            "shorter than announced": len(self.short),
         }
         told = [", ".join(f"{count} {what}" for what, count in counts.items() if count) or "nothing there"]
-        told += _told(self.contract, {**self.incomplete, **self.failed})
-        for names, why in ((self.unknown, UNKNOWN), (self.links, LINK)):
+        told += _told(self.contract, {**self.short, **self.incomplete, **self.failed})
+        for names, why in self.left_alone:
             if names:
                 told.append(f"{len(names)} are {why}: `kho source check {self.contract.name}` shows them")
         return "\n".join(told)
+
+    @property
+    def left_alone(self) -> tuple[tuple[list[str], str], ...]:
+        """Names of files that nobody waits for, and why they are not taken."""
+        return (self.unknown, UNKNOWN), (self.links, LINK), (self.twins, TWIN)
 
 
 def fetch(
@@ -108,10 +129,10 @@ def fetch(
         except SourceError as error:
             trouble = error
             note(None, str(error))
-        for name, reason in {**fetched.incomplete, **fetched.failed}.items():
+        for name, reason in {**fetched.short, **fetched.incomplete, **fetched.failed}.items():
             note(name, f"{telling.delivery(contract, name)}: {reason}")
         # A file that stays there is told once.
-        for names, reason in ((fetched.unknown, UNKNOWN), (fetched.links, LINK)):
+        for names, reason in fetched.left_alone:
             for name in deliveries.never_noted(ledger, contract.name, names, reason):
                 note(name, reason)
     if trouble:
@@ -131,15 +152,15 @@ class Offered:
     """A file at its source, and what its name makes of it."""
 
     file: Listed
-    #: beside: a control file, or not finished yet; link: that, or what else is no file
-    kind: Literal["delivery", "beside", "misdated", "unknown", "link"]
+    #: beside: a control file, or not finished yet; link: that, or what else is no file; twin: of a newer one of its name
+    kind: Literal["delivery", "beside", "misdated", "unknown", "link", "twin"]
     day: date | None = None  # of a delivery
     trouble: str = ""  # what is wrong with a date
 
     @property
     def name(self) -> str:
         """The file's name as it may be told."""
-        return shown(self.file.name)
+        return shown(as_seen(self.file.name))
 
 
 def listing(
@@ -179,9 +200,10 @@ def take(
             closing(open_transport(settings, contract, business_date, connection, budget)) as source,
             budget.delivery(),
         ):
-            listed = {file.name: file for file in source.files()}
-            control_rows = _announced(source, listed, contract, listed[name])
-            patiently(partial(_copy, contract, source, budget, listed[name], control_rows, to))
+            listed = _by_name(_offered(contract, source))
+            file = listed[name]
+            control_rows = _announced(source, listed, contract, file)
+            patiently(partial(_copy, contract, source, budget, file, control_rows, to))
             return control_rows
     except KeyError:
         told = telling.delivery(contract, name)
@@ -203,7 +225,11 @@ def _copy(
 ) -> None:
     budget.begin()
     with to.open("wb") as copy:
-        copy.writelines(_bytes(contract, source, file, control_rows))
+        copy.writelines(_bytes(contract, source, file, control_rows, _is_whole))
+
+
+def _is_whole(doubt: Doubtful) -> bool:
+    return isinstance(doubt, Short) and doubt.is_whole
 
 
 def _newest_dates(contract: Contract, business_date: date) -> frozenset[date]:
@@ -216,18 +242,37 @@ def _newest_dates(contract: Contract, business_date: date) -> frozenset[date]:
 
 
 def _offered(contract: Contract, source: Transport) -> list[Offered]:
-    return [_named(contract, file) for file in sorted(source.files(), key=lambda file: file.name)]
+    offered = [_named(contract, file) for file in sorted(source.files(), key=lambda file: file.name)]
+    newest: dict[str, Offered] = {}
+    for one in sorted(offered, key=_age):
+        if one.kind == "delivery":
+            newest[one.name] = one
+    return [
+        replace(one, kind="twin") if one.kind == "delivery" and newest[one.name] is not one else one
+        for one in offered
+    ]
+
+
+def _by_name(offered: list[Offered]) -> dict[str, Listed]:
+    """The files that may be opened."""
+    return {one.name: one.file for one in offered if one.kind not in ("twin", "unknown")}
+
+
+def _age(one: Offered) -> tuple[bool, float]:
+    modified = one.file.modified
+    return modified is not None, modified.timestamp() if modified else 0.0
 
 
 def _named(contract: Contract, file: Listed) -> Offered:
-    if not is_sound(file.name):
+    name = as_seen(file.name)
+    if not is_sound(name):
         return Offered(file, "unknown")
-    if not contract.named(file.name):
-        is_beside = _is_control(contract, file.name) or _UNFINISHED.fullmatch(file.name)
+    if not contract.named(name):
+        is_beside = _is_control(contract, name) or _UNFINISHED.fullmatch(name)
         return Offered(file, "beside" if is_beside else "unknown")
     if not file.is_regular:
         return Offered(file, "link")
-    if day := contract.day_of(file.name):
+    if day := contract.day_of(name):
         return Offered(file, "delivery", day)
     return Offered(file, "misdated", trouble="what its name holds is no date: it must hold one as yyyymmdd")
 
@@ -244,13 +289,17 @@ def _fetch_files(
     fetched: Fetched,
 ) -> None:
     offered = _offered(contract, source)
-    listed = {one.file.name: one.file for one in offered}
+    listed = _by_name(offered)
+    # Under whatever spelling of its name a delivery was taken, it is that one.
+    known = {(as_seen(name), day): arrival for (name, day), arrival in known.items()}
     tagged = {arrival.source_tag: arrival for arrival in known.values() if arrival.source_tag}
     due: list[tuple[date, Listed]] = []
     for one in offered:
-        name = one.file.name
+        name = one.name
         if one.kind == "unknown":
-            fetched.unknown.append(one.name)
+            fetched.unknown.append(name)
+        elif one.kind == "twin":
+            fetched.twins.append(shown(one.file.name))
         elif one.kind == "link":
             fetched.links.append(name)
         elif one.kind == "misdated":
@@ -266,6 +315,7 @@ def _fetch_files(
         elif one.kind == "delivery":
             due.append((one.day, one.file))
     for day, file in sorted(due, key=lambda one: (one[0], one[1].name)):
+        name = as_seen(file.name)
         try:
             with budget.delivery():
                 control_rows = _announced(source, listed, contract, file)
@@ -273,21 +323,22 @@ def _fetch_files(
                 if day not in asked and (same := tagged.get(file.tag)):
                     stored = Stored(same.sha256, same.size_bytes)
                 else:
+                    takes = partial(_takes, ledger, contract, business_date, name, fetched)
                     stored = patiently(
-                        partial(_store, settings, contract, source, budget, file, control_rows)
+                        partial(_store, settings, contract, source, budget, file, control_rows, takes)
                     )
         except Exhausted:
             raise
         except Incomplete as reason:
-            fetched.incomplete[file.name] = f"not complete yet: {reason}; it is taken once it is"
+            fetched.incomplete[name] = f"not complete yet: {reason}; it is taken once it is"
         except SourceError as error:
-            fetched.failed[file.name] = str(error)
+            fetched.failed[name] = str(error)
         else:
             with held():
                 is_new = deliveries.enter(
                     ledger,
                     contract.name,
-                    file.name,
+                    taken.name if (taken := known.get((name, day))) else name,
                     day,
                     stored,
                     size=file.size,
@@ -296,9 +347,10 @@ def _fetch_files(
                     control_rows=control_rows,
                 )
             if is_new:
-                fetched.taken.append(file.name)
+                fetched.taken.append(name)
             else:
                 fetched.unchanged += 1
+                fetched.short.pop(name, None)  # it was told when it came
 
 
 def _store(
@@ -308,12 +360,49 @@ def _store(
     budget: Budget,
     file: Listed,
     control_rows: int | None,
+    takes: Callable[[Doubtful], bool],
 ) -> Stored:
     budget.begin()
-    return Archive.of(settings).store(_bytes(contract, source, file, control_rows))
+    return Archive.of(settings).store(_bytes(contract, source, file, control_rows, takes))
 
 
-def _bytes(contract: Contract, source: Transport, file: Listed, control_rows: int | None) -> Iterator[bytes]:
+def _takes(
+    ledger: psycopg.Connection,
+    contract: Contract,
+    business_date: date,
+    name: str,
+    fetched: Fetched,
+    doubt: Doubtful,
+) -> bool:
+    """Whether a file is taken as it is: to be waited for again makes it no less doubtful."""
+    is_short = isinstance(doubt, Short)
+    if not _is_whole(doubt):
+        of = name if is_short else None  # what a server says of versions it says of all its files
+        if not deliveries.was_noted(ledger, contract.name, of, str(doubt), before=business_date):
+            return False
+    if is_short:
+        fetched.short[name] = (
+            f"{doubt}: it was taken as it is; ask the keeper of the source which is right. Other records are taken once they"
+            f" are there: `kho source fetch {contract.name} --again`"
+        )
+    return True
+
+
+def _bytes(
+    contract: Contract,
+    source: Transport,
+    file: Listed,
+    control_rows: int | None,
+    takes: Callable[[Doubtful], bool],
+) -> Iterator[bytes]:
+    try:
+        yield from _read(contract, source, file, control_rows)
+    except Doubtful as doubt:
+        if not takes(doubt):
+            raise
+
+
+def _read(contract: Contract, source: Transport, file: Listed, control_rows: int | None) -> Iterator[bytes]:
     chunks = source.read(file)
     # Rows of other files are not counted before they are loaded: the exports boundary compares them then.
     is_counted = contract.format == "csv" and not contract.server.compression
@@ -335,13 +424,15 @@ def _is_control(contract: Contract, name: str) -> bool:
 def _announced(source: Transport, listed: dict[str, Listed], contract: Contract, file: Listed) -> int | None:
     if not contract.server.control_file:
         return file.records
-    return _control_rows(source, listed.get(_control_name(contract, file.name)), contract, file)
+    return _control_rows(source, listed.get(_control_name(contract, as_seen(file.name))), contract, file)
 
 
 def _control_rows(source: Transport, control: Listed | None, contract: Contract, file: Listed) -> int:
     """The number of rows that the control file announces."""
     if control is None:
         raise Incomplete(f"its control file ({contract.server.control_file}) is not there")
+    if not control.is_regular:
+        raise SourceError(f"its control file is {LINK}")
     head = b""
     for chunk in source.read(control):
         head += chunk

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from kho.fetch.budget import MOST_FILES, Budget, expect_some
-from kho.fetch.transport import CHUNK_BYTES, Incomplete, Listed, SourceError
+from kho.fetch.transport import CHUNK_BYTES, Incomplete, Listed, SourceError, expect_unchanged
 
 #: a file last written less than this ago may still be growing
 SETTLE_SECONDS = 2.0
@@ -44,6 +44,7 @@ class Folder:
     def read(self, file: Listed) -> Iterator[bytes]:
         age = time.time() - file.modified.timestamp()
         time.sleep(min(SETTLE_SECONDS, max(0.0, SETTLE_SECONDS - age)))
+        size = 0
         try:
             with self._opened() as folder:
                 # A link that took the file's place is not followed, and nobody is waited for at a pipe.
@@ -52,6 +53,7 @@ class Folder:
                     if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
                         raise Incomplete("something else took its place while it was read")
                     while chunk := opened.read(CHUNK_BYTES):
+                        size += len(chunk)
                         self._budget.spend(len(chunk))
                         yield chunk
                 now = _listed(file.name, os.stat(file.name, dir_fd=folder, follow_symlinks=False))
@@ -59,8 +61,7 @@ class Folder:
             raise Incomplete("it was taken away while it was read") from None
         except OSError as error:
             raise SourceError(f"it can't be read ({error.strerror}): may this user read it?") from None
-        if now != file:
-            raise Incomplete("it is still being written: its size or time changed while it was read")
+        expect_unchanged(file, now, size)
 
     def close(self) -> None:
         pass

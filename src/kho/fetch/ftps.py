@@ -11,12 +11,20 @@ from typing import TypeVar, cast
 
 from kho.fetch.budget import MOST_FILES, Budget, expect_some
 from kho.fetch.connection import Connection
-from kho.fetch.transport import CHUNK_BYTES, Incomplete, Listed, Passing, SourceError, patiently
+from kho.fetch.transport import (
+    CHANGED,
+    CHUNK_BYTES,
+    Incomplete,
+    Listed,
+    Passing,
+    SourceError,
+    expect_unchanged,
+    patiently,
+)
 
 T = TypeVar("T")
 TIMEOUT_SECONDS = 60
 _FOLDERS = ("dir", "cdir", "pdir")
-CHANGED = "it is still being written: its size or time changed while it was read"
 
 
 class _Client(ftplib.FTP_TLS):
@@ -84,8 +92,7 @@ class Ftps:
                 self._budget.spend(len(part))
                 yield part
                 offset += len(part)
-            if self._ask(end) != file or offset != file.size:
-                raise Incomplete(CHANGED)
+            expect_unchanged(file, self._ask(end), offset)
         finally:
             if self._data is not None:  # not read to its end
                 self._drop()

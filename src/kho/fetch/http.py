@@ -10,9 +10,10 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from kho.fetch.budget import MOST_FILES, MOST_PAGES, expect_some
-from kho.fetch.transport import Incomplete, Listed, SourceError
+from kho.fetch.transport import Incomplete, Listed, Short, SourceError
 from kho.fetch.web import Answer, Web
 
 RECORD_SEPARATOR = b"\x1e"
@@ -35,7 +36,7 @@ class Http:
                     datetime.fromisoformat(one["modified"]).astimezone(UTC),
                     None if one["records"] is None else int(one["records"]),
                 )
-                for one in json.loads(answer.content)["deliveries"]
+                for one in _read(answer.content)["deliveries"]
             ]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise SourceError(
@@ -45,21 +46,33 @@ class Http:
         return found
 
     def read(self, file: Listed) -> Iterator[bytes]:
-        number, pages, found, tag = 1, 1, 0, None
+        number, pages, found = 1, 1, 0
+        first: Answer | None = None
+        tags: set[str | None] = set()
         while number <= pages:
             expect_some(number, MOST_PAGES, "pages")
-            answer = self._web.get(
-                f"{self.where}/{file.name}", {"page": number, "page_size": self._page_size}
-            )
+            answer = self._get(file, number)
             page, records, pages, total = self._page(answer, file)
-            if number > 1 and answer.headers.get("ETag") != tag:
-                raise Incomplete("it changed while its pages were read")
-            tag = answer.headers.get("ETag")
+            first = first or answer
+            tags.add(answer.headers.get("ETag"))
             found += records
             number += 1
             yield page
+        if len(tags) > 1 and self._is_other(file, first, tags):
+            raise Incomplete("it changed while its pages were read")
         if found < max(total, file.records or 0):
-            raise Incomplete(f"its pages hold {found} records of {max(total, file.records or 0)}")
+            raise Short(f"its pages hold {found} records of {max(total, file.records or 0)}")
+
+    def _get(self, file: Listed, number: int) -> Answer:
+        return self._web.get(
+            f"{self.where}/{quote(file.name, safe='')}", {"page": number, "page_size": self._page_size}
+        )
+
+    def _is_other(self, file: Listed, first: Answer, tags: set[str | None]) -> bool:
+        """Whether it changed between its pages. Some servers have a tag for every page, or answer: these tell nothing."""
+        again = self._get(file, 1)
+        was, tag = first.headers.get("ETag"), again.headers.get("ETag")
+        return tag != was and (tag in tags or again.content != first.content)
 
     def close(self) -> None:
         self._web.close()
@@ -78,3 +91,11 @@ class Http:
             raise SourceError(
                 f"{self.where}: a page is not as the contract says ({type(error).__name__})"
             ) from None
+
+
+def _read(listing: bytes) -> Any:
+    """The listing; a name in it that is no UTF-8 leaves the others as they are."""
+    try:
+        return json.loads(listing)
+    except UnicodeDecodeError:
+        return json.loads(listing.decode("utf-8", "surrogateescape"))

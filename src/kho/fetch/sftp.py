@@ -12,7 +12,7 @@ import asyncssh
 
 from kho.fetch.budget import MOST_FILES, Budget, expect_some
 from kho.fetch.connection import Connection
-from kho.fetch.transport import CHUNK_BYTES, Incomplete, Listed, Passing, SourceError, patiently
+from kho.fetch.transport import CHUNK_BYTES, Listed, Passing, SourceError, expect_unchanged, patiently
 
 T = TypeVar("T")
 TIMEOUT_SECONDS = 60
@@ -61,8 +61,7 @@ class Sftp:
             self._budget.spend(len(part))
             yield part
             offset += len(part)
-        if self._ask(end) != file or offset != file.size:
-            raise Incomplete("it is still being written: its size or time changed while it was read")
+        expect_unchanged(file, self._ask(end), offset)
 
     def close(self) -> None:
         self._drop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, Protocol, TypeVar
 from unicodedata import category
@@ -36,6 +36,18 @@ class Incomplete(Exception):
     """A file is not whole yet; a later night takes it."""
 
 
+class Doubtful(Incomplete):
+    """Everything came, and a sign says that it may not be right: it is taken where an earlier night said so, too."""
+
+
+class Short(Doubtful):
+    """Everything came, and is less than its source says that it has. `is_whole`: it came to its end all the same."""
+
+    def __init__(self, told: str, *, is_whole: bool = False) -> None:
+        super().__init__(told)
+        self.is_whole = is_whole
+
+
 @dataclass(frozen=True)
 class Listed:
     """A file as the source's listing shows it."""
@@ -49,6 +61,20 @@ class Listed:
     #: only more or newer ones make it another file. never: it shows its source as it is now, not as it was that day.
     again: Literal["changed", "grown", "never"] = "changed"
     is_regular: bool = True  # no link, and nothing else that only looks like a file
+
+
+CHANGED = "it is still being written: its size or time changed while it was read"
+
+
+def expect_unchanged(listed: Listed, now: Listed | None, size_read: int) -> None:
+    """Raises Incomplete for a file that is no longer what was listed when it was read; Doubtful where only its time is not.
+
+    Some servers tell the moment of the answer for a file's time.
+    """
+    if now is None or size_read != listed.size or replace(now, modified=listed.modified) != listed:
+        raise Incomplete(CHANGED)
+    if now.modified != listed.modified:
+        raise Doubtful("it is still being written: its time changed while it was read, and nothing else")
 
 
 class Transport(Protocol):

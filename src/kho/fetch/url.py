@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, timedelta
 from email.utils import formatdate, parsedate_to_datetime
 from typing import Any
@@ -20,11 +21,15 @@ from kho.contract import Contract
 from kho.contract.schedule import expected_dates, newest_expected_date
 from kho.fetch.budget import MOST_PAGES, expect_some
 from kho.fetch.http import RECORD_SEPARATOR
-from kho.fetch.transport import Incomplete, Listed, SourceError
+from kho.fetch.transport import Doubtful, Incomplete, Listed, Short, SourceError
 from kho.fetch.web import Absent, Answer, Web
 
 #: what was modified so shortly before the answer may be so at every answer
 _FRESH = timedelta(minutes=1)
+NO_CONTENT = 204
+_MOST_EMPTY = 10  # pages in a row
+#: what pages call the number of all records, in small letters
+_TOTALS = {"total", "count", "totalcount", "totalrecords", "totalitems", "totalelements", "totalresults"}
 
 
 class Url:
@@ -54,7 +59,7 @@ class Url:
         try:
             yield from self._pages(url) if self._is_paged else self._file(url, file)
         except Absent:
-            raise Incomplete("it is not there yet") from None
+            raise Incomplete("it is not there yet, or the contract's location is not right") from None
 
     def close(self) -> None:
         self._web.close()
@@ -102,49 +107,84 @@ class Url:
 
     def _file(self, url: str, file: Listed) -> Iterator[bytes]:
         with self._web.open(url) as answer:
-            if self._is_other(url, self._heads[file.name], answer.headers):
-                raise Incomplete("it changed while it was read")
-            yield from self._web.pieces(answer, as_sent=self._contract.server.compression == "gzip")
+            is_other = self._is_other(url, self._heads[file.name], answer.headers)
+            beginning = b""
+            for part in self._web.pieces(answer, is_packed=self._contract.server.compression == "gzip"):
+                beginning = beginning or self._sound(part)
+                yield part
+        if is_other:
+            raise Doubtful("it changed while it was read")
+
+    def _sound(self, content: bytes) -> bytes:
+        """The content; SourceError for a page for people, whose lines JSON lines would take for broken rows."""
+        if self._contract.format == "jsonl" and content.lstrip().startswith(b"<"):
+            raise SourceError(
+                f"{self.where} gives a page for people and no JSON lines: does it ask for a login? It is asked for again"
+            )
+        return content
 
     def _is_other(self, url: str, listed: httpx.Headers, sent: httpx.Headers) -> bool:
         """Whether another version was sent than was listed. Only names of one kind can be compared, others tell nothing."""
-        if listed.get("ETag") and sent.get("ETag"):
-            return listed["ETag"] != sent["ETag"]
-        was, modified = _settled(listed), _settled(sent)
-        # Some servers tell another time for GET than for HEAD: it changed if that for HEAD does.
-        return bool(was and modified and was != modified) and _settled(self._web.head(url)) != was
+        for version in (_etag, _settled):
+            was, came = version(listed), version(sent)
+            if was and came:
+                if was == came:
+                    return False
+                now = version(self._web.head(url))
+                # Some servers name another time for GET than for HEAD, and some another version at every answer.
+                return now == came or (version is _etag and now == was)
+        return False
 
     # Pages
 
     def _pages(self, url: str) -> Iterator[bytes]:
         """The pages, as the formats json and jsonl take them; the empty one at the end of numbered pages is left out."""
-        keys, number, found, before = self._contract.server, 0, 0, None
+        keys, number, found, offset, largest, empty = self._contract.server, 0, 0, 0, 0, 0
+        total: int | None = None
+        before: list[Any] | None = None
         asked: set[str] = set()
         step: str | None = self._first(url)
         while step:
             expect_some(number + 1, MOST_PAGES, "pages")
             try:
-                answer = self._web.get(step)
-            except Absent:
-                if found and keys.paging in ("page", "offset"):
-                    return  # so some servers say that there are no more
+                page = self._page(self._web.get(step))
+            except Absent as absent:
+                if number and self._is_end(absent, found, total):
+                    break
                 raise
-            page, records, following = self._page(answer)
+            records = page.records
             if step in asked or (records and records == before):
                 raise SourceError(
                     f"{self.where} gives the same page again: do paging and pageParameter of the contract fit?"
                 )
             asked.add(step)
+            if page.total is not None and (records or total is None):
+                total = page.total
             number, found, before = number + 1, found + len(records), records
+            largest, empty = max(largest, len(records)), 0 if records else empty + 1
+            offset += len(records) or largest or keys.page_size
             if number == 1 or records:
-                yield page
+                yield page.content
+            goes_on = bool(records) or _may_go_on(found, total, empty)
             match keys.paging:
                 case "page":
-                    step = self._numbered(url, keys.first_page + number) if records else None
+                    step = self._numbered(url, keys.first_page + number) if goes_on else None
                 case "offset":
-                    step = self._numbered(url, found) if records else None
+                    step = self._numbered(url, offset) if goes_on else None
                 case _:
-                    step = self._following(url, following) if following else None
+                    step = self._following(url, page.following) if page.following else None
+        if total is not None and found < total:
+            raise Short(f"its pages hold {found} records of {total}", is_whole=True)
+
+    def _is_end(self, absent: Absent, found: int, total: int | None) -> bool:
+        """Whether there are no more pages, where one behind the first is not there."""
+        if absent.status == NO_CONTENT or (total is not None and found >= total):
+            return True
+        if self._contract.server.paging in ("page", "offset"):
+            return found > 0
+        raise SourceError(
+            f"{self.where} names a next page that is not there (it answers {absent.status}): tell the keeper of the source"
+        )
 
     def _first(self, url: str) -> str:
         keys = self._contract.server
@@ -176,12 +216,11 @@ class Url:
             )
         return target
 
-    def _page(self, answer: Answer) -> tuple[bytes, list[Any], str | None]:
-        """Bytes and records of a page, and what it says about the next one."""
+    def _page(self, answer: Answer) -> _Page:
         following = answer.links.get("next", {}).get("url")
         if self._contract.format == "jsonl":
-            lines = [line + b"\n" for line in answer.content.split(b"\n") if line.strip()]
-            return b"".join(lines), lines, following
+            lines = [line + b"\n" for line in self._sound(answer.content).split(b"\n") if line.strip()]
+            return _Page(b"".join(lines), lines, _total(answer.headers, None), following)
         try:
             document = json.loads(answer.content)
         except (ValueError, RecursionError):
@@ -194,11 +233,44 @@ class Url:
             )
         if self._contract.server.paging == "cursor":
             following = _at(document, self._contract.server.next_path)
-        return (
+        return _Page(
             RECORD_SEPARATOR + answer.content + b"\n",
             records,
+            _total(answer.headers, document),
             None if following is None else str(following),
         )
+
+
+@dataclass(frozen=True)
+class _Page:
+    content: bytes
+    records: list[Any]
+    total: int | None  # of all pages, as this one says
+    following: str | None  # as it says, too
+
+
+def _may_go_on(found: int, total: int | None, empty: int) -> bool:
+    """Whether records may come behind so many empty pages: one may lie between others, some where the total says so."""
+    if total is None:
+        return found > 0 and empty == 1
+    return found < total and empty <= _MOST_EMPTY
+
+
+def _total(headers: httpx.Headers, document: Any) -> int | None:
+    """How many records all pages hold. What says less than that, such as a page's own count, tells nothing."""
+    objects = [document, *document.values()] if isinstance(document, dict) else []
+    said = [
+        *(headers[name] for name in ("X-Total-Count", "X-Total") if name in headers),
+        *(
+            value
+            for each in objects
+            if isinstance(each, dict)
+            for key, value in each.items()
+            if key.replace("_", "").lower() in _TOTALS
+        ),
+    ]
+    numbers = [int(each) for each in said if re.fullmatch(r"\d{1,12}", str(each))]
+    return max(numbers, default=None)
 
 
 def _with(url: str, parameters: dict[str, Any]) -> str:
@@ -212,8 +284,12 @@ def _at(document: Any, path: str) -> Any:
 
 
 def _tag(url: str, headers: httpx.Headers) -> str | None:
-    version = headers.get("ETag") or _settled(headers)
+    version = _etag(headers) or _settled(headers)
     return version and f"{url} {version}"
+
+
+def _etag(headers: httpx.Headers) -> str | None:
+    return headers.get("ETag") or None
 
 
 def _settled(headers: httpx.Headers) -> str | None:

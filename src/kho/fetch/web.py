@@ -11,14 +11,20 @@ import httpx
 from kho.fetch.budget import Budget
 from kho.fetch.connection import Connection
 from kho.fetch.transport import Passing, SourceError, patiently
+from kho.fetch.unpacking import NAMES, unpacked
 
 TIMEOUT_SECONDS = 30
 TROUBLE = {408, 429, 500, 502, 503, 504}  # of the server, for now
+BUSY = {429, 503}
 ABSENT = {204, 404, 410}
 
 
 class Absent(SourceError):
-    """There is nothing at a URL."""
+    """There is nothing at a URL, says its server by this status."""
+
+    def __init__(self, told: str, status: int) -> None:
+        super().__init__(told)
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,7 @@ class Web:
 
     def _whole(self, answer: httpx.Response) -> bytes:
         parts, size = [], 0
-        for part in self._budget.counted(answer.iter_bytes()):
+        for part in self.pieces(answer):
             parts.append(part)
             size += len(part)
             if size > self._budget.whole_bytes:
@@ -86,13 +92,22 @@ class Web:
 
         def attempt() -> httpx.Headers:
             with self._sure():
-                answer = self._client.head(url)
-                if answer.status_code in (204, 403, 405, 501):  # not every server knows HEAD
-                    with self._client.stream("GET", url) as answer:
-                        return self._checked(answer).headers
-                return self._checked(answer).headers
+                if (headers := self._by_head(url)) is not None:
+                    return headers
+                with self._client.stream("GET", url) as answer:
+                    return self._checked(answer).headers
 
         return patiently(attempt)
+
+    def _by_head(self, url: str) -> httpx.Headers | None:
+        """None where only GET tells: many servers answer HEAD with anything, or not at all."""
+        try:
+            answer = self._client.head(url)
+        except (httpx.ProtocolError, httpx.ReadError, httpx.ReadTimeout):
+            return None
+        if answer.status_code in BUSY:
+            self._checked(answer)
+        return answer.headers if answer.status_code == 200 else None
 
     @contextmanager
     def open(self, url: str) -> Iterator[httpx.Response]:
@@ -100,12 +115,14 @@ class Web:
         with self._sure(), self._client.stream("GET", url) as answer:
             yield self._checked(answer)
 
-    def pieces(self, answer: httpx.Response, as_sent: bool) -> Iterator[bytes]:
-        """The bytes of an answer as they come. `as_sent`: also where the server calls the file's own packing that of the
-        way (Content-Encoding), which else is undone.
+    def pieces(self, answer: httpx.Response, *, is_packed: bool = False) -> Iterator[bytes]:
+        """The bytes of an answer as they come, without what packed them on their way. `is_packed`: the file itself is
+        in gzip, which some servers call the packing of the way (Content-Encoding).
         """
-        found = answer.iter_raw() if as_sent else answer.iter_bytes()
-        return self._budget.counted(found)
+        is_gzip = answer.headers.get("Content-Encoding", "").strip().lower() in NAMES
+        return self._budget.counted(
+            unpacked(answer.iter_raw(), is_packed=is_packed) if is_gzip else answer.iter_bytes()
+        )
 
     def close(self) -> None:
         self._client.close()
@@ -120,6 +137,10 @@ class Web:
                     f"{self.where}: the server shows a certificate that can't be trusted ({error}): put the file of its "
                     f"authority's certificate into extra.ca_file of connection {self._id}. If it was trusted before, "
                     "somebody may stand in between"
+                ) from None
+            if isinstance(error, httpx.DecodingError):
+                raise Passing(
+                    f"{self.where} sends what can't be unpacked as it says (Content-Encoding): tell the server's keeper"
                 ) from None
             raise Passing(
                 f"{self.where} does not answer ({_words(error)}): is the server up, and are host "
@@ -136,7 +157,7 @@ class Web:
                 "for the header that extra.api_key_header names"
             )
         if answer.status_code in ABSENT:
-            raise Absent(f"{told}: is the contract's location right?")
+            raise Absent(f"{told}: is the contract's location right?", answer.status_code)
         if answer.status_code != 200:
             raise SourceError(f"{told}: is the contract's location right?")
         return answer
@@ -144,5 +165,6 @@ class Web:
 
 def _words(error: httpx.TransportError) -> str:
     """What went wrong; a broken answer without its bytes."""
-    is_quoting = isinstance(error, httpx.ProtocolError | httpx.DecodingError)
-    return type(error).__name__ if is_quoting else str(error) or type(error).__name__
+    return (
+        type(error).__name__ if isinstance(error, httpx.ProtocolError) else str(error) or type(error).__name__
+    )

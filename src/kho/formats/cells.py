@@ -129,7 +129,7 @@ def _plain(written: str) -> tuple[str, Callable[[datetime], tuple[object, ...]]]
     letters = [each for each in pattern(written).letters if each != OFFSET]
     parts = [each for each in letters if each[0].isalpha()]
     template = "".join(
-        "T" if each == "'T'" else "%s" if each == "a" else f"%0{len(each)}d" if each[0].isalpha() else each
+        "%s" if each == "a" else f"%0{len(each)}d" if each[0].isalpha() else each.strip("'")
         for each in letters
     )
     if {"yy", "h", "hh", "a"}.isdisjoint(parts):

@@ -194,6 +194,16 @@ def before(connection: psycopg.Connection, contract: str, day: date, most: int) 
     ).fetchall()
 
 
+def profile_before(connection: psycopg.Connection, contract: str, day: date) -> dict[str, Any] | None:
+    """What the load pass saw of the newest batch of earlier days that counts or may come to count."""
+    found = connection.execute(
+        "select profile from ledger.batch where contract = %s and state in ('accepted', 'pending') and business_date < %s"
+        " order by business_date desc, batch_id desc limit 1",
+        [contract, day],
+    ).fetchone()
+    return found[0] if found else None
+
+
 def last_profile(connection: psycopg.Connection, contract: str, until: date) -> dict[str, Any] | None:
     """What the load pass saw of the newest accepted batch up to this date."""
     found = connection.execute(

@@ -170,6 +170,17 @@ def never_noted(
     return [name for name in names if (name,) not in noted]
 
 
+def was_noted(connection: psycopg.Connection, contract: str, name: str, reason: str, *, before: date) -> bool:
+    """Whether a night before this date told the same of a file, whatever else it told with it."""
+    return bool(
+        connection.execute(
+            "select 1 from ledger.fetch_failure where contract = %s and coalesce(name = %s, true)"
+            " and business_date < %s and strpos(reason, %s) > 0 limit 1",
+            [contract, name, before, reason],
+        ).fetchone()
+    )
+
+
 def failures(connection: psycopg.Connection, contract: str, most: int) -> list[tuple[Any, ...]]:
     """When, of which file (None: the source as a whole) and why a fetch failed, newest first."""
     return connection.execute(

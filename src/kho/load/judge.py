@@ -533,7 +533,7 @@ def shape(text: str) -> str:
     return re.sub("[yMdHms]", "0", text.removesuffix("XXX").replace("'", ""))
 
 
-def _shape_guards(text: Identifier, shaped: str, has_tail: bool) -> list[Composable]:
+def _shape_guards(text: Composable, shaped: str, has_tail: bool) -> list[Composable]:
     """Whether a text has digits where the shape has zeros and its other characters where they stand.
 
     LIKE puts those in their places, and no others are left but digits: half of what it takes to translate the digits, a
@@ -553,8 +553,19 @@ def _shape_guards(text: Identifier, shaped: str, has_tail: bool) -> list[Composa
     ]
 
 
-def _moment(text: Identifier, written: Pattern, zone: str | None = None) -> Composed:
-    """A date, or with a zone a time: of the text's own offset where the pattern has one, else of the zone."""
+def _moment(text: Composable, written: Pattern, zone: str | None = None) -> Composed:
+    """A date, or with a zone a time: of the text's own offset where the pattern has one, else of the zone.
+
+    An offset that the pattern quotes ends each text, and means nothing.
+    """
+    if written.quoted:
+        length = len(written.quoted)
+        return SQL("case when right({0}, {1}) = {2} then {3} end").format(
+            text,
+            Literal(length),
+            Literal(written.quoted),
+            _moment(SQL("left({}, {})").format(text, Literal(-length)), pattern(written.face), zone),
+        )
     # The session's own zone needs no conversion, which costs as much as the cast itself.
     is_aware = written.has_offset or zone == TIMEZONE
     type_ = "date" if zone is None else "timestamptz" if is_aware else "timestamp"
@@ -567,7 +578,7 @@ def _moment(text: Identifier, written: Pattern, zone: str | None = None) -> Comp
     )
 
 
-def _in_places(text: Identifier, written: str) -> tuple[Composable, Composable]:
+def _in_places(text: Composable, written: str) -> tuple[Composable, Composable]:
     """Whether a text is written so, and what the server then reads; told without an expression for the whole.
 
     Guards the shape before the server's own look: it would take `now`, `1/2/24`, `24:00` and `08:00:60` too.
@@ -599,7 +610,7 @@ def _in_places(text: Identifier, written: str) -> tuple[Composable, Composable]:
     return SQL(" and ").join(guards), shown
 
 
-def _rearranged(text: Identifier, written: Pattern) -> tuple[Composable, Composable]:
+def _rearranged(text: Composable, written: Pattern) -> tuple[Composable, Composable]:
     """The same of a pattern whose digits have no places of their own, or no signs between them."""
     expression = f"^{written.expression}$"
     shown: Composable = SQL("regexp_replace({}, {}, {})").format(

@@ -23,6 +23,7 @@ from kho.ledger import batches
 from kho.load import raw
 from kho.load.counts import wall_clock
 from kho.load.judge import LANDING, cell, shape, value
+from kho.load.offsets import offsets, offsets_before
 from kho.load.written import BATCH, DAY, part
 
 SAMPLE = 2_000  # rows that are looked at at least, spread over the file
@@ -76,8 +77,10 @@ def signs(
         "conventions": _conventions(connection, contract, match, batch_id, reasons, step),
         "garbled": _garbled(connection, contract, match, step),
         "hours": hours,
+        "offsets": offsets(connection, contract, match, step),
     }
     if day:
+        found["offsets_before"] = offsets_before(connection, contract, day)
         found["swapped_dates"] = swapped
         if contract.file.load == "full":
             found["known_keys"] = _known_keys(

@@ -77,24 +77,23 @@ def _connection(settings: Settings, contract: Contract, offered: list[Offered]) 
         yield Finding("fine", f"newest: {', '.join(newest)}")
     else:
         yield Finding("told", f"no delivery is there: names must match {contract.server.file_name}")
-    names = {each.file.name for each in offered}
+    names = {each.name for each in offered}
     lists = {
         "not complete yet, their control file is missing": [
-            each.file.name
+            each.name
             for each in deliveries
             if contract.server.control_file
-            and contract.server.control_file.format(name=each.file.name) not in names
+            and contract.server.control_file.format(name=each.name) not in names
         ],
         "not complete yet": [
             f"{each.business_date} ({each.trouble})"
-            for each in joined(delivered(contract, each.file.name, each.day) for each in deliveries)
+            for each in joined(delivered(contract, each.name, each.day) for each in deliveries)
             if not each.is_accepted
         ],
         "not named as fileName says": [each.name for each in offered if each.kind == "unknown"],
         "links, or nothing that is a file": [each.name for each in offered if each.kind == "link"],
-        "named with something that is no date": [
-            each.file.name for each in offered if each.kind == "misdated"
-        ],
+        "named as a newer one, as far as one can see": [each.name for each in offered if each.kind == "twin"],
+        "named with something that is no date": [each.name for each in offered if each.kind == "misdated"],
     }
     for what, found in lists.items():
         if found:

@@ -44,7 +44,7 @@ class TrialFile:
 def deliveries(offered: list[Offered]) -> list[Offered]:
     """The deliveries of a listing, oldest first."""
     return sorted(
-        (each for each in offered if each.kind == "delivery"), key=lambda each: (each.day, each.file.name)
+        (each for each in offered if each.kind == "delivery"), key=lambda each: (each.day, each.name)
     )
 
 
@@ -79,8 +79,8 @@ def file_to_try(
         offer = there[-1]
         lead = connections(settings).get(contract.server.connection)
         with nameless(settings.home) as path:
-            control_rows = take(settings, contract, offer.day, offer.file.name, path, lead)
-            yield TrialFile(path, offer.file.name, offer.day, control_rows, "at its source")
+            control_rows = take(settings, contract, offer.day, offer.name, path, lead)
+            yield TrialFile(path, offer.name, offer.day, control_rows, "at its source")
     else:
         raise NothingToTry("there is no delivery to try: name a file with --file")
 
