@@ -113,7 +113,7 @@ def _show_found(proposal: Proposal) -> None:
         found = ["key"] if column.key_position else []
         found += ["required"] if column.is_required and not column.key_position else []
         found += [f"personal: {column.personal.why} ({column.personal.treatment})"] if column.personal else []
-        found += [f"{len(column.enum)} values"] if column.enum else []
+        found += [f"{len(column.few_values)} values so far"] if column.few_values else []
         found += [column.remark] if column.remark else []
         cells = (column.name, column.header, column.typed.type, "; ".join(found))
         table.add_row(*(Text(cell, overflow="fold") for cell in cells))

@@ -117,6 +117,8 @@ def _file_keys(proposal: Proposal) -> list[tuple[str, Any]]:
         keys.append(("fullListOf", list(proposal.full_list_of)))
     if proposal.version_column:
         keys.append(("versionColumn", proposal.version_column))
+    if proposal.case_column:
+        keys.append(("caseColumn", proposal.case_column))
     if proposal.header_rows > 1:
         keys.append(("headerRows", proposal.header_rows))
     if proposal.shape.sheet:
@@ -151,8 +153,6 @@ def _column(proposal: Proposal, column: Column) -> list[str]:
     made["description"] = description(column)
     if column.format:
         made["logicalTypeOptions"] = {"format": column.format}
-    if column.enum:
-        made["enum"] = [{"value": value} for value in column.enum]
     custom: list[dict[str, Any]] = []
     if column.typed.type == "boolean":
         custom.append({"property": "trueValues", "value": list(column.typed.true_values)})
@@ -163,6 +163,10 @@ def _column(proposal: Proposal, column: Column) -> list[str]:
         made["customProperties"] = custom
     remarks = [column.personal.why] if column.personal else []
     remarks += [column.remark] if column.remark else []
+    if column.few_values:
+        remarks.append(
+            f"so far {', '.join(column.few_values)}: if there are no others, an enum of them rejects mistakes"
+        )
     if column.key_position == 1:
         others = [f"or the key {', '.join(other)}" for other in proposal.other_keys]
         asked = next((_told(question) for question in proposal.questions if question.topic == "key"), "")

@@ -119,8 +119,6 @@ def _loads(proposal: Proposal, row: Sequence[object], places: dict[int, Column])
             if column.is_required:
                 return False
             continue
-        if column.enum and shown not in column.enum:
-            return False
         if isinstance(cell, str) and not types.fits(
             shown, column.typed, proposal.date_format, proposal.timestamp_format, proposal.numbers
         ):

@@ -11,7 +11,7 @@ from pathlib import Path
 from kho.contract.model import FORMATS
 from kho.formats import guessing
 from kho.formats.header import fold
-from kho_propose import keys, moments, names, numbers, personal, reading, types
+from kho_propose import event_log, keys, moments, names, numbers, personal, reading, types
 from kho_propose.detect import CannotPropose
 from kho_propose.layout import text
 from kho_propose.proposal import Column, Proposal, Question
@@ -54,7 +54,7 @@ def propose(name: str, paths: Sequence[Path]) -> Proposal:
     proposal.control_file = (
         "{name}.ctl" if any(f"{each.path.name}.ctl" in controls for each in samples) else None
     )
-    for step in (_look_closer, _find_key, _settle_conventions, _settle_delivery, _settle_rows):
+    for step in (_look_closer, _find_key, _find_case, _settle_conventions, _settle_delivery, _settle_rows):
         step(proposal)
     if told.has_units:
         proposal.remarks.append(
@@ -89,7 +89,7 @@ def _look_closer(proposal: Proposal) -> None:
             )
         if column.typed.type == "string" and not column.personal:
             column.format = "agency_code" if _are_agencies(filled) else None
-            column.enum = () if column.format else _value_set(filled)
+            column.few_values = () if column.format else _value_set(filled)
             if not column.remark and personal.has_names(filled):
                 column.remark = "a few values look like names of people: is it personal?"
 
@@ -161,7 +161,7 @@ def _find_key(proposal: Proposal) -> None:
     proposal.set_key(found[0])
     proposal.other_keys = [other for other in found[1:] if len(other) == len(found[0])][:3]
     for each in proposal.key:
-        each.enum = ()
+        each.few_values = ()
     if len(once) < _FEW_ROWS and proposal.other_keys:
         proposal.questions.append(
             Question(
@@ -171,6 +171,35 @@ def _find_key(proposal: Proposal) -> None:
                 tuple(",".join(each) for each in found[:4]),
             )
         )
+
+
+def _find_case(proposal: Proposal) -> None:
+    """Of an event log, the column of the case: its events are found by it, and it is the first part of their key."""
+    rows = next(iter(proposal.spans()))[1]
+    found = event_log.look(
+        [
+            event_log.Candidate(
+                column.name, column.header, column.typed.type, [text(column.values[n]) for n in rows]
+            )
+            for column in proposal.columns
+            if not column.personal
+        ]
+    )
+    if found is None:
+        return
+    proposal.case_column = found.case
+    others = [column.name for column in proposal.key if column.name != found.case]
+    has_number = len(proposal.key) == 1 and bool(others)
+    asked = [question for question in proposal.questions if question.topic == "key"]
+    if not (has_number or asked):
+        others = [found.activity, found.time]
+    if not asked:
+        proposal.set_key([found.case, *dict.fromkeys(others)])
+        proposal.other_keys = []
+    proposal.remarks.append(
+        f"an event log: {found.case} is the case, {found.activity} what happened, {found.time} when; docs/add-a-source.md says"
+        " how the staging model folds its events into a row per case"
+    )
 
 
 def _without_repeats(columns: Sequence[keys.KeyColumn], files: Sequence[int]) -> list[int]:

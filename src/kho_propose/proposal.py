@@ -38,7 +38,7 @@ class Column:
     personal: Personal | None = None
     is_required: bool = False
     key_position: int | None = None
-    enum: tuple[str, ...] = ()
+    few_values: tuple[str, ...] = ()  # that it has in the sample: others may come
     format: Literal["agency_code"] | None = None
     remark: str | None = None
 
@@ -79,6 +79,7 @@ class Proposal:
     full_list_of: tuple[str, ...] = ()
     frequency: Literal["d", "m", "q"] = "d"
     version_column: str | None = None
+    case_column: str | None = None  # of an event log
     control_file: str | None = None
     skips: list[tuple[str, str, str]] = field(default_factory=list)  # column, pattern, why
     other_keys: list[tuple[str, ...]] = field(default_factory=list)

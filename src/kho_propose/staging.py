@@ -68,10 +68,7 @@ def render_yaml(proposal: Proposal) -> str:
             "data_type": _TYPES[column.typed.type],
             "description": description(column),
         }
-        tests: list[Any] = ["not_null"] if column.is_required else []
-        if column.enum:
-            tests.append({"accepted_values": {"arguments": {"values": list(column.enum)}}})
-        columns.append(made | ({"data_tests": tests} if tests else {}))
+        columns.append(made | ({"data_tests": ["not_null"]} if column.is_required else {}))
     for name, type_ in _of_lists(proposal).items():
         columns.append({"name": name, "data_type": type_, "description": f"{{{{ doc('{name}') }}}}"})
     document = {

@@ -187,7 +187,7 @@ def test_an_activated_proposal_is_built_and_its_tests_hold(
     layers.build(here, "staging")
     results = run(here, ["test", "--select", "stg_land__certificates"])
     assert {str(result.status) for result in results} == {"pass"}
-    assert any("accepted_values" in result.node.name for result in results)
+    assert any("not_null" in result.node.name for result in results)
     with connect(warehouse, "kho_transformer") as connection:
         count = connection.execute(
             "select count(distinct certificate_key) from staging.stg_land__certificates"

@@ -239,6 +239,21 @@ def test_how_often_is_told_by_dates_in_a_row() -> None:
         ("Loại người nộp", ["cá nhân"], None),
         ("Số người", ["3"], None),
         ("Chức vụ người ký", ["Chủ tịch"], None),
+        ("Tên đường", ["Nguyễn Huệ", "Lê Lợi", "Trần Hưng Đạo"], None),
+        ("Xã, phường", ["Lê Hồng Phong", "Trần Phú", "Võ Thị Sáu"], None),
+        ("Street Name", ["LE VAN DUYET", "Nguyễn Trãi"], None),
+        ("Cross Street 1", ["BROADWAY", "5 AVENUE"], None),
+        ("Borough", ["Nguyễn Văn Cừ"], None),
+        ("Trường học", ["Trường THPT Nguyễn Huệ", "THCS Lê Quý Đôn"], None),
+        ("Cơ sở", ["Trường Tiểu học Trần Quốc Toản", "Chợ Lê Bình", "cầu Nguyễn Văn Trỗi"], None),
+        ("Phụ trách", ["LE VAN TAM", "TRAN THI BICH NGOC", "PHAM MINH DUC"], "name"),
+        ("Phụ trách", ["Le Van Tam", "Tran Thi Binh"], "name"),
+        ("Kết quả", [*(f"xong {n}" for n in range(20)), "giao LE VAN TAM xu ly"], "text"),
+        ("Kết quả", [*(f"xong {n}" for n in range(20)), "đã chuyển chị Lan, anh Tâm xử lý"], "text"),
+        ("Kết quả", [*(f"xong {n}" for n in range(20)), "hỏi đ/c Hùng"], "text"),
+        ("Kết quả", [*(f"chờ {n}" for n in range(20)), "họp ở Bà Rịa, Hồ Chí Minh"], "text"),
+        ("Ket qua", ["Le Chateau Bleu", "Van Buren Street", "Mai Tai Bar", "To Be Done"], None),
+        ("Tinh", ["LAM DONG", "CAO BANG", "SON LA", "HA TINH", "HO CHI MINH"], None),
     ],
 )
 def test_personal_columns_are_told_by_header_or_values(
@@ -290,15 +305,62 @@ def test_an_event_log_is_keyed_by_case_activity_and_time(tmp_path: Path) -> None
     assert types["time:timestamp"] == "timestamp"
     assert proposal.timestamp_format == "yyyy-MM-dd HH:mm:ssXXX"
     assert proposal.conventions.null_texts == ("EMPTY",)
-    keyed = {column.header for column in proposal.key}
-    assert keyed == {"case:concept:name", "time:timestamp"} or "time:timestamp" in keyed
+    keyed = [column.header for column in proposal.key]
+    assert keyed == ["case:concept:name", "concept:name", "time:timestamp"]
+    assert proposal.case_column == proposal.key[0].name
 
 
-def test_sets_of_values_need_enough_rows(tmp_path: Path) -> None:
-    rows = [f"A{n};{('mở', 'đóng')[n % 2]}" for n in range(200)]
-    assert proposal_of(tmp_path, "Mã;Trạng thái", rows).columns[1].enum == ("mở", "đóng")
-    assert proposal_of(tmp_path, "Mã;Trạng thái", rows[:50]).columns[1].enum == ()
-    assert proposal_of(tmp_path, "Mã;Trạng thái", [*rows, "A999;lạ"]).columns[1].enum == ()
+@pytest.mark.parametrize(
+    ("header", "row", "case", "keyed"),
+    [
+        ("Mã hồ sơ;Bước xử lý;Thời gian;Ghi nhận", "HS{c};{a};{t};x{c}", "Mã hồ sơ", ["Mã hồ sơ", "Bước xử lý", "Thời gian"]),
+        ("Case ID;Activity;Complete Timestamp;Resource group", "{c};{a};{t};g{c}", "Case ID", ["Case ID", "Activity", "Complete Timestamp"]),
+        ("eventID;case;activityNameNL;time:timestamp", "{n};c{c};{a};{t}", "case", ["case", "eventID"]),
+        ("Thời điểm;Số hồ sơ;Trạng thái", "{t};{c};{a}", "Số hồ sơ", ["Số hồ sơ", "Trạng thái", "Thời điểm"]),
+    ],
+)  # fmt: skip
+def test_an_event_log_is_told_by_its_cases_which_come_again(
+    tmp_path: Path, header: str, row: str, case: str, keyed: list[str]
+) -> None:
+    rows = [
+        row.format(c=n // 4, n=n, a=("nhận", "thẩm tra", "trình ký", "trả")[n % 4], t=f"2021-06-{n // 4 % 28 + 1:02d} 1{n % 4}:42:22")
+        for n in range(120)
+    ]  # fmt: skip
+    proposal = proposal_of(tmp_path, header, rows)
+    assert proposal.case_column == next(each.name for each in proposal.columns if each.header == case)
+    assert [column.header for column in proposal.key] == keyed
+    assert "caseColumn" in contract_text.render(proposal)
+    assert any("an event log" in remark for remark in proposal.remarks)
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("Mã hồ sơ;Trạng thái;Cập nhật", "HS{n};{a};{t}"),  # a row per dossier
+        ("Mã đơn vị;Trạng thái;Cập nhật;Mã hồ sơ", "U{c};{a};{t};HS{n}"),  # units come again, dossiers don't
+        ("Mã hồ sơ;Loại;Ngày", "HS{c};{n};2021-06-01"),  # nothing happens
+    ],
+)
+def test_other_tables_are_no_event_logs(tmp_path: Path, header: str, row: str) -> None:
+    rows = [
+        row.format(c=n // 4, n=n, a=("nhận", "trả")[n % 2], t=f"2021-06-{n // 4 % 28 + 1:02d} 1{n % 4}:42:22")
+        for n in range(120)
+    ]
+    assert proposal_of(tmp_path, header, rows).case_column is None
+
+
+def test_values_of_a_sample_are_told_and_bind_no_later_file(tmp_path: Path) -> None:
+    rows = [f"A{n};{('mở', 'đóng')[n % 2]}" for n in range(500)]
+    proposal = proposal_of(tmp_path, "Mã;Trạng thái", rows)
+    text = contract_text.render(proposal)
+    path = tmp_path / "office" / "items.yaml"
+    path.parent.mkdir()
+    path.write_text(text)
+    assert read_contract(path).columns[1].values == ()
+    assert "so far mở, đóng: if there are no others, an enum of them rejects mistakes" in text
+    assert "accepted_values" not in staging.render_yaml(proposal)
+    for few in (rows[:50], [*rows, "A999;lạ"]):
+        assert "so far" not in contract_text.render(proposal_of(tmp_path, "Mã;Trạng thái", few))
 
 
 def test_a_person_is_nowhere_in_the_fixture(tmp_path: Path) -> None:
@@ -317,6 +379,25 @@ def test_a_person_is_nowhere_in_the_fixture(tmp_path: Path) -> None:
     assert fixture.make(proposal).content == made.content  # the same every time
     for line in text.splitlines()[1:]:
         assert line.split(";")[2].startswith("0000")  # nobody's number, in the shape of a phone's
+
+
+def test_nobody_is_in_a_fixture_without_accents_nor_in_notes(tmp_path: Path) -> None:
+    notes = [
+        "xong",
+        "giao LE VAN TAM xu ly",
+        "hỏi anh Tâm",
+        "chuyển chị Lan",
+        "gọi đ/c Hùng",
+        "Tran Thi Bich Ngoc ky",
+    ]
+    rows = [f"A{n};{notes[n] if n < 6 else f'xong {n}'};{n}" for n in range(400)]
+    proposal = proposal_of(tmp_path, "Mã;Kết quả;Số", rows)
+    assert proposal.columns[1].personal is None  # they are too few to say so
+    assert "names of people" in (proposal.columns[1].remark or "")
+    made = fixture.make(proposal)
+    text = (made.content or b"").decode()
+    assert "A0;" in text and "A6;" in text and len(text.splitlines()) == 21
+    assert not any(f"A{n};" in text for n in range(1, 6))
 
 
 def test_what_only_personal_columns_leave_open_is_not_asked_nor_shown(tmp_path: Path) -> None:

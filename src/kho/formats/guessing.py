@@ -28,6 +28,14 @@ _TWICE = re.compile(r"á»|Ä[\u0090\u2018‘]|Æ°|áº|Ã[¡-¿]|Ã\u00a0")
 
 _TONES = "\u0300\u0301\u0303\u0309\u0323"
 _CLOSED_TONES = {"\u0301", "\u0323"}  # the tones that a syllable ending in a stop can have
+
+
+def bare(text: str) -> str:
+    """Lower case, without accents."""
+    parts = unicodedata.normalize("NFD", text.lower().replace("đ", "d"))
+    return "".join(part for part in parts if not unicodedata.combining(part))
+
+
 _ONSET = r"(?:ngh|ng|nh|gh|gi|kh|ph|th|tr|ch|qu|[bcdđghklmnpqrstvx])?"
 _RIMES_TEXT = """
 a ac ach ai am an ang anh ao ap at au ay ăc ăm ăn ăng ăp ăt âc âm ân âng âp ât âu ây e ec em en eng eo ep et
@@ -38,6 +46,9 @@ uyên uyêt uynh uyt uyu ư ưa ưc ưi ưn ưng ươc ươi ươm ươn ương 
 """
 _RIMES = _RIMES_TEXT.split()
 _SYLLABLE = re.compile(f"{_ONSET}(?:{'|'.join(sorted(_RIMES, key=len, reverse=True))})")
+_BARE_SYLLABLE = re.compile(
+    f"{_ONSET.replace('đ', '')}(?:{'|'.join(sorted({bare(each) for each in _RIMES}, key=len, reverse=True))})"
+)
 _STOPPED = re.compile(r"(?:c|ch|p|t)$")
 
 
@@ -92,6 +103,11 @@ def is_vietnamese(word: str) -> bool:
     if len(tones) > 1 or not _SYLLABLE.fullmatch(bare):
         return False
     return not _STOPPED.search(bare) or bool(tones and tones[0] in _CLOSED_TONES)
+
+
+def could_be_vietnamese(word: str) -> bool:
+    """Whether a word could be a Vietnamese syllable whose accents are lost."""
+    return _BARE_SYLLABLE.fullmatch(word.lower()) is not None
 
 
 def _warning(data: bytes, encoding: str) -> str | None:
