@@ -28,6 +28,8 @@ TOO_LONG = 1e15
 
 _XLSX_MARKS = (b't="e"', b"t='e'", b"<f", b":f>", b":f ")
 _ODS_MARKS = (b"number-rows-spanned", b'value-type="error"', b"table:formula")
+_ODS_TYPE = re.compile(rb"office:value-type=[\"']([^\"']*)")
+_ODS_TYPES = {b"float", b"percentage", b"currency", b"date", b"time", b"boolean", b"string", b"void"}
 _ERROR = re.compile(r"#[A-Z0-9_/]+[!?]?|Err:\d+")
 _REFERENCE = re.compile(r"([A-Z]+)(\d+)")
 #: what a fastexcel error says of a cell, and what the cell shows
@@ -195,7 +197,8 @@ def _look_into_ods(data: bytes, sheet: str) -> tuple[Flaws, Merged]:
     merged: Merged = []
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         text = archive.read("content.xml")
-    if not any(mark in text for mark in _ODS_MARKS):
+    is_known = set(_ODS_TYPE.findall(text)) <= _ODS_TYPES
+    if is_known and not any(mark in text for mark in _ODS_MARKS):
         return flaws, merged
     is_there, row = False, 0
     tags = [f"{{urn:oasis:names:tc:opendocument:xmlns:table:1.0}}{name}" for name in ("table", "table-row")]
@@ -222,6 +225,8 @@ def _get(element: Any, name: str) -> str | None:
 
 def _flaw_of_ods_cell(cell: Any) -> str | None:
     kinds = [value for key, value in cell.items() if key.endswith("}value-type")]
+    if any(kind != "error" and kind.encode() not in _ODS_TYPES for kind in kinds):
+        return "has a value of a type that nobody knows"
     if "error" not in kinds and _get(cell, "formula") is None:
         return None
     shown = "".join(cell.itertext()).strip()
