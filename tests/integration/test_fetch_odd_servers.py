@@ -266,6 +266,30 @@ def test_an_empty_page_among_others_hides_none(
 
 
 @pytest.mark.parametrize(
+    ("numbers", "said"), [((4, 4, 2), {}), ((4, 4), {"total": 8}), ((4, 4, 1), {"count": 9})]
+)
+def test_a_last_page_that_comes_again_is_the_end(
+    warehouse: Settings,
+    site: Site,
+    connection: Connection,
+    made: Make,
+    numbers: tuple[int, ...],
+    said: dict[str, Any],
+) -> None:
+    there = pages(*numbers, **said)
+
+    def answer(request: Request) -> Response:
+        last = min(int(request.query_params["page"]), len(numbers))
+        scope = {**request.scope, "query_string": b"page=%d" % last}
+        return there(Request(scope))
+
+    site.trouble = answer
+    contract = made("permits", "page", pageSize=4)
+    assert len(fetch(warehouse, contract, JUNE, connection).taken) == 1
+    assert len(codes(warehouse, contract)) == sum(numbers)
+
+
+@pytest.mark.parametrize(
     ("numbers", "said", "asked"),
     [((), {}, 1), ((4,), {"total": 4}, 2), ((4, 4), {"count": 4}, 3), ((4,), {}, 3)],
 )

@@ -225,11 +225,16 @@ def _copy(
 ) -> None:
     budget.begin()
     with to.open("wb") as copy:
-        copy.writelines(_bytes(contract, source, file, control_rows, _is_whole))
+        copy.writelines(_bytes(contract, source, file, control_rows, _is_tried))
 
 
 def _is_whole(doubt: Doubtful) -> bool:
     return isinstance(doubt, Short) and doubt.is_whole
+
+
+def _is_tried(doubt: Doubtful) -> bool:
+    """Whether a file that nobody keeps is worth a try."""
+    return _is_whole(doubt) or not isinstance(doubt, Short)
 
 
 def _newest_dates(contract: Contract, business_date: date) -> frozenset[date]:

@@ -153,7 +153,11 @@ class Url:
                     break
                 raise
             records = page.records
-            if step in asked or (records and records == before):
+            is_again = step in asked or (bool(records) and records == before)
+            # Behind the last page some servers give it again.
+            if is_again and number > 1 and (len(records) < largest or (total is not None and found >= total)):
+                break
+            if is_again:
                 raise SourceError(
                     f"{self.where} gives the same page again: do paging and pageParameter of the contract fit?"
                 )
