@@ -419,7 +419,9 @@ def test_a_time_that_is_of_the_look_is_waited_for_one_night_only(
     warehouse: Settings, tmp_path: Path, serving: Callable[[Path], AbstractContextManager[Place]]
 ) -> None:
     with serving(tmp_path) as place:
-        contract = place.contract(PLAIN)
+        contract = place.contract(PLAIN, controlFile="{name}.ctl")
+        for day in ("20210630", "20210701"):
+            place.put(f"permits_{day}.jsonl.ctl", b"rows=1")
         place.put("permits_20210630.jsonl")
         for _ in range(2):
             report = run(warehouse, contract, place)
