@@ -419,7 +419,9 @@ def test_a_time_that_is_of_the_look_is_waited_for_one_night_only(
     warehouse: Settings, tmp_path: Path, serving: Callable[[Path], AbstractContextManager[Place]]
 ) -> None:
     with serving(tmp_path) as place:
-        contract = place.contract(PLAIN)
+        contract = place.contract(PLAIN, controlFile="{name}.ctl")
+        for day in ("20210630", "20210701"):
+            place.put(f"permits_{day}.jsonl.ctl", b"rows=1")
         place.put("permits_20210630.jsonl")
         for _ in range(2):
             report = run(warehouse, contract, place)
@@ -431,6 +433,55 @@ def test_a_time_that_is_of_the_look_is_waited_for_one_night_only(
         ]
         assert [one["bytes"] for one in arrivals(warehouse, NAME)] == [GOOD, OTHER]
         assert run(warehouse, contract, place, nights=2).unchanged == 2
+
+
+class Untold(asyncssh.SFTPServer):
+    """Tells nothing of some files."""
+
+    async def scandir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
+        async for entry in super().scandir(path):
+            if entry.filename.startswith(b"permits_202106"):
+                entry.attrs.size = entry.attrs.mtime = None
+            yield entry
+
+
+class UntoldFiles(AbstractedFS):
+    """Likewise."""
+
+    facts: ClassVar = (b"size", b"modify")
+
+    def format_mlsx(self, *given: Any, **named: Any) -> Iterator[bytes]:
+        for line in super().format_mlsx(*given, **named):
+            facts, _, name = line.partition(b" ")
+            kept = [each for each in facts.split(b";") if not each.startswith(self.facts)]
+            yield b";".join(kept) + b" " + name if name.startswith(b"permits_202106") else line
+
+
+class UntypedFiles(UntoldFiles):
+    facts: ClassVar = (b"type",)
+
+
+@pytest.mark.parametrize(
+    "serving",
+    [
+        partial(_over_sftp, server=Untold),
+        partial(_over_ftps, files=UntoldFiles),
+        partial(_over_ftps, files=UntypedFiles),
+    ],
+)
+def test_a_thing_that_the_server_tells_too_little_of_keeps_no_other_away(
+    warehouse: Settings, tmp_path: Path, serving: Callable[[Path], AbstractContextManager[Place]]
+) -> None:
+    with serving(tmp_path) as place:
+        contract = place.contract(PLAIN)
+        place.put("permits_20210630.jsonl")
+        place.put("permits_20210701.jsonl")
+        report = run(warehouse, contract, place, nights=1)
+        assert (report.taken, report.links) == (["permits_20210701.jsonl"], ["permits_20210630.jsonl"])
+        place.remove("permits_20210701.jsonl")
+        if isinstance(place, OverFtps):
+            with pytest.raises(FetchFailed, match="it must know MLSD with type, size and modify"):
+                run(warehouse, contract, place, nights=1)
 
 
 def test_a_file_that_grows_is_never_taken_for_one_whose_time_tells_nothing(

@@ -228,7 +228,9 @@ def pages(*numbers: int, **said: Any) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
         query = request.query_params
         place = int(query["page"]) - 1 if "page" in query else _place(int(query["offset"]))
-        return JSONResponse({"items": found[place] if place < len(found) else [], **said})
+        records = found[place] if place < len(found) else []
+        told = {key: len(records) if value == "its own" else value for key, value in said.items()}
+        return JSONResponse({"items": records, **told})
 
     def _place(offset: int) -> int:
         # What is left of a page is skipped with it.
@@ -243,6 +245,8 @@ def pages(*numbers: int, **said: Any) -> Callable[[Request], Response]:
     [
         ((4, 0, 4), {}),
         ((4, 4, 0, 4), {}),
+        ((4, 0, 4), {"count": "its own"}),
+        ((4, 3, 0, 4), {"count": 4}),
         ((4, 0, 4, 0, 4), {}),
         ((4, 0, 0, 4), {"total": 8}),
         ((0, 4, 4), {"total": 8}),
@@ -266,8 +270,39 @@ def test_an_empty_page_among_others_hides_none(
 
 
 @pytest.mark.parametrize(
+    ("numbers", "said"),
+    [((4, 4, 2), {}), ((4, 4), {"total": 8}), ((4, 4, 1), {"count": 9}), ((4, 2), {"count": "its own"})],
+)
+def test_a_last_page_that_comes_again_is_the_end(
+    warehouse: Settings,
+    site: Site,
+    connection: Connection,
+    made: Make,
+    numbers: tuple[int, ...],
+    said: dict[str, Any],
+) -> None:
+    there = pages(*numbers, **said)
+
+    def answer(request: Request) -> Response:
+        last = min(int(request.query_params["page"]), len(numbers))
+        scope = {**request.scope, "query_string": b"page=%d" % last}
+        return there(Request(scope))
+
+    site.trouble = answer
+    contract = made("permits", "page", pageSize=4)
+    assert len(fetch(warehouse, contract, JUNE, connection).taken) == 1
+    assert len(codes(warehouse, contract)) == sum(numbers)
+
+
+@pytest.mark.parametrize(
     ("numbers", "said", "asked"),
-    [((), {}, 1), ((4,), {"total": 4}, 2), ((4, 4), {"count": 4}, 3), ((4,), {}, 3)],
+    [
+        ((), {}, 1),
+        ((4,), {}, 3),
+        ((4, 2), {"total": 6}, 3),
+        ((4, 4), {"count": 8}, 3),
+        ((4, 4), {"count": 4}, 4),
+    ],
 )
 def test_the_end_is_not_asked_for_often(
     warehouse: Settings,

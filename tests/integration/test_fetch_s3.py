@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
 import ssl
@@ -88,10 +89,10 @@ def contract(tmp_path: Path) -> Contract:
     return made(tmp_path, f"s3://{BUCKET}/{PREFIX}")
 
 
-def made(folder: Path, location: str) -> Contract:
+def made(folder: Path, location: str, **keys: str) -> Contract:
     place = {"type": "s3", "location": location, "format": "csv"}
     name = r"permits_(?P<business_date>\d{8})(_\d+)?\.csv"
-    return contracts.read(folder, contracts.document(place, connection="store", fileName=name))
+    return contracts.read(folder, contracts.document(place, connection="store", fileName=name, **keys))
 
 
 def put(bucket: Any, day: str, data: bytes = b"code\n1\n") -> None:
@@ -140,6 +141,28 @@ def test_an_empty_object_is_a_file(
 ) -> None:
     put(bucket, "20210630", b"")
     assert fetch(warehouse, contract, JUNE, connection).taken == ["permits_20210630.csv"]
+
+
+@pytest.mark.parametrize(("compression", "times"), [("gzip", 1), ("gzip", 2), (None, 1), (None, 0)])
+def test_an_object_is_unpacked_as_often_as_its_metadata_and_its_contract_say(
+    warehouse: Settings,
+    bucket: Any,
+    connection: Connection,
+    tmp_path: Path,
+    compression: str | None,
+    times: int,
+) -> None:
+    data = sent = b"code\n" + b"1234567\n" * 1_000_000
+    for _ in range(times):
+        sent = gzip.compress(sent, 1)
+    key = f"{PREFIX}/permits_20210630.csv"
+    bucket.put_object(Bucket=BUCKET, Key=key, Body=sent, ContentEncoding="gzip")
+    keys = {"compression": compression} if compression else {}
+    contract = made(tmp_path, f"s3://{BUCKET}/{PREFIX}", **keys)
+    assert fetch(warehouse, contract, JUNE, connection).taken == ["permits_20210630.csv"]
+    (arrival,) = arrivals(warehouse, NAME)
+    assert (gzip.decompress(arrival["bytes"]) if compression else arrival["bytes"]) == data
+    assert fetch(warehouse, contract, JUNE, connection).unchanged == 1
 
 
 def test_a_wrong_key_is_told_and_not_shown(

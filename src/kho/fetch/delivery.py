@@ -49,6 +49,9 @@ _CONTROL_BYTES = 1000
 _UNFINISHED = re.compile(r"\..*|.*\.(part|tmp|filepart)")
 
 
+_Takes = Callable[[Doubtful], bool]  # whether what is doubtful is taken all the same
+
+
 class FetchFailed(Exception):
     """Something of the source could not be fetched; what could be was."""
 
@@ -77,7 +80,7 @@ class Fetched:
             "failed": len(self.failed),
             "of unknown name": len(self.unknown),
             "links": len(self.links),
-            "named as newer ones": len(self.twins),
+            "named alike": len(self.twins),
             "shorter than announced": len(self.short),
         }
         told = [", ".join(f"{count} {what}" for what, count in counts.items() if count) or "nothing there"]
@@ -202,7 +205,7 @@ def take(
         ):
             listed = _by_name(_offered(contract, source))
             file = listed[name]
-            control_rows = _announced(source, listed, contract, file)
+            control_rows = _announced(source, listed, contract, file, _is_tried)
             patiently(partial(_copy, contract, source, budget, file, control_rows, to))
             return control_rows
     except KeyError:
@@ -225,11 +228,16 @@ def _copy(
 ) -> None:
     budget.begin()
     with to.open("wb") as copy:
-        copy.writelines(_bytes(contract, source, file, control_rows, _is_whole))
+        copy.writelines(_bytes(contract, source, file, control_rows, _is_tried))
 
 
 def _is_whole(doubt: Doubtful) -> bool:
     return isinstance(doubt, Short) and doubt.is_whole
+
+
+def _is_tried(doubt: Doubtful) -> bool:
+    """Whether a file that nobody keeps is worth a try."""
+    return _is_whole(doubt) or not isinstance(doubt, Short)
 
 
 def _newest_dates(contract: Contract, business_date: date) -> frozenset[date]:
@@ -318,12 +326,12 @@ def _fetch_files(
         name = as_seen(file.name)
         try:
             with budget.delivery():
-                control_rows = _announced(source, listed, contract, file)
+                takes = partial(_takes, ledger, contract, business_date, name, fetched)
+                control_rows = _announced(source, listed, contract, file, takes)
                 # Still the whole list, says its server: no need to read it again.
                 if day not in asked and (same := tagged.get(file.tag)):
                     stored = Stored(same.sha256, same.size_bytes)
                 else:
-                    takes = partial(_takes, ledger, contract, business_date, name, fetched)
                     stored = patiently(
                         partial(_store, settings, contract, source, budget, file, control_rows, takes)
                     )
@@ -360,7 +368,7 @@ def _store(
     budget: Budget,
     file: Listed,
     control_rows: int | None,
-    takes: Callable[[Doubtful], bool],
+    takes: _Takes,
 ) -> Stored:
     budget.begin()
     return Archive.of(settings).store(_bytes(contract, source, file, control_rows, takes))
@@ -389,24 +397,20 @@ def _takes(
 
 
 def _bytes(
-    contract: Contract,
-    source: Transport,
-    file: Listed,
-    control_rows: int | None,
-    takes: Callable[[Doubtful], bool],
+    contract: Contract, source: Transport, file: Listed, control_rows: int | None, takes: _Takes
 ) -> Iterator[bytes]:
-    try:
-        yield from _read(contract, source, file, control_rows)
-    except Doubtful as doubt:
-        if not takes(doubt):
-            raise
-
-
-def _read(contract: Contract, source: Transport, file: Listed, control_rows: int | None) -> Iterator[bytes]:
-    chunks = source.read(file)
+    chunks = _read(source, file, takes)
     # Rows of other files are not counted before they are loaded: the exports boundary compares them then.
     is_counted = contract.format == "csv" and not contract.server.compression
     return _whole(chunks, contract, control_rows) if contract.server.control_file and is_counted else chunks
+
+
+def _read(source: Transport, file: Listed, takes: _Takes) -> Iterator[bytes]:
+    try:
+        yield from source.read(file)
+    except Doubtful as doubt:
+        if not takes(doubt):
+            raise
 
 
 # Control files
@@ -421,20 +425,23 @@ def _is_control(contract: Contract, name: str) -> bool:
     return bool(start or end) and name.startswith(start) and name.endswith(end)
 
 
-def _announced(source: Transport, listed: dict[str, Listed], contract: Contract, file: Listed) -> int | None:
+def _announced(
+    source: Transport, listed: dict[str, Listed], contract: Contract, file: Listed, takes: _Takes
+) -> int | None:
     if not contract.server.control_file:
         return file.records
-    return _control_rows(source, listed.get(_control_name(contract, as_seen(file.name))), contract, file)
+    control = listed.get(_control_name(contract, as_seen(file.name)))
+    return _control_rows(source, control, contract, takes)
 
 
-def _control_rows(source: Transport, control: Listed | None, contract: Contract, file: Listed) -> int:
+def _control_rows(source: Transport, control: Listed | None, contract: Contract, takes: _Takes) -> int:
     """The number of rows that the control file announces."""
     if control is None:
         raise Incomplete(f"its control file ({contract.server.control_file}) is not there")
     if not control.is_regular:
         raise SourceError(f"its control file is {LINK}")
     head = b""
-    for chunk in source.read(control):
+    for chunk in _read(source, control, takes):
         head += chunk
         if len(head) > _CONTROL_BYTES:
             break

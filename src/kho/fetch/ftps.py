@@ -24,6 +24,7 @@ from kho.fetch.transport import (
 
 T = TypeVar("T")
 TIMEOUT_SECONDS = 60
+_FACTS = ["type", "size", "modify"]
 _FOLDERS = ("dir", "cdir", "pdir")
 
 
@@ -104,13 +105,24 @@ class Ftps:
         return next((one for one in self._listing(client) if one.name == name), None)
 
     def _listing(self, client: _Client) -> list[Listed]:
-        return [
-            Listed(name, int(facts["size"]), _time(facts["modify"]))
-            if kind == "file"
-            else Listed(name, None, None, is_regular=False)
-            for name, facts in client.mlsd(self._path, ["type", "size", "modify"])
-            if (kind := facts["type"].lower()) not in _FOLDERS
-        ]
+        found: list[Listed] = []
+        untold: Exception | None = None
+        for name, facts in client.mlsd(self._path, _FACTS):
+            kind = facts.get("type", "").lower()
+            if kind in _FOLDERS:
+                continue
+            if kind and kind != "file":
+                found.append(Listed(name, None, None, is_regular=False))
+                continue
+            try:
+                _, size, modified = (facts[fact] for fact in _FACTS)
+                found.append(Listed(name, int(size), _time(modified)))
+            except (KeyError, ValueError) as error:
+                found.append(Listed(name, None, None, is_regular=False))
+                untold = error
+        if untold and not any(one.is_regular for one in found):
+            raise untold  # it is the server that tells too little, not one odd thing in its folder
+        return found
 
     def _ask(self, question: Callable[[_Client], T]) -> T:
         """The server's answer, over a new connection if need be."""

@@ -13,6 +13,7 @@ from pyarrow import fs
 from kho.fetch.budget import MOST_FILES, Budget, expect_some
 from kho.fetch.connection import Connection
 from kho.fetch.transport import Incomplete, Listed, Passing, SourceError, patiently
+from kho.fetch.unpacking import NAMES, unpacked
 
 T = TypeVar("T")
 TIMEOUT_SECONDS = 60
@@ -27,9 +28,15 @@ class S3:
     """The objects right below one prefix of a bucket."""
 
     def __init__(
-        self, connection: Connection, connection_id: str, path: str, budget: Budget | None = None
+        self,
+        connection: Connection,
+        connection_id: str,
+        path: str,
+        budget: Budget | None = None,
+        *,
+        is_packed: bool = False,  # its files are in gzip themselves
     ) -> None:
-        self._id, self._path = connection_id, path
+        self._id, self._path, self._is_packed = connection_id, path, is_packed
         self._budget = budget or Budget()
         port = f":{connection.port}" if connection.port else ""
         self.where = f"s3://{path}" + (f" at {connection.host}{port}" if connection.host else "")
@@ -59,13 +66,19 @@ class S3:
         def chunk() -> bytes:
             return opened.read_at(min(CHUNK_BYTES, file.size - offset), offset)
 
+        def sent() -> Iterator[bytes]:
+            nonlocal offset
+            while offset < file.size and (part := self._ask(chunk)):
+                offset += len(part)
+                yield part
+
         opened = self._ask(lambda: self._files.open_input_file(path))
         version = opened.metadata()
+        is_gzip = version.get("Content-Encoding", b"").decode().lower() in NAMES
         with opened:
-            while offset < file.size and (part := self._ask(chunk)):
-                self._budget.spend(len(part))
-                yield part
-                offset += len(part)
+            yield from self._budget.counted(
+                unpacked(sent(), is_packed=self._is_packed) if is_gzip else sent()
+            )
         if offset != file.size or self._now(path) != (file, version):
             raise Incomplete("another object took its place while it was read")
 

@@ -153,8 +153,9 @@ def _listed(name: str, attributes: asyncssh.SFTPAttrs) -> Listed:
     # SFTP tells whole seconds.
     modified = datetime.fromtimestamp(int(attributes.mtime), UTC) if attributes.mtime is not None else None
     mode = attributes.permissions or 0
-    # A server that doesn't tell what a thing is has only files.
-    return Listed(name, attributes.size, modified, is_regular=S_ISREG(mode) or not S_IFMT(mode))
+    # A server that doesn't tell what a thing is has only files; one that has no size is none.
+    is_file = (S_ISREG(mode) or not S_IFMT(mode)) and attributes.size is not None
+    return Listed(name, attributes.size, modified, is_regular=is_file)
 
 
 def _words(error: Exception) -> str:

@@ -47,7 +47,8 @@ def open_transport(
         case "s3":
             from kho.fetch.s3 import S3
 
-            return S3(connection, named, contract.location, budget)
+            is_packed = contract.server.compression == "gzip"
+            return S3(connection, named, contract.location, budget, is_packed=is_packed)
         case "postgres" | "mysql":
             from kho.fetch.sql import Database
 

@@ -1,4 +1,5 @@
-"""Undoing what packed an answer on its way, where a server calls the file's own packing that, or what is not packed at all."""
+"""Undoing what packed a file on its way (Content-Encoding), also where a server calls the file's own packing that, or what is
+not packed at all."""
 
 from __future__ import annotations
 
@@ -7,11 +8,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import chain
 
-import httpx
-
-from kho.fetch.transport import CHUNK_BYTES
+from kho.fetch.transport import CHUNK_BYTES, Passing
 
 NAMES = ("gzip", "x-gzip")  # of Content-Encoding
+DAMAGED = "its server sends what can't be unpacked as it says (Content-Encoding): tell the server's keeper"
 _MAGIC = b"\x1f\x8b"
 _BEGINNING = 1024
 
@@ -19,7 +19,7 @@ _BEGINNING = 1024
 def unpacked(sent: Iterator[bytes], *, is_packed: bool) -> Iterator[bytes]:
     """The file that was sent as one in gzip. `is_packed`: it is one in gzip itself, and stays so.
 
-    Raises httpx.DecodingError where the answer is damaged.
+    Raises SourceError where it is damaged.
     """
     beginning = b""
     while len(beginning) < _BEGINNING and (chunk := next(sent, b"")):
@@ -50,10 +50,10 @@ def _members(chunks: Iterator[bytes]) -> Iterator[bytes]:
                 yield member.decompress(chunk, CHUNK_BYTES)
                 chunk = member.unused_data if member.eof else member.unconsumed_tail
         yield member.flush()
-    except zlib.error as error:
-        raise httpx.DecodingError(str(error)) from None
+    except zlib.error:
+        raise Passing(DAMAGED) from None
     if not member.eof:
-        raise httpx.DecodingError("it ended too early")
+        raise Passing(DAMAGED)
 
 
 def _member() -> zlib._Decompress:

@@ -153,12 +153,17 @@ class Url:
                     break
                 raise
             records = page.records
-            if step in asked or (records and records == before):
+            is_again = step in asked or (bool(records) and records == before)
+            # Behind the last page some servers give it again.
+            if is_again and number > 1 and (len(records) < largest or found == total):
+                break
+            if is_again:
                 raise SourceError(
                     f"{self.where} gives the same page again: do paging and pageParameter of the contract fit?"
                 )
             asked.add(step)
-            if page.total is not None and (records or total is None):
+            # As many as it holds may be a page's own count.
+            if page.total not in (None, len(records)) and (records or total is None):
                 total = page.total
             number, found, before = number + 1, found + len(records), records
             largest, empty = max(largest, len(records)), 0 if records else empty + 1
@@ -178,7 +183,7 @@ class Url:
 
     def _is_end(self, absent: Absent, found: int, total: int | None) -> bool:
         """Whether there are no more pages, where one behind the first is not there."""
-        if absent.status == NO_CONTENT or (total is not None and found >= total):
+        if absent.status == NO_CONTENT or found == total:
             return True
         if self._contract.server.paging in ("page", "offset"):
             return found > 0
@@ -251,13 +256,13 @@ class _Page:
 
 def _may_go_on(found: int, total: int | None, empty: int) -> bool:
     """Whether records may come behind so many empty pages: one may lie between others, some where the total says so."""
-    if total is None:
+    if total is None or found > total:
         return found > 0 and empty == 1
     return found < total and empty <= _MOST_EMPTY
 
 
 def _total(headers: httpx.Headers, document: Any) -> int | None:
-    """How many records all pages hold. What says less than that, such as a page's own count, tells nothing."""
+    """How many records all pages hold, or what else is called so."""
     objects = [document, *document.values()] if isinstance(document, dict) else []
     said = [
         *(headers[name] for name in ("X-Total-Count", "X-Total") if name in headers),

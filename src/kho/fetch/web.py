@@ -11,7 +11,7 @@ import httpx
 from kho.fetch.budget import Budget
 from kho.fetch.connection import Connection
 from kho.fetch.transport import Passing, SourceError, patiently
-from kho.fetch.unpacking import NAMES, unpacked
+from kho.fetch.unpacking import DAMAGED, NAMES, unpacked
 
 TIMEOUT_SECONDS = 30
 TROUBLE = {408, 429, 500, 502, 503, 504}  # of the server, for now
@@ -139,9 +139,7 @@ class Web:
                     "somebody may stand in between"
                 ) from None
             if isinstance(error, httpx.DecodingError):
-                raise Passing(
-                    f"{self.where} sends what can't be unpacked as it says (Content-Encoding): tell the server's keeper"
-                ) from None
+                raise Passing(DAMAGED) from None
             raise Passing(
                 f"{self.where} does not answer ({_words(error)}): is the server up, and are host "
                 f"and port of connection {self._id} right?"
