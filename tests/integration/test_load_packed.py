@@ -223,8 +223,7 @@ def test_broken_gzips_are_unreadable_and_say_why(warehouse: Settings, tmp_path: 
         "empty": (b"", "the file is empty"),
         "cut off": (good[:-9], "it can't be unpacked: is the file cut off or damaged?"),
         "cut off in its head": (good[:5], "it can't be unpacked"),
-        "a text": (text, "it can't be unpacked"),
-        "a zip": (zipped({"a.csv": text}), "it can't be unpacked"),
+        "a zip": (zipped({"a.csv": text}), "the file is binary"),
         "a wrong checksum": (bytes(wrong_sum), "it can't be unpacked"),
         "a damaged middle": (bytes(flipped), "it can't be unpacked"),
         "junk behind": (good + b"junk", "it can't be unpacked"),
@@ -234,6 +233,14 @@ def test_broken_gzips_are_unreadable_and_say_why(warehouse: Settings, tmp_path: 
         "a bomb": (gzip.compress(text + b"\r\n" + LONG_LINE * 30), "it unpacks to more than 200 times its size"),
     }  # fmt: skip
     expect_unreadable(warehouse, packed_register(tmp_path, "csv", "gzip", maxFileMegabytes=20), broken)
+
+
+@pytest.mark.parametrize(("format", "write"), WRITERS.items(), ids=list(WRITERS))
+def test_what_a_server_has_unpacked_already_is_read(
+    warehouse: Settings, tmp_path: Path, format: str, write: Callable[[Lines], bytes]
+) -> None:
+    contract = packed_register(tmp_path, format, "gzip")
+    expect_register(warehouse, contract, load_one(warehouse, contract, write(WRITTEN)))
 
 
 def test_a_packed_workbook_is_held_to_its_cap(warehouse: Settings, tmp_path: Path) -> None:

@@ -82,13 +82,19 @@ def parts(path: Path, layout: Layout) -> Iterator[Part]:
     """
     with path.open("rb") as file:
         budget = _Budget(max(layout.max_bytes, MAX_RATIO * path.stat().st_size), layout.max_unpacked_bytes)
-        if layout.compression is None:
-            yield Part(file)
+        if layout.compression is None or (layout.compression == "gzip" and not _is_gzip(file)):
+            yield Part(file)  # or what a server has unpacked already
         elif layout.compression == "gzip":
             with gzip.GzipFile(fileobj=file) as unpacked:
                 yield Part(io.BufferedReader(_Unpacked(unpacked, budget)), is_plain=False)
         else:
             yield from _members(file, budget, layout)
+
+
+def _is_gzip(file: BinaryIO) -> bool:
+    beginning = file.read(2)
+    file.seek(0)
+    return beginning == b"\x1f\x8b"
 
 
 def _members(file: BinaryIO, budget: _Budget, layout: Layout) -> Iterator[Part]:
