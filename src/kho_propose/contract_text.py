@@ -18,7 +18,6 @@ _PLACES = {
     "numbers": ("thousandsSeparator", "decimalSeparator"),
     "load": ("load",),
     "frequency": ("frequency",),
-    "file name": ("fileName",),
     "header": ("headerRows",),
 }
 
@@ -185,6 +184,8 @@ def _service(proposal: Proposal) -> list[str]:
     frequency = {"property": "frequency", "value": 1, "unit": proposal.frequency}
     latency = {"property": "latency", "value": proposal.latency_days, "unit": "d"}
     asked = _comment(_asked(proposal, "frequency"))
+    if proposal.frequency == "once":
+        return ["slaProperties: []  # it comes once: nothing is expected after it"]
     return [
         "slaProperties:",
         f"  - {_flow(frequency)}{asked}",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from kho.formats.header import fold
 from kho_propose import types
@@ -29,7 +28,7 @@ class Fixture:
 def make(proposal: Proposal) -> Fixture:
     """The fixture of the first sample that has rows."""
     sample = next(each for each in proposal.samples if each.layout.data)
-    name = _name(proposal, sample)
+    name = sample.path.name
     if proposal.shape.format in ("xls", "ods"):
         return Fixture(
             name, None, f"Kho can read {proposal.shape.format}, not write it: cut a sample down by hand"
@@ -44,15 +43,6 @@ def make(proposal: Proposal) -> Fixture:
         )
     content = written(proposal, sample, rows)
     return Fixture(name, packed(content, name, proposal.shape.compression))
-
-
-def _name(proposal: Proposal, sample: Sample) -> str:
-    name = sample.path.name
-    if not proposal.file_dates:
-        stem, dot, ending = name.partition(".")
-        made = datetime.fromtimestamp(sample.path.stat().st_mtime).date()
-        name = f"{stem}_{made:%Y%m%d}{dot}{ending}"
-    return name
 
 
 def _places(proposal: Proposal, sample: Sample) -> dict[int, Column]:

@@ -323,13 +323,9 @@ def _plainly(number: str, signs: tuple[str, str]) -> str:
 def _settle_delivery(proposal: Proposal) -> None:
     """How it comes: the files' names, how often, changes or the whole list."""
     if not proposal.file_dates:
-        proposal.questions.append(
-            Question(
-                "file name",
-                "$.servers[0].customProperties.fileName",
-                "the sample's name has no date as yyyymmdd: how are the files named? The group business_date is yyyymmdd",
-                (proposal.file_pattern,),
-            )
+        proposal.remarks.append(
+            "the file's name has no date as yyyymmdd: a file is of the day on which it was written, one written before six in"
+            " the morning of the day before"
         )
     every = names.frequency(proposal.file_dates)
     proposal.frequency = every or "d"  # type: ignore[assignment]
@@ -338,8 +334,9 @@ def _settle_delivery(proposal: Proposal) -> None:
             Question(
                 "frequency",
                 "$.slaProperties[0].unit",
-                "how often does it come? d: every day; m: dated the last day of a month; q: the first of a quarter",
-                ("d", "m", "q"),
+                "how often does it come? d: every day; m: dated the last day of a month; q: the first of a quarter; once:"
+                " nothing is expected after this file",
+                ("d", "m", "q", "once"),
             )
         )
     shares = _repeated_keys(proposal)

@@ -64,11 +64,10 @@ class FileNames:
 
 
 def file_names(names: Sequence[str]) -> FileNames:
-    """The regular expression that the names share. Without a date in them there is none to tell from: see `dates`."""
+    """The regular expression that the names share; without a date in them, one of names that hold none."""
     found = [_dated(name) for name in names]
     if not all(found):
-        stem, _, ending = names[0].partition(".")
-        return FileNames(f"{_plain(stem)}_{_GROUP}{_plain('.' + ending) if ending else ''}", ())
+        return FileNames(_shared([name for name, day in zip(names, found, strict=True) if not day]), ())
     befores, days, afters = zip(*(each for each in found if each), strict=True)
     before, after = _shared(befores), _shared(afters)
     has_parts = any(_parts(texts) for texts in (befores, afters))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -14,7 +13,7 @@ from kho_propose.layout import Layout, text
 from kho_propose.personal import Personal
 from kho_propose.types import Conventions, Typed
 
-_LATENCY = {"d": 1, "m": 5, "q": 10}
+_LATENCY = {"d": 1, "m": 5, "q": 10, "once": 0}
 
 
 @dataclass(frozen=True)
@@ -47,9 +46,7 @@ class Column:
 class Question:
     """What the samples leave open: its place in the contract, and the answers it can have, the one written there first."""
 
-    topic: Literal[
-        "encoding", "dates", "numbers", "offsets", "load", "frequency", "file name", "key", "header"
-    ]
+    topic: Literal["encoding", "dates", "numbers", "offsets", "load", "frequency", "key", "header"]
     path: str
     text: str
     answers: tuple[str, ...] = ()
@@ -77,7 +74,7 @@ class Proposal:
     numbers: tuple[str, str] | None = None
     load: Literal["delta", "full"] = "delta"
     full_list_of: tuple[str, ...] = ()
-    frequency: Literal["d", "m", "q"] = "d"
+    frequency: Literal["d", "m", "q", "once"] = "d"
     version_column: str | None = None
     case_column: str | None = None  # of an event log
     control_file: str | None = None
@@ -106,9 +103,9 @@ class Proposal:
     def answer(self, question: Question, answer: str) -> None:
         """Settle a question. Raises ValueError or LookupError for what is no answer to it.
 
-        Names of files and keys may be others than those that were found: a pattern, names of columns.
+        A key may be another than those that were found: names of columns.
         """
-        if question.topic not in ("file name", "key") and answer not in question.answers:
+        if question.topic != "key" and answer not in question.answers:
             raise ValueError(f"'{answer}' is none of {', '.join(question.answers)}")
         match question.topic:
             case "encoding":
@@ -124,10 +121,6 @@ class Proposal:
                 self.full_list_of = self.full_list_of or self._constant() if answer == "full" else ()
             case "frequency":
                 self.frequency = answer  # type: ignore[assignment]
-            case "file name":
-                if "business_date" not in re.compile(answer).groupindex:
-                    raise ValueError(r"it needs a group (?P<business_date>\d{8})")
-                self.file_pattern = answer
             case "key":
                 self.set_key([each.strip() for each in answer.split(",")])
             case "header":

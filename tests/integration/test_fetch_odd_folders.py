@@ -11,12 +11,13 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
 from unicodedata import normalize
+from zoneinfo import ZoneInfo
 
 import asyncssh
 import boto3
@@ -29,6 +30,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from kho.contract import Contract
+from kho.contract.schedule import day_written, yesterday
 from kho.fetch import Connection, Fetched, FetchFailed, fetch, listing
 from kho.settings import Settings
 from tests import contracts
@@ -214,6 +216,9 @@ def place(request: pytest.FixtureRequest, warehouse: Settings, tmp_path: Path) -
 
 
 ANYWHERE = pytest.mark.parametrize("place", ["local", "sftp", "ftps", "http", "s3"], indirect=True)
+ANYWHERE_BUT_S3 = pytest.mark.parametrize(
+    "place", ["local", "sftp", "ftps", "http"], indirect=True
+)  # it sets its times
 OF_BYTES = pytest.mark.parametrize("place", ["local", "sftp", "ftps", "http"], indirect=True)
 IN_FOLDERS = pytest.mark.parametrize("place", ["local", "sftp", "ftps"], indirect=True)
 
@@ -498,3 +503,47 @@ def test_a_file_that_grows_is_never_taken_for_one_whose_time_tells_nothing(
         for nights in range(3):
             report = run(warehouse, place.contract(PLAIN), place, nights=nights)
             assert "its size or time changed" in report.incomplete["permits_20210630.jsonl"]
+
+
+# No date in the name
+
+
+def written(day: date, hour: int) -> float:
+    """How many seconds ago it was that hour of that day."""
+    moment = datetime(day.year, day.month, day.day, hour, 30, tzinfo=ZoneInfo("Asia/Ho_Chi_Minh"))
+    return time.time() - moment.timestamp()
+
+
+@ANYWHERE_BUT_S3
+def test_a_file_without_a_date_in_its_name_is_of_the_day_on_which_it_was_written(
+    warehouse: Settings, place: Place
+) -> None:
+    contract = place.contract(r"permits\.jsonl")
+    day = yesterday() - timedelta(days=3)
+    for n, (hour, of) in enumerate([(18, day), (1, day + timedelta(days=1)), (23, day + timedelta(days=3))]):
+        # The next one takes its place; one of the small hours is the evening before's.
+        name = "permits.jsonl"
+        data = b'{"code": "%d"}\n' % n
+        place.put(name, data, written(of + timedelta(days=hour < 6), hour))
+        assert fetch(warehouse, contract, yesterday() + timedelta(days=1), place.connection).taken == [name]
+        assert fetch(warehouse, contract, yesterday() + timedelta(days=1), place.connection).taken == []
+        assert [(each["business_date"], each["bytes"]) for each in arrivals(warehouse, NAME)][-1] == (
+            of,
+            data,
+        )
+    assert len(arrivals(warehouse, NAME)) == 3
+
+
+def test_a_file_of_a_month_or_a_quarter_is_of_the_last_that_was_due(tmp_path: Path) -> None:
+    def at(*parts: int) -> datetime:
+        return datetime(*parts, tzinfo=ZoneInfo("Asia/Ho_Chi_Minh"))
+
+    assert day_written("d", at(2021, 7, 1, 5, 59)) == date(2021, 6, 30)
+    assert day_written("d", at(2021, 7, 1, 6, 0)) == date(2021, 7, 1)
+    assert (
+        day_written("m", at(2021, 7, 3, 9, 0))
+        == day_written("m", at(2021, 6, 30, 20, 0))
+        == date(2021, 6, 30)
+    )
+    assert day_written("q", at(2021, 7, 3, 9, 0)) == date(2021, 7, 1)
+    assert day_written(None, at(2021, 7, 3, 9, 0)) == date(2021, 7, 3)

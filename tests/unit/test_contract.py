@@ -48,7 +48,7 @@ def test_every_column_is_described_and_personal_ones_are_dropped_or_hashed(contr
         ("value: dd/MM/yyyy HH:mm}", "value: d/M/y}", "timestampFormat: use a date, a space or 'T'"),
         ("{property: personalData, value: drop}", "{property: trueValues, value: [x]}", "needs the custom property personalData"),
         ("\\d{6}-\\d{4,8}$", "(\\d{6}$", "is no regular expression"),
-        ("(?P<business_date>", "(?P<date>", "needs a group (?P<business_date>"),
+        ("(?P<business_date>", "(?P<part>", "parts and spans need a group (?P<business_date>"),
         ("property: frequency", "property: frequenzy", "expected tags: 'frequency', 'latency', 'endOfLife'"),
         ("property: frequency, value: 1, unit: d", "property: latency, value: 2, unit: d", "leave the list empty where nothing is ever expected"),
         ("      - name: dossier_code", "      - name: Dossier-Code", "use a-z, 0-9 and _"),

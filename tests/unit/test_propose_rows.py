@@ -22,7 +22,7 @@ from kho_propose import contract_text, fixture, staging
 from kho_propose.detect import CannotPropose, delimiter, detect
 from kho_propose.infer import propose
 from kho_propose.layout import find
-from kho_propose.names import column_names, file_names, frequency, singular
+from kho_propose.names import FileNames, column_names, file_names, frequency, singular
 from kho_propose.personal import look
 from kho_propose.proposal import Proposal
 from kho_propose.types import Typed
@@ -202,8 +202,21 @@ def test_file_names_tell_dates_units_and_suffixes() -> None:
     assert (
         file_names(["d_part1_20210629.csv"]).pattern == r"d_part(?P<part>\d+)_(?P<business_date>\d{8})\.csv"
     )
-    assert file_names(["export.csv"]).dates == ()
+    assert file_names(["export.csv"]) == FileNames(r"export\.csv", ())
+    assert file_names(["list_a.csv", "list_b.csv"]) == FileNames(r"list_[^_]+", ())
     assert file_names(["export_12345678.csv"]).dates == ()  # no day
+
+
+def test_a_file_that_comes_once_is_expected_no_more(tmp_path: Path) -> None:
+    proposal = proposal_of(tmp_path, "Mã;Loại", [f"A{n};{n % 3}" for n in range(60)], "dump.csv")
+    (asked,) = [each for each in proposal.questions if each.topic == "frequency"]
+    proposal.answer(asked, "once")
+    path = tmp_path / "office" / "items.yaml"
+    path.parent.mkdir()
+    path.write_text(contract_text.render(proposal))
+    contract = read_contract(path)
+    assert contract.frequency is None and contract.is_named("dump.csv") and not contract.names_its_days
+    assert any("is of the day on which it was written" in remark for remark in proposal.remarks)
 
 
 def test_how_often_is_told_by_dates_in_a_row() -> None:

@@ -93,11 +93,13 @@ class ServerKeys(_Keys):
         None, description="Airflow connection id; holds address and secrets", examples=["one_stop_sftp"]
     )
     file_name: str = Field(
-        description="regular expression of the file's name; its group `business_date` is yyyymmdd. Optional groups: `unit`"
+        description="regular expression of the file's name; its group `business_date` is yyyymmdd. Without one a file is of the"
+        " day on which it was written, before six in the morning of the day before. Optional groups: `unit`"
         " (whose full list it is), `part` and `parts` (digits: this is part 1 of 3; without the others the date is incomplete),"
         " `covers_from` (yyyymmdd: the first day of all that it tells of, as a dump that stands for many days)",
         examples=[
             r"dossiers_(?P<business_date>\d{8})\.csv",
+            r"dossiers\.csv",
             r"dossiers_(?P<business_date>\d{8})_(?P<part>\d+)of(?P<parts>\d+)\.csv",
             r"dossiers_((?P<covers_from>\d{8})-)?(?P<business_date>\d{8})\.csv",
         ],
@@ -470,21 +472,33 @@ class Contract(BaseModel):
         """No part of the nights yet."""
         return self.status == DRAFT
 
+    @property
+    def names_its_days(self) -> bool:
+        """Whether the names of its files hold their dates."""
+        return "(?P<business_date>" in self.server.file_name
+
+    def is_named(self, name: str) -> bool:
+        """Whether a delivery may have this name."""
+        return self._match(name) is not None
+
     def named(self, name: str) -> dict[str, str | None]:
         """What the groups of `fileName` say of a delivery of this name; nothing when it is named otherwise.
 
         A name is taken as it looks. A unit is the same in either layout of its code: `unit` is root first.
         A pattern of repeats in repeats that takes too long to tell says nothing of the name either.
         """
-        try:
-            with time_limit(NAME_SECONDS, TimeoutError()):
-                found = re.fullmatch(normalize("NFC", self.server.file_name), as_seen(name))
-        except TimeoutError:
-            return {}
+        found = self._match(name)
         groups = found.groupdict() if found else {}
         if unit := groups.get("unit"):
             groups["unit"] = agency_code(unit)
         return groups
+
+    def _match(self, name: str) -> re.Match[str] | None:
+        try:
+            with time_limit(NAME_SECONDS, TimeoutError()):
+                return re.fullmatch(normalize("NFC", self.server.file_name), as_seen(name))
+        except TimeoutError:
+            return None
 
     def unit_of(self, name: str) -> str:
         """Whose whole list a delivery of this name is; empty where a delivery stands for all units."""

@@ -464,9 +464,9 @@ class _Reader:
         try:
             groups = re.compile(contract.server.file_name).groupindex
             self.expect(
-                "business_date" in groups,
+                "business_date" in groups or not {"part", "parts", "covers_from"} & groups.keys(),
                 "$.servers[0].customProperties.fileName",
-                "needs a group (?P<business_date>\\d{8})",
+                "parts and spans need a group (?P<business_date>\\d{8}) beside theirs",
             )
             self.expect(
                 "part" in groups or "parts" not in groups,

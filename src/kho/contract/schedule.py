@@ -15,6 +15,9 @@ Frequency = Literal["d", "m", "q"]
 FIRST_DAY = date(2000, 1, 1)
 
 
+_EVENING_ENDS = 6  # o'clock
+
+
 def expect_business_date(day: date) -> date:
     """The day again, if a night may load up to it. Raises `ValueError`."""
     last = yesterday() + timedelta(days=2)
@@ -59,6 +62,15 @@ def newest_expected_date(frequency: Frequency, until: date, end_of_life: date | 
     """Date of the newest delivery that is due up to `until`."""
     until = min(until, end_of_life or until)
     return expected_dates(frequency, until - timedelta(days=92), until, end_of_life)[-1]
+
+
+def day_written(frequency: Frequency | None, moment: datetime) -> date:
+    """The date of a delivery whose name holds none, by when its file was written: the newest that was due by then.
+
+    What is written before six in the morning is of the evening before, as nightly exports are.
+    """
+    day = (moment.astimezone(ZoneInfo(TIMEZONE)) - timedelta(hours=_EVENING_ENDS)).date()
+    return day if frequency in (None, "d") else newest_expected_date(frequency, day)
 
 
 def _month(day: date) -> int:

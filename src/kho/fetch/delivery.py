@@ -16,7 +16,7 @@ import psycopg
 from kho.archive import Archive, Stored
 from kho.contract import Contract, telling
 from kho.contract.file_name import as_seen
-from kho.contract.schedule import newest_expected_date
+from kho.contract.schedule import day_written, newest_expected_date
 from kho.database import connect
 from kho.fetch.budget import Budget, Exhausted
 from kho.fetch.connection import Connection
@@ -275,11 +275,19 @@ def _named(contract: Contract, file: Listed) -> Offered:
     name = as_seen(file.name)
     if not is_sound(name):
         return Offered(file, "unknown")
-    if not contract.named(name):
+    if not contract.is_named(name):
         is_beside = _is_control(contract, name) or _UNFINISHED.fullmatch(name)
         return Offered(file, "beside" if is_beside else "unknown")
     if not file.is_regular:
         return Offered(file, "link")
+    if not contract.names_its_days:
+        if file.modified is None:
+            return Offered(
+                file,
+                "misdated",
+                trouble="neither its name nor its source says of which day it is: name it by its day",
+            )
+        return Offered(file, "delivery", day_written(contract.frequency, file.modified))
     if day := contract.day_of(name):
         return Offered(file, "delivery", day)
     return Offered(file, "misdated", trouble="what its name holds is no date: it must hold one as yyyymmdd")

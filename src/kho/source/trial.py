@@ -107,7 +107,7 @@ def findings(
     )
     if not batch.rows_in_file:
         yield Finding("told", "no row was there to try: name a --file, or an earlier --date, that has some")
-    if not contract.day_of(file.name):
+    if not contract.is_named(file.name) or (contract.names_its_days and not contract.day_of(file.name)):
         yield Finding("told", f"a delivery must be named otherwise: fileName is {contract.server.file_name}")
     for reason, count in sorted(profile["rejects_by_reason"].items(), key=lambda each: -each[1]):
         examples = (f"row {each.row_number}: {each.text}" for each in tried.examples[reason])
