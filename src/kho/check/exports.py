@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from kho.check import drift
+from kho.check import drift, floors
 from kho.check.drift import HISTORY
 from kho.check.failure import exception
 from kho.check.found import found
@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 SOURCE = "batches"  # the name of what is judged, in Data Docs
 REMEMBERED = 60  # earlier batches of a kind in which it is looked for those that tell of times of day
 ALIKE = (0.2, 5)  # rows of a batch, as a multiple of what is usual
+AKIN = (0.05, 20)  # the same as long as few batches say what is usual
 EMPTY_SHARE = 0.98  # of a column's values; it counts as emptied when it used to be filled
 
 
@@ -153,6 +154,56 @@ _SUMS_AGREE = _Rule(
 )
 
 
+_FLOORS = (
+    _Rule(
+        "something_loaded",
+        "critical",
+        "no row could be loaded",
+        "nothing_loaded",
+        remedy="`kho rejects show` shows why: mend the contract and replay, or ask the source",
+    ),
+    _Rule(
+        "rejects_bounded",
+        "critical",
+        "most rows were rejected, and the contract has no limit of its own",
+        "unbounded_rejects",
+        remedy="`kho rejects show` shows them: mend the contract and replay, ask the source, or accept the batch",
+    ),
+    _Rule(
+        "rows_are_data",
+        "warning",
+        "the file has rows, and none of them is data",
+        "no_data",
+        remedy="a quiet day has no rows: ask the source whether its export works",
+    ),
+    _Rule("few_rows_blank", "info", "the file has a few blank rows and no others", "few_blank"),
+)
+
+_LIST_FLOORS = (
+    _Rule(
+        "list_not_cut",
+        "critical",
+        "the list lost all or nearly all of its rows",
+        "cut_list",
+        remedy="what it lacks would count as gone: ask the source for the whole list, or accept the batch if it is that short",
+    ),
+    _Rule(
+        "list_not_halved",
+        "warning",
+        "the list lost more than half of its rows",
+        "halved_list",
+        remedy="what it lacks counts as gone: ask the source whether it is whole",
+    ),
+    _Rule(
+        "list_has_rows",
+        "warning",
+        "the first list is empty",
+        "empty_list",
+        remedy="figures say 0: ask the source whether there is nothing",
+    ),
+)
+
+
 def rules(contract: Contract) -> list[_Rule]:
     """The expectations of a contract's batches."""
     return [
@@ -209,6 +260,8 @@ def rules(contract: Contract) -> list[_Rule]:
             needs="announced_rows",
         ),
         *([_SUMS_AGREE] if any(rule.is_sum for rule in contract.file.skip_rows) else ()),
+        *_FLOORS,
+        *(_LIST_FLOORS if contract.file.load == "full" else ()),
         _Rule("rows_unique", "warning", "rows were there twice", "duplicate_rows", at_most=0),
         _Rule(
             "keys_unique",
@@ -283,6 +336,23 @@ def rules(contract: Contract) -> list[_Rule]:
             "usual_ratio",
             *ALIKE,
             needs="usual_ratio",
+        ),
+        _Rule(
+            "rows_as_before",
+            "warning",
+            "rows, as a multiple of those of the few files before",
+            "early_ratio",
+            *AKIN,
+            needs="early_ratio",
+        ),
+        _Rule(
+            "rejects_as_usual",
+            "warning",
+            "rejected rows, as a multiple of the usual share",
+            "rejects_ratio",
+            at_most=ALIKE[1],
+            needs="rejects_ratio",
+            remedy="`kho rejects show` shows them",
         ),
         _Rule(
             "columns_filled_as_usual",
@@ -368,31 +438,38 @@ def _frame(contract: Contract, rows: list[dict[str, Any]]) -> pd.DataFrame:
     import pandas as pd
 
     history = _History(contract)
+    lists: dict[str | None, dict[str, Any]] = {}  # by unit, the last one that is no cut one which waits
     judged = []
     for row in rows:
+        unit = contract.named(row["name"]).get("unit")
         if row["is_waiting"]:
             alike, earlier = history.before(row["name"], row["business_date"])
-            usual = alike if len(alike) == HISTORY else None
-            judged.append(_measures(contract, row, usual, [each["profile"] for each in earlier]))
+            judged.append(
+                _measures(contract, row, alike, lists.get(unit), [each["profile"] for each in earlier])
+            )
         if row["is_readable"]:
             history.add(row["name"], row["business_date"], row)
+            if not (row["is_waiting"] and floors.cut(row, lists.get(unit))):
+                lists[unit] = row
     return pd.DataFrame(judged, dtype=object)
 
 
 def _measures(
     contract: Contract,
     row: dict[str, Any],
-    before: list[dict[str, Any]] | None,
+    before: list[dict[str, Any]],
+    last_list: dict[str, Any] | None,
     profiles: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    """`before`: the batches that its size is compared with; `profiles`: of earlier ones of its kind."""
+    """`before`: the batches that its size is compared with; `last_list`: the one that a full list takes the place of;
+    `profiles`: of earlier ones of its kind."""
     given = {"batch_id": row["batch_id"], "business_date": row["business_date"].isoformat()}
     names = dict.fromkeys(
         name for rule in rules(contract) for name in (rule.column, rule.needs) if name is not None
     )
     if not row["is_readable"]:
         return {**given, **names, "unreadable": row["reason"]}
-    profile, counted = row["profile"], row["rows_in_file"] - row["rows_skipped"]
+    profile, counted = row["profile"], floors.counted(row)
     reasons: dict[str, int] = profile["rejects_by_reason"]
     steady = drift.steady_times(profiles)
     measures = {
@@ -427,15 +504,27 @@ def _measures(
         "rejected_rows": row["rows_rejected"],
         "rejected_pct": _percent(row["rows_rejected"], counted),
         "rows_loaded": row["rows_loaded"],
+        "nothing_loaded": floors.nothing_loaded(row),
+        "unbounded_rejects": floors.rejects(contract, row),
+        "no_data": floors.no_data(row, many=True),
+        "few_blank": floors.no_data(row, many=False),
+        "cut_list": floors.cut(row, last_list),
+        "halved_list": floors.halved(row, last_list),
+        "empty_list": floors.empty(contract, row, last_list),
     }
     for name, column in profile["columns"].items():
         measures[f"nulls_of_{name}_rows"] = column["nulls"]
         measures[f"nulls_of_{name}_pct"] = _percent(column["nulls"], row["rows_loaded"])
-    if before:
-        usual = sorted(each["rows_in_file"] for each in before)[HISTORY // 2]
-        # Ten rows on either side keep small numbers from crying wolf.
-        measures["usual_ratio"] = round((row["rows_in_file"] + 10) / (usual + 10), 2)
+    if len(before) == HISTORY:
+        usual = sorted(map(floors.counted, before))[HISTORY // 2]
+        measures["usual_ratio"] = floors.ratio(counted, usual)
+        measures["rejects_ratio"] = floors.rejects_ratio(row, before)
         measures["emptied_columns"] = _listed(_emptied(row, before))
+    elif before:
+        # The first is often all that there was by then: of two, the smaller one says what is usual.
+        measures["early_ratio"] = floors.ratio(
+            counted, sorted(map(floors.counted, before))[(len(before) - 1) // 2]
+        )
     return {**given, **names, **{name: measures.get(name) for name in names}}
 
 
