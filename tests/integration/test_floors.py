@@ -284,3 +284,56 @@ def test_a_first_file_with_a_version_from_the_future_is_told(
     outcome = night(csv(f"A;b;1;{changed}", *rows(5)), versionColumn="d")
     assert outcome.state == "accepted" and outcome.loaded == 6
     assert set(outcome.told) == ({"versions_not_from_the_future"} if is_told else set())
+
+
+def cases(count: int, day: date, code: str = "P{:%y%m%d}{:04}", name: str = "b") -> list[str]:
+    return [f"{code.format(day, n)};{name};{n};{day}" for n in range(count)]
+
+
+@pytest.mark.parametrize("before", [1, 2, 6])
+def test_old_cases_under_other_keys_are_told_with_their_count(night: Night, before: int) -> None:
+    days = [MONDAY + timedelta(n) for n in range(before)]
+    for day in days:
+        assert (
+            night(csv(*cases(40, day))).told == {}
+            if day == MONDAY
+            else night(csv(*cases(40, day)), day).told == {}
+        )
+    day = MONDAY + timedelta(before)
+    again = [line for n in range(3) for line in cases(478, date(2020, 6, 1 + n), "X{:%y%m%d}{:04}")]
+    outcome = night(csv(*cases(40, day), *again), day)
+    assert outcome.state == "accepted"
+    severity, message = outcome.told["past_as_usual"]
+    assert severity == "warning" and "1434 of 1474 rows, usually 0" in message
+
+
+def test_old_cases_that_are_known_or_few_are_nothing_to_tell(night: Night) -> None:
+    old = cases(300, date(2020, 6, 1))
+    night(csv(*old, *cases(40, MONDAY)))
+    for n in range(1, 5):
+        day = MONDAY + timedelta(n)
+        assert night(csv(*cases(40, day), *cases(9, date(2020, 5, n))), day).told == {}
+    day = MONDAY + timedelta(5)
+    assert night(csv(*cases(40, day), *cases(300, date(2020, 6, 1), name="changed")), day).told == {}
+
+
+def test_a_source_that_always_tells_of_long_ago_may(night: Night) -> None:
+    """As births that are registered late."""
+    for n in range(6):
+        day = MONDAY + timedelta(n)
+        assert night(csv(*cases(60, date(2020, 6, 1 + n))), day).told == {}
+
+
+def test_of_a_dump_behind_which_only_new_cases_come_nothing_is_remembered_for_long(night: Night) -> None:
+    assert night(csv(*cases(900, date(2020, 6, 1)))).told == {}
+    for n in range(1, 4):
+        assert night(csv(*cases(40, MONDAY + timedelta(n))), MONDAY + timedelta(n)).told == {}
+    day = MONDAY + timedelta(4)
+    assert "past_as_usual" in night(csv(*cases(900, date(2020, 6, 2))), day).told
+
+
+def test_other_ids_in_the_same_month_or_without_a_date_are_no_past(night: Night) -> None:
+    day = MONDAY + timedelta(1)
+    night(csv(*cases(40, MONDAY)))
+    undated = [f"Y{n};b;{n};" for n in range(500)]
+    assert night(csv(*cases(500, MONDAY - timedelta(20), "X{:%y%m%d}{:04}"), *undated), day).told == {}

@@ -285,7 +285,7 @@ def test_what_is_only_odd_is_told_and_released(built):
     assert counters.severity == "warning"
     assert "counter photos" in counters.message and "difference 7" in counters.message
     assert found["source_freshness", "sources_are_fresh"] == "warning"
-    assert found["report_figure", "closed_periods_do_not_drop"] == "warning"
+    assert found["report_figure", "closed_periods_stand"] == "warning"
     assert {each.expectation for each in verdict.critical} <= {
         "what_is_not_attested_is_measured",
         "levels_add_up",

@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 SOURCE = "batches"  # the name of what is judged, in Data Docs
 REMEMBERED = 60  # earlier batches of a kind in which it is looked for those that tell of times of day
-ALIKE = (0.2, 5)  # rows of a batch, as a multiple of what is usual
+ALIKE = (1 / floors.MANY_TIMES, floors.MANY_TIMES)  # rows of a batch, as a multiple of what is usual
 AKIN = (0.05, 20)  # the same as long as few batches say what is usual
 EMPTY_SHARE = 0.98  # of a column's values; it counts as emptied when it used to be filled
 
@@ -175,6 +175,14 @@ _FLOORS = (
         "the file has rows, and none of them is data",
         "no_data",
         remedy="a quiet day has no rows: ask the source whether its export works",
+    ),
+    _Rule(
+        "past_as_usual",
+        "warning",
+        "rows tell of long ago only, and their keys were never there",
+        "old_rows",
+        needs="old_rows_compared",
+        remedy="are they rows that were there before under other keys? Then ask the source, and `kho batch withdraw`",
     ),
     _Rule("few_rows_blank", "info", "the file has a few blank rows and no others", "few_blank"),
 )
@@ -350,7 +358,7 @@ def rules(contract: Contract) -> list[_Rule]:
             "warning",
             "rejected rows, as a multiple of the usual share",
             "rejects_ratio",
-            at_most=ALIKE[1],
+            at_most=floors.MANY_TIMES,
             needs="rejects_ratio",
             remedy="`kho rejects show` shows them",
         ),
@@ -508,6 +516,8 @@ def _measures(
         "unbounded_rejects": floors.rejects(contract, row),
         "no_data": floors.no_data(row, many=True),
         "few_blank": floors.no_data(row, many=False),
+        "old_rows": floors.old_rows(row, profiles),
+        "old_rows_compared": floors.usual_old_rows(profiles),
         "cut_list": floors.cut(row, last_list),
         "halved_list": floors.halved(row, last_list),
         "empty_list": floors.empty(contract, row, last_list),

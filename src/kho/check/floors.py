@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kho.check.drift import HISTORY
 from kho.contract import Contract
 
 Counts = dict[str, Any]  # of a batch: its rows in the file, loaded, rejected, skipped, and its profile
@@ -18,6 +19,7 @@ CUT_SHARE, HALVED_SHARE = 0.2, 0.5
 REJECTED_SHARE = 0.5
 #: of the rows; fewer rejects are no more than there always may be
 NOTICED_SHARE = 0.01
+MANY_TIMES = 5  # as many as is usual
 NO_DATA = ("blank row", "repeated header")  # what no contract has asked to skip
 _REPEATS = "row: repeats"
 
@@ -72,6 +74,21 @@ def _wrong(row: Counts) -> int:
     reasons: dict[str, int] = row["profile"]["rejects_by_reason"]
     repeats = sum(count for why, count in reasons.items() if why.startswith(_REPEATS))
     return max(0, int(row["rows_rejected"]) - repeats)
+
+
+def old_rows(row: Counts, profiles: list[dict[str, Any]]) -> str | None:
+    """That far more rows than usual tell of long ago only, under keys that were never there."""
+    now, loaded = row["profile"].get("old_rows"), row["rows_loaded"]
+    usual = usual_old_rows(profiles)
+    if not now or usual is None or ratio(now, usual) <= MANY_TIMES:
+        return None
+    return f"{now} of {loaded} rows, usually {usual}"
+
+
+def usual_old_rows(profiles: list[dict[str, Any]]) -> int | None:
+    """How many there were in the last batches that were looked at for them; of two, in the one that had fewer."""
+    last = [each["old_rows"] for each in profiles if each.get("old_rows") is not None][-HISTORY:]
+    return sorted(last)[(len(last) - 1) // 2] if last else None
 
 
 def cut(row: Counts, before: Counts | None) -> str | None:
