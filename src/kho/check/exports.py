@@ -21,7 +21,7 @@ from kho.check.drift import HISTORY
 from kho.check.failure import exception
 from kho.check.found import found
 from kho.check.project import open_project, validate, write_data_docs
-from kho.contract import Contract
+from kho.contract import Contract, telling
 from kho.contract.model import Quality
 from kho.database import connect
 from kho.ledger import batches, decisions, locks
@@ -57,7 +57,14 @@ class ExportsVerdict:
             f"{len(self.accepted)} batches accepted, {len(self.held)} held, {len(self.told)} things told"
         ]
         lines += [f"batch {batch_id} held: {why}" for batch_id, why in self.held.items()]
-        lines += [f"{each.severity}: {each.subject}: {each.message}" for each in self.told]
+        said = ((each.subject, (each.severity, each.message or each.expectation)) for each in self.told)
+        for names, (severity, message) in telling.together(said):
+            of = list(dict.fromkeys(names))
+            lines.append(
+                f"{severity}: {of[0]}: {message}"
+                if len(of) == 1
+                else f"{severity}: {len(of)} sources: {message} ({', '.join(of)})"
+            )
         return "\n".join(lines)
 
 
@@ -84,7 +91,10 @@ class _Rule:
         given = {
             "column": self.column,
             "severity": self.severity,
-            "meta": {"rule": self.name},
+            "meta": {"rule": self.name, "remedy": self.remedy},
+            "description": f"{self.says}{self.bounds()}"
+            if self.is_range
+            else f"no batch of which it is so: {self.says}",
             "notes": self.says,
         }
         if self.is_range:
@@ -384,7 +394,8 @@ def _quality(rule: Quality) -> _Rule:
     if rule.metric != "rowCount":
         measure += "_pct" if rule.unit == "percent" else "_rows"
     says = (rule.description.rstrip(".") or rule.name) + (" (percent)" if rule.unit == "percent" else "")
-    return _Rule(rule.name, rule.severity, says, measure, rule.at_least, rule.at_most)
+    remedy = "`kho rejects show` shows them" if rule.metric == "invalidValues" else ""
+    return _Rule(rule.name, rule.severity, says, measure, rule.at_least, rule.at_most, remedy=remedy)
 
 
 def _waiting(connection: psycopg.Connection, contract: Contract, business_date: date) -> list[dict[str, Any]]:

@@ -190,5 +190,5 @@ def _found(result: Any) -> tuple[str | None, str | None]:
 
 def _told(row: Any) -> str:
     if isinstance(row, dict):
-        return ", ".join(f"{name} {value}" for name, value in row.items())
+        return ", ".join(f"{name} {value}" for name, value in row.items() if value is not None)
     return str(row)
