@@ -44,7 +44,8 @@ def nothing_loaded(row: Counts) -> str | None:
 
 def no_data(row: Counts, *, many: bool) -> str | None:
     """That there were rows and all of them blank, or headers again: many, or a few blank ones as at the end of a sheet."""
-    skipped = {why: row["profile"]["skipped_by_reason"].get(why, 0) for why in NO_DATA}
+    by_reason = row["profile"].get("skipped_by_reason", {})
+    skipped = {why: by_reason.get(why, 0) for why in NO_DATA}
     if row["rows_loaded"] or row["rows_rejected"] or not any(skipped.values()):
         return None
     is_many = sum(skipped.values()) >= FEW or bool(skipped["repeated header"])
