@@ -59,12 +59,13 @@ def _night(
     unit: str = "",
     format: str = "csv",
     quality: list[dict[str, object]] | None = None,
+    every: str = "d",
     **file: object,
 ) -> Outcome:
     settings.contracts.mkdir(exist_ok=True)
     name = r"permits_(?:(?P<unit>[A-Z]\d\d)_)?(?P<business_date>\d{8})\.\w+"
     place = {"type": "local", "path": "registry/permits", "format": format}
-    written = document(place, columns=COLUMNS, file=file, fileName=name)
+    written = document(place, columns=COLUMNS, file=file, unit=every, fileName=name)
     if format == "csv":
         written["servers"][0]["customProperties"].append({"property": "delimiter", "value": ";"})
     if quality:
@@ -337,3 +338,15 @@ def test_other_ids_in_the_same_month_or_without_a_date_are_no_past(night: Night)
     night(csv(*cases(40, MONDAY)))
     undated = [f"Y{n};b;{n};" for n in range(500)]
     assert night(csv(*cases(500, MONDAY - timedelta(20), "X{:%y%m%d}{:04}"), *undated), day).told == {}
+
+
+@pytest.mark.parametrize(
+    ("every", "days", "is_told"), [("d", 40, True), ("m", 40, False), ("m", 70, True), ("q", 70, False)]
+)
+def test_how_long_ago_is_long_depends_on_how_often_a_source_tells(
+    night: Night, every: str, days: int, is_told: bool
+) -> None:
+    night(csv(*cases(40, MONDAY)), every=every)
+    day = date(2021, 3, 31)
+    outcome = night(csv(*cases(200, day - timedelta(days), "X{:%y%m%d}{:04}")), day, every=every)
+    assert ("past_as_usual" in outcome.told) == is_told

@@ -752,7 +752,7 @@ def _missing(connection: psycopg.Connection, sources: list[Known], business_date
             "contract_usable" if source.problem else "delivered",
             "warning",
             "failed",
-            f"as of {state.as_of}, expected {state.expected_as_of}",
+            f"as of {state.as_of or '–'}, expected {state.expected_as_of or '–'}",
             f"{state.state.replace('_', ' ')} since {state.stale_since}: {state.reason}"
             if state.stale_since and not source.problem
             else state.reason,

@@ -91,7 +91,8 @@ def _text(block: dict[str, Any]) -> str:
 
 def _param(value: Any, style: dict[str, Any]) -> str:
     link = style.get("attributes", {}).get("href")
-    return f'<a href="{escape(link)}">{escape(str(value))}</a>' if link else escape(str(value))
+    text = "–" if value in (None, "None") else escape(str(value))
+    return f'<a href="{escape(link)}">{text}</a>' if link else text
 
 
 def _table(block: dict[str, Any]) -> str:

@@ -26,7 +26,8 @@ from kho.load.signs import signs
 from kho.settings import Settings
 from kho.time_limit import time_limit
 
-USUAL_DAYS = 31  # before its date, that a delivery of changes tells of; one of a month's twice that
+#: before its date, that a delivery of changes tells of, by its frequency; others may tell of a quarter
+USUAL_DAYS, USUAL_DAYS_OF_OTHERS = {"d": 31, "m": 62}, 124
 
 
 def load(settings: Settings, contract: Contract) -> list[Batch]:
@@ -218,7 +219,7 @@ def _oldest(contract: Contract, name: str, day: date) -> date | None:
     """Since when a delivery usually tells; None where it is of any time: a full list, a dump."""
     if contract.file.load == "full" or contract.covers_from(name):
         return None
-    return day - timedelta(days=USUAL_DAYS * (2 if contract.frequency == "m" else 1))
+    return day - timedelta(days=USUAL_DAYS.get(contract.frequency or "", USUAL_DAYS_OF_OTHERS))
 
 
 def _opened(contract: Contract, path: Path) -> tuple[Export, Match]:
