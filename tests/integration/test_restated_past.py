@@ -89,6 +89,7 @@ def test_old_cases_that_come_again_under_other_ids_are_told_with_their_batch(her
     moved = re.search(r"value_before (\d+), value (\d+), moved_by (\d+)", told.message)
     before, now, by = map(int, moved.groups())
     assert now - before == by >= 100
+    assert re.search(r"; and \d+ more\. Ask the source", told.message)
     (behind,) = re.findall(r"Behind it: (.*)\.$", told.message)
     assert behind.startswith(f"batch {batch} of one_stop.dossiers, 2021-03-06, of which ")
     assert behind.endswith(" came") and "rows of 2021-01-" in behind
