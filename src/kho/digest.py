@@ -115,7 +115,7 @@ def _digest(settings: Settings, business_date: date, failed: Iterable[str]) -> _
             _Section(
                 "warning",
                 "Kết quả kiểm tra (kho batch show, kho release show)",
-                _warnings(verdicts.warnings(connection, build_id, business_date), told),
+                _warnings(verdicts.warnings(connection, build_id, business_date), told, systems),
             ),
             _Section(
                 "",
@@ -258,14 +258,17 @@ def _rejected(rows: list[Any], systems: dict[str, str]) -> list[str]:
     ]
 
 
-def _warnings(rows: list[Any], told: set[str]) -> list[str]:
+def _warnings(rows: list[Any], told: set[str], systems: dict[str, str]) -> list[str]:
     """Each message once; what stands under late or held sources already is not told again."""
     said = [
         (row.subject, f"{row.message or row.expectation}{_times(row.times, 'lần')}")
         for row in rows
         if not (row.expectation in _FRESHNESS and (row.subject in told or (told and row.build_id)))
     ]
-    return [f"{', '.join(names)}: {message}" for names, message in telling.together(said)]
+    return [
+        f"{_source(systems, names[0]) if len(names) == 1 else ', '.join(names)}: {message}"
+        for names, message in telling.together(said)
+    ]
 
 
 def _infos(rows: list[Any], systems: dict[str, str]) -> list[str]:

@@ -65,7 +65,7 @@ def test_a_night_with_troubles_names_each(night: Settings) -> None:
         "ngày 04/01/2021 (không đọc được): not <text>",
         "- Một cửa điện tử (one_stop.dossiers): số liệu đến hết ngày 02/01/2021",
         "- Một cửa điện tử (one_stop.dossiers): 6 trên 3.000 dòng, trong 2 tệp",
-        "- one_stop.dossiers: 2 rows",
+        "- Một cửa điện tử (one_stop.dossiers): 2 rows",
     ):
         assert line in text
     assert "later" not in text  # of a date after this night

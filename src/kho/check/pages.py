@@ -81,7 +81,7 @@ def _text(block: dict[str, Any]) -> str:
     params, styles = told.get("params", {}), told.get("styling", {}).get("params", {})
     shown = {name: _param(value, styles.get(name, {})) for name, value in params.items()}
     # Its icons are those of a font from elsewhere, or emojis that a machine may have none of.
-    icon = params.get("markdown_status_icon", "…")
+    icon = params.get("markdown_status_icon", "note")
     shown |= {"icon": _ICONS.get(icon, icon), "html_success_icon": ""}
     text = Template(escape(told["template"])).safe_substitute(shown).strip().replace("\n", "<br>")
     tag = told.get("tag", "span")

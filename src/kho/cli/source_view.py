@@ -106,14 +106,16 @@ def show_step(step: Step) -> None:
 
 
 def end(steps: Sequence[Step]) -> str:
-    """What a check comes to: no more than was looked at."""
+    """What a check comes to, and no more than that."""
     marks = {finding.mark for step in steps for finding in step.findings}
     if "wrong" in marks:
         return "[red]Something has to be done first[/]: what ✗ names."
-    tried = "A night would take this file and accept it. Whether what it says is right, nobody has looked at"
+    accepted = (
+        "The boundary would accept this file; that its values mean what the contract says, no check can tell."
+    )
     if "told" in marks:
-        return f"[yellow]{tried}; see what – names.[/]"
-    return f"[green]{tried}.[/]"
+        return f"[yellow]{accepted} See what – names first.[/]"
+    return f"[green]{accepted}[/]"
 
 
 def _show_findings(findings: Sequence[Finding]) -> None:
