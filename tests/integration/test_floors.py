@@ -4,6 +4,7 @@ rejected, a list that was cut."""
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -112,6 +113,21 @@ NO_DATA = {
     "spaces": ("csv", csv(*[" ; ;  ;"] * 30), "blank row 30, of 30 rows"),
     "the header again": ("csv", csv(*[HEADER] * 3), "repeated header 3, of 3 rows"),
     "headers and blank lines": ("csv", csv(";;;", HEADER), "blank row 1, repeated header 1, of 2 rows"),
+    "records without anything": (
+        "json",
+        json.dumps([dict.fromkeys(HEADER.split(";"))] * 20).encode(),
+        "of 20 rows",
+    ),
+    "lines without anything": (
+        "jsonl",
+        b'{"code": null, "name": "", "n": null, "d": null}\n' * 20,
+        "of 20 rows",
+    ),
+    "rows of a page": (
+        "html",
+        f"<table><tr><th>{'</th><th>'.join(HEADER.split(';'))}</th></tr>{'<tr><td> </td><td></td></tr>' * 20}</table>".encode(),
+        "of 20 rows",
+    ),
     "formatted rows of a sheet": ("xlsx", workbook([], 500), "of 500 rows"),
 }
 
