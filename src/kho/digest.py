@@ -8,23 +8,83 @@ import json
 import logging
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+from kho.contract import telling
 from kho.database import connect
 from kho.figures import morning
 from kho.figures.figures import NoRelease, explained
 from kho.ledger import acceptances, batches, builds, deliveries, releases, sources, verdicts
 from kho.ledger.acceptances import Acceptance
+from kho.ledger.freshness import NOTHING_YET
 from kho.ledger.releases import Pin, Release
 from kho.settings import Settings
 
 log = logging.getLogger(__name__)
 _AGENCIES = 20  # that the digest tells the morning's work of
+_NOTHING = "Mọi nguồn đầy đủ, không có gì bị giữ lại hay bị loại."
+_FRESHNESS = ("delivered", "contract_usable", "sources_are_fresh")  # what is told of late sources anyhow
+
+
+class Severity(NamedTuple):
+    """A word that officials read, and how it looks."""
+
+    word: str
+    look: str
+
+
+SEVERITIES = {
+    "critical": Severity("Nghiêm trọng", "background: #b3261e; color: #ffffff"),
+    "warning": Severity("Cảnh báo", "background: #ffd257; color: #222222"),
+    "info": Severity("Lưu ý", "background: #cfe3f7; color: #112233"),
+}
+
+
+@dataclass(frozen=True)
+class _Section:
+    """What is told under one title. `severity` is one of `SEVERITIES`, where it is something to be told by it."""
+
+    severity: str
+    title: str
+    items: list[str]
+
+    def text(self) -> str:
+        marked = f"[{SEVERITIES[self.severity].word}] {self.title}" if self.severity else self.title
+        return "\n".join(["", f"{marked}:", *(f"- {item}" for item in self.items)])
+
+    def html(self) -> str:
+        mark = ""
+        if self.severity:
+            word, look = SEVERITIES[self.severity]
+            mark = f'<b style="{look}; border-radius: 4px; padding: 1px 6px">{word}</b> '
+        items = "".join(f"<li>{html.escape(item)}</li>" for item in self.items)
+        return f"<p>{mark}<b>{html.escape(self.title)}</b></p><ul>{items}</ul>"
+
+
+@dataclass(frozen=True)
+class _Digest:
+    subject: str
+    in_force: list[str]
+    sections: list[_Section]
+
+    def text(self) -> str:
+        told = [section.text() for section in self.sections] or ["", _NOTHING]
+        return "\n".join([self.subject, "", *self.in_force, *told]) + "\n"
+
+    def html(self) -> str:
+        """The body of a mail."""
+        begins = "".join(f"<p>{html.escape(line)}</p>" for line in self.in_force)
+        return begins + ("".join(section.html() for section in self.sections) or f"<p>{_NOTHING}</p>")
 
 
 def digest(settings: Settings, business_date: date, failed: Iterable[str] = ()) -> str:
     """The digest of the newest night for this date; its first line is the subject. `failed` names steps that failed."""
+    return _digest(settings, business_date, failed).text()
+
+
+def _digest(settings: Settings, business_date: date, failed: Iterable[str]) -> _Digest:
     systems = _systems(settings)
     with connect(settings, "kho_auditor") as connection:
         build = builds.newest(connection, business_date)
@@ -35,43 +95,49 @@ def digest(settings: Settings, business_date: date, failed: Iterable[str] = ()) 
         outcome = _outcome(release, kept)
         shown = {each.release_id: None for each in (now, release) if each}
         refused = [release.reason or ""] if release and release.state == "refused" else []
+        held, late = batches.held(connection, business_date), sources.late(connection, build_id)
+        told = {row.contract for row in (*held, *late)}
         sections = [
-            ("Vì sao bị từ chối (kho release show)", refused),
-            (
+            _Section("critical", "Vì sao bị từ chối (kho release show)", refused),
+            _Section("critical", "Bước bị lỗi (xem nhật ký trên trang Airflow)", list(failed)),
+            _Section("critical", "Bị giữ lại, chờ quyết định (kho batch list)", _held(held, systems)),
+            _Section(
+                "",
                 "Thay đổi đã được chấp nhận (kho release show)",
                 _accepted([(number, acceptances.of_release(connection, number)) for number in shown]),
             ),
-            ("Bước bị lỗi (xem nhật ký trên trang Airflow)", list(failed)),
-            (
+            _Section(
+                "warning",
                 "Chưa lấy được từ nguồn",
                 _not_fetched(deliveries.not_fetched(connection, business_date), systems),
             ),
-            (
-                "Bị giữ lại, chờ quyết định (kho batch list)",
-                _held(batches.held(connection, business_date), systems),
+            _Section("warning", "Nguồn chậm", _stale(late, systems)),
+            _Section(
+                "warning",
+                "Kết quả kiểm tra (kho batch show, kho release show)",
+                _warnings(verdicts.warnings(connection, build_id, business_date), told, systems),
             ),
-            ("Nguồn chậm", _stale(sources.late(connection, build_id), systems)),
-            (
+            _Section(
+                "",
                 "Dòng bị loại trong các tệp mới (kho rejects list)",
                 _rejected(batches.rejected(connection, build_id), systems),
             ),
-            ("Cảnh báo", _warnings(verdicts.warnings(connection, build_id, business_date))),
+            _Section(
+                "info",
+                "Khác thường nhưng không ảnh hưởng số liệu (kho batch show)",
+                _infos(verdicts.infos(connection, business_date), systems),
+            ),
         ]
-        subject = f"Kho dữ liệu, số liệu đến hết ngày {_day(business_date)}: {outcome}"
-        lines = [subject, "", *_in_force(now, releases.pin(connection))]
-    sections.append(("Việc cần xem sáng nay (kho morning <đơn vị>)", _morning(settings)))
-    told = [(title, items) for title, items in sections if items]
-    for title, items in told:
-        lines += ["", f"{title}:", *(f"- {item}" for item in items)]
-    if not told:
-        lines += ["", "Mọi nguồn đầy đủ, không có gì bị giữ lại hay bị loại."]
-    return "\n".join(lines) + "\n"
+        in_force = _in_force(now, releases.pin(connection))
+    sections.append(_Section("", "Việc cần xem sáng nay (kho morning <đơn vị>)", _morning(settings)))
+    subject = f"Kho dữ liệu, số liệu đến hết ngày {_day(business_date)}: {outcome}"
+    return _Digest(subject, in_force, [each for each in sections if each.items])
 
 
 def send(settings: Settings, business_date: date, failed: Iterable[str] = ()) -> None:
     """Send the digest by Airflow's SMTP notifier to `digest_to`; it is always logged, and only that without a host."""
-    text = digest(settings, business_date, failed)
-    log.info("%s", text)
+    told = _digest(settings, business_date, failed)
+    log.info("%s", told.text())
     if not (settings.smtp_host and settings.digest_to):
         log.info("Not sent: smtp_host or digest_to is not set in config.toml")
         return
@@ -91,13 +157,12 @@ def send(settings: Settings, business_date: date, failed: Iterable[str] = ()) ->
             },
         }
     )
-    subject, _, body = text.partition("\n")
     SmtpNotifier(
         smtp_conn_id="kho_smtp",
         from_email=settings.digest_from,
         to=[address.strip() for address in settings.digest_to.split(",")],
-        subject=subject,
-        html_content=f"<pre>{html.escape(body.strip())}</pre>",
+        subject=told.subject,
+        html_content=told.html(),
     ).notify({})
 
 
@@ -166,8 +231,11 @@ def _held(rows: list[Any], systems: dict[str, str]) -> list[str]:
 
 
 def _stale(rows: list[Any], systems: dict[str, str]) -> list[str]:
-    told = []
+    told, never = [], []
     for row in rows:
+        if row.as_of is None and row.state == "not_delivered" and row.reason == NOTHING_YET:
+            never.append((systems.get(row.contract.partition(".")[0], ""), row.contract))
+            continue
         if row.state == "unusable":
             until = f"; số liệu đến hết ngày {_day(row.as_of)}" if row.as_of else ""
             state = f"không nạp được vì bản mô tả nguồn có lỗi{until}"
@@ -176,6 +244,10 @@ def _stale(rows: list[Any], systems: dict[str, str]) -> list[str]:
         else:
             state = f"số liệu đến hết ngày {_day(row.as_of)}, lẽ ra đến {_day(row.expected_as_of)}"
         told.append(f"{_source(systems, row.contract)}: {state}{f' ({row.reason})' if row.reason else ''}")
+    if never:
+        by_system = telling.together((contract, system) for system, contract in never)
+        named = "; ".join(f"{system} ({', '.join(of)})".lstrip() for of, system in by_system)
+        told.append(f"chưa gửi lần nào, {len(never)} nguồn: {named}")
     return told
 
 
@@ -186,8 +258,24 @@ def _rejected(rows: list[Any], systems: dict[str, str]) -> list[str]:
     ]
 
 
-def _warnings(rows: list[Any]) -> list[str]:
-    return [f"{row.subject}: {row.message or row.expectation}{_times(row.times, 'lần')}" for row in rows]
+def _warnings(rows: list[Any], told: set[str], systems: dict[str, str]) -> list[str]:
+    """Each message once; what stands under late or held sources already is not told again."""
+    said = [
+        (row.subject, f"{row.message or row.expectation}{_times(row.times, 'lần')}")
+        for row in rows
+        if not (row.expectation in _FRESHNESS and (row.subject in told or (told and row.build_id)))
+    ]
+    return [
+        f"{_source(systems, names[0]) if len(names) == 1 else ', '.join(names)}: {message}"
+        for names, message in telling.together(said)
+    ]
+
+
+def _infos(rows: list[Any], systems: dict[str, str]) -> list[str]:
+    return [
+        f"{_source(systems, row.subject)}: {_number(row.times)} điều, lô {', '.join(map(str, row.batches))}"
+        for row in rows
+    ]
 
 
 def _systems(settings: Settings) -> dict[str, str]:

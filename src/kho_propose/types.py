@@ -163,7 +163,10 @@ class _Kind:
         elif pair := self.boolean():
             self.typed = Typed("boolean", *pair, odd=self.typed.odd)
         elif any(moments.LOOKS_LIKE_DATE.match(each) for each in self.texts) and self.share_of_dates() > 0.5:
-            self.typed.remark = self.typed.remark or "some are dates, in no one way of writing them"
+            self.typed.remark = (
+                self.typed.remark
+                or "more than half look like dates, and no one dateFormat reads them all: taken as text"
+            )
 
     def share_of_dates(self) -> float:
         return sum(bool(moments.LOOKS_LIKE_DATE.match(each)) for each in self.texts) / len(self.shown)

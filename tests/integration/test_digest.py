@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import unicodedata
@@ -64,7 +65,7 @@ def test_a_night_with_troubles_names_each(night: Settings) -> None:
         "ngày 04/01/2021 (không đọc được): not <text>",
         "- Một cửa điện tử (one_stop.dossiers): số liệu đến hết ngày 02/01/2021",
         "- Một cửa điện tử (one_stop.dossiers): 6 trên 3.000 dòng, trong 2 tệp",
-        "- one_stop.dossiers: 2 rows",
+        "- Một cửa điện tử (one_stop.dossiers): 2 rows",
     ):
         assert line in text
     assert "later" not in text  # of a date after this night
@@ -80,6 +81,53 @@ def test_a_refused_release_says_why_and_what_stays_in_force(night: Settings) -> 
     assert text.splitlines()[0].endswith("bản 2 bị từ chối")
     assert "Vì sao bị từ chối (kho release show):\n- dossiers do not add up\n" in text
     assert "Bản đang dùng: 1, số liệu đến hết ngày 04/01/2021." in text
+
+
+def test_each_severity_is_a_word_and_the_worst_come_first(
+    night: Settings, hand_over: Callable[..., int]
+) -> None:
+    batch = hand_over("portal.items", "2021-01-04", state="accepted")
+    tell(night, batch, "portal.items", "headers_spelled", "info", "column 1 for Mã")
+    release(night, "in_force")
+    text = digest(night, NIGHT, failed=["documents.ingest"])
+    marks = [line.partition("]")[0] for line in text.splitlines() if line.startswith("[")]
+    assert marks == ["[Nghiêm trọng"] * 2 + ["[Cảnh báo"] * 3 + ["[Lưu ý"]
+    assert f"portal.items): 1 điều, lô {batch}" in text.partition("[Lưu ý]")[2]
+    assert "column 1 for Mã" not in text
+
+
+def test_what_is_late_is_told_once_and_sources_that_never_came_in_one_line(night: Settings) -> None:
+    for contract in ("post.handovers", "misa.spending", "portal.items"):
+        tell(night, None, contract, "delivered", "warning", "nothing delivered yet")
+    tell(
+        night,
+        None,
+        "one_stop.dossiers",
+        "delivered",
+        "warning",
+        "stale since 2021-01-03: held: columns are missing",
+    )
+    release(night, "in_force")
+    text = digest(night, NIGHT)
+    (never,) = [line for line in text.splitlines() if "chưa gửi lần nào" in line]
+    assert "Kế toán MISA (misa.spending); " in never and "Bưu chính công ích (post.handovers)" in never
+    assert "nothing delivered yet" not in text and "None" not in text
+    assert text.count("columns are missing") == 2  # where it is held, and why its source is late
+
+
+def test_the_same_message_of_several_is_told_once_where_nothing_was_built(warehouse: Settings) -> None:
+    for contract in ("post.handovers", "misa.spending"):
+        tell(warehouse, None, contract, "delivered", "warning", "nothing delivered yet")
+    assert "- misa.spending, post.handovers: nothing delivered yet\n" in digest(warehouse, NIGHT)
+
+
+def tell(settings: Settings, batch: int | None, *verdict: str) -> None:
+    with connect(settings, "kho_owner") as connection:
+        connection.execute(
+            "insert into ledger.verdict (boundary, business_date, batch_id, subject, expectation, severity, outcome,"
+            " message) values ('exports', %s, %s, %s, %s, %s, 'failed', %s)",
+            [NIGHT, batch, *verdict],
+        )
 
 
 def test_a_night_that_built_nothing_says_so(warehouse: Settings) -> None:
@@ -130,6 +178,11 @@ def test_one_mail_arrives_over_smtp(night: Settings, tmp_path: Path) -> None:
     assert subject.endswith("đã phát hành bản 1")
     assert "Nguồn chậm" in text
     assert "not &lt;text&gt;" in text
+    looks = re.findall(r'<b style="background: (#\w+); color: #\w+[^"]*">(.*?)</b>', text)
+    assert dict(looks).keys() == {"#b3261e", "#ffd257"} and set(dict(looks).values()) == {
+        "Nghiêm trọng",
+        "Cảnh báo",
+    }
 
 
 def test_a_mail_server_with_login_and_starttls_gets_it_too(night: Settings, tmp_path: Path) -> None:

@@ -72,7 +72,8 @@ def test_poisoned_batches_are_held_each_for_its_reason_and_the_others_go_on(ware
         assert set(verdicts(warehouse, batch_id)) <= {rule, "reject_rate_attention"}
     assert verdict.held[poisoned["columns_present"]].startswith("columns are missing: maHoSo, phi; give a")
     assert (
-        verdict.held[poisoned["reject_rate"]] == "Share of rejected rows (percent): 30.0 (must be at most 5)"
+        verdict.held[poisoned["reject_rate"]]
+        == "Share of rejected rows (percent): 30.0 (must be at most 5); `kho rejects show` shows them"
     )
     assert "140 announced, 100 came" in verdict.held[poisoned["control_total"]]
     assert verdict.held[unreadable].startswith("the file could not be read: no JSON: the file is empty; ")
@@ -334,12 +335,16 @@ def test_data_docs_show_outcomes_and_a_suite_again_only_when_it_changed(warehous
     outcomes = {
         run: outcome
         for run, outcome in re.findall(
-            r"<h2>exports (\S+)</h2>.*?<td[^>]*>((?:passed|not so)[^<]*)</td>",
+            r"<h2>exports (\S+)</h2>.*?</td>\s*<td>(.*?)</td>",
             data_docs(settings).read_text(),
             re.DOTALL,
         )
     }
-    assert outcomes == {"2021-01-27": "passed", "2021-01-28": "not so: see the page"}
+    assert outcomes["2021-01-27"] == "passed"
+    assert re.findall(r'<span class="(\w+)">(.*?)</span>', outcomes["2021-01-28"]) == [
+        ("critical", "1 critical"),
+        ("warning", "1 warning"),
+    ]
 
     contract = project / "contracts" / "one_stop" / "dossiers.yaml"
     contract.write_text(contract.read_text().replace("Share of rejected rows", "Share of lost rows"))
@@ -363,3 +368,58 @@ def test_what_was_decided_meanwhile_stands(warehouse, hand_over, state):
     decided = hand_over(DOSSIERS, "2021-01-31", state=state, rejected=50)
     check.exports(warehouse, NIGHT)
     assert states(warehouse) == {decided: state}
+
+
+def test_data_docs_have_a_word_and_a_colour_for_each_severity(warehouse, hand_over):
+    hand_over(DOSSIERS, "2021-01-29", respelled_columns={"maHoSo": "Mã hồ sơ"})
+    check.exports(warehouse, date(2021, 1, 29))
+    hand_over(DOSSIERS, "2021-01-30", unknown_columns={"ghiChu": 2}, respelled_columns={"maHoSo": "Mã"})
+    check.exports(warehouse, date(2021, 1, 30))
+    held = hand_over(DOSSIERS, "2021-01-31", missing_columns=["phi"], rejected=100, duplicate_rows=1)
+    check.exports(warehouse, NIGHT)
+
+    index = html.parse(data_docs(warehouse))
+    shown = {
+        heading.text.split()[1]: [
+            (mark.get("class"), mark.text) for mark in heading.getnext().xpath(".//td[2]/span")
+        ]
+        for heading in index.xpath("//h2")
+    }
+    assert shown == {
+        "2021-01-29": [("info", "1 info")],
+        "2021-01-30": [("warning", "1 warning"), ("info", "1 info")],
+        "2021-01-31": [("critical", "3 critical"), ("warning", "2 warning")],
+    }
+    looks = re.findall(
+        r"\.(critical|warning|info) \{ (background: #\w+; color: #\w+)", index.xpath("//style")[0].text
+    )
+    assert len({look for _, look in looks}) == 3
+    assert [item.text_content().split(":")[0].strip() for item in index.xpath("//ul/li")] == [
+        "critical",
+        "warning",
+        "info",
+    ]
+
+    (page,) = data_docs(warehouse).parent.glob("validations/**/exports 2021-01-31/**/*.html")
+    result = html.parse(page)
+    assert "None" not in result.xpath("//body")[0].text_content()
+    assert "Checked: one_stop.dossiers" in result.xpath("string(//body)")
+    rows_ = [[cell.text_content() for cell in row.xpath("td")] for row in result.xpath("//table[1]//tr[td]")][
+        :5
+    ]
+    assert [row[0] for row in rows_] == ["critical"] * 3 + ["warning"] * 2
+    said = {row[1]: row[2:] for row in rows_}
+    assert said["columns are missing"][1] == f"batch {held}: phi"
+    assert said["no row could be loaded"] == [
+        "`kho rejects show` shows why: mend the contract and replay, or ask the source",
+        f"batch {held}: 100 of 100 rows were rejected",
+    ]
+    assert said["Share of rejected rows (percent) (must be at most 5)"][1] == f"batch {held}: 100.0"
+
+
+def test_what_is_said_of_several_sources_is_said_once(warehouse, hand_over):
+    hand_over(DOSSIERS, "2021-01-31", duplicate_rows=1)
+    said = str(check.exports(warehouse, NIGHT))
+    assert said.count("nothing delivered yet") == 1 and "None" not in said
+    assert re.search(r"warning: \d\d sources: nothing delivered yet \(.*portal\.items, .*\)", said)
+    assert f"warning: {DOSSIERS}: rows were there twice: 1" in said

@@ -285,7 +285,7 @@ def test_what_is_only_odd_is_told_and_released(built):
     assert counters.severity == "warning"
     assert "counter photos" in counters.message and "difference 7" in counters.message
     assert found["source_freshness", "sources_are_fresh"] == "warning"
-    assert found["report_figure", "closed_periods_do_not_drop"] == "warning"
+    assert found["report_figure", "closed_periods_stand"] == "warning"
     assert {each.expectation for each in verdict.critical} <= {
         "what_is_not_attested_is_measured",
         "levels_add_up",
@@ -385,6 +385,15 @@ def test_a_night_does_not_write_in_the_suites_and_data_docs_lead_to_them(built):
     of_suites = {path for path in linked if path.is_relative_to(docs / "expectations")}
     assert docs / "expectations" / "report_figure_since_last_release.html" in of_suites
     assert docs / "expectations" / "one_stop" / "dossiers.html" in of_suites
+    assert not [page for page in pages if re.search(r"\bNone\b", html.parse(page).xpath("string(//body)"))]
+    last = max(docs.glob("validations/document_exchange/**/*.html"), key=lambda page: page.parent.name)
+    severity, should_be, _, found = html.parse(last).xpath("(//table//tr[td])[1]/td")
+    assert (severity.text_content(), severity.xpath("span/@class")) == ("warning", ["warning"])
+    assert should_be.text_content() == "Signed electronic documents are not sent on paper as well."
+    assert [cell.text_content() for cell in found.xpath(".//th")] == [
+        "documents",
+        "documents_with_both_flags",
+    ]
 
 
 def test_a_unit_that_was_closed_is_refused_by_the_lines_of_the_seed_and_accepting_lets_no_wrong_sum_through(

@@ -373,6 +373,7 @@ def test_nobody_waits_for_great_expectations(
 def test_scripts_read_the_exit_code_and_json(kho, traceless: Settings, tmp_path: Path) -> None:
     code, said = kho("check", DOSSIERS)
     assert code == 0 and "✓ the batch would be accepted" in said and "Calculating" not in said
+    assert "The boundary would accept this file" in said.splitlines()[-1]
     file = tmp_path / "dossiers_20210505.csv"
     file.write_bytes(csv(contracts(traceless)[DOSSIERS], [GOOD, GOOD | {"maHoSo": "bad"}], {}))
     code, said = kho("check", DOSSIERS, "--file", file, "--format", "json")

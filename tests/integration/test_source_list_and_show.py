@@ -82,7 +82,7 @@ def test_every_source_is_listed_with_its_freshness_and_last_batch(kho, warehouse
 def test_the_table_fits_a_terminal_of_80_columns(kho, hand_over) -> None:
     hand_over(DOSSIERS, "2021-01-31", state="accepted", rows=12_345, rejected=67)
     _, said = kho("list")
-    table = said[: said.index(" is not delivered")].rpartition("\n")[0]
+    table = said[: said.index(" sources: not delivered")].rpartition("\n")[0]
     assert max(len(line) for line in table.splitlines()) <= 80
     for whole in (*(f"{system}.{name}" for system, name in [("documents", "deliveries"), ("one_stop", "dossiers")]),
                   "csv over sftp", "one_stop_sftp", "every quarter", "12,345 rows", "0.54 % rejected"):  # fmt: skip
@@ -97,6 +97,7 @@ def test_drafts_and_unusable_contracts_are_listed_too(kho, project) -> None:
     assert "is no YAML" in record(said, LISTS)["problem"]
     _, said = kho("list")
     assert "one_stop.dossiers is a draft: nights leave it alone" in said
+    assert said.count("not delivered: nothing delivered yet") <= 1
     assert "one_stop.dossiers is not delivered" not in said and "one_stop.procedures is unusable" in said
     code, said = kho("show", LISTS)
     assert code == 1 and "is no YAML" in said

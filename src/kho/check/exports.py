@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from kho.check import drift
+from kho.check import drift, floors
 from kho.check.drift import HISTORY
 from kho.check.failure import exception
 from kho.check.found import found
 from kho.check.project import open_project, validate, write_data_docs
-from kho.contract import Contract
+from kho.contract import Contract, telling
 from kho.contract.model import Quality
 from kho.database import connect
 from kho.ledger import batches, decisions, locks
@@ -39,7 +39,8 @@ log = logging.getLogger(__name__)
 
 SOURCE = "batches"  # the name of what is judged, in Data Docs
 REMEMBERED = 60  # earlier batches of a kind in which it is looked for those that tell of times of day
-ALIKE = (0.2, 5)  # rows of a batch, as a multiple of what is usual
+ALIKE = (1 / floors.MANY_TIMES, floors.MANY_TIMES)  # rows of a batch, as a multiple of what is usual
+AKIN = (0.05, 20)  # the same as long as few batches say what is usual
 EMPTY_SHARE = 0.98  # of a column's values; it counts as emptied when it used to be filled
 
 
@@ -56,7 +57,14 @@ class ExportsVerdict:
             f"{len(self.accepted)} batches accepted, {len(self.held)} held, {len(self.told)} things told"
         ]
         lines += [f"batch {batch_id} held: {why}" for batch_id, why in self.held.items()]
-        lines += [f"{each.severity}: {each.subject}: {each.message}" for each in self.told]
+        said = ((each.subject, (each.severity, each.message or each.expectation)) for each in self.told)
+        for names, (severity, message) in telling.together(said):
+            of = list(dict.fromkeys(names))
+            lines.append(
+                f"{severity}: {of[0]}: {message}"
+                if len(of) == 1
+                else f"{severity}: {len(of)} sources: {message} ({', '.join(of)})"
+            )
         return "\n".join(lines)
 
 
@@ -83,7 +91,10 @@ class _Rule:
         given = {
             "column": self.column,
             "severity": self.severity,
-            "meta": {"rule": self.name},
+            "meta": {"rule": self.name, "remedy": self.remedy},
+            "description": f"{self.says}{self.bounds()}"
+            if self.is_range
+            else f"no batch of which it is so: {self.says}",
             "notes": self.says,
         }
         if self.is_range:
@@ -153,6 +164,64 @@ _SUMS_AGREE = _Rule(
 )
 
 
+_FLOORS = (
+    _Rule(
+        "something_loaded",
+        "critical",
+        "no row could be loaded",
+        "nothing_loaded",
+        remedy="`kho rejects show` shows why: mend the contract and replay, or ask the source",
+    ),
+    _Rule(
+        "rejects_bounded",
+        "critical",
+        "most rows were rejected, and the contract has no limit of its own",
+        "unbounded_rejects",
+        remedy="`kho rejects show` shows them: mend the contract and replay, ask the source, or accept the batch",
+    ),
+    _Rule(
+        "rows_are_data",
+        "warning",
+        "the file has rows, and none of them is data",
+        "no_data",
+        remedy="a quiet day has no rows: ask the source whether its export works",
+    ),
+    _Rule(
+        "past_as_usual",
+        "warning",
+        "rows tell of long ago only, and their keys were never there",
+        "old_rows",
+        needs="old_rows_compared",
+        remedy="are they rows that were there before under other keys? Then ask the source, and `kho batch withdraw`",
+    ),
+    _Rule("few_rows_blank", "info", "the file has a few blank rows and no others", "few_blank"),
+)
+
+_LIST_FLOORS = (
+    _Rule(
+        "list_not_cut",
+        "critical",
+        "the list lost all or nearly all of its rows",
+        "cut_list",
+        remedy="what it lacks would count as gone: ask the source for the whole list, or accept the batch if it is that short",
+    ),
+    _Rule(
+        "list_not_halved",
+        "warning",
+        "the list lost more than half of its rows",
+        "halved_list",
+        remedy="what it lacks counts as gone: ask the source whether it is whole",
+    ),
+    _Rule(
+        "list_has_rows",
+        "warning",
+        "the first list is empty",
+        "empty_list",
+        remedy="figures say 0: ask the source whether there is nothing",
+    ),
+)
+
+
 def rules(contract: Contract) -> list[_Rule]:
     """The expectations of a contract's batches."""
     return [
@@ -209,6 +278,8 @@ def rules(contract: Contract) -> list[_Rule]:
             needs="announced_rows",
         ),
         *([_SUMS_AGREE] if any(rule.is_sum for rule in contract.file.skip_rows) else ()),
+        *_FLOORS,
+        *(_LIST_FLOORS if contract.file.load == "full" else ()),
         _Rule("rows_unique", "warning", "rows were there twice", "duplicate_rows", at_most=0),
         _Rule(
             "keys_unique",
@@ -295,6 +366,23 @@ def rules(contract: Contract) -> list[_Rule]:
             needs="usual_ratio",
         ),
         _Rule(
+            "rows_as_before",
+            "warning",
+            "rows, as a multiple of those of the few files before",
+            "early_ratio",
+            *AKIN,
+            needs="early_ratio",
+        ),
+        _Rule(
+            "rejects_as_usual",
+            "warning",
+            "rejected rows, as a multiple of the usual share",
+            "rejects_ratio",
+            at_most=floors.MANY_TIMES,
+            needs="rejects_ratio",
+            remedy="`kho rejects show` shows them",
+        ),
+        _Rule(
             "columns_filled_as_usual",
             "warning",
             "columns that used to be filled are empty",
@@ -316,7 +404,8 @@ def _quality(rule: Quality) -> _Rule:
     if rule.metric != "rowCount":
         measure += "_pct" if rule.unit == "percent" else "_rows"
     says = (rule.description.rstrip(".") or rule.name) + (" (percent)" if rule.unit == "percent" else "")
-    return _Rule(rule.name, rule.severity, says, measure, rule.at_least, rule.at_most)
+    remedy = "`kho rejects show` shows them" if rule.metric == "invalidValues" else ""
+    return _Rule(rule.name, rule.severity, says, measure, rule.at_least, rule.at_most, remedy=remedy)
 
 
 def _waiting(connection: psycopg.Connection, contract: Contract, business_date: date) -> list[dict[str, Any]]:
@@ -378,31 +467,38 @@ def _frame(contract: Contract, rows: list[dict[str, Any]]) -> pd.DataFrame:
     import pandas as pd
 
     history = _History(contract)
+    lists: dict[str | None, dict[str, Any]] = {}  # by unit, the last one that is no cut one which waits
     judged = []
     for row in rows:
+        unit = contract.named(row["name"]).get("unit")
         if row["is_waiting"]:
             alike, earlier = history.before(row["name"], row["business_date"])
-            usual = alike if len(alike) == HISTORY else None
-            judged.append(_measures(contract, row, usual, [each["profile"] for each in earlier]))
+            judged.append(
+                _measures(contract, row, alike, lists.get(unit), [each["profile"] for each in earlier])
+            )
         if row["is_readable"]:
             history.add(row["name"], row["business_date"], row)
+            if not (row["is_waiting"] and floors.cut(row, lists.get(unit))):
+                lists[unit] = row
     return pd.DataFrame(judged, dtype=object)
 
 
 def _measures(
     contract: Contract,
     row: dict[str, Any],
-    before: list[dict[str, Any]] | None,
+    before: list[dict[str, Any]],
+    last_list: dict[str, Any] | None,
     profiles: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    """`before`: the batches that its size is compared with; `profiles`: of earlier ones of its kind."""
+    """`before`: the batches that its size is compared with; `last_list`: the one that a full list takes the place of;
+    `profiles`: of earlier ones of its kind."""
     given = {"batch_id": row["batch_id"], "business_date": row["business_date"].isoformat()}
     names = dict.fromkeys(
         name for rule in rules(contract) for name in (rule.column, rule.needs) if name is not None
     )
     if not row["is_readable"]:
         return {**given, **names, "unreadable": row["reason"]}
-    profile, counted = row["profile"], row["rows_in_file"] - row["rows_skipped"]
+    profile, counted = row["profile"], floors.counted(row)
     reasons: dict[str, int] = profile["rejects_by_reason"]
     steady = drift.steady_times(profiles)
     measures = {
@@ -439,15 +535,29 @@ def _measures(
         "rejected_rows": row["rows_rejected"],
         "rejected_pct": _percent(row["rows_rejected"], counted),
         "rows_loaded": row["rows_loaded"],
+        "nothing_loaded": floors.nothing_loaded(row),
+        "unbounded_rejects": floors.rejects(contract, row),
+        "no_data": floors.no_data(row, many=True),
+        "few_blank": floors.no_data(row, many=False),
+        "old_rows": floors.old_rows(row, profiles),
+        "old_rows_compared": floors.usual_old_rows(profiles),
+        "cut_list": floors.cut(row, last_list),
+        "halved_list": floors.halved(row, last_list),
+        "empty_list": floors.empty(contract, row, last_list),
     }
     for name, column in profile["columns"].items():
         measures[f"nulls_of_{name}_rows"] = column["nulls"]
         measures[f"nulls_of_{name}_pct"] = _percent(column["nulls"], row["rows_loaded"])
-    if before:
-        usual = sorted(each["rows_in_file"] for each in before)[HISTORY // 2]
-        # Ten rows on either side keep small numbers from crying wolf.
-        measures["usual_ratio"] = round((row["rows_in_file"] + 10) / (usual + 10), 2)
+    if len(before) == HISTORY:
+        usual = sorted(map(floors.counted, before))[HISTORY // 2]
+        measures["usual_ratio"] = floors.ratio(counted, usual)
+        measures["rejects_ratio"] = floors.rejects_ratio(row, before)
         measures["emptied_columns"] = _listed(_emptied(row, before))
+    elif before:
+        # The first is often all that there was by then: of two, the smaller one says what is usual.
+        measures["early_ratio"] = floors.ratio(
+            counted, sorted(map(floors.counted, before))[(len(before) - 1) // 2]
+        )
     return {**given, **names, **{name: measures.get(name) for name in names}}
 
 
@@ -654,7 +764,7 @@ def _missing(connection: psycopg.Connection, sources: list[Known], business_date
             "contract_usable" if source.problem else "delivered",
             "warning",
             "failed",
-            f"as of {state.as_of}, expected {state.expected_as_of}",
+            f"as of {state.as_of or '–'}, expected {state.expected_as_of or '–'}",
             f"{state.state.replace('_', ' ')} since {state.stale_since}: {state.reason}"
             if state.stale_since and not source.problem
             else state.reason,

@@ -185,10 +185,13 @@ def _found(result: Any) -> tuple[str | None, str | None]:
     observed = found.get("observed_value", found.get("unexpected_count"))
     if result.success or not rows:
         return str(observed), None
-    return f"{observed} rows", "; ".join(_told(row) for row in rows[:SHOWN_ROWS]) + "."
+    more = (
+        f"; and {observed - SHOWN_ROWS:,} more" if isinstance(observed, int) and observed > SHOWN_ROWS else ""
+    )
+    return f"{observed} rows", "; ".join(_told(row) for row in rows[:SHOWN_ROWS]) + f"{more}."
 
 
 def _told(row: Any) -> str:
     if isinstance(row, dict):
-        return ", ".join(f"{name} {value}" for name, value in row.items())
+        return ", ".join(f"{name} {value}" for name, value in row.items() if value is not None)
     return str(row)

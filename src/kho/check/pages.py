@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from html import escape
 from itertools import groupby
 from pathlib import Path
@@ -17,11 +17,20 @@ from lxml.html import builder
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #222 }
-table { border-collapse: collapse; margin: .5rem 0 1.5rem } td, th { border: 1px solid #ccc; padding: .3rem .6rem; text-align: left }
-a { color: #0b57a4 } h5 { font-size: 1.2rem; margin: 2rem 0 .5rem } h6 { font-size: 1rem; margin: 1rem 0 .5rem }
-.failed { color: #c62828; font-weight: bold }
+table { border-collapse: collapse; margin: .5rem 0 1.5rem } td, th { border: 1px solid #ccc; padding: .3rem .6rem; text-align: left; vertical-align: top }
+td td, td th { padding: .1rem .3rem; font-size: .85rem } a { color: #0b57a4 } h5 { font-size: 1.2rem; margin: 2rem 0 .5rem } h6 { font-size: 1rem; margin: 1rem 0 .5rem }
+.critical, .warning, .info { border-radius: .3rem; font-weight: bold; padding: .05rem .45rem; white-space: nowrap }
+.critical { background: #b3261e; color: #fff } .warning { background: #ffd257; color: #222 } .info { background: #cfe3f7; color: #123 }
+.failed { font-weight: bold }
 """
-NOT_SO = "not so: see the page"
+SEVERITIES = ("critical", "warning", "info")  # the worst first
+_MEANS = {
+    "critical": "the batch is held, or the release refused",
+    "warning": "told in the digest; it stops nothing",
+    "info": "told here and by `kho batch show`",
+}
+PASSED, NOT_KNOWN = "passed", "see the page"
+_ICONS = {"✅": "passed", "❌": "failed", "❗": "could not be checked"}
 # How a page begins; its outcome is found there without reading the rest.
 _BEGINS = "<!DOCTYPE html><!--offline: {}-->"
 _OUTCOME = re.compile(re.escape(_BEGINS).replace(r"\{\}", "(.*?)"))
@@ -37,8 +46,7 @@ class OfflinePage:
         told = document.to_json_dict()
         title = escape(told["page_title"])
         body = "".join(_shown(block) for section in told["sections"] for block in section["content_blocks"])
-        status = re.search(r"Status:\s*(\w+)", body)
-        outcome = "passed" if status and status[1] == "Succeeded" else NOT_SO
+        outcome = _outcome_of(told)
         suite = told["expectation_suite_name"]
         # Its folders: one a part of the suite's name, of a result the night's name and time too.
         up = suite.count(".") + (4 if told["renderer_type"] == "ValidationResultsPageRenderer" else 1)
@@ -46,6 +54,13 @@ class OfflinePage:
             f'{_BEGINS.format(outcome)}<html><head><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style></head>'
             f'<body><p><a href="{"../" * up}index.html">Home</a> / {title}</p>{body}</body></html>'
         )
+
+
+def _outcome_of(told: dict[str, Any]) -> str:
+    """What failed on the page of a result, as `2 critical, 1 warning`."""
+    header = told["sections"][0]["content_blocks"][0].get("subheader") or {}
+    failed = header.get("string_template", {}).get("failed", {})
+    return ", ".join(f"{count} {severity}" for severity, count in failed.items()) or PASSED
 
 
 def _shown(block: Any) -> str:
@@ -65,16 +80,19 @@ def _text(block: dict[str, Any]) -> str:
     told = block["string_template"]
     params, styles = told.get("params", {}), told.get("styling", {}).get("params", {})
     shown = {name: _param(value, styles.get(name, {})) for name, value in params.items()}
-    # Its icons are those of a font from elsewhere.
-    shown |= {"icon": params.get("markdown_status_icon", "…"), "html_success_icon": ""}
+    # Its icons are those of a font from elsewhere, or emojis that a machine may have none of.
+    icon = params.get("markdown_status_icon", "note")
+    shown |= {"icon": _ICONS.get(icon, icon), "html_success_icon": ""}
     text = Template(escape(told["template"])).safe_substitute(shown).strip().replace("\n", "<br>")
     tag = told.get("tag", "span")
-    return f"<{tag}>{text}</{tag}>" if text else ""
+    ours = set(SEVERITIES).intersection(told.get("styling", {}).get("classes", []))
+    return f"<{tag}{''.join(f' class={each}' for each in ours)}>{text}</{tag}>" if text else ""
 
 
 def _param(value: Any, style: dict[str, Any]) -> str:
     link = style.get("attributes", {}).get("href")
-    return f'<a href="{escape(link)}">{escape(str(value))}</a>' if link else escape(str(value))
+    text = "–" if value in (None, "None") else escape(str(value))
+    return f'<a href="{escape(link)}">{text}</a>' if link else text
 
 
 def _table(block: dict[str, Any]) -> str:
@@ -115,14 +133,18 @@ def _outcome(page: Path) -> str:
     """What the page of a result tells."""
     with page.open(encoding="utf-8") as file:
         found = _OUTCOME.match(file.readline())
-    return found[1] if found else NOT_SO
+    return found[1] if found else NOT_KNOWN
 
 
 def _index(folder: Path) -> str:
     """One table per night and boundary, the newest first: each suite, whether it held, and its page."""
     pages = [(path.parent, path.relative_to(folder)) for path in folder.glob("validations/**/*.html")]
     runs = sorted(pages, key=lambda page: (page[0].name, str(page[1])), reverse=True)
-    body = [builder.H1("Data Docs")]
+    meant = (
+        builder.LI(builder.SPAN(severity, builder.CLASS(severity)), f": {means}")
+        for severity, means in _MEANS.items()
+    )
+    body = [builder.H1("Data Docs"), builder.UL(*meant)]
     for (_, run), found in groupby(runs, key=lambda page: (page[0].name, page[0].parent.name)):
         rows = [_row(folder, page) for _, page in sorted(found)]
         body += [
@@ -144,6 +166,14 @@ def _row(folder: Path, page: Path) -> html.HtmlElement:
     outcome = _outcome(folder / page)
     # The name of a contract, `one_stop.dossiers`, stands there as two folders.
     link = builder.A(".".join(page.parts[1:-3]), href=quote(page.as_posix()))
-    return builder.TR(
-        builder.TD(link), builder.TD(outcome, builder.CLASS("" if outcome == "passed" else "failed"))
-    )
+    return builder.TR(builder.TD(link), builder.TD(*_marked(outcome)))
+
+
+def _marked(outcome: str) -> Iterator[html.HtmlElement | str]:
+    for place, part in enumerate(outcome.split(", ")):
+        severity = part.split()[-1]
+        yield " " * bool(place)
+        if severity in SEVERITIES:
+            yield builder.SPAN(part, builder.CLASS(severity))
+        else:
+            yield part if part == PASSED else builder.SPAN(part, builder.CLASS("failed"))

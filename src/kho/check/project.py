@@ -101,13 +101,14 @@ def _config(settings: Settings) -> DataContextConfig:
     ]:
         kept.stores[store]["store_backend"] = _files(settings.home / "expectations" / folder)
     page = {"view": {"module_name": OfflinePage.__module__, "class_name": OfflinePage.__name__}}
+    result = page | {"renderer": {"module_name": "kho.check.results", "class_name": "ResultPage"}}
     kept.data_docs_sites = {
         "kho": {
             "class_name": "SiteBuilder",
             "show_how_to_buttons": False,
             "store_backend": _files(data_docs(settings).parent),
             "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},  # needed, and never asked for
-            "site_section_builders": {"expectations": page, "validations": page, "profiling": "none"},
+            "site_section_builders": {"expectations": page, "validations": result, "profiling": "none"},
         }
     }
     return DataContextConfig(

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from kho.check import vanished
+from kho.check import moved, vanished
 from kho.check.suites import Rule
 from kho.database import connect
 from kho.ledger import acceptances
@@ -32,7 +33,8 @@ def settle(
     verdicts: Sequence[Verdict],
     rules: Mapping[str, Sequence[Rule]],
 ) -> tuple[list[Verdict], list[Finding]]:
-    """The verdicts, and every row that critical ones of these rules, told by mart, are about.
+    """The verdicts, and every row that critical ones of these rules, told by mart, are about. Of the others the message says
+    what is behind them too, where they are about figures that moved.
 
     Where people accepted all rows that a rule found, its verdict is `accepted`; else its message says what is behind
     them. A rule that could not be checked, or that tells of no rows, is never accepted.
@@ -44,19 +46,30 @@ def settle(
         for verdict in verdicts:
             rule = by_name.get((verdict.subject, verdict.expectation))
             # What could not be checked has nothing observed.
-            if rule is None or not verdict.is_critical or verdict.observed is None:
+            if rule is None or verdict.outcome != "failed" or verdict.observed is None:
                 settled.append(verdict)
                 continue
             rows = _rows(connection, candidate, verdict.subject, rule)
+            if not verdict.is_critical:
+                behind = _behind(
+                    connection, partial(moved.behind, connection, candidate, compared_with, rows)
+                )
+                settled.append(_with(verdict, behind))
+                continue
             found = [Finding(verdict.subject, rule.name, _told(row)) for row in rows]
             findings += found
-            behind = _behind(settings, connection, candidate, compared_with, rows)
-            message = f"{verdict.message} Behind it: {behind}." if behind else verdict.message
+            told = _with(
+                verdict,
+                _behind(
+                    connection,
+                    partial(vanished.behind, settings, connection, candidate, compared_with, rows),
+                ),
+            )
             is_accepted = bool(found) and let_pass.issuperset(found)
             settled.append(
-                replace(verdict, outcome="accepted", message=f"Accepted. {message}")
+                replace(told, outcome="accepted", message=f"Accepted. {told.message}")
                 if is_accepted
-                else replace(verdict, message=message)
+                else told
             )
     return settled, findings
 
@@ -78,19 +91,17 @@ def _rows(connection: psycopg.Connection, candidate: Release, mart: str, rule: R
     return [row for (row,) in rows]
 
 
-def _behind(
-    settings: Settings,
-    connection: psycopg.Connection,
-    candidate: Release,
-    compared_with: Release,
-    rows: Sequence[dict[str, Any]],
-) -> str:
-    """What is behind rows, where that can be told: a mart that is missing, too, refuses the release and no more."""
+def _with(verdict: Verdict, behind: str) -> Verdict:
+    return replace(verdict, message=f"{verdict.message} Behind it: {behind}.") if behind else verdict
+
+
+def _behind(connection: psycopg.Connection, ask: Callable[[], str]) -> str:
+    """What is behind rows, where that can be told: a mart that is missing, too, fails the rule and no more."""
     try:
         with connection.transaction():
-            return vanished.behind(settings, connection, candidate, compared_with, rows)
+            return ask()
     except Exception:
-        log.exception("what is behind the rows that vanished could not be told")
+        log.exception("what is behind the rows that a rule found could not be told")
         return ""
 
 

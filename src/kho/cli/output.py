@@ -15,6 +15,7 @@ import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 PRIVATE = 0o077  # of all that Kho makes in its home
 OF_CALLER = os.umask(PRIVATE)
@@ -76,6 +77,15 @@ def _show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
         for name, value in zip(columns, row, strict=True):
             paragraph.add_row(Text(name, "dim"), Text(value, overflow="fold"))
         console.print(paragraph, "")
+
+
+def of_sources(names: Sequence[str], said: str) -> Text:
+    """What is said of these sources, in one line."""
+    from rich.text import Text
+
+    if len(names) == 1:
+        return Text.assemble((names[0], "yellow"), f" is {said}")
+    return Text.assemble((f"{len(names)} sources", "yellow"), f": {said} ({', '.join(names)})")
 
 
 def wide_console() -> Console:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from kho.cli.output import OF_CALLER, fail
+from kho.cli.output import OF_CALLER, fail, of_sources
 from kho.settings import ROLES, Settings, settings
 
 console = Console()
@@ -245,6 +245,7 @@ def _print_waits(settings: Settings) -> None:
 
 
 def _print_sources(settings: Settings, business_date: date | None = None) -> None:
+    from kho.contract import telling
     from kho.database import connect
     from kho.ledger import sources
 
@@ -267,9 +268,9 @@ def _print_sources(settings: Settings, business_date: date | None = None) -> Non
     for contract, *counts, as_of, state, since, reason in rows:
         if state != "fresh":
             when = f", since {since}" if since else ""
-            late.append(f"[yellow]{contract}[/] is {state.replace('_', ' ')}{when}: {reason}")
+            late.append((contract, f"{state.replace('_', ' ')}{when}{f': {reason}' if reason else ''}"))
         mark = "" if state == "fresh" else f"[yellow]{state.replace('not_delivered', 'none')}[/]"
         table.add_row(contract, *(f"{count:,}" for count in counts), str(as_of or "–"), mark)
     console.print(table)
-    for line in late:
-        console.print(line, soft_wrap=True)
+    for names, said in telling.together(late):
+        console.print(of_sources(names, said), soft_wrap=True)

@@ -84,12 +84,7 @@ def check(
         print(json.dumps([asdict(step) for step in steps], ensure_ascii=False, indent=2))
     is_wrong = any(step.is_wrong for step in steps)
     if output_format == "text":
-        end = (
-            "[red]Something has to be done first[/]: what ✗ names."
-            if is_wrong
-            else "[green]It would work.[/]"
-        )
-        wide_console().print(end)
+        wide_console().print(view.end(steps))
     if is_wrong:
         raise typer.Exit(1)
 

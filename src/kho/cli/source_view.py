@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from kho.cli.output import wide_console
+from kho.cli.output import of_sources, wide_console
 
 if TYPE_CHECKING:
     from datetime import date
@@ -23,27 +23,29 @@ def show_sources(sources: list[SourceState]) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from kho.contract.telling import together
+
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 1, 0), pad_edge=False)
     table.add_column("Source", overflow="fold", min_width=20)  # most names are whole in 80 columns
     for title in ("Comes from", "Fresh", "Last batch"):
         table.add_column(title, overflow="fold")
-    notes = []
+    notes: list[tuple[str, str]] = []
     for each in sources:
         contract, batch, freshness = each.contract, each.last_batch, each.freshness
         if contract is None or each.problem:
             as_of = f"\n{freshness.as_of}" if freshness and freshness.as_of else ""
             table.add_row(each.name, "", Text(f"unusable{as_of}", "red"), "")
-            notes.append(f"{each.name} is unusable: {each.problem}")
+            notes.append((each.name, f"unusable: {each.problem}"))
             continue
         state = Text("–")
         if freshness:
             style = "" if freshness.state == "fresh" else "yellow"
             state = Text(f"{freshness.state.replace('_', ' ')}\n{freshness.as_of or ''}", style)
             if freshness.reason and not contract.is_draft:
-                notes.append(f"{each.name} is {freshness.state.replace('_', ' ')}: {freshness.reason}")
+                notes.append((each.name, f"{freshness.state.replace('_', ' ')}: {freshness.reason}"))
         if contract.is_draft:
             state = Text("draft", "yellow")
-            notes.append(f"{each.name} is a draft: nights leave it alone")
+            notes.append((each.name, "a draft: nights leave it alone"))
         came = Text("–")
         if batch:
             percent = batch.rejected_percent
@@ -60,8 +62,8 @@ def show_sources(sources: list[SourceState]) -> None:
         )
     console = wide_console()
     console.print(table)
-    for note in notes:
-        console.print(Text(note), soft_wrap=True)
+    for names, said in together(notes):
+        console.print(of_sources(names, said), soft_wrap=True)
 
 
 def show_fetched(fetched: Fetched, day: date) -> None:
@@ -101,6 +103,19 @@ def record(source: SourceState) -> dict[str, Any]:
 def show_step(step: Step) -> None:
     wide_console().print(step.title, style="bold")
     _show_findings(step.findings)
+
+
+def end(steps: Sequence[Step]) -> str:
+    """What a check comes to, and no more than that."""
+    marks = {finding.mark for step in steps for finding in step.findings}
+    if "wrong" in marks:
+        return "[red]Something has to be done first[/]: what ✗ names."
+    accepted = (
+        "The boundary would accept this file; that its values mean what the contract says, no check can tell."
+    )
+    if "told" in marks:
+        return f"[yellow]{accepted} See what – names first.[/]"
+    return f"[green]{accepted}[/]"
 
 
 def _show_findings(findings: Sequence[Finding]) -> None:

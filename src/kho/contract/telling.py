@@ -10,9 +10,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Hashable, Iterable
 from datetime import date
+from typing import TypeVar
 
 from kho.contract.model import Contract
+
+Said = TypeVar("Said", bound=Hashable)
 
 #: how Vietnamese agencies and units are identified (QCVN 102, statistics): 000.00.12.H51, H51.12, 946, 31663
 _AGENCY = re.compile(r"(\d{2,3}\.){0,4}[A-Z]\d{2}(\.\d{2,5}){0,4}|\d{2,5}")
@@ -52,6 +56,14 @@ def delivery(contract: Contract, name: str, day: date | None = None) -> str:
         + (f", part {part}" if part else "")
         + (f" of {parts}" if part and parts else "")
     )
+
+
+def together(said: Iterable[tuple[str, Said]]) -> list[tuple[list[str], Said]]:
+    """What is said of several, once, with those that it is said of, in the order in which they come."""
+    of: dict[Said, list[str]] = {}
+    for name, text in said:
+        of.setdefault(text, []).append(name)
+    return [(names, text) for text, names in of.items()]
 
 
 def _kind(character: str) -> str:

@@ -248,11 +248,13 @@ def contract_of(settings: Settings, batch_id: int) -> str:
 
 
 def story(settings: Settings, batch_id: int) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
-    """The boundary's verdicts on a batch (failed ones first), and its events from the first on."""
+    """The boundary's verdicts on a batch (failed ones first, the worst of them before the others), and its events from the
+    first on."""
     with connect(settings, "kho_auditor") as connection:
         verdicts = connection.execute(
             "select expectation, severity, outcome, observed, message from ledger.verdict where batch_id = %s"
-            " order by outcome <> 'failed', verdict_id",
+            " order by outcome <> 'failed',"
+            " case when outcome = 'failed' then array_position(array['critical', 'warning', 'info'], severity) end, verdict_id",
             [batch_id],
         ).fetchall()
         events = connection.execute(

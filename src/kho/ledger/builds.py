@@ -298,6 +298,14 @@ def have_other_models(connection: psycopg.Connection, before: int, now: int) -> 
     return bool(fingerprints > 1)
 
 
+def is_refreshed_since(connection: psycopg.Connection, build_id: int) -> bool:
+    """Whether a later build than this one made all rows anew."""
+    found = connection.execute(
+        "select 1 from ledger.build where build_id > %s and is_full_refresh limit 1", [build_id]
+    )
+    return found.fetchone() is not None
+
+
 def lock(connection: psycopg.Connection) -> None:
     """Keep others from opening or closing a build until the transaction ends."""
     locks.take(connection, "build")

@@ -14,6 +14,7 @@ from kho.contract.schedule import Frequency, expected_dates
 State = Literal["fresh", "stale", "not_delivered", "unusable"]
 #: why a delivery does not count, as a reason begins; all else is missing
 _HEADS = ("not_loaded", "pending", "held", "unreadable", "withdrawn")
+NOTHING_YET = "nothing delivered yet"
 REASONS = ("not_delivered", *_HEADS, "contract_unusable")
 
 
@@ -96,7 +97,7 @@ def freshness(
     as_of = max((day for _, day in accepted if gap is None or day < gap), default=None)
     expected_as_of = max(due, default=None)
     if not accepted:
-        return Freshness(None, expected_as_of, "not_delivered", gap, why or "nothing delivered yet")
+        return Freshness(None, expected_as_of, "not_delivered", gap, why or NOTHING_YET)
     if expected_as_of and (as_of is None or as_of < expected_as_of):
         return Freshness(as_of, expected_as_of, "stale", gap, why)
     return Freshness(as_of, expected_as_of, "fresh")

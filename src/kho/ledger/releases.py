@@ -79,7 +79,8 @@ def contents(settings: Settings, release: Release) -> tuple[list[tuple[Any, ...]
         ).fetchall()
         findings = connection.execute(
             "select subject, expectation, severity, observed, message from ledger.verdict"
-            " where build_id = %s and boundary = 'marts' and outcome <> 'passed' order by verdict_id",
+            " where build_id = %s and boundary = 'marts' and outcome <> 'passed'"
+            " order by outcome = 'skipped', array_position(array['critical', 'warning', 'info'], severity), verdict_id",
             [release.build_id],
         ).fetchall()
         return sources, findings

@@ -93,15 +93,29 @@ def missing_told(connection: psycopg.Connection, business_date: date) -> list[tu
 
 
 def warnings(connection: psycopg.Connection, build_id: int | None, business_date: date) -> list[Any]:
-    """Subject, expectation, message and how many times, of the warnings of a night at both boundaries."""
+    """Subject, expectation, message, build and how many times, of the warnings of a night at both boundaries."""
     with connection.cursor(row_factory=namedtuple_row) as cursor:
         return cursor.execute(
             """
-            select v.subject, v.expectation, v.message, count(*) as times
+            select v.subject, v.expectation, v.message, v.build_id, count(*) as times
             from ledger.verdict v
             where v.outcome = 'failed' and v.severity = 'warning' and (
               v.build_id = %(build)s or v.boundary = 'exports' and v.business_date = %(date)s)
-            group by v.subject, v.expectation, v.message order by v.subject, v.expectation
+            group by v.subject, v.expectation, v.message, v.build_id order by v.subject, v.expectation
             """,
             {"build": build_id, "date": business_date},
+        ).fetchall()
+
+
+def infos(connection: psycopg.Connection, business_date: date) -> list[Any]:
+    """Subject, how many times, and the batches, of what a night told of exports without a warning."""
+    with connection.cursor(row_factory=namedtuple_row) as cursor:
+        return cursor.execute(
+            """
+            select subject, count(*) as times, array_agg(distinct batch_id order by batch_id) as batches
+            from ledger.verdict
+            where boundary = 'exports' and business_date = %s and outcome = 'failed' and severity = 'info'
+            group by subject order by subject
+            """,
+            [business_date],
         ).fetchall()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,9 @@ from kho.load.landing import SOME_REJECTS, Landed, count_values, land
 from kho.load.signs import signs
 from kho.settings import Settings
 from kho.time_limit import time_limit
+
+#: before its date, that a delivery of changes tells of, by its frequency; others may tell of a quarter
+USUAL_DAYS, USUAL_DAYS_OF_OTHERS = {"d": 31, "m": 62}, 124
 
 
 def load(settings: Settings, contract: Contract) -> list[Batch]:
@@ -198,12 +201,26 @@ def fill(
             "control_rows": control_rows,
             "skipped_by_reason": dict(skipped),
             "sums_off": judged.sums_off,
-            **counted(connection, contract, batch_id, day),
+            **counted(
+                connection,
+                contract,
+                batch_id,
+                day,
+                _oldest(contract, name, day),
+                is_first=not batches.before(connection, contract.name, day, most=1),
+            ),
             **signs(connection, contract, found, batch_id, name, landed.row_count, reasons),
         }
         if profile["garbled"][0] or any(why.startswith("row: a character is not") for why in reasons):
             profile["other_encoding"] = other_encoding(contract, path)
         return batch, profile
+
+
+def _oldest(contract: Contract, name: str, day: date) -> date | None:
+    """Since when a delivery usually tells; None where it is of any time: a full list, a dump."""
+    if contract.file.load == "full" or contract.covers_from(name):
+        return None
+    return day - timedelta(days=USUAL_DAYS.get(contract.frequency or "", USUAL_DAYS_OF_OTHERS))
 
 
 def _opened(contract: Contract, path: Path) -> tuple[Export, Match]:

@@ -8,24 +8,35 @@ from functools import lru_cache
 from typing import Any
 
 from psycopg import Connection
-from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
+from psycopg.sql import SQL, Composable, Composed, Identifier, Literal, Placeholder
 
 from kho.contract import Column, Contract
 from kho.database import the_row
 from kho.load import raw
 from kho.load.written import BATCH, DAY, part
 
+OLDEST = SQL("{}::date").format(Placeholder("oldest"))
 
-def counted(connection: Connection, contract: Contract, batch_id: int, day: date) -> dict[str, Any]:
+
+def counted(
+    connection: Connection,
+    contract: Contract,
+    batch_id: int,
+    day: date,
+    oldest: date | None,
+    *,
+    is_first: bool,
+) -> dict[str, Any]:
     """Nulls of every stored column, and how many of a value set occur: no values. How many rows break each rule of the order
-    of columns, and how many versions are from the future of `day`, the delivery's date.
+    of columns, and how many versions are from the future of `day`, the delivery's date. Where it is told which `oldest` day is
+    usual, how many rows tell of no day since then and have keys that no other batch has; it `is_first` where there is none.
 
     The models order a version from the future as of its delivery's date: see the macro `version_time`.
     """
     statement, of_columns, pairs = _statement(contract)
     # Planned for the rows that are there now: a plan that is kept is for those of the session's first files.
-    counts = connection.execute(statement, {"batch_id": batch_id, "day": day}, prepare=False)
-    *found, future = the_row(counts)
+    values = {"batch_id": batch_id, "day": day, "oldest": oldest, "is_first": is_first}
+    *found, future, old = the_row(connection.execute(statement, values, prepare=False))
     profile: dict[str, dict[str, Any]] = {}
     for (name, measure), count in zip(of_columns, found, strict=False):
         profile.setdefault(name, {})[measure] = count
@@ -35,12 +46,13 @@ def counted(connection: Connection, contract: Contract, batch_id: int, day: date
             pair: count for pair, count in zip(pairs, found[len(of_columns) :], strict=True) if count
         },
         "future_versions": future,
+        "old_rows": None if oldest is None else old,
     }
 
 
 @lru_cache(maxsize=100)
 def _statement(contract: Contract) -> tuple[str, list[tuple[str, str]], list[str]]:
-    """The statement; what it counts: a measure of each column, then pairs that are out of order, then what is to come."""
+    """The statement; what it counts: a measure of each column, then pairs that are out of order, what is to come, what is old."""
     columns = {column.name: column for column in contract.columns}
     pairs = [(columns[rule.column], columns[rule.not_before]) for rule in contract.file.in_order]
     of_columns = list(_of_columns(contract))
@@ -52,8 +64,10 @@ def _statement(contract: Contract) -> tuple[str, list[tuple[str, str]], list[str
     is_future: Composable = SQL("false")
     if version and version.is_moment:
         is_future = SQL("{} >= {} + 2").format(Identifier(version.name), DAY)
-    statement = SQL("select {} from {} where _batch_id = {}").format(
-        SQL(", ").join([*map(part, measures), _count(is_future)]), raw.table(contract), BATCH
+    statement = SQL("select {} from {} as loaded where _batch_id = {}").format(
+        SQL(", ").join([*map(part, measures), _count(is_future), _count(_is_old(contract))]),
+        raw.table(contract),
+        BATCH,
     )
     return (
         statement.as_string(),
@@ -80,6 +94,30 @@ def _distinct(column: Column) -> Composed:
         for place, each in enumerate(dict.fromkeys(column.values))
     )
     return SQL("coalesce(bit_count(bit_or(case {} {} end::bigint)::bit(64)), 0)").format(name, bits)
+
+
+def _is_old(contract: Contract) -> Composable:
+    """That a row tells of no day since the oldest usual one, and no other batch has its key."""
+    moments = [
+        Identifier(each.name)
+        for each in contract.stored
+        if each.is_moment and each != contract.version_column
+    ]
+    if not moments:
+        return SQL("false")
+    # A subquery that gives a row is asked once for each of the few: one that only exists may be made a hash of the whole table.
+    return SQL(
+        "case when {oldest} is null or num_nonnulls({moments}) = 0 or not ({all_old}) then false when {is_first} then true"
+        " else (select true from {table} as other where other._key = loaded._key and other._batch_id <> {batch} limit 1) is null"
+        " end"
+    ).format(
+        oldest=OLDEST,
+        is_first=Placeholder("is_first"),
+        all_old=SQL(" and ").join(SQL("coalesce({} < {}, true)").format(each, OLDEST) for each in moments),
+        moments=SQL(", ").join(moments),
+        table=raw.table(contract),
+        batch=BATCH,
+    )
 
 
 def _count(condition: Composable) -> Composable:

@@ -12,7 +12,7 @@ import psycopg
 
 from kho.contract import Contract, ContractError, contracts, parse_contract, paths, unusable
 from kho.ledger import versions
-from kho.ledger.freshness import Freshness
+from kho.ledger.freshness import NOTHING_YET, Freshness
 from kho.ledger.sources import source_freshness
 from kho.load import raw
 from kho.settings import Settings
@@ -41,7 +41,7 @@ def known(settings: Settings, connection: psycopg.Connection) -> list[Known]:
 
 def freshness(connection: psycopg.Connection, business_date: date, source: Known) -> Freshness:
     """How fresh a source is on `business_date`; unusable, whatever it has, while its contract is."""
-    state = Freshness(None, None, "not_delivered", None, "nothing delivered yet")
+    state = Freshness(None, None, "not_delivered", None, NOTHING_YET)
     if source.contract:
         state = source_freshness(connection, business_date, source.contract)
     return replace(state, state="unusable", reason=source.problem) if source.problem else state
