@@ -70,7 +70,7 @@ def day_written(frequency: Frequency | None, moment: datetime) -> date:
     What is written before six in the morning is of the evening before, as nightly exports are.
     """
     day = (moment.astimezone(ZoneInfo(TIMEZONE)) - timedelta(hours=_EVENING_ENDS)).date()
-    return day if frequency in (None, "d") else newest_expected_date(frequency, day)
+    return day if frequency is None or frequency == "d" else newest_expected_date(frequency, day)
 
 
 def _month(day: date) -> int:
