@@ -1,6 +1,11 @@
 {# Rows of several systems as one relation. The columns are those that the model's YAML tells, by name: a staging model
    that lacks one, or has it with another type, stops the build and is named. Entries are renewed by batch. #}
 {% macro union_of(members) -%}
+  {#- An installation of one's own adds its staging models: unions.yaml of its folder, see `kho init`. -#}
+  {%- set members = members[:] -%}
+  {%- for name in var('own_unions', {}).get(this.name, []) -%}
+    {%- do members.append(ref(name)) -%}
+  {%- endfor -%}
   {%- set is_kept = model.config.materialized == 'entries' -%}
   {%- set is_renewed = is_kept and is_touching() -%}
   {%- set columns = model.columns.keys() | join(', ') -%}

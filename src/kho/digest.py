@@ -280,7 +280,7 @@ def _infos(rows: list[Any], systems: dict[str, str]) -> list[str]:
 
 def _systems(settings: Settings) -> dict[str, str]:
     """The name of each system that has one; others go by their contracts' names."""
-    with (settings.project / "dbt_project" / "seeds" / "systems.csv").open(encoding="utf-8") as seed:
+    with settings.seed("systems.csv").open(encoding="utf-8") as seed:
         return {row["system"]: row["name"] for row in csv.DictReader(seed)}
 
 

@@ -46,7 +46,8 @@ def authorities() -> str:
     return ssl.get_default_verify_paths().cafile or "system"
 
 
-def _checkout() -> Path:
+def checkout() -> Path:
+    """Where the product is."""
     return Path(__file__).resolve().parents[2]
 
 
@@ -56,10 +57,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="KHO_", frozen=True, extra="forbid")
 
     project: Path = Field(
-        default_factory=_checkout, description="holds contracts/, dags/, dbt_project/, expectations/"
+        default_factory=checkout, description="holds contracts/, dags/, dbt_project/, expectations/"
     )
     home: Path = Field(
-        default_factory=lambda: _checkout() / ".kho", description="holds every file made at run time"
+        default_factory=lambda: checkout() / ".kho", description="holds every file made at run time"
     )
     warehouse_url: SecretStr | None = Field(
         None,
@@ -93,12 +94,28 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        home = Path(os.environ.get("KHO_HOME") or _checkout() / ".kho")
+        home = Path(os.environ.get("KHO_HOME") or checkout() / ".kho")
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, home / "config.toml")
 
     @property
+    def own(self) -> Path | None:
+        """The home where it is an installation of one's own (`kho init`): its contracts take the place of the samples', its seeds
+        that of the product's of the same name, and its models stand beside the product's. None where it has no contracts."""
+        return self.home if (self.home / "contracts").is_dir() else None
+
+    @property
     def contracts(self) -> Path:
-        return self.project / "contracts"
+        return (self.own or self.project) / "contracts"
+
+    @property
+    def staging(self) -> Path:
+        """Where the staging models of the sources are, in a folder each system."""
+        return (self.own or self.project / "dbt_project") / "models" / "staging"
+
+    def seed(self, name: str) -> Path:
+        """The file of a seed."""
+        own = self.home / "seeds" / name
+        return own if self.own and own.is_file() else self.project / "dbt_project" / "seeds" / name
 
     @property
     def archive(self) -> Path:

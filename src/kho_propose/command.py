@@ -129,7 +129,7 @@ def _show_found(proposal: Proposal) -> None:
 def _show_written(proposal: Proposal, written: Written) -> None:
     from kho.settings import settings
 
-    project = settings().project
+    project = settings().own or settings().project
     typer.echo("\nWritten:")
     for path in written.paths:
         typer.echo(f"  {path.relative_to(project)}")

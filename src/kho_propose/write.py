@@ -22,8 +22,7 @@ class Written:
 def places(settings: Settings, name: str) -> tuple[Path, Path, Path]:
     """Where contract, model and the model's documentation of a source stand."""
     system, _, entity = name.partition(".")
-    models = settings.project / "dbt_project" / "models" / "staging" / system
-    model = models / f"stg_{system}__{entity}.sql"
+    model = settings.staging / system / f"stg_{system}__{entity}.sql"
     return settings.contracts / system / f"{entity}.yaml", model, model.with_suffix(".yml")
 
 
@@ -37,7 +36,8 @@ def write(settings: Settings, proposal: Proposal) -> Written:
         documentation: staging.render_yaml(proposal).encode(),
     }
     if made.content is not None:
-        contents[settings.project / "tests" / "fixtures" / proposal.name / made.name] = made.content
+        folder = settings.own or settings.project / "tests"
+        contents[folder / "fixtures" / proposal.name / made.name] = made.content
     expect_free(*contents)
     for path, content in contents.items():
         path.parent.mkdir(parents=True, exist_ok=True)

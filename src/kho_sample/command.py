@@ -33,6 +33,13 @@ def sample(
 
     console = Console()
     here = settings()
+    if here.own:
+        console.print(
+            f"[red]{here.own} is an installation of your own[/red], in which no sample belongs: unset KHO_HOME, or name another"
+            " folder with it",
+            soft_wrap=True,
+        )
+        raise typer.Exit(1)
     last_day = until.date() if until else None
     try:
         files = [totals] if totals else sorted((here.project / "samples").glob("*.yaml"))

@@ -80,7 +80,7 @@ class Change:
 
     def without_operation(self, settings: Settings) -> list[str]:
         """New units that the seed of operated systems has no line for: whatever they hand over, they have no figures."""
-        with (settings.project / OPERATIONS).open(encoding="utf-8", newline="") as file:
+        with settings.seed(OPERATIONS.name).open(encoding="utf-8", newline="") as file:
             known = {row["agency_code"] for row in csv.DictReader(file)}
         units = {each.agency_code for each in self.versions if each.is_unit}
         return [code for code in self.added if code in units - known]
@@ -88,7 +88,7 @@ class Change:
 
 def read(settings: Settings) -> list[Version]:
     """The versions that the seed has."""
-    path = settings.project / AGENCIES
+    path = settings.seed(AGENCIES.name)
     with path.open(encoding="utf-8", newline="") as file:
         return [
             Version(
@@ -128,13 +128,13 @@ def merged(settings: Settings, listed: Iterable[Version]) -> Change:
         code for code, each in was.items() if _root(code) in roots and code not in codes and not each.valid_to
     ]
     return Change(
-        (settings.project / AGENCIES).read_text(encoding="utf-8"), versions, **told, left=sorted(left)
+        settings.seed(AGENCIES.name).read_text(encoding="utf-8"), versions, **told, left=sorted(left)
     )
 
 
 def apply(settings: Settings, change: Change) -> None:
     """Write the seed, whole or not at all."""
-    path = settings.project / AGENCIES
+    path = settings.seed(AGENCIES.name)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         draft.write_text(change.after, encoding="utf-8", newline="")

@@ -108,13 +108,12 @@ class _Causes:
         self, settings: Settings, connection: psycopg.Connection, candidate: Release, before: Release
     ) -> None:
         self._connection, self._candidate, self._before = connection, candidate, before
-        seeds = settings.project / "dbt_project" / "seeds"
         self._metrics = self._column("figure_metric", "metric")
         self._scopes = self._column("figure_scope", "scope_agency_code")
         self._contracts_before = builds.contracts_of(connection, before.build_id)
         self._contracts = builds.contracts_of(connection, candidate.build_id)
         self._batches = builds.changed_batches(connection, before.build_id, candidate.build_id)
-        self._agencies = {row["agency_code"]: (line, row) for line, row in _lines(seeds / AGENCIES)}
+        self._agencies = {row["agency_code"]: (line, row) for line, row in _lines(settings.seed(AGENCIES))}
         self._operated = [
             _Operated(
                 line,
@@ -124,7 +123,7 @@ class _Causes:
                 date.fromisoformat(row["operated_from"]),
                 date.fromisoformat(row["operated_to"]) if row["operated_to"] else None,
             )
-            for line, row in _lines(seeds / OPERATIONS)
+            for line, row in _lines(settings.seed(OPERATIONS))
         ]
 
     def of_lists(self, row: dict[str, Any]) -> set[_Cause]:

@@ -23,6 +23,7 @@ from kho.cli import (
     dossiers,
     figures,
     form,
+    installation,
     rejects,
     release,
     report,
@@ -63,6 +64,7 @@ app = typer.Typer(
 
 for command in (server.up, server.down, server.status, server.run, server.psql):
     app.command()(command)
+app.command()(installation.init)
 app.command()(figures.figures)
 app.command()(form.form)
 app.command()(dossiers.morning)

@@ -8,6 +8,7 @@ from kho.contract.reading import (
     parse_contract,
     paths,
     read_contract,
+    samples,
     unusable,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "parse_contract",
     "paths",
     "read_contract",
+    "samples",
     "unusable",
 ]

@@ -8,6 +8,8 @@ import io
 from functools import cache
 from pathlib import Path
 
+from kho.settings import checkout
+
 FOLDER = Path("dbt_project/seeds")  # below the project
 SEED = FOLDER / "code_mappings.csv"
 HEADER = ["domain", "system", "raw_code", "code"]
@@ -34,10 +36,18 @@ Codes = dict[str, str]
 Seeds = tuple[tuple[Path, bytes], ...]
 
 
-def seeds(project: Path) -> Seeds:
-    """The seeds that are there."""
+def seeds(folder: Path) -> Seeds:
+    """The seeds of a project, or of an installation of one's own, where those that it has not are the product's."""
     names = [SEED, WORDS, *(_dimension(domain) for domain in DIMENSIONS)]
-    return tuple((name, (project / name).read_bytes()) for name in names if (project / name).is_file())
+    places = [folder / name for name in names]
+    if not (folder / FOLDER).is_dir():
+        own = [folder / "seeds" / name.name for name in names]
+        places = [
+            each if each.is_file() else checkout() / name for each, name in zip(own, names, strict=True)
+        ]
+    return tuple(
+        (name, place.read_bytes()) for name, place in zip(names, places, strict=True) if place.is_file()
+    )
 
 
 def codes(seeds: Seeds, domain: str, system: str) -> Codes:

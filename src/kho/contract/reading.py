@@ -79,6 +79,16 @@ def paths(settings: Settings) -> dict[str, Path]:
     return {f"{path.parent.name}.{path.stem}": path for path in sorted(settings.contracts.glob("*/*.yaml"))}
 
 
+def samples(settings: Settings) -> dict[str, Contract]:
+    """In an installation of one's own, the product's contracts that it has not, by name: their models are built and stay empty,
+    and nothing is asked of their sources."""
+    if settings.own is None:
+        return {}
+    own, folder = paths(settings), settings.project / "contracts"
+    found = {f"{path.parent.name}.{path.stem}": path for path in sorted(folder.glob("*/*.yaml"))}
+    return {name: read_contract(path) for name, path in found.items() if name not in own}
+
+
 def read_contract(path: Path) -> Contract:
     """The contract in this file; raises `ContractError`."""
     return parse_contract(path, _bytes(path))

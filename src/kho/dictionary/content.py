@@ -253,6 +253,6 @@ def _table(table: Table, known: Lineage) -> TableEntry:
 
 def _systems(settings: Settings) -> dict[str, str]:
     """The name of each system that has one."""
-    path = settings.project / "dbt_project" / "seeds" / "systems.csv"
+    path = settings.seed("systems.csv")
     with path.open(encoding="utf-8", newline="") as seed:
         return {row["system"]: row["name"] for row in csv.DictReader(seed)}

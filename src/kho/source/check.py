@@ -30,7 +30,8 @@ def check(settings: Settings, name: str, file: Path | None = None, day: date | N
     holds no date, the date that it is for. Raises `UnknownSource`.
     """
     path = find(settings, name)
-    shown = path.relative_to(settings.project) if path.is_relative_to(settings.project) else path
+    folder = settings.own or settings.project
+    shown = path.relative_to(folder) if path.is_relative_to(folder) else path
     try:
         contract = read_contract(path)
     except ContractError as error:
@@ -61,8 +62,8 @@ def _contract(settings: Settings, contract: Contract, path: Path) -> Iterator[Fi
         yield Finding("wrong", f"open question: {question}")
     if contract.is_draft:
         yield Finding("told", "it is a draft: nights take it once its status is 'active'")
-    model = Path("dbt_project/models/staging", contract.system, f"stg_{contract.raw_table}.sql")
-    if not (settings.project / model).exists():
+    model = settings.staging / contract.system / f"stg_{contract.raw_table}.sql"
+    if not model.exists():
         yield Finding("told", f"its rows go no further than the raw table: there is no {model}")
 
 

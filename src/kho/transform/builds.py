@@ -57,17 +57,20 @@ def model_fingerprint(settings: Settings, contracts: Iterable[Contract]) -> str:
     their rows' keys are made of, and whether due dates are filled.
     """
     project = settings.project / "dbt_project"
-    files = [project / "dbt_project.yml"]
+    files = [(project, project / "dbt_project.yml")]
     for folder in ("models", "macros", "functions", "seeds"):
-        files += sorted(path for path in (project / folder).rglob("*") if path.is_file())
+        files += [(project, path) for path in sorted((project / folder).rglob("*"))]
+    if own := settings.own:
+        files += [(own, own / "unions.yaml")]
+        files += [(own, path) for folder in ("models", "seeds") for path in sorted((own / folder).rglob("*"))]
     digest = hashlib.sha256()
     for contract in contracts:
         lists_of = contract.server.file_name if contract.is_list_per_unit else ""
         digest.update(f"{contract.name}\0{contract.file.load}\0{lists_of}\0{key_rule(contract)}\0".encode())
         digest.update(b"fills due dates\0" * contract.file.fills_due_dates)
-    for path in files:
-        if path.is_file() and not _is_leftover(path.relative_to(project)):
-            digest.update(f"{path.relative_to(project).as_posix()}\0".encode())
+    for root, path in files:
+        if path.is_file() and not _is_leftover(path.relative_to(root)):
+            digest.update(f"{path.relative_to(root).as_posix()}\0".encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import psycopg
 
-from kho.contract import drafts, unusable
+from kho.contract import drafts, samples, unusable
 from kho.database import connect
 from kho.ledger import builds, releases
 from kho.load import known, raw
@@ -95,15 +95,15 @@ def _newest_build(settings: Settings) -> _Build:
 def _ensure_raw_tables(settings: Settings) -> None:
     # A source that never delivered has a table too: its staging view is empty.
     with connect(settings, "kho_loader", autocommit=True) as connection:
-        for source in known(settings, connection):
-            if source.contract and not source.problem:
-                try:
-                    with connection.transaction():
-                        raw.ensure(connection, settings, source.contract)
-                except (
-                    psycopg.Error
-                ):  # its own load has failed by it; if its models can't do without, dbt says so
-                    log.exception("%s: its raw table could not be brought up to date", source.name)
+        used = [each.contract for each in known(settings, connection) if each.contract and not each.problem]
+        for contract in (*used, *samples(settings).values()):
+            try:
+                with connection.transaction():
+                    raw.ensure(connection, settings, contract)
+            except (
+                psycopg.Error
+            ):  # its own load has failed by it; if its models can't do without, dbt says so
+                log.exception("%s: its raw table could not be brought up to date", contract.name)
 
 
 def _record(settings: Settings, build_id: int, layer: Layer, results: Any) -> None:

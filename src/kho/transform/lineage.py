@@ -11,6 +11,7 @@ import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import sqlglot
@@ -180,10 +181,9 @@ def lineage(settings: Settings, *older: Contract) -> Lineage:
         reads[name] = frozenset(model.needed())
     figures = {}
     if movements := {text: _parse(text) for name, text in sql.items() if name.startswith(_MOVEMENTS)}:
-        seeds = settings.project / "dbt_project" / "seeds"
-        adjustable = {row["metric"] for row in _rows(seeds / f"{_EFFECTS}.csv")}
-        kinds = {row["kind"]: row for row in _rows(seeds / "metric_kinds.csv")}
-        for row in _rows(seeds / "metrics.csv"):
+        adjustable = {row["metric"] for row in _rows(settings.seed(f"{_EFFECTS}.csv"))}
+        kinds = {row["kind"]: row for row in _rows(settings.seed("metric_kinds.csv"))}
+        for row in _rows(settings.seed("metrics.csv")):
             figures[row["metric"]] = _figure(row, kinds[row["kind"]], movements, known, adjustable)
     return Lineage(tables, columns, reads, figures)
 
@@ -449,7 +449,7 @@ def _constraints(column: Any) -> Iterator[str]:
 
 
 def _header(settings: Settings, seed: Any) -> list[str]:
-    with (settings.project / "dbt_project" / seed.original_file_path).open(encoding="utf-8") as file:
+    with settings.seed(Path(seed.original_file_path).name).open(encoding="utf-8") as file:
         return next(csv.reader(file))
 
 

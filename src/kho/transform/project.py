@@ -20,7 +20,7 @@ from psycopg.conninfo import conninfo_to_dict
 from kho.database import SESSION
 from kho.ledger import locks
 from kho.settings import Settings
-from kho.transform import raw_sources
+from kho.transform.assembly import TransformError, assemble
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -35,10 +35,6 @@ _NO_SERVER = {
 _MARTS = "release"  # the schema of marts as the project names it, whatever release they are built for
 _KEPT_SECONDS = 24 * 3600  # a manifest that another has taken the place of
 _ASKED = re.compile(rb"env_var\(\s*['\"](\w+)")
-
-
-class TransformError(Exception):
-    """What dbt could not read or build: which models failed, and why."""
 
 
 def run(settings: Settings, arguments: list[str], *, release_schema: str | None = None) -> Any:
@@ -83,9 +79,9 @@ def _kept(settings: Settings) -> Manifest:
     from dbt.contracts.graph.manifest import Manifest
     from dbt.parser.manifest import PARTIAL_PARSE_FILE_NAME
 
-    project = _assemble(settings)
+    project = assemble(settings)
     fingerprint = _fingerprint(project)
-    name = hashlib.sha256(str(settings.project).encode()).hexdigest()[:16]
+    name = hashlib.sha256(f"{settings.project} {settings.own}".encode()).hexdigest()[:16]
     path = settings.home / "dbt" / "manifests" / f"{name}.{fingerprint}"
     for known in (path, *path.parent.glob(f"*.{fingerprint}")):
         with suppress(FileNotFoundError):
@@ -120,26 +116,6 @@ def _age(path: Path) -> float:
         return time.time() - path.stat().st_mtime
     except FileNotFoundError:
         return float("inf")
-
-
-def _assemble(settings: Settings) -> Path:
-    """The folder that dbt reads, below the home, since the project may be read-only: links to the project, and the sources.
-
-    All is below it by the same names wherever project and home are: what was read of one is good for another.
-    """
-    folder, project = settings.home / "dbt" / "project", settings.project / "dbt_project"
-    raw_sources.write(settings, folder / "sources")
-    wanted = {path.name: path for path in project.iterdir() if not path.name.startswith(".")}
-    for path in folder.iterdir():
-        if path.is_symlink() and path.name not in wanted:
-            path.unlink(missing_ok=True)
-    for name, path in wanted.items():
-        link = folder / name
-        if not link.is_symlink() or link.readlink() != path:
-            draft = folder / f".{name}.{os.getpid()}"
-            draft.symlink_to(path)
-            draft.replace(link)
-    return folder
 
 
 def _fingerprint(project: Path) -> str:

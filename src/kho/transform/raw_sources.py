@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from kho.contract import Contract, contracts, drafts, unusable
+from kho.contract import Contract, contracts, drafts, samples, unusable
 from kho.settings import Settings
 
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -28,14 +28,18 @@ def write(settings: Settings, folder: Path) -> None:
     wanted = {f"{name}.yml": text for name, text in render(settings).items()}
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in wanted.items():
-        path = folder / name
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            draft = path.with_name(f".{name}.{os.getpid()}")
-            draft.write_text(text, encoding="utf-8")
-            draft.replace(path)
+        write_file(folder / name, text)
     for path in folder.glob("*.yml"):
         if path.name not in wanted:
             path.unlink(missing_ok=True)
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a file that dbt reads, whole, and only if it is another than the one that is there."""
+    if not path.is_file() or path.is_symlink() or path.read_text(encoding="utf-8") != text:
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
 
 
 def table_name(contract: str) -> str:
@@ -48,7 +52,8 @@ def render(settings: Settings) -> dict[str, str]:
 
     Of drafts and those that can't be used it has the name only: their staging models are read.
     """
-    tables = {name: _table(contract) for name, contract in contracts(settings).items()}
+    known = contracts(settings) | samples(settings)
+    tables = {name: _table(contract) for name, contract in known.items()}
     for name in (*drafts(settings), *unusable(settings)):
         tables[name] = {"name": table_name(name), "description": "Its contract can't be used yet."}
     return {name: HEADER + _dumped({**_SOURCE, "tables": [table]}) for name, table in tables.items()}
