@@ -84,6 +84,8 @@ EDGES = " \t\n\r\f\v"
 # Soft hyphen, zero-width signs, signs of direction, a byte-order mark in the middle of joined files
 _HIDDEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]+")
 _SPACE = re.compile("[\u00a0\u2000-\u200a\u202f\u205f\u3000]")
+#: how these begin in UTF-8
+_LEADS = (b"\xc2\xa0", b"\xc2\xad", b"\xe2\x80", b"\xe2\x81", b"\xe3\x80\x80", b"\xef\xbb\xbf")
 _TEXT_FORMULA = re.compile(r'[ \t]*="((?:[^"]|"")*)"[ \t]*')
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
@@ -97,36 +99,36 @@ def copy_text(rows: Iterable[tuple[int, Sequence[str | None]]]) -> tuple[bytes, 
 
 def copy_columns(numbers: Iterable[int], columns: Iterable[Sequence[str | None]]) -> tuple[bytes, int]:
     """The same of columns: what seldom stands in a value is looked for in all values of a column at once."""
-    bare = list(map(_bare, columns))
-    rows = zip(map(str, numbers), *(_escaped(column) for column, _ in bare), strict=True)
-    return "\n".join([*map("\t".join, rows), ""]).encode(), sum(hidden for _, hidden in bare)
+    escaped = list(map(_escaped, columns))
+    rows = zip(map(str, numbers), *(column for column, _ in escaped), strict=True)
+    return "\n".join([*map("\t".join, rows), ""]).encode(), sum(hidden for _, hidden in escaped)
 
 
-def _bare(column: Sequence[str | None]) -> tuple[Sequence[str | None], int]:
-    """The values as they are seen, and how many characters were taken out of them."""
+def _escaped(column: Sequence[str | None]) -> tuple[Sequence[str], int]:
+    """The values as they are seen and COPY takes them, and how many characters were taken out of them."""
     whole, hidden = "".join(filter(None, column)), 0
     if '="' in whole:
-        bare = [value and as_text(value) for value in column]
-        hidden = len(whole) - sum(map(len, filter(None, bare)))
-        column = bare
+        column = [value and as_text(value) for value in column]
+        shown = "".join(filter(None, column))
+        whole, hidden = shown, len(whole) - len(shown)
     if composed(whole) != whole:
         hidden += count_hidden(whole)
         column = [value and composed(value) for value in column]
-    return column, hidden
-
-
-def _escaped(column: Sequence[str | None]) -> Sequence[str]:
-    whole = "".join(filter(None, column))
     if any(sign in whole for sign in "\\\n\r\t"):
         column = [value and value.translate(_ESCAPES) for value in column]
-    return ["\\N" if value is None else value for value in column] if None in column else column
+    return ["\\N" if value is None else value for value in column] if None in column else column, hidden
 
 
 def composed(text: str) -> str:
     """The text as one sees it: accents as one character (NFC), wide and narrow spaces as spaces, what nobody sees gone."""
     if text.isascii():
         return text
-    return _SPACE.sub(" ", _HIDDEN.sub("", unicodedata.normalize("NFC", text)))
+    text = unicodedata.normalize("NFC", text)
+    # Bytes are found many times faster than one of many characters, and these are seldom.
+    data = text.encode(errors="surrogatepass")
+    if not any(lead[:1] in data and lead in data for lead in _LEADS):
+        return text
+    return _SPACE.sub(" ", _HIDDEN.sub("", text))
 
 
 def count_hidden(text: str) -> int:

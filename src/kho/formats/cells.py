@@ -105,27 +105,26 @@ def _moment(value: datetime, file: FileKeys, column: Column | None) -> str:
 
 def _written(moment: datetime, written: str, zone: str) -> str:
     """The moment; one without an offset is of the contract's zone, and there it is written unless the pattern has one."""
-    has_offset = pattern(written).has_offset
+    template, parts, has_offset = _plain(written)
     if moment.tzinfo is None and not moment.microsecond and not has_offset:
-        template, parts = _plain(written)
         return template % parts(moment)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=ZoneInfo(zone))
     elif not has_offset:
         moment = moment.astimezone(ZoneInfo(zone))
-    template, parts = _plain(written)
     fraction = f"{moment:.%f}".rstrip("0").rstrip(".") if "ss" in written else ""
     shown = template % parts(moment)
     if fraction:
-        before, seconds = _plain(written.partition("ss")[0] + "ss")
+        before, seconds, _ = _plain(written.partition("ss")[0] + "ss")
         start = before % seconds(moment)
         shown = start + fraction + shown[len(start) :]
     return shown + moment.strftime("%z") if has_offset else shown
 
 
 @lru_cache
-def _plain(written: str) -> tuple[str, Callable[[datetime], tuple[object, ...]]]:
-    """A template for moments without fraction and offset, and what takes its parts from them."""
+def _plain(written: str) -> tuple[str, Callable[[datetime], tuple[object, ...]], bool]:
+    """A template for moments without fraction and offset, what takes its parts from them, and whether an offset follows."""
+    has_offset = pattern(written).has_offset
     letters = [each for each in pattern(written).letters if each != OFFSET]
     parts = [each for each in letters if each[0].isalpha()]
     template = "".join(
@@ -134,8 +133,8 @@ def _plain(written: str) -> tuple[str, Callable[[datetime], tuple[object, ...]]]
     )
     if {"yy", "h", "hh", "a"}.isdisjoint(parts):
         taken = attrgetter(*(_PARTS[each[0]] for each in parts))
-        return template, taken if len(parts) > 1 else lambda moment: (taken(moment),)
-    return template, lambda moment: tuple(_taken(moment, each) for each in parts)
+        return template, taken if len(parts) > 1 else lambda moment: (taken(moment),), has_offset
+    return template, lambda moment: tuple(_taken(moment, each) for each in parts), has_offset
 
 
 def _taken(moment: datetime, letters: str) -> object:

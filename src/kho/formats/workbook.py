@@ -12,11 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain, islice
 from pathlib import Path
+from typing import NamedTuple
 
 from kho.contract import Contract, telling
 from kho.contract.model import OWN_ENCODINGS
 from kho.formats import kinds
-from kho.formats.block import Block, Export, Unreadable, Wrong, composed, in_blocks
+from kho.formats.block import BLOCK_ROWS, Block, Export, Unreadable, Wrong, composed, in_blocks
 from kho.formats.cells import texts
 from kho.formats.encodings import typed_with_its_font
 from kho.formats.header import find_header, match
@@ -27,6 +28,8 @@ HEAD = 40  # rows in which the header is looked for
 _MEMORY_BYTES, _MEMORY_RATIO = 256_000_000, 12
 _MAGIC = {"xls": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "xlsx": b"PK\x03\x04", "ods": b"PK\x03\x04"}
 
+#: of a cell that shows an error, and of a formula
+_MARKS = {b"e": (b'"e"', b"'e'"), b"f": (b"<f", b":f")}
 _NO_SHEET = ":/"  # signs that no sheet's name may have
 
 Row = Sequence[object]
@@ -64,9 +67,7 @@ def open_export(contract: Contract, part: Part, layout: Layout) -> Export:
     start = first + contract.file.header_rows
     positions = match(contract, header).positions
     headers = {positions[each.name]: each.header for each in contract.columns if each.name in positions}
-    left: Iterator[Row | Wrong] = (
-        _flaw(row, headers) if type(row) is _Flawed else row for row in chain(head[start:], rows)
-    )
+    left = _told_flaws(chain(head[start:], rows), headers)
     if layout.encoding.lower() in OWN_ENCODINGS:
         left = (_row_in_unicode(row, layout.encoding) for row in left)
 
@@ -142,24 +143,41 @@ def _row_in_unicode(row: Row | Wrong, encoding: str) -> Row | Wrong:
         return Wrong(f"a text in the row is not in {encoding.lower()}: was it typed in Unicode?")
 
 
+def _told_flaws(rows: Iterator[Row], headers: Mapping[int, str]) -> Iterator[Row | Wrong]:
+    """The rows, of flawed ones what is wrong with them; to look at each by itself would cost as much as to read it."""
+
+    def told(some: list[Row]) -> list[Row | Wrong]:
+        if _Flawed not in set(map(type, some)):
+            return some
+        return [_flaw(row, headers) if type(row) is _Flawed else row for row in some]
+
+    return chain.from_iterable(map(told, iter(lambda: list(islice(rows, BLOCK_ROWS)), [])))
+
+
 def _flaw(row: _Flawed, headers: Mapping[int, str]) -> Row | Wrong:
     """What is wrong with the first of the row's cells that the contract asks for, if there is any."""
     found = min(row.flaws.keys() & headers.keys(), default=None)
     return row if found is None else Wrong(f"the cell {row.flaws[found]}", headers[found])
 
 
-def _workbook(part: Part, layout: Layout) -> bytes:
+class _Workbook(NamedTuple):
+    data: bytes
+    may_have_flaws: bool  # whether a cell may show an error, or have a formula
+
+
+def _workbook(part: Part, layout: Layout) -> _Workbook:
     data = part.whole(layout.max_bytes)
     if not data.startswith(_MAGIC[layout.format]):
         raise Unreadable(f"this is no {layout.format}: {kinds.told(data)}")
-    if layout.format != "xls":
-        _check_inflated_size(data, layout.max_bytes)
-    return data
+    if layout.format == "xls":
+        return _Workbook(data, True)
+    is_marked = _check_inflated(data, layout.max_bytes)
+    return _Workbook(data, is_marked or layout.format == "ods")
 
 
-def _rows(data: bytes, layout: Layout, sheet: str | None) -> Iterator[Row]:
+def _rows(book: _Workbook, layout: Layout, sheet: str | None) -> Iterator[Row]:
     """The rows of a sheet, or the first one, as a process of its own gives them; raises `_NoSuchSheet` at once."""
-    answers = _answers(data, layout, sheet)
+    answers = _answers(book, layout, sheet)
     first = list(islice(answers, 1))
     return chain.from_iterable(map(_rows_of, chain(first, answers)))
 
@@ -178,19 +196,19 @@ def _marked(rows: Iterator[Row], flaws: Mapping[int, Mapping[int, str]]) -> Iter
         yield row
 
 
-def _answers(data: bytes, layout: Layout, sheet: str | None) -> Iterator[_Answer]:
+def _answers(book: _Workbook, layout: Layout, sheet: str | None) -> Iterator[_Answer]:
     """The columns of some rows at once."""
     script = Path(__file__).with_name("workbook_process.py")
     memory = _MEMORY_BYTES + layout.max_bytes * _MEMORY_RATIO
-    repeats = "yes" if layout.repeats_merged_cells else "no"
-    arguments = [layout.format, str(memory), str(HEAD), repeats, *([sheet] if sheet else [])]
+    looks, repeats = ("yes" if each else "no" for each in (book.may_have_flaws, layout.repeats_merged_cells))
+    arguments = [layout.format, str(memory), str(HEAD), looks, repeats, *([sheet] if sheet else [])]
     arguments = [sys.executable, "-I", str(script), *arguments]
     with subprocess.Popen(
         arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as process:
         try:
             with process.stdin as its_input:
-                its_input.write(data)
+                its_input.write(book.data)
             while True:
                 word, what = pickle.load(process.stdout)
                 match word:
@@ -211,31 +229,46 @@ def _answers(data: bytes, layout: Layout, sheet: str | None) -> Iterator[_Answer
             process.kill()
 
 
-def _check_inflated_size(data: bytes, cap: int) -> None:
-    """Refuse a workbook that unpacks to more than `cap` bytes: counted, since a zip's own words may lie."""
+def _check_inflated(data: bytes, cap: int) -> bool:
+    """Refuse a workbook that unpacks to more than `cap` bytes: counted, since a zip's own words may lie.
+
+    Gives whether a sheet of an xlsx has a sign of what is to be looked for beside calamine.
+    """
     too_large = Unreadable(
         f"the workbook unpacks to more than {cap // 1_000_000} MB: its contract's maxFileMegabytes"
     )
+    is_marked = False
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             left = cap
             for member in archive.infolist():
                 if member.file_size > left:
                     raise too_large
+                is_sheet, before = "worksheets/" in member.filename, b""
                 start = member.header_offset + 30
                 start += sum(int.from_bytes(data[start - 4 + n : start - 2 + n], "little") for n in (0, 2))
-                left -= _inflated(data[start : start + member.compress_size], member.compress_type, left)
-                if left < 0:
-                    raise too_large
+                for piece in _inflated(data[start : start + member.compress_size], member.compress_type):
+                    left -= len(piece)
+                    if left < 0:
+                        raise too_large
+                    if is_sheet and not is_marked:
+                        # One byte is found many times faster than some, and in most sheets none of these is there.
+                        is_marked = any(
+                            sign in piece and any(mark in before + piece for mark in marks)
+                            for sign, marks in _MARKS.items()
+                        )
+                        before = piece[-2:]
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError):
         raise Unreadable("this is no whole workbook (cut off, or another kind of file)") from None
+    return is_marked
 
 
-def _inflated(packed: bytes, method: int, most: int) -> int:
+def _inflated(packed: bytes, method: int) -> Iterator[bytes]:
+    """What comes out of a member, a piece at a time."""
     if method == zipfile.ZIP_STORED:
-        return len(packed)
-    inflater, size = zlib.decompressobj(-15), 0
-    while packed and size <= most:
-        size += len(inflater.decompress(packed, 1 << 20))
+        yield packed
+        return
+    inflater = zlib.decompressobj(-15)
+    while packed:
+        yield inflater.decompress(packed, 1 << 20)
         packed = inflater.unconsumed_tail
-    return size

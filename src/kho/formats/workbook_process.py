@@ -26,7 +26,6 @@ SOME = 5_000
 # Excel keeps 15 digits: of a longer number the last ones are gone.
 TOO_LONG = 1e15
 
-_XLSX_MARKS = (b't="e"', b"t='e'", b"<f", b":f>", b":f ")
 _ODS_MARKS = (b"number-rows-spanned", b'value-type="error"', b"table:formula")
 _ODS_TYPE = re.compile(rb"office:value-type=[\"']([^\"']*)")
 _ODS_TYPES = {b"float", b"percentage", b"currency", b"date", b"time", b"boolean", b"string", b"void"}
@@ -50,10 +49,14 @@ Flaws = dict[int, dict[int, str]]
 Merged = list[tuple[int, int, int]]
 
 
-def main(kind: str, memory: int, head: int, repeats_merged: str, sheet: str | None = None) -> None:
-    """The rows of the sheet, or of the first one; within `memory` bytes. Cells merged over rows are repeated, or are not."""
+def main(
+    kind: str, memory: int, head: int, looks: str, repeats_merged: str, sheet: str | None = None
+) -> None:
+    """The rows of the sheet, or of the first one; within `memory` bytes.
+
+    It is looked for what is wrong with cells, or is not; cells merged over rows are repeated, or are not.
+    """
     data = sys.stdin.buffer.read()
-    from lxml import etree
     from python_calamine import CalamineError, CalamineWorkbook
 
     if kind == "xls":
@@ -67,7 +70,7 @@ def main(kind: str, memory: int, head: int, repeats_merged: str, sheet: str | No
                 name = names[0] if sheet is None else sheet
                 found = workbook.get_sheet_by_name(name)
                 rows: Iterator[Row] = found.iter_rows()
-                flaws, merged = _LOOKS[kind](data, name)
+                flaws, merged = _LOOKS[kind](data, name) if looks == "yes" else ({}, [])
                 ranges = found.merged_cell_ranges or []
                 merged += [(first[0], first[1], last[0]) for first, last in ranges if last[0] > first[0]]
                 # Its rows begin with the sheet's first, and with the first column that is not empty.
@@ -78,7 +81,7 @@ def main(kind: str, memory: int, head: int, repeats_merged: str, sheet: str | No
             else:
                 sheets = {name: workbook.get_sheet_by_name(name) for name in names}
                 _say("sheets", {name: each.to_python(nrows=head) for name, each in sheets.items()})
-    except (CalamineError, IndexError, KeyError, etree.XMLSyntaxError, zipfile.BadZipFile):
+    except (CalamineError, IndexError, KeyError, SyntaxError, zipfile.BadZipFile):
         _say("problem", None)
 
 
@@ -155,8 +158,6 @@ def _look_into_xlsx(data: bytes, sheet: str) -> tuple[Flaws, Merged]:
         )
         path = posixpath.normpath(posixpath.join("/xl", targets[next(ids)]))[1:]
         text = archive.read(path)
-    if not any(mark in text for mark in _XLSX_MARKS):
-        return flaws, []
     row = column = -1
     for event, each in etree.iterparse(
         io.BytesIO(text), ("start", "end"), tag=("{*}row", "{*}c"), huge_tree=True
