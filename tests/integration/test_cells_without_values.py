@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
@@ -85,6 +86,18 @@ def test_a_row_with_a_cell_that_shows_an_error_is_rejected_and_says_so(
     assert [each["reasons"] for each in rejects(warehouse, batch.batch_id)] == [
         [f"{header}: the cell shows {error}"] for header, error in zip(HEADER, ERRORS, strict=True)
     ]
+
+
+def test_a_workbook_whose_parts_are_named_in_capitals_is_looked_through(
+    warehouse: Settings, tmp_path: Path
+) -> None:
+    contract, file = register(tmp_path, "xlsx", sheet="Sổ"), io.BytesIO()
+    data = xlsx_with_errors([HEADER, ["000.01", "#REF!", None, None, 3, 1.5, True]])
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(file, "w") as new:
+        for name in old.namelist():
+            new.writestr(name.replace("xl/worksheets", "XL/Worksheets"), old.read(name))
+    (reject,) = rejects(warehouse, load_one(warehouse, contract, file.getvalue()).batch_id)
+    assert reject["reasons"] == ["Trích yếu: the cell shows #REF!"]
 
 
 @each_with_errors

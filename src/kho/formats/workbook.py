@@ -244,7 +244,7 @@ def _check_inflated(data: bytes, cap: int) -> bool:
             for member in archive.infolist():
                 if member.file_size > left:
                     raise too_large
-                is_sheet, before = "worksheets/" in member.filename, b""
+                is_sheet, before = "worksheets" in member.filename.lower(), b""
                 start = member.header_offset + 30
                 start += sum(int.from_bytes(data[start - 4 + n : start - 2 + n], "little") for n in (0, 2))
                 for piece in _inflated(data[start : start + member.compress_size], member.compress_type):

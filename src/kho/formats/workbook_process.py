@@ -144,11 +144,17 @@ def _look_into_xlsx(data: bytes, sheet: str) -> tuple[Flaws, Merged]:
 
     flaws: Flaws = defaultdict(dict)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        # Some programs write names in capitals, and with the other slash.
+        members = {name.lower().replace("\\", "/"): name for name in archive.namelist()}
+
+        def read(name: str) -> bytes:
+            return archive.read(members[name.lower()])
+
         targets = {
-            each.get("Id"): each.get("Target")
-            for each in etree.fromstring(archive.read("xl/_rels/workbook.xml.rels")).iter("{*}Relationship")
+            each.get("Id"): each.get("Target").replace("\\", "/")
+            for each in etree.fromstring(read("xl/_rels/workbook.xml.rels")).iter("{*}Relationship")
         }
-        sheets = etree.fromstring(archive.read("xl/workbook.xml")).iter("{*}sheet")
+        sheets = etree.fromstring(read("xl/workbook.xml")).iter("{*}sheet")
         ids = (
             value
             for each in sheets
@@ -157,7 +163,7 @@ def _look_into_xlsx(data: bytes, sheet: str) -> tuple[Flaws, Merged]:
             if key.endswith("}id")
         )
         path = posixpath.normpath(posixpath.join("/xl", targets[next(ids)]))[1:]
-        text = archive.read(path)
+        text = read(path)
     row = column = -1
     for event, each in etree.iterparse(
         io.BytesIO(text), ("start", "end"), tag=("{*}row", "{*}c"), huge_tree=True
