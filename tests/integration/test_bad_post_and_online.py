@@ -80,7 +80,7 @@ def reasons(settings: Settings, name: str, data: bytes) -> list[str]:
 BAD_BILLS = [
     ("Số hiệu bưu gửi", "", "missing"),
     ("Số hiệu bưu gửi", "EX12VN", "not of the contract's pattern"),
-    ("Số hiệu bưu gửi", "1,2E+12", "not of the contract's pattern"),
+    ("Số hiệu bưu gửi", "1,2E+12", "a number that a workbook has shortened: its digits are lost"),
     ("Chiều", "", "missing"),
     ("Chiều", "X", f"unmapped code; add post_direction,post,<code>,<meaning> to {SEED}"),
     ("Chiều", "n", f"unmapped code; add post_direction,post,<code>,<meaning> to {SEED}"),

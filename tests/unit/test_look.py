@@ -88,4 +88,4 @@ def test_another_kind_of_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(Unreadable, match="no whole zip"):
         look(written(tmp_path, b"a;b\n"), "csv", compression="zip")
     with pytest.raises(Unreadable, match="unpacked"):
-        look(written(tmp_path, b"a;b\n"), "csv", compression="gzip")
+        look(written(tmp_path, gzip.compress(b"a;b\n")[:-4]), "csv", compression="gzip")
