@@ -64,7 +64,8 @@ def _contract(settings: Settings, contract: Contract, path: Path) -> Iterator[Fi
         yield Finding("told", "it is a draft: nights take it once its status is 'active'")
     model = settings.staging / contract.system / f"stg_{contract.raw_table}.sql"
     if not model.exists():
-        yield Finding("told", f"its rows go no further than the raw table: there is no {model}")
+        shown = model.relative_to(settings.own or settings.project)
+        yield Finding("told", f"its rows go no further than the raw table: there is no {shown}")
 
 
 def _connection(settings: Settings, contract: Contract, offered: list[Offered]) -> Iterator[Finding]:
