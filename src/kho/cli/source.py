@@ -64,7 +64,11 @@ def check(
     ] = None,
     output_format: TextFormat = "text",
 ) -> None:
-    """Would this source work? Looks at contract, connection, a file and the boundary's verdict; writes nothing.
+    """Would this source work? Looks at contract, connection, a file, the boundary's verdict and its effect; writes nothing.
+
+    The effect: codes without a meaning in code_mappings.csv, agencies that agencies.csv lacks, each with the line to add;
+    how many keys are new or changed against accepted batches; the facts that the source feeds and the figures counted
+    from them. Whether the models make of its rows what they should, `kho source build` shows.
 
     Ends with 0 when the file would be accepted, with 1 when something has to be done first.
     """

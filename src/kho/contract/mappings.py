@@ -62,6 +62,11 @@ def line_for(domain: str, system: str, raw_code: str) -> str:
     return f"{domain},{system},{raw_code},<meaning>"
 
 
+def place_of(domain: str) -> Path:
+    """The seed that the meanings of a domain stand in."""
+    return _dimension(domain) if domain in DIMENSIONS else WORDS
+
+
 def _dimension(domain: str) -> Path:
     return (FOLDER / DIMENSIONS[domain][0]).with_suffix(".csv")
 
