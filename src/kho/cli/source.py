@@ -14,7 +14,15 @@ import typer
 from kho.cli import source_view as view
 from kho.cli.output import Format, fail, is_server_missing, show_rows, wide_console
 
-app = typer.Typer(no_args_is_help=True, help="Sources: the exports that Kho takes, one contract each.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="""Sources: the exports that Kho takes, one contract each.
+
+    One comes in by `new` (a contract proposed from sample files), `check` (would it work, which codes are unknown), `build` (are
+    its models right) and a night. The files docs/add-a-source.md and docs/contracts-by-kind.md show the way and whole
+    contracts, docs/contract-reference.md every key and every word that a code may mean.
+    """,
+)
 
 Name = Annotated[
     str, typer.Argument(help="Name of the contract (one_stop.dossiers), or the path of its file.")
