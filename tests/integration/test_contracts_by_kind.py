@@ -10,8 +10,12 @@ import xlsxwriter
 import yaml
 
 from kho.contract import read_contract
+from kho.fetch import fetch
+from kho.load import load
 from kho.load.dry_run import dry_run
 from kho.settings import Settings
+from tests import contracts as small
+from tests.integration.loading import rows
 from tests.pages import Block, blocks
 
 PAGE = Path("docs/contracts-by-kind.md")
@@ -51,3 +55,23 @@ def write_workbook(path: Path, sheet: str, text: str) -> None:
         for number, line in enumerate(text.splitlines()):
             for place, cell in enumerate(line.split(" | ") if line else ()):
                 cells.write_string(number, place, cell.strip(" |"))
+
+
+def test_years_of_old_files_come_in_at_once_oldest_first(module_warehouse: Settings, tmp_path: Path) -> None:
+    """As docs/add-a-source.md says it."""
+    folder = module_warehouse.exports / "old"
+    folder.mkdir(parents=True)
+    for day in ("20190305", "20210701", "20180101", "20210630"):
+        (folder / f"permits_{day}.csv").write_text(f"code\n{day}\n")
+    place = {"type": "local", "path": "old", "format": "csv"}
+    contract = small.read(tmp_path, small.document(place, fileName=r"permits_(?P<business_date>\d{8})\.csv"))
+    fetch(module_warehouse, contract, date(2021, 6, 30), None)
+    load(module_warehouse, contract)
+    loaded = rows(
+        module_warehouse,
+        "select business_date from ledger.batch where contract = %s order by batch_id",
+        contract.name,
+    )
+    assert [each["business_date"] for each in loaded] == [
+        date(2018, 1, 1), date(2019, 3, 5), date(2021, 6, 30),
+    ]  # fmt: skip

@@ -22,7 +22,7 @@ from kho.contract import Contract, contracts
 from kho.database import connect
 from kho.load import load
 from kho.settings import Settings
-from kho.source import Step
+from kho.source import Shown, Step, build
 from kho.source import check as look_at
 from kho_sample import servers, totals, write
 from tests import contracts as small
@@ -181,6 +181,26 @@ def test_what_is_foreseen_is_what_the_night_then_finds(warehouse: Settings, tmp_
         each["expectation"] for each in failed
     }
     assert "the batch would be held" in steps[3].findings[-1].text
+
+
+@pytest.mark.parametrize(
+    ("name", "facts"),
+    [
+        ("certificates.register", {"fct_digital_certificate"}),
+        ("idesk.outgoing", {"fct_document", "fct_document_delivery"}),
+        ("register.operations", {"bridge_system_operation"}),
+        ("workplace.staff", {"fct_workplace_staff"}),
+    ],
+)
+def test_the_models_of_every_kind_of_source_are_built_aside(
+    served: Settings, name: str, facts: set[str]
+) -> None:
+    """`kho source build` of what the sample has; tests/integration/test_source_build.py looks at it closely."""
+    found = list(build(served, name))
+    assert not told([each for each in found if isinstance(each, Step)], "wrong")
+    assert facts <= {each.model for each in found if isinstance(each, Shown) and each.count}
+    (schemas,) = rows(served, "select count(*) as n from pg_namespace where nspname = 'scratch'")
+    assert schemas["n"] == 0
 
 
 def test_what_a_file_would_move_is_told(traceless: Settings, tmp_path: Path) -> None:

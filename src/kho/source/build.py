@@ -122,20 +122,20 @@ def _looked_at(settings: Settings, connection: psycopg.Connection, model: Model)
     if not model.is_staging:  # dbt holds the others to what is described
         return
     made = _columns(connection, model.name)
-    documented = Path(model.path).with_suffix(".yml")
-    for column, type_ in made.items():
-        if column not in model.columns:
-            yield Finding(
-                "told", f"{model.name}.{column} is not described: add a line to dbt_project/{documented}"
-            )
-        elif model.columns[column] != type_:
+    described = f"dbt_project/{model.described_in}"
+    if lacking := [column for column in made if column not in model.columns]:
+        yield Finding(
+            "told", f"{model.name}: {', '.join(lacking)} are not described: add lines to {described}"
+        )
+    for column, type_ in model.columns.items():
+        if column not in made:
+            yield Finding("wrong", f"{model.name} lacks {column}, which {described} describes")
+        elif made[column] != type_:
             yield Finding(
                 "wrong",
-                f"{model.name}.{column} is {type_}, and described as {model.columns[column] or 'nothing'}: "
-                f"cast it (`::{model.columns[column]}`), or mend data_type in dbt_project/{documented}",
+                f"{model.name}.{column} is {made[column]}, and described as {type_ or 'nothing'}: "
+                f"cast it (`::{type_ or 'text'}`), or mend data_type in {described}",
             )
-    for column in model.columns.keys() - made.keys():
-        yield Finding("wrong", f"{model.name} lacks {column}, which dbt_project/{documented} describes")
 
 
 def _tests(settings: Settings, results: list[Any]) -> Iterator[Finding]:

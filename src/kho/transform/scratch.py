@@ -33,7 +33,8 @@ class Model:
     """A model that reads a source, directly or through a union of sources. `columns`: name and type, as its YAML has them."""
 
     name: str
-    path: str  # below dbt_project
+    path: str  # below dbt_project, as the next
+    described_in: str
     columns: dict[str, str]
 
     @property
@@ -86,7 +87,9 @@ def _model(node: Any) -> Model:
         for name, column in node.columns.items()
         if not name.startswith("_")  # what staging adds to every row
     }
-    return Model(node.name, node.original_file_path, types)
+    path = node.original_file_path
+    described_in = (node.patch_path or "").partition("://")[2] or f"{path.removesuffix('.sql')}.yml"
+    return Model(node.name, path, described_in, types)
 
 
 def _readers(manifest: Any, contract: Contract) -> list[str]:
