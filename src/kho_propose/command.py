@@ -34,7 +34,8 @@ def new(
 
     Several files tell more than one: how often they come, whether each holds the whole list. What they don't tell is
     asked, or left as an open question in the contract. The contract is a draft, which nights leave alone: read it
-    through, try it with `kho source check NAME`, then set its status to `active`.
+    through, try it with `kho source check NAME`, look at what its model makes of a file with `kho source build NAME`, then
+    set its status to `active`. docs/contracts-by-kind.md has a whole contract of each kind.
     """
     import tempfile
 

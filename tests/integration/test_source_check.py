@@ -22,12 +22,13 @@ from kho.contract import Contract, contracts
 from kho.database import connect
 from kho.load import load
 from kho.settings import Settings
-from kho.source import Step
+from kho.source import Shown, Step, build
 from kho.source import check as look_at
 from kho_sample import servers, totals, write
 from tests import contracts as small
 from tests.integration import databases
 from tests.integration.loading import deliver, rows
+from tests.projects import copied, of_project
 
 NIGHT, NEXT = date(2021, 1, 31), date(2021, 2, 28)
 DOSSIERS, OUTGOING = "one_stop.dossiers", "documents.outgoing"
@@ -124,7 +125,9 @@ def test_every_source_of_the_sample_would_be_accepted(traceless: Settings) -> No
     of_provinces = {"ministry_forms.dossiers", "ministry_forms.settlement", "national_portal.service_scores"}
     for name in contracts(traceless).keys() - of_provinces:
         steps = list(look_at(traceless, name))
-        assert [step.title for step in steps] == ["Contract", "Connection", "Dry run", "Verdict"], name
+        assert [step.title for step in steps] == ["Contract", "Connection", "Dry run", "Verdict", "Effect"], (
+            name
+        )
         assert not told(steps, "wrong"), name
         assert "would load" in told(steps) and "the batch would be accepted" in told(steps), name
 
@@ -178,6 +181,115 @@ def test_what_is_foreseen_is_what_the_night_then_finds(warehouse: Settings, tmp_
         each["expectation"] for each in failed
     }
     assert "the batch would be held" in steps[3].findings[-1].text
+
+
+@pytest.mark.parametrize(
+    ("name", "facts"),
+    [
+        ("certificates.register", {"fct_digital_certificate"}),
+        ("idesk.outgoing", {"fct_document", "fct_document_delivery"}),
+        ("register.operations", {"bridge_system_operation"}),
+        ("workplace.staff", {"fct_workplace_staff"}),
+    ],
+)
+def test_the_models_of_every_kind_of_source_are_built_aside(
+    served: Settings, name: str, facts: set[str]
+) -> None:
+    """`kho source build` of what the sample has; tests/integration/test_source_build.py looks at it closely."""
+    found = list(build(served, name))
+    assert not told([each for each in found if isinstance(each, Step)], "wrong")
+    assert facts <= {each.model for each in found if isinstance(each, Shown) and each.count}
+    (schemas,) = rows(served, "select count(*) as n from pg_namespace where nspname = 'scratch'")
+    assert schemas["n"] == 0
+
+
+def test_what_a_file_would_move_is_told(traceless: Settings, tmp_path: Path) -> None:
+    path = write_contract(tmp_path, traceless, DOSSIERS, unmapped)
+    file = tmp_path / "dossiers_20210505.csv"
+    good = [GOOD | {"maHoSo": f"000.00.12.H51-210105-{n:04}"} for n in range(1, 9)]
+    good[1] |= {"maTrangThai": "77"}
+    good[2] |= {"maTrangThai": "77"}
+    good[3] |= {"maTrangThai": "78"}
+    good[4] |= {"maDinhDanh": "000.99.12.H51"}
+    good[5] |= {"maDinhDanh": "H13.31528"}
+    file.write_bytes(csv(contracts(traceless)[DOSSIERS], good, {}))
+    steps = list(look_at(traceless, path, file))
+    effect = next(step for step in steps if step.title == "Effect")
+    said = told([effect])
+    assert (
+        "status_code: 2 codes mean nothing, and it is empty in their rows; add to dbt_project/seeds/code_mappings.csv"
+        in said
+    )
+    assert "a meaning that dbt_project/seeds/dossier_statuses.csv has" in said
+    assert (
+        "dossier_status,one_stop,77,<meaning>   (2 rows)\ndossier_status,one_stop,78,<meaning>   (1 rows)"
+        in said
+    )
+    assert "agency_code: 1 agencies are unknown" in said and "`kho agency import`" in said
+    assert "H51.12.99,<unit code>,<name>,<short name>,<level>,H51.12,<first day>,   (1 rows)" in said
+    assert "are not there on 2021-05-05:\nH13.31528: 2025-07-01 to now   (1 rows)" in said
+    assert "8 keys: 8 new, 0 changed, 0 as they are in accepted batches" in said
+    assert (
+        "feeds fct_dossier, fct_dossier_history, fct_dossier_request, fct_shared_dossier; what may move are "
+        in said
+    )
+    assert "dossiers_received" in said and "documents_copied" not in said
+    assert not effect.is_wrong
+
+
+def unmapped(text: str) -> str:
+    """The contract without the mapping of its statuses: any may come, as the model alone translates them."""
+    line = "        customProperties: [{property: mapping, value: dossier_status}]\n"
+    assert line in text
+    return text.replace(line, "")
+
+
+def test_codes_of_rejected_rows_are_named_on_a_terminal_only(traceless: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "dossiers_20210505.csv"
+    file.write_bytes(
+        csv(
+            contracts(traceless)[DOSSIERS],
+            [GOOD, GOOD | {"maHoSo": "000.00.12.H51-210105-0002", "maTrangThai": "99"}],
+            {},
+        )
+    )
+    effect = next(step for step in look_at(traceless, DOSSIERS, file) if step.title == "Effect")
+    (codes,) = (each for each in effect.findings if "mean nothing" in each.text)
+    assert "status_code: 1 codes mean nothing, and their rows are rejected" in codes.text
+    assert codes.details == () and codes.words == ("dossier_status,one_stop,99,<meaning>   (1 rows)",)
+
+
+def test_keys_that_are_there_are_told_as_changed_or_as_they_are(warehouse: Settings, tmp_path: Path) -> None:
+    contract = contracts(warehouse)[DOSSIERS]
+    keys = [GOOD | {"maHoSo": f"000.00.12.H51-210105-{n:04}"} for n in range(1, 4)]
+    deliver(warehouse, contract, "dossiers_20210504.csv", csv(contract, keys, {}), date(2021, 5, 4))
+    load(warehouse, contract)
+    file = tmp_path / "dossiers_20210505.csv"
+    keys[0] |= {"ngayCapNhat": "05/05/2021 08:20", "maTrangThai": "9"}
+    file.write_bytes(csv(contract, [*keys, GOOD | {"maHoSo": "000.00.12.H51-210105-0009"}], {}))
+    assert "4 keys: 4 new" in told(list(look_at(warehouse, DOSSIERS, file)))  # nobody has accepted it yet
+    check.exports(warehouse, date(2021, 5, 4))
+    assert "4 keys: 1 new, 1 changed, 2 as they are in accepted batches" in told(
+        list(look_at(warehouse, DOSSIERS, file))
+    )
+
+
+def test_a_meaning_that_no_dimension_has_is_wrong(traceless: Settings, tmp_path: Path) -> None:
+    project = copied(tmp_path / "project", "contracts", "dbt_project")
+    seed = project / "dbt_project/seeds/code_mappings.csv"
+    seed.write_text(
+        re.sub(r"^(dossier_status,igate,[^,]*),.*$", r"\1,nothing", seed.read_text(), count=1, flags=re.M)
+    )
+    here = of_project(traceless, project)
+    path = write_contract(
+        tmp_path,
+        traceless,
+        "igate.dossiers",
+        lambda text: re.sub(r", customProperties: \[[^\]]*mapping[^\]]*\]", "", text),
+    )
+    file = next((traceless.exports / "igate" / "dossiers").iterdir())
+    said = told(list(look_at(here, path, file)), "wrong")
+    assert "means 'nothing', which dbt_project/seeds/dossier_statuses.csv does not have" in said
 
 
 def test_a_file_that_is_no_such_export_is_told_as_unreadable(traceless: Settings, tmp_path: Path) -> None:

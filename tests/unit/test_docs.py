@@ -143,6 +143,36 @@ def test_every_mart_is_described_to_readers() -> None:
     assert marts >= NOT_FOR_READERS and told == marts - NOT_FOR_READERS
 
 
+def test_the_columns_of_the_agencies_are_those_of_the_seed() -> None:
+    page = (PROJECT / "docs" / "agencies.md").read_text().partition("## The seed")[2].partition("\n## ")[0]
+    told = [
+        name
+        for line in page.splitlines()
+        if line.startswith("| `")
+        for name in re.findall(r"`(\w+)`", line.split("|")[1])
+    ]
+    with (PROJECT / "dbt_project/seeds/agencies.csv").open(encoding="utf-8") as seed:
+        assert told == seed.readline().strip().split(",")
+
+
+def test_the_event_log_that_is_shown_is_that_of_the_tests() -> None:
+    """The figures of that one are counted in tests/integration/test_event_log.py."""
+
+    def columns(sql: str) -> set[str]:
+        sql = re.sub(r"--.*", "", sql).partition("from (")[0]
+        return {" ".join(each.split()) for each in re.split(r",\n", sql.partition("select")[2])}
+
+    def joins(sql: str) -> set[str]:
+        return set(re.findall(r"join_mapping\(.*\)", sql))
+
+    model = PROJECT / "tests/integration/permits/dbt_project/models/staging/permits/stg_permits__events.sql"
+    (shown,) = (
+        block.text for block in blocks(Path("docs/add-a-source.md"), "sql") if "fold_events" in block.text
+    )
+    assert columns(shown) <= columns(model.read_text()) and {"channel.code as channel"} <= columns(shown)
+    assert joins(shown) == joins(model.read_text())
+
+
 def test_every_state_is_explained_to_readers() -> None:
     page = (PROJECT / "docs" / "read-the-figures.md").read_text()
     assert set(re.findall(r"^\| `(\w+)` \|", page.partition("## The states")[2], re.MULTILINE)) == set(

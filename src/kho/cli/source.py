@@ -14,7 +14,15 @@ import typer
 from kho.cli import source_view as view
 from kho.cli.output import Format, fail, is_server_missing, show_rows, wide_console
 
-app = typer.Typer(no_args_is_help=True, help="Sources: the exports that Kho takes, one contract each.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="""Sources: the exports that Kho takes, one contract each.
+
+    One comes in by `new` (a contract proposed from sample files), `check` (would it work, which codes are unknown), `build` (are
+    its models right) and a night. The files docs/add-a-source.md and docs/contracts-by-kind.md show the way and whole
+    contracts, docs/contract-reference.md every key and every word that a code may mean.
+    """,
+)
 
 Name = Annotated[
     str, typer.Argument(help="Name of the contract (one_stop.dossiers), or the path of its file.")
@@ -64,7 +72,11 @@ def check(
     ] = None,
     output_format: TextFormat = "text",
 ) -> None:
-    """Would this source work? Looks at contract, connection, a file and the boundary's verdict; writes nothing.
+    """Would this source work? Looks at contract, connection, a file, the boundary's verdict and its effect; writes nothing.
+
+    The effect: codes without a meaning in code_mappings.csv, agencies that agencies.csv lacks, each with the line to add;
+    how many keys are new or changed against accepted batches; the facts that the source feeds and the figures counted
+    from them. Whether the models make of its rows what they should, `kho source build` shows.
 
     Ends with 0 when the file would be accepted, with 1 when something has to be done first.
     """
@@ -86,6 +98,69 @@ def check(
     if output_format == "text":
         wide_console().print(view.end(steps))
     if is_wrong:
+        raise typer.Exit(1)
+
+
+@app.command()
+def build(
+    name: Name,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="Take the rows of this file, not the newest delivery."
+        ),
+    ] = None,
+    date: Annotated[
+        datetime | None,
+        typer.Option(
+            "--date",
+            formats=["%Y-%m-%d"],
+            help="Take the newest delivery up to this date; the date of a --file whose name tells none.",
+        ),
+    ] = None,
+) -> None:
+    """Are the models of this source right? Builds them of a file, tests them and shows their rows, in seconds.
+
+    The rows of the newest delivery, or of --file, are loaded as `kho source check` does it, under the contract as it is
+    now: also a draft's. Then come the seeds as they are now, the staging models of the source, the unions that take them
+    in, and the dimensions, bridges and facts that read these; figures and marts are made by nights. All stands in the
+    schema `scratch`, which goes in the end: no night and no reader sees anything of it. Other sources have no rows there,
+    so a column that is looked up in one of them is empty.
+
+    Ends with 0 when models and tests are right, with 1 when ✗ names something that is wrong: file, line and remedy.
+    """
+    from rich.console import Console
+
+    from kho.contract import ContractError
+    from kho.fetch import FetchFailed
+    from kho.settings import settings
+    from kho.source import NothingToTry, Shown, Step, UnknownSource
+    from kho.source import build as make
+    from kho.transform import TransformError, faults
+
+    is_wrong = False
+    steps = make(settings(), name, file, date and date.date())
+    try:
+        while True:
+            with Console(stderr=True).status("Building"):
+                step = next(steps, None)
+            match step:
+                case None:
+                    break
+                case Step():
+                    is_wrong |= step.is_wrong
+                    view.show_step(step)
+                case Shown():
+                    view.show_rows_of_model(step)
+    except UnknownSource as error:
+        raise typer.BadParameter(str(error), param_hint="NAME") from None
+    except TransformError as error:
+        fault = faults.of_project(settings(), str(error))
+        fail("\n".join([f"{fault.place}: {fault.text}", *fault.details]) if fault else str(error))
+    except (ContractError, NothingToTry, FetchFailed) as error:
+        fail(str(error))
+    if is_wrong:
+        wide_console().print("[red]Something is wrong[/]: what ✗ names.")
         raise typer.Exit(1)
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from kho.contract import Contract
     from kho.fetch import Fetched
-    from kho.source import Difference, Finding, SourceState, Step, Story
+    from kho.source import Difference, Finding, Shown, SourceState, Step, Story
 
 _EVERY = {"d": "day", "m": "month", "q": "quarter"}
 
@@ -134,6 +134,26 @@ def _show_findings(findings: Sequence[Finding]) -> None:
         for each in finding.words:
             lines.add_row("", "", Text(each, "dim", overflow="fold"))
     wide_console().print(lines)
+
+
+def show_rows_of_model(shown: Shown) -> None:
+    """A few rows side by side, a line for each column: models have many."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    console = wide_console()
+    some = f", {len(shown.rows)} of them" if shown.count > len(shown.rows) else ""
+    console.print()
+    console.print(Text.assemble((shown.model, "bold"), f": {shown.count:,} rows{some}"))
+    table = Table(box=box.SIMPLE_HEAD, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    for name, *values in zip(shown.columns, *shown.rows, strict=True):
+        cells = ["" if value is None else str(value) for value in values]
+        table.add_row(Text(name, "dim"), *(Text(cell, overflow="fold") for cell in cells))
+    if shown.rows:
+        console.print(table)
+    if shown.empty:
+        console.print(Text(f"empty in every row: {', '.join(shown.empty)}", "yellow"))
 
 
 def show_story(contract: Contract, story: Story) -> None:

@@ -72,16 +72,27 @@ def line_for(domain: str, system: str, raw_code: str) -> str:
     return f"{domain},{system},{raw_code},<meaning>"
 
 
+def words(seeds: Seeds) -> dict[str, list[str]]:
+    """Every domain, with the meanings that its codes may have, in the order of their seed."""
+    own = dict.fromkeys(row["domain"] for row in csv.DictReader(_text(seeds, WORDS)))
+    return {domain: list(_words(seeds, domain)[0]) for domain in sorted([*DIMENSIONS, *own])}
+
+
+def place_of(domain: str) -> Path:
+    """The seed that the meanings of a domain stand in."""
+    return _dimension(domain) if domain in DIMENSIONS else WORDS
+
+
 def _dimension(domain: str) -> Path:
     return (FOLDER / DIMENSIONS[domain][0]).with_suffix(".csv")
 
 
 @cache
-def _words(seeds: Seeds, domain: str) -> tuple[frozenset[str], Path]:
+def _words(seeds: Seeds, domain: str) -> tuple[dict[str, None], Path]:
     """Every meaning that a code of the domain may have, and where they stand."""
     where, column = (_dimension(domain), DIMENSIONS[domain][1]) if domain in DIMENSIONS else (WORDS, "code")
     rows = csv.DictReader(_text(seeds, where))
-    return frozenset(row[column] for row in rows if row.get("domain", domain) == domain), where
+    return dict.fromkeys(row[column] for row in rows if row.get("domain", domain) == domain), where
 
 
 def _text(seeds: Seeds, name: Path) -> io.StringIO:

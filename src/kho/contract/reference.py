@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from kho.contract import mappings
 from kho.contract import odcs as shape
 from kho.contract.model import ColumnKeys, ContractKeys, FileKeys, OrderRule, ServerKeys, SkipRule, SumRule
 from kho.contract.reading import odcs
@@ -56,12 +57,17 @@ _HEAD = """\
 
 Every key that a contract may have, and an example of each. A contract is one file, `contracts/<system>/<entity>.yaml`, in
 the Open Data Contract Standard 3.1. A key that is not here is an error, also where the standard has it: Kho would pass
-over it, and nobody would know. [Add a source](add-a-source.md) shows a whole contract.
+over it, and nobody would know. [One contract of each kind](contracts-by-kind.md) shows whole ones.
 
 Editors that know YAML (VS Code with its YAML extension, for one) check a contract and complete its keys while it is typed:
 its first line names the schema, `contracts/contract.schema.json`.
 
 What the standard lacks is written as custom properties, each `{property: …, value: …}`.
+"""
+_MEANINGS = """\
+A line of `dbt_project/seeds/code_mappings.csv` says what a code of a system means: `domain,system,raw_code,code`. The domain is
+the `mapping` of the column, or what the staging model's `join_mapping` names; the code is one of these words. A word more is a
+line more in the seed that has them.
 """
 
 
@@ -96,7 +102,18 @@ def render() -> str:
                 f"| `{key}` | {needed}{_cell(_meaning(field))}{_default(field)} | `{_cell(_yaml(example))}` |"
             )
         lines.append("")
-    return "\n".join(lines).rstrip() + "\n"
+    return "\n".join([*lines, *_meanings(mappings.seeds(settings().project))]).rstrip() + "\n"
+
+
+def _meanings(seeds: mappings.Seeds) -> list[str]:
+    """Every word that a code may mean, by the domain of its mapping."""
+    lines = ["## What codes may mean", "", _MEANINGS, "| Domain | Seed | Meanings |", "|---|---|---|"]
+    for domain, words in mappings.words(seeds).items():
+        told = ", ".join(f"`{word}`" for word in words)
+        if domain == "agency":
+            told = "the code of any agency: `kho agency list`"
+        lines.append(f"| {domain} | `{mappings.place_of(domain).name}` | {told} |")
+    return lines
 
 
 def schema() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -40,9 +41,15 @@ class DryRun:
 
 
 def dry_run(
-    settings: Settings, contract: Contract, path: Path, name: str, day: date, control_rows: int | None = None
+    settings: Settings,
+    contract: Contract,
+    path: Path,
+    name: str,
+    day: date,
+    control_rows: int | None = None,
+    look: Callable[[Connection], None] | None = None,
 ) -> DryRun:
-    """What a load of this file would give, as the delivery of `day`.
+    """What a load of this file would give, as the delivery of `day`. `look` sees the raw rows before they go.
 
     Raises `ContractError` when the raw table that is there can't take the contract's columns.
     """
@@ -57,6 +64,8 @@ def dry_run(
             if not is_of_the_file(failure):
                 raise
             return DryRun(*unreadable(BATCH, name, told(failure)))
+        if look:
+            look(connection)
         return DryRun(*made, _examples(connection))
 
 

@@ -49,7 +49,7 @@ def ensure(connection: Connection, settings: Settings, contract: Contract) -> No
     if found := _problems(connection, contract, have):
         raise ContractError(settings.contracts / contract.system / f"{contract.entity}.yaml", found)
     if not have:
-        connection.execute(_create(contract))
+        connection.execute(created(contract, "raw"))
         _tell_key_rule(connection, contract)
         _find_by_case(connection, contract)
         return
@@ -266,7 +266,8 @@ def _drop_repeated(connection: Connection, contract: Contract, batch_id: int) ->
     ).rowcount
 
 
-def _create(contract: Contract) -> Composed:
+def created(contract: Contract, schema: str) -> Composed:
+    """SQL that makes the table of a contract's rows."""
     columns = [
         SQL("{} {}").format(Identifier(column.name), SQL(column.raw_type)) for column in contract.stored
     ]
@@ -283,7 +284,7 @@ def _create(contract: Contract) -> Composed:
         )
         """
     ).format(
-        table=table(contract),
+        table=Identifier(schema, contract.raw_table),
         columns=SQL(", ").join(columns),
         identity=SQL(", ").join(Identifier(name) for name in identity(contract)),
     )

@@ -1,4 +1,7 @@
-"""Would this source work? Its contract, its connection, a file of it and the boundary's verdict; nothing is written."""
+"""Would this source work? Its contract, its connection, a file of it, the boundary's verdict and what it would move.
+
+Nothing is written.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from kho.fetch import FetchFailed, Offered, connections, listing
 from kho.ledger.freshness import delivered, joined
 from kho.settings import Settings
 from kho.source import trial
+from kho.source.effect import Effect
 from kho.source.overview import find
 from kho.source.step import Finding, Step
 
@@ -23,7 +27,7 @@ MOST = 5  # names of a list that are shown
 
 
 def check(settings: Settings, name: str, file: Path | None = None, day: date | None = None) -> Iterator[Step]:
-    """Look at a source: contract, connection, dry run, verdict, each given as soon as it is done. Nothing is written.
+    """Look at a source: contract, connection, dry run, verdict, effect, each given as soon as it is done. Nothing is written.
 
     `name`: the contract's name, or the path of its file. `file`: what to try instead of the newest delivery; then a
     source that can't be reached is told, and not wrong. `day`: the newest delivery up to it; with a file whose name
@@ -113,9 +117,12 @@ def _try_out(
     with ledger:
         try:
             with trial.file_to_try(settings, ledger, contract, offered, file, day) as found:
-                tried = trial.try_out(settings, contract, found)
+                effect = Effect(settings, contract, found.day)
+                tried = trial.try_out(settings, contract, found, effect.look)
                 yield Step("Dry run", tuple(trial.findings(ledger, contract, found, tried)))
             yield Step("Verdict", tuple(trial.verdict(ledger, contract, found, tried)))
+            if effect.findings:
+                yield Step("Effect", effect.findings)
         except (trial.NothingToTry, FetchFailed) as error:
             yield from _untried(str(error))
         except ContractError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -85,9 +85,14 @@ def file_to_try(
         raise NothingToTry("there is no delivery to try: name a file with --file")
 
 
-def try_out(settings: Settings, contract: Contract, file: TrialFile) -> DryRun:
-    """What a load would make of the file. Raises `ContractError` when the raw table can't take its columns."""
-    return dry_run(settings, contract, file.path, file.name, file.day, file.control_rows)
+def try_out(
+    settings: Settings,
+    contract: Contract,
+    file: TrialFile,
+    look: Callable[[psycopg.Connection], None] | None = None,
+) -> DryRun:
+    """What a load would make of the file; `look` sees its rows. Raises `ContractError` when the raw table can't take its columns."""
+    return dry_run(settings, contract, file.path, file.name, file.day, file.control_rows, look)
 
 
 def findings(

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from itertools import chain
@@ -32,6 +32,7 @@ _NO_SERVER = {
     "KHO_DBT_DBNAME": "none",
     "DBT_ENV_SECRET_KHO_PASSWORD": "none",
 }
+BATCHES = "build_input"  # the view of the ledger that names the batches of a build
 _MARTS = "release"  # the schema of marts as the project names it, whatever release they are built for
 _KEPT_SECONDS = 24 * 3600  # a manifest that another has taken the place of
 _ASKED = re.compile(rb"env_var\(\s*['\"](\w+)")
@@ -42,12 +43,30 @@ def run(settings: Settings, arguments: list[str], *, release_schema: str | None 
 
     Marts are those of `release_schema`. Raises `TransformError` if it can't start. Nodes that fail are in the results.
     """
+    schemas = {_MARTS: release_schema or _MARTS}
+    target = settings.home / "dbt" / "target"
+    return _run(settings, arguments, target, lambda node: schemas.get(node.schema, node.schema))
+
+
+def run_aside(settings: Settings, arguments: list[str], schema: str) -> Any:
+    """The same with all that is made in one schema; there stand the raw rows, and the batches of the build, that are read."""
+    with TemporaryDirectory() as target:
+        return _run(
+            settings, arguments, Path(target), lambda node: node.schema if _is_of_ledger(node) else schema
+        )
+
+
+def _is_of_ledger(node: Any) -> bool:
+    return node.schema == "ledger" and node.name != BATCHES
+
+
+def _run(settings: Settings, arguments: list[str], target: Path, schema_of: Callable[[Any], str]) -> Any:
     variables = _variables(settings)
     manifest = _kept(settings)
-    _aim(manifest, variables["KHO_DBT_DBNAME"], release_schema or _MARTS)
+    _aim(manifest, variables["KHO_DBT_DBNAME"], schema_of)
     application = variables["KHO_DBT_APPLICATION"]
     with locks.Watch(lambda: settings.role_url("kho_transformer"), application=application) as watch:
-        results = _invoke(settings, arguments, settings.home / "dbt" / "target", variables, manifest)
+        results = _invoke(settings, arguments, target, variables, manifest)
     for result in results or ():
         if "lock timeout" in (getattr(result, "message", None) or ""):
             result.message += f" {locks.remedy(watch.holders)}"
@@ -134,10 +153,10 @@ def _fingerprint(project: Path) -> str:
     return digest.hexdigest()
 
 
-def _aim(manifest: Manifest, database: str, release_schema: str) -> None:
-    """Name the relations of a manifest, which was read for no server, as they are in this database and release."""
+def _aim(manifest: Manifest, database: str, schema_of: Callable[[Any], str]) -> None:
+    """Name the relations of a manifest, which was read for no server, as they are in this database and its schemas."""
     for node in chain(manifest.nodes.values(), manifest.sources.values(), manifest.functions.values()):
-        schema = release_schema if node.schema == _MARTS else node.schema
+        schema = schema_of(node)
         if node.relation_name:
             _, _, name = node.relation_name.rpartition(".")
             node.relation_name = f'"{database}"."{schema}".{name}'
