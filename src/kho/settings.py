@@ -126,6 +126,13 @@ class Settings(BaseSettings):
         """Where contracts of type `local` find their files: `<system>/<entity>/<file>`."""
         return self.home / "exports"
 
+    def shown(self, path: Path) -> Path:
+        """A file of the installation or the project as messages name it."""
+        for folder in (self.own, self.project):
+            if folder and path.is_relative_to(folder):
+                return path.relative_to(folder)
+        return path
+
     def secret(self, name: str) -> str:
         """The secret of this name; made at its first use, never written anywhere but to its own file."""
         path = self.home / "secrets" / name

@@ -184,6 +184,26 @@ def test_kho_source_new_writes_into_the_installation(own: Settings, kho, tmp_pat
     assert "mappings" not in said and "open question" in said
 
 
+def test_the_engineers_commands_work_on_an_installation(own: Settings, kho) -> None:
+    add_the_land_desk(own)
+    mappings = own.home / "seeds" / "code_mappings.csv"
+    words = mappings.read_text()
+    mappings.write_text("domain,system,raw_code,code\n")
+    code, said = kho("source", "check", "land_desk.dossiers")
+    assert code == 0, said
+    assert "seeds/code_mappings.csv" in said and "dbt_project/seeds/code_mappings.csv" not in said
+    assert "feeds fct_dossier" in said
+    mappings.write_text(words)
+    code, said = kho("source", "build", "land_desk.dossiers")
+    assert code == 0, said
+    assert "stg_land_desk__dossiers: 2 rows" in said and "fct_dossier: 2 rows" in said
+    model = own.staging / "land_desk" / "stg_land_desk__dossiers.sql"
+    model.write_text(model.read_text().replace("dossier.fee_vnd", "dossier.fees_vnd"))
+    code, said = kho("source", "build", "land_desk.dossiers")
+    assert code == 1 and "models/staging/land_desk/stg_land_desk__dossiers.sql, line" in said
+    assert "dbt_project/models/staging/land_desk" not in said
+
+
 @pytest.mark.parametrize("command", ["sample", "demo"])
 def test_no_sample_comes_into_an_installation(own: Settings, kho, command: str) -> None:
     code, said = kho(command)

@@ -331,7 +331,9 @@ def test_all_that_is_wrong_with_a_contract_is_said_with_its_place(
     assert f"{path}: $.schema[0].customProperties.versionColumn: 'update_at' is no column" in told(
         steps, "wrong"
     )
-    assert f"{path}: $.servers[0].customProperties.fileName: parts and spans need a group" in told(steps, "wrong")
+    assert f"{path}: $.servers[0].customProperties.fileName: parts and spans need a group" in told(
+        steps, "wrong"
+    )
     assert not any(step.is_wrong for step in steps[1:])
 
 

@@ -20,6 +20,7 @@ from kho.source import trial
 from kho.source.overview import find
 from kho.source.step import Finding, Step
 from kho.transform import faults, scratch
+from kho.transform.assembly import written
 from kho.transform.scratch import Model, Plan
 
 ROWS = 3  # of a model that are shown
@@ -115,14 +116,14 @@ def _looked_at(settings: Settings, connection: psycopg.Connection, model: Model)
         yield Finding(
             "wrong",
             f"{model.name}: its rows can't be read: {str(error).splitlines()[0]}",
-            (f"see dbt_project/{model.path}",),
+            (f"see {settings.shown(written(settings, model.path))}",),
         )
         return
     yield Finding("fine", f"{model.name}: {count:,} rows")
     if not model.is_staging:  # dbt holds the others to what is described
         return
     made = _columns(connection, model.name)
-    described = f"dbt_project/{model.described_in}"
+    described = settings.shown(written(settings, model.described_in))
     if lacking := [column for column in made if column not in model.columns]:
         yield Finding(
             "told", f"{model.name}: {', '.join(lacking)} are not described: add lines to {described}"

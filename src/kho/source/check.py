@@ -34,8 +34,7 @@ def check(settings: Settings, name: str, file: Path | None = None, day: date | N
     holds no date, the date that it is for. Raises `UnknownSource`.
     """
     path = find(settings, name)
-    folder = settings.own or settings.project
-    shown = path.relative_to(folder) if path.is_relative_to(folder) else path
+    shown = settings.shown(path)
     try:
         contract = read_contract(path)
     except ContractError as error:
@@ -68,8 +67,9 @@ def _contract(settings: Settings, contract: Contract, path: Path) -> Iterator[Fi
         yield Finding("told", "it is a draft: nights take it once its status is 'active'")
     model = settings.staging / contract.system / f"stg_{contract.raw_table}.sql"
     if not model.exists():
-        shown = model.relative_to(settings.own or settings.project)
-        yield Finding("told", f"its rows go no further than the raw table: there is no {shown}")
+        yield Finding(
+            "told", f"its rows go no further than the raw table: there is no {settings.shown(model)}"
+        )
 
 
 def _connection(settings: Settings, contract: Contract, offered: list[Offered]) -> Iterator[Finding]:

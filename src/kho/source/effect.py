@@ -6,6 +6,7 @@ import csv
 import re
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 
 import psycopg
 from psycopg.sql import SQL, Identifier, Literal
@@ -42,7 +43,7 @@ class Effect:
 
     def _codes(self, loader: psycopg.Connection, known: Standing) -> Iterator[Finding]:
         """Codes that the seed lacks: of rejected rows, and of loaded ones where only the model asks for them."""
-        seeds = mappings.seeds(self.settings.project)
+        seeds = mappings.seeds(self.settings.own or self.settings.project)
         by_contract = [
             Mapped(column.name, column.keys.mapping, self.contract.system)
             for column in self.contract.columns
@@ -68,8 +69,8 @@ class Effect:
                 becomes = "their rows are rejected" if is_rejecting else "it is empty in their rows"
                 yield Finding(
                     "told",
-                    f"{each.column}: {len(lacking)} codes mean nothing, and {becomes}; add to {mappings.SEED}, with a "
-                    f"meaning that {mappings.place_of(each.domain)} has:",
+                    f"{each.column}: {len(lacking)} codes mean nothing, and {becomes}; add to {self._shown(mappings.SEED)}, with a "
+                    f"meaning that {self._shown(mappings.place_of(each.domain))} has:",
                     # Of rejected rows nobody judged the values: they may be anything.
                     () if is_rejecting else lines,
                     lines if is_rejecting else (),
@@ -103,10 +104,13 @@ class Effect:
             [f"(?:^|; ){re.escape(header)}=([^;]*)", BATCH, f"{header}: unmapped code"],
         ).fetchall()
 
+    def _shown(self, seed: Path) -> Path:
+        return self.settings.shown(self.settings.seed(seed.name))
+
     def _agencies(self, loader: psycopg.Connection) -> Iterator[Finding]:
         columns = [column for column in self.contract.stored if column.format == "agency_code"]
         known: dict[str, list[tuple[str, str]]] = {}
-        with (self.settings.project / AGENCIES).open(encoding="utf-8", newline="") as file:
+        with self.settings.seed(AGENCIES.name).open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
                 known.setdefault(row["agency_code"], []).append((row["valid_from"], row["valid_to"]))
         day = self.day.isoformat()
@@ -126,7 +130,7 @@ class Effect:
                 yield Finding(
                     "told",
                     f"{column.name}: {len(unknown)} agencies are unknown, and counted nowhere; take them in with `kho agency "
-                    f"import` (docs/agencies.md), which adds to {AGENCIES}:",
+                    f"import` (docs/agencies.md), which adds to {self._shown(AGENCIES)}:",
                     tuple(f"{_agency_line(code)}   ({rows:,} rows)" for code, rows in unknown[:MOST]),
                 )
             if over:
@@ -134,19 +138,21 @@ class Effect:
                 spans = [f"{code}: {_spans(known[code])}   ({rows:,} rows)" for code, rows in over[:MOST]]
                 yield Finding(
                     "told",
-                    f"{column.name}: {len(over)} agencies of {AGENCIES} are not there on {day}:",
+                    f"{column.name}: {len(over)} agencies of {self._shown(AGENCIES)} are not there on {day}:",
                     tuple(spans),
                 )
         if columns and is_fine:
             yield Finding("fine", "every agency is known")
 
     def _system(self, known: Standing) -> Iterator[Finding]:
-        with (self.settings.project / SYSTEMS).open(encoding="utf-8", newline="") as file:
+        with self.settings.seed(SYSTEMS.name).open(encoding="utf-8", newline="") as file:
             systems = {row["system"] for row in csv.DictReader(file)}
         if known.facts and self.contract.system not in systems:
             line = f"{self.contract.system},<name>,Asia/Ho_Chi_Minh,unknown"
             yield Finding(
-                "told", f"the system is unknown, and its rows are in no fact; add to {SYSTEMS}:", (line,)
+                "told",
+                f"the system is unknown, and its rows are in no fact; add to {self._shown(SYSTEMS)}:",
+                (line,),
             )
 
     def _keys(self, loader: psycopg.Connection) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kho.contract import Contract
 from kho.settings import Settings
+from kho.transform import assembly
 
 MODELS = Path("dbt_project/models")
 _REF = re.compile(r"ref\(\s*['\"](\w+)['\"]\s*\)")
@@ -35,7 +36,8 @@ class Standing:
 
 def standing(settings: Settings, contract: Contract) -> Standing:
     """Whom a source's rows reach: through staging models and unions to facts, and to the figures of these."""
-    texts = {path: path.read_text(encoding="utf-8") for path in (settings.project / MODELS).rglob("*.sql")}
+    folders = {settings.project / MODELS, settings.staging}
+    texts = {path: path.read_text(encoding="utf-8") for folder in folders for path in folder.rglob("*.sql")}
     own = [path for path, text in texts.items() if re.search(rf"['\"]{re.escape(contract.name)}['\"]", text)]
     stored = {column.name for column in contract.stored}
     mapped = {
@@ -48,6 +50,10 @@ def standing(settings: Settings, contract: Contract) -> Standing:
     for path, text in texts.items():
         for name in _REF.findall(text):
             readers.setdefault(name, []).append(path)
+    unions = assembly.unions(settings.own) if settings.own else {}
+    for union, members in unions.items():
+        for name in members:
+            readers.setdefault(name, []).extend(path for path in texts if path.stem == union)
     facts: set[str] = set()
     seen = set(own)
     ahead = list(own)
@@ -66,7 +72,7 @@ def standing(settings: Settings, contract: Contract) -> Standing:
 
 
 def _figures(settings: Settings, facts: set[str]) -> list[str]:
-    with (settings.project / "dbt_project/seeds/metrics.csv").open(encoding="utf-8", newline="") as file:
+    with settings.seed("metrics.csv").open(encoding="utf-8", newline="") as file:
         metrics = list(csv.DictReader(file))
     counted = {row["metric"] for row in metrics if f"fct_{row['fact']}" in facts}
     return [

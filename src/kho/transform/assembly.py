@@ -40,6 +40,12 @@ def assemble(settings: Settings) -> Path:
     return folder
 
 
+def written(settings: Settings, path: str) -> Path:
+    """The file that stands at this place of the folder."""
+    own = settings.own and settings.own / path
+    return own if own and own.is_file() else settings.project / "dbt_project" / path
+
+
 def unions(own: Path) -> dict[str, list[str]]:
     """Which staging models of an installation belong to which union, by the union's name. Raises `TransformError`."""
     path = own / UNIONS

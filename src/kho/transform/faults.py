@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kho.settings import Settings
+from kho.transform.assembly import written
 
 #: what is said, and what can be done about it
 _REMEDIES = {
@@ -37,20 +38,20 @@ class Fault:
 
 def fault(settings: Settings, node: Any, message: str) -> Fault:
     """What is wrong with a node of the project."""
-    path = node.original_file_path
-    written = settings.project / "dbt_project" / path
-    lines = written.read_text(encoding="utf-8").splitlines() if written.is_file() else []
-    return _told(path, lines, message)
+    return _of_file(settings, node.original_file_path, message)
 
 
 def of_project(settings: Settings, message: str) -> Fault | None:
     """What is wrong with a file that dbt can't read, if its message names one."""
     found = re.search(r"\((?P<path>(?:models|macros|seeds|tests|functions|sources)/[^)]+)\)", message)
-    if not found:
-        return None
-    written = settings.project / "dbt_project" / found["path"]
-    lines = written.read_text(encoding="utf-8").splitlines() if written.is_file() else []
-    return _told(found["path"], lines, message)
+    return _of_file(settings, found["path"], message) if found else None
+
+
+def _of_file(settings: Settings, path: str, message: str) -> Fault:
+    """What is wrong with a file, by where it is in the folder that dbt reads."""
+    file = written(settings, path)
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    return _told(str(settings.shown(file)), lines, message)
 
 
 def _told(path: str, lines: list[str], message: str) -> Fault:
@@ -62,7 +63,7 @@ def _told(path: str, lines: list[str], message: str) -> Fault:
         said[0] = _PLACE.sub("", said[0])
     said = [line for line in said if line] or ["no message"]
     number = _line(lines, message)
-    place = f"dbt_project/{path}" + (f", line {number}" if number else "")
+    place = path + (f", line {number}" if number else "")
     text, *more = said
     remedy = next((way for pattern, way in _REMEDIES.items() if re.search(pattern, message)), None)
     return Fault(place, text, tuple([*more, *([f"→ {remedy}"] if remedy else [])]))

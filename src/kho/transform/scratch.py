@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-from kho.contract import Contract, contracts
+from kho.contract import Contract, contracts, samples
 from kho.database import connect
 from kho.ledger import locks
 from kho.load import raw
@@ -61,8 +61,8 @@ def plan(settings: Settings, contract: Contract) -> Plan:
     manifest.build_parent_and_child_maps()
     chosen = _readers(manifest, contract)
     if not chosen:
-        model = f"dbt_project/models/staging/{contract.system}/stg_{contract.raw_table}.sql"
-        raise TransformError(f"no model reads {contract.name}: write {model}")
+        model = settings.staging / contract.system / f"stg_{contract.raw_table}.sql"
+        raise TransformError(f"no model reads {contract.name}: write {settings.shown(model)}")
     needed = _with_parents(manifest, chosen)
     tests = [
         node.name
@@ -127,7 +127,7 @@ def _with_parents(manifest: Any, chosen: list[str]) -> set[str]:
 @contextmanager
 def scratch(settings: Settings, contract: Contract, planned: Plan) -> Iterator[psycopg.Connection]:
     """The schema, with empty tables of the raw rows that are read; it goes in the end. One process has it at a time."""
-    known = contracts(settings) | {contract.name: contract}
+    known = samples(settings) | contracts(settings) | {contract.name: contract}
     tables = {raw_sources.table_name(name): each for name, each in known.items()}
     with connect(settings, "kho_transformer", autocommit=True) as connection:
         locks.hold(connection, SCHEMA)
