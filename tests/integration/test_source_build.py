@@ -207,3 +207,14 @@ def test_without_rows_or_models_it_says_what_to_do(kho, typed, tmp_path: Path) -
         code, said = kho("source", "build", NAME)
     aside.rename(model)
     assert code == 1 and f"no model reads {NAME}: write {MODEL}" in said
+
+
+def test_what_kho_proposes_can_be_looked_at_before_anything_is_answered(kho, typed) -> None:
+    here, _ = typed
+    name = "land_desk.proposed"
+    files = here.exports / "land_desk" / "dossiers"
+    assert kho("source", "new", name, "--from", files, "--no-input")[0] == 0
+    code, said = kho("source", "build", name, "--file", files / "land_desk_20210630.csv")
+    assert code == 0, said
+    assert "✓ stg_land_desk__proposed: 2 rows" in said and "DD-2021-0004" in said
+    assert "Trần" not in said and "0912345672" not in said
