@@ -204,6 +204,15 @@ def profile_before(connection: psycopg.Connection, contract: str, day: date) -> 
     return found[0] if found else None
 
 
+def accepted(connection: psycopg.Connection, contract: str) -> list[int]:
+    """The numbers of the accepted batches of a contract, those that count before others behind them."""
+    found = connection.execute(
+        "select batch_id from ledger.batch where contract = %s and state = 'accepted' order by business_date, arrival_id",
+        [contract],
+    )
+    return [batch_id for (batch_id,) in found]
+
+
 def last_profile(connection: psycopg.Connection, contract: str, until: date) -> dict[str, Any] | None:
     """What the load pass saw of the newest accepted batch up to this date."""
     found = connection.execute(

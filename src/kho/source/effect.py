@@ -13,6 +13,7 @@ from psycopg.sql import SQL, Identifier, Literal
 
 from kho.contract import Contract, mappings
 from kho.database import the_row
+from kho.ledger import batches
 from kho.load import raw
 from kho.load.dry_run import BATCH
 from kho.settings import Settings
@@ -170,9 +171,10 @@ class Effect:
                       from {table} where _batch_id = {batch} order by _key, {order}_row_number desc
                     ), known as (
                       select distinct on (_key) _key, row({columns}) as content
-                      from {table} as known join ledger.batch on batch.batch_id = known._batch_id
-                      where batch.state = 'accepted' and _key in (select _key from tried)
-                      order by _key, {order}batch.business_date desc, batch.arrival_id desc, _row_number desc
+                      from {table} as known
+                      join unnest({accepted}) with ordinality as accepted (batch_id, place) on batch_id = known._batch_id
+                      where _key in (select _key from tried)
+                      order by _key, {order}place desc, _row_number desc
                     )
                     select count(*), count(*) filter (where known._key is null),
                       count(*) filter (where known.content is distinct from tried.content and known._key is not null)
@@ -182,6 +184,9 @@ class Effect:
                     columns=SQL(", ").join(map(Identifier, names)),
                     table=raw.table(self.contract),
                     batch=Literal(BATCH),
+                    accepted=SQL("{}::bigint[]").format(
+                        Literal(batches.accepted(loader, self.contract.name))
+                    ),
                     order=order,
                 )
             )
