@@ -172,9 +172,9 @@ class Effect:
                     ), known as (
                       select distinct on (_key) _key, row({columns}) as content
                       from {table} as known
-                      join unnest({accepted}) with ordinality as accepted (batch_id, place) on batch_id = known._batch_id
+                      join unnest({accepted}) with ordinality as accepted (_accepted_id, _place) on _accepted_id = _batch_id
                       where _key in (select _key from tried)
-                      order by _key, {order}place desc, _row_number desc
+                      order by _key, {order}_place desc, _row_number desc
                     )
                     select count(*), count(*) filter (where known._key is null),
                       count(*) filter (where known.content is distinct from tried.content and known._key is not null)
