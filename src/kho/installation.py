@@ -81,11 +81,11 @@ def make(settings: Settings) -> list[Path]:
     for path, text in written.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    config = home / "config.toml"
-    if not config.exists():
-        config.touch(mode=0o600)
-        config.write_text(_SETTINGS, encoding="utf-8")
-        written[config] = _SETTINGS
+    for path, text in {home / "config.toml": _SETTINGS, home / "connections.json": "{}\n"}.items():
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text(text, encoding="utf-8")
+            written[path] = text
     # Last: by its contracts a home is an installation.
     contracts = home / "contracts"
     contracts.mkdir()

@@ -19,7 +19,7 @@ from kho_sample import moffice
 from tests.integration.loading import deliver, load_each, raw_rows, rejects, rows
 
 DAY = date(2017, 6, 30)
-SEED = "dbt_project/seeds/code_mappings.csv"
+SEED = "seeds/code_mappings.csv"
 PATTERN = "not of the contract's pattern"
 
 # edXML

@@ -20,7 +20,7 @@ from kho_sample import broadcasting, lookups, radio_survey, tieu_can_portal
 from kho_sample.export import Line, crlf_csv
 from tests.integration.loading import deliver, load_each, rejects, rows
 
-SEED = "dbt_project/seeds/code_mappings.csv"
+SEED = "seeds/code_mappings.csv"
 DAY = date(2017, 8, 31)
 SITE = tieu_can_portal.SITE
 NO_DATE, NO_COUNT = "not a date (dd/MM/yyyy)", "not a whole number at least 0"

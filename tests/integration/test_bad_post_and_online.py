@@ -19,7 +19,7 @@ from kho_sample.post import HEADER
 from tests.integration.loading import deliver, load_each, rejects, rows
 
 DAY = date(2021, 1, 31)
-SEED = "dbt_project/seeds/code_mappings.csv"
+SEED = "seeds/code_mappings.csv"
 BILL = dict(
     zip(
         HEADER,

@@ -19,7 +19,7 @@ from kho_sample import certificates, civil_status, misa, population, workplace
 from tests.integration.loading import deliver, load_each, raw_rows, rejects, rows
 
 DAY = date(2021, 6, 30)
-SEED = "dbt_project/seeds/code_mappings.csv"
+SEED = "seeds/code_mappings.csv"
 PATTERN = "not of the contract's pattern"
 TOO_LONG = "the cell has more digits than the 15 that a workbook keeps of a number"
 NO_AGENCY = "not an agency's code"

@@ -214,7 +214,8 @@ def test_no_sample_comes_into_an_installation(own: Settings, kho, command: str) 
 def test_kho_init_overwrites_nothing(own: Settings, kho, tmp_path: Path) -> None:
     code, said = kho("init", tmp_path / "office")
     assert code == 0 and f"export KHO_HOME={tmp_path / 'office'}" in said
-    assert (tmp_path / "office" / "config.toml").stat().st_mode & 0o077 == 0
+    for secret in ("config.toml", "connections.json"):
+        assert (tmp_path / "office" / secret).stat().st_mode & 0o077 == 0
     before = {path: path.read_bytes() for path in (tmp_path / "office").rglob("*") if path.is_file()}
     code, said = kho("init", tmp_path / "office")
     assert code == 1 and "has contracts already" in said

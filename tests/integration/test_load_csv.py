@@ -91,12 +91,12 @@ def test_personal_data_are_dropped_or_hashed_with_the_secret(warehouse: Settings
         (
             "maTrangThai",
             "11",
-            "maTrangThai: unmapped code; add dossier_status,one_stop,<code>,<meaning> to dbt_project/seeds/code_mappings.csv",
+            "maTrangThai: unmapped code; add dossier_status,one_stop,<code>,<meaning> to seeds/code_mappings.csv",
         ),
         (
             "kenhThucHien",
             "Nguyễn Văn An",
-            "kenhThucHien: unmapped code; add channel,one_stop,<code>,<meaning> to dbt_project/seeds/code_mappings.csv",
+            "kenhThucHien: unmapped code; add channel,one_stop,<code>,<meaning> to seeds/code_mappings.csv",
         ),
         ("maTTHC", "4.004946", "maTTHC: not of the contract's pattern"),
         ("maDinhDanh", "9,5E+10", "maDinhDanh: not an agency's code"),

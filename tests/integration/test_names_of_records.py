@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -60,13 +61,14 @@ NAMES = dict(
 )
 
 
-@pytest.mark.parametrize("format", list(WRITE))
-@pytest.mark.parametrize("spelling", list(SPELLINGS))
+@pytest.mark.parametrize(
+    ("format", "spelling"),
+    # Names of XML have no hidden signs.
+    [pair for pair in product(WRITE, SPELLINGS) if pair != ("xml", "hidden signs")],
+)
 def test_a_header_that_is_spelled_otherwise_is_read_and_told(
     warehouse: Settings, tmp_path: Path, format: str, spelling: str
 ) -> None:
-    if format == "xml" and spelling == "hidden signs":
-        pytest.skip("XML's names have none")
     (tmp_path / "contracts").mkdir()
     headers = {name: xml_name(header) if format == "xml" else header for name, header in NAMES.items()}
     given = {"headers": headers} | ({"recordsPath": "l/r"} if format == "xml" else {})

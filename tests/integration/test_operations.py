@@ -37,7 +37,7 @@ NO_CODE, NO_DATE = "not an agency's code", "not a date (dd/MM/yyyy)"
 
 def test_a_row_that_says_nothing_certain_is_a_reject_with_its_reason(warehouse: Settings) -> None:
     contract = contracts(warehouse)["register.operations"]
-    unmapped = "unmapped code; add system,register,<code>,<meaning> to dbt_project/seeds/code_mappings.csv"
+    unmapped = "unmapped code; add system,register,<code>,<meaning> to seeds/code_mappings.csv"
     reasons = {
         "Mã huyện": ["missing", NO_CODE, NO_CODE, NO_CODE, NO_CODE],
         "Phần mềm": ["missing", unmapped, unmapped],

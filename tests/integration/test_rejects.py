@@ -35,7 +35,9 @@ def mended(warehouse: Settings, tmp_path: Path) -> Contract:
 def test_rejects_are_counted_and_shown_with_their_place(warehouse: Settings, dossiers: Contract) -> None:
     deliver(warehouse, dossiers, "a.csv", csv(dossiers, GOOD, GOOD | {"maTrangThai": "11"}), DAY)
     (batch,) = load(warehouse, dossiers)
-    reason = "maTrangThai: unmapped code; add dossier_status,one_stop,<code>,<meaning> to dbt_project/seeds/code_mappings.csv"
+    reason = (
+        "maTrangThai: unmapped code; add dossier_status,one_stop,<code>,<meaning> to seeds/code_mappings.csv"
+    )
     assert rejects.counts(warehouse) == [(batch.batch_id, dossiers.name, "a.csv", "pending", reason, 1)]
     ((file, row, offset, reasons, text),) = rejects.rows(warehouse, batch.batch_id)
     assert (file, row, reasons) == ("a.csv", 2, reason) and offset > 0 and "maTrangThai=11" in text

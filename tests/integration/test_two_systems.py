@@ -109,7 +109,7 @@ def test_another_vendors_numbers_mean_what_the_seed_says(built: Settings) -> Non
         built,
         "select r.reasons from reject.rejected_row r join ledger.batch b using (batch_id) where b.contract = 'igate.dossiers'",
     )
-    line = "dossier_status,igate,<code>,<meaning> to dbt_project/seeds/code_mappings.csv"
+    line = "dossier_status,igate,<code>,<meaning> to seeds/code_mappings.csv"
     assert [each["reasons"] for each in rejected] == [[f"Tình trạng: unmapped code; add {line}"]]
 
 

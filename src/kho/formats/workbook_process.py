@@ -42,6 +42,9 @@ _NAMES = {
     "NA": "#N/A",
 }
 
+#: as large as a sheet may be, and nothing that it declares is taken
+_SAFELY: dict[str, Any] = {"huge_tree": True, "resolve_entities": False, "no_network": True}
+
 Row = list[Any]
 #: by row and column, from 0
 Flaws = dict[int, dict[int, str]]
@@ -59,9 +62,11 @@ def main(
     data = sys.stdin.buffer.read()
     from python_calamine import CalamineError, CalamineWorkbook
 
+    broken: tuple[type[Exception], ...] = (CalamineError, LookupError, SyntaxError, zipfile.BadZipFile)
     if kind == "xls":
-        import fastexcel  # noqa: F401  (before memory is short)
+        import fastexcel  # before memory is short
 
+        broken += (fastexcel.FastExcelError,)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     try:
         with CalamineWorkbook.from_filelike(io.BytesIO(data)) as workbook:
@@ -81,7 +86,7 @@ def main(
             else:
                 sheets = {name: workbook.get_sheet_by_name(name) for name in names}
                 _say("sheets", {name: each.to_python(nrows=head) for name, each in sheets.items()})
-    except (CalamineError, IndexError, KeyError, SyntaxError, zipfile.BadZipFile):
+    except broken:
         _say("problem", None)
 
 
@@ -165,9 +170,7 @@ def _look_into_xlsx(data: bytes, sheet: str) -> tuple[Flaws, Merged]:
         path = posixpath.normpath(posixpath.join("/xl", targets[next(ids)]))[1:]
         text = read(path)
     row = column = -1
-    for event, each in etree.iterparse(
-        io.BytesIO(text), ("start", "end"), tag=("{*}row", "{*}c"), huge_tree=True
-    ):
+    for event, each in etree.iterparse(io.BytesIO(text), ("start", "end"), tag=("{*}row", "{*}c"), **_SAFELY):
         is_row = each.tag.endswith("}row")
         if event == "start" and is_row:
             row, column = int(each.get("r", row + 2)) - 1, -1
@@ -209,7 +212,7 @@ def _look_into_ods(data: bytes, sheet: str) -> tuple[Flaws, Merged]:
         return flaws, merged
     is_there, row = False, 0
     tags = [f"{{urn:oasis:names:tc:opendocument:xmlns:table:1.0}}{name}" for name in ("table", "table-row")]
-    for event, each in etree.iterparse(io.BytesIO(text), ("start", "end"), tag=tags, huge_tree=True):
+    for event, each in etree.iterparse(io.BytesIO(text), ("start", "end"), tag=tags, **_SAFELY):
         if each.tag == tags[0]:
             is_there, row = event == "start" and _get(each, "name") == sheet, 0
         elif event == "end":

@@ -738,7 +738,7 @@ def _swaps(contract: Contract, column: Column) -> list[tuple[Composable, Composa
 def _unmapped(contract: Contract, column: Column) -> Composable:
     """The reason that names the line to add; the code itself stands in the row's text and nowhere else."""
     line = mappings.line_for(column.keys.mapping or "", contract.system, "<code>")
-    return Literal(f"{column.header}: unmapped code; add {line} to {mappings.SEED}")
+    return Literal(f"{column.header}: unmapped code; add {line} to seeds/{mappings.SEED.name}")
 
 
 def _is_wrong(contract: Contract, column: Column) -> Composable:
