@@ -133,6 +133,29 @@ def test_every_change_is_seen(settings: Settings, monkeypatch: pytest.MonkeyPatc
     assert_is_as_read_whole(settings)
 
 
+def test_what_comes_after_its_description_has_it(settings: Settings) -> None:
+    models = settings.project / "dbt_project" / "models" / "staging" / "own"
+    (models / "third.yml").write_text("""
+models: [{name: third, columns: [{name: n, data_tests: [not_null]}]}]
+seeds: [{name: places, description: Where}]
+macros: [{name: asked, description: What}]
+""")
+    assert "model.kho.third" not in read(settings).nodes
+    (settings.project / "dbt_project" / "seeds" / "places.csv").write_text("place\n1\n")
+    assert read(settings).nodes["seed.kho.places"].description == "Where"
+    (settings.project / "dbt_project" / "macros" / "asked.sql").write_text(
+        "{% macro asked() %}1{% endmacro %}"
+    )
+    assert read(settings).macros["macro.kho.asked"].description == "What"
+    (models / "third.sql").write_text("select 1 as n")
+    assert list(read(settings).nodes["model.kho.third"].columns) == ["n"]
+    (models / "third.sql").unlink()
+    assert "model.kho.third" not in read(settings).nodes
+    (models / "third.sql").write_text("select 2 as n")
+    assert list(read(settings).nodes["model.kho.third"].columns) == ["n"]
+    assert_is_as_read_whole(settings)
+
+
 def test_what_was_read_of_a_change_is_what_is_read_of_the_whole(project: Settings, tmp_path: Path) -> None:
     """Of the real project: only what changed was read, and what depends on it."""
     settings = Settings(project=tmp_path / "project", home=tmp_path / "home")

@@ -113,10 +113,31 @@ def _kept(settings: Settings) -> Manifest:
             with suppress(FileNotFoundError):  # another process has cleared up
                 shutil.copy(newest, Path(target) / PARTIAL_PARSE_FILE_NAME)
         manifest = _invoke(settings, ["parse", "--partial-parse"], Path(target), _NO_SERVER)
+        if not _is_described(manifest):
+            manifest = _invoke(settings, ["parse", "--no-partial-parse"], Path(target), _NO_SERVER)
     # Read while somebody wrote, it may be neither what was there nor what is.
     if _fingerprint(project) == fingerprint:
         _keep(path, manifest.to_msgpack())
     return manifest
+
+
+def _is_described(manifest: Manifest) -> bool:
+    """Whether all that stands in a schema file has what is said of it there.
+
+    Read in part, what comes after the file that describes it has no columns and no tests: dbt reads that file only if it
+    changed too.
+    """
+    described = {
+        (file.project_name, kind, each["name"])
+        for file in manifest.files.values()
+        for kind in ("models", "seeds", "snapshots", "macros")
+        for each in (getattr(file, "dict_from_yaml", None) or {}).get(kind, ())
+    }
+    return not any(
+        node.patch_path is None and (node.package_name, f"{node.resource_type}s", node.name) in described
+        for node in chain(manifest.nodes.values(), manifest.macros.values())
+        if hasattr(node, "patch_path")
+    )
 
 
 def _keep(path: Path, packed: bytes) -> None:
