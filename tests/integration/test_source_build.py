@@ -30,8 +30,6 @@ UNION = "dbt_project/models/warehouse/unions/union_dossier.sql"
 def typed(module_warehouse: Settings, tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, list[str]]:
     """A project after all that the page types before its night, and what was not as the page says."""
     project = copied(tmp_path_factory.mktemp("project"), *WHOLE)
-    # What another process has read of a project alike is not this one's, file by file: dbt reads a change in part.
-    (project / "dbt_project" / "macros" / "whose.sql").write_text(f"{{# {project} #}}\n")
     (project / ".kho").symlink_to(module_warehouse.home)
     here = of_project(module_warehouse, project)
     otherwise, output = [], ""
@@ -177,7 +175,7 @@ def test_types_that_are_described_otherwise_and_tests_that_fail_are_told(kho, ty
         code, said = kho("source", "build", NAME)
     documented = MODEL.replace(".sql", ".yml")
     assert code == 1
-    assert "stg_land_desk__dossiers.fee_vnd is text, and described as bigint" in said, said
+    assert "stg_land_desk__dossiers.fee_vnd is text, and described as bigint" in said
     assert f"stg_land_desk__dossiers lacks updated_at, which {documented} describes" in said
     assert f"✗ {documented}" in said and "Got 2 results, configured to fail if != 0" in said
     assert "– union_dossier: not built, since what it reads is wrong" in said
