@@ -36,6 +36,7 @@ KEPT = {
     "kept_movement": "to_build",
     "kept_stretch": "to_build",
     "kept_figure": "to_release",
+    "kept_settlement": "to_release",
 }
 
 

@@ -88,7 +88,7 @@ with at_end as (
     true
   from {{ period }} as period
   join {{ relations.figure_row }} as adjustment
-    on adjustment.is_adjustment and adjustment.metric like 'dossiers%' and adjustment.movement_date <= period.to_date
+    on adjustment.source = 'movement_dossier_adjustment' and adjustment.metric like 'dossiers%' and adjustment.movement_date <= period.to_date
   cross join lateral (select adjustment.movement_date >= period.from_date as is_within) as its
   join {{ relations.parameter_set }} as rules on {{ sets }}
 )
@@ -176,4 +176,61 @@ grant execute on function {{ this.schema }}.settlement(text, date, date, text) t
     {%- do found.update({name: relation.include(database=false)}) -%}
   {%- endfor -%}
   {{ return(found) }}
+{%- endmacro %}
+
+{# What form II.06 counts: every one of them adds up over dossiers. #}
+{% macro settlement_counts() -%}
+  {{ return([
+    'received_total_count',
+    'received_online_count',
+    'received_direct_or_post_count',
+    'carried_over_count',
+    'resolved_total_count',
+    'resolved_early_count',
+    'resolved_on_time_count',
+    'resolved_late_count',
+    'ended_without_result_count',
+    'pending_total_count',
+    'pending_within_deadline_count',
+    'pending_overdue_count',
+    'late_on_software_count',
+  ]) }}
+{%- endmacro %}
+
+{# The sets that a release's settlement is counted by: the rule, and those that reports keep. #}
+{% macro kept_sets(relations) -%}
+  {{ return(
+    "rules.parameter_set = 'default' or rules.parameter_set in (select parameter_set from " ~ relations.report_parameter ~ ')'
+  ) }}
+{%- endmacro %}
+
+{# Whether rows are by the rule, or of a report that keeps their set. #}
+{% macro is_of_kept_set(counted, relations) -%}
+  (
+    {{ counted }}.parameter_set = 'default'
+    or ({{ counted }}.scheme, {{ counted }}.period_code, {{ counted }}.parameter_set, {{ counted }}.agency_code) in (
+      select report.scheme, report.period_code, report.parameter_set, member.agency_code
+      from {{ relations.report_parameter }} as report
+      join {{ relations.figure_scope }} as member using (scope_agency_code)
+    )
+  )
+{%- endmacro %}
+
+{# A release goes on from the last one by what dossiers that moved count otherwise: those touched since, those still pending, and
+   those that ended after what both were told (`moved_dossier`). All others stand at the end of every period where they stood.
+   Their stretches, as a release has them: #}
+{% macro of_moved_dossiers(dossier_stretch) -%}
+  select * from {{ dossier_stretch }} where dossier_key = any(array(select dossier_key from {{ ref('moved_dossier') }}))
+{%- endmacro %}
+
+{# Whether a system's dossiers are told of in a period in one of two releases only: the period is counted whole. #}
+{% macro is_told_newly(period) -%}
+  exists (
+    select
+    from {{ ref('system_told') }} as told
+    full join {{ of_last_release('system_told') }} as told_before using (system)
+    where told.told_to is distinct from told_before.told_to
+      and {{ period }}.from_date > least(coalesce(told.told_to, '-infinity'), coalesce(told_before.told_to, '-infinity'))
+      and {{ period }}.from_date <= greatest(coalesce(told.told_to, '-infinity'), coalesce(told_before.told_to, '-infinity'))
+  )
 {%- endmacro %}

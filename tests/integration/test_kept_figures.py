@@ -15,7 +15,7 @@ from kho.settings import Settings
 from kho_sample.export import Export
 from tests.integration import nights
 
-FIGURES = ("path:models/marts/figures", "path:models/marts/explanations", "dossier_settlement")
+FIGURES = ("path:models/marts/figures", "path:models/marts/explanations", "+dossier_settlement,path:models/marts")
 
 
 def rows(settings: Settings, query: str, *names: str) -> list[tuple]:

@@ -117,19 +117,19 @@ WRONG = {
     (
         "dossier_settlement",
         "received_add_up",
-    ): "update dossier_settlement set received_online_count = received_online_count + 1",
+    ): "update kept_settlement set received_online_count = received_online_count + 1",
     (
         "dossier_settlement",
         "resolved_add_up",
-    ): "update dossier_settlement set resolved_early_count = resolved_early_count + 1",
+    ): "update kept_settlement set resolved_early_count = resolved_early_count + 1",
     (
         "dossier_settlement",
         "pending_add_up",
-    ): "update dossier_settlement set pending_overdue_count = pending_overdue_count + 1",
+    ): "update kept_settlement set pending_overdue_count = pending_overdue_count + 1",
     (
         "dossier_settlement",
         "dossiers_add_up",
-    ): "update dossier_settlement set pending_total_count = pending_total_count + 1, pending_within_deadline_count = pending_within_deadline_count + 1",
+    ): "update kept_settlement set pending_total_count = pending_total_count + 1, pending_within_deadline_count = pending_within_deadline_count + 1",
     (
         "document_exchange",
         "flags_within_total",
@@ -479,12 +479,12 @@ def test_what_is_behind_a_figure_that_vanished_is_named(published_once, tmp_path
 
 def test_a_broken_model_is_refused_and_every_published_row_stays_until_it_is_mended(published_once, tmp_path):
     project = copied(tmp_path / "project")
-    model = project / "dbt_project" / "models" / "marts" / "one_stop" / "dossier_settlement.sql"
+    model = project / "dbt_project" / "models" / "marts" / "one_stop" / "kept_settlement.sql"
     text = model.read_text()
     model.write_text(
         text.replace(
-            "  counted.resolved_late_count,",
-            "  (counted.resolved_late_count + 1)::bigint as resolved_late_count,",
+            "  counted.{{ count }}\n",
+            "  counted.{{ count }}{{ ' + 1' if count == 'resolved_late_count' }}\n",
         )
     )
     assert model.read_text() != text

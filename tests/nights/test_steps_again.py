@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from psycopg import sql
 
 from kho import night
 from kho.database import connect
@@ -26,10 +25,15 @@ def again(settings: Settings, *steps: str) -> None:
 
 
 def break_the_candidate(settings: Settings) -> None:
-    mart = sql.Identifier(releases.releases(settings)[0].schema_name, "dossier_settlement")
+    """A period that it has counted again, and wrong."""
+    wrong = """
+        insert into warehouse.kept_settlement
+        select (jsonb_populate_record(kept, jsonb_build_object(
+          'received_online_count', received_online_count + 1, 'from_release', %s::bigint, 'to_release', null))).*
+        from warehouse.kept_settlement as kept limit 1
+    """
     with connect(settings, "kho_transformer") as connection:
-        wrong = sql.SQL("update {} set received_online_count = received_online_count + 1").format(mart)
-        assert connection.execute(wrong).rowcount > 0
+        assert connection.execute(wrong, [releases.releases(settings)[0].release_id]).rowcount > 0
 
 
 def test_any_step_may_be_run_again_after_any_other(

@@ -19,6 +19,11 @@ NOT_FOR_READERS = {
     "dossier_stretch",
     "kept_figure",
     "recounted_figure",
+    "kept_settlement",
+    "recounted_settlement",
+    "settlement_change",
+    "settlement_period",
+    "moved_dossier",
     "system_told",
 }
 

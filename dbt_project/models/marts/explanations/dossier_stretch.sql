@@ -1,5 +1,6 @@
 {{ config(materialized='view') }}
 select
+  kept.dossier_key,
   kept.dossier_code,
   system,
   kept.due_moves,

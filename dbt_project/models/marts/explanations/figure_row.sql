@@ -1,5 +1,6 @@
 {{ config(materialized='view') }}
 select
+  moved.source,
   moved.metric,
   moved.agency_code,
   moved.detail,

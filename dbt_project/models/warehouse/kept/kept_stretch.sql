@@ -3,6 +3,7 @@
   unique_key='dossier_key',
   indexes=[
     {'columns': ['dossier_key']},
+    {'columns': ['ended_date']},
     {'columns': ['from_build']},
     {'columns': ['to_build']},
   ]
