@@ -36,7 +36,12 @@ KEPT = {
     "kept_movement": "to_build",
     "kept_stretch": "to_build",
     "kept_figure": "to_release",
+    "kept_document": "to_build",
+    "kept_incoming_document": "to_build",
+    "kept_delivery": "to_build",
     "kept_settlement": "to_release",
+    "kept_exchange": "to_release",
+    "kept_score_count": "to_release",
 }
 
 

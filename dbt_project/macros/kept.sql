@@ -239,3 +239,27 @@
   {%- endfor -%}
   {{ return(found) }}
 {%- endmacro %}
+
+{# The keys of a fact that this build touched; where it may be any of them, all that are there and all that were kept. #}
+{% macro touched_of_fact(fact, key, kept) -%}
+  {%- set touched = 'select key as ' ~ key ~ ' from ' ~ ledger_table('touched_key') ~ ' where build_id = ' ~ current_build() ~ " and fact = '" ~ fact.identifier ~ "'" -%}
+  {{ touched }} and key is not null
+  {%- for relation in [fact, kept] | unique %}
+  union
+  select {{ key }} from {{ relation }} where exists ({{ touched }} and key is null)
+  {%- endfor %}
+{%- endmacro %}
+
+{# The keys of rows that came or went since a build. #}
+{% macro touched_since(kept, key, build_id) -%}
+  select {{ key }} from {{ kept }} where from_build > {{ build_id }}
+  union
+  select {{ key }} from {{ kept }} where to_build > {{ build_id }}
+{%- endmacro %}
+
+{# The rows of some keys as they were in a build. #}
+{% macro of_moved(kept, key, moved, build_id) -%}
+  select * from {{ kept }}
+  where {{ key }} = any(array(select {{ key }} from {{ moved }}))
+    and from_build <= {{ build_id }} and (to_build is null or to_build > {{ build_id }})
+{%- endmacro %}

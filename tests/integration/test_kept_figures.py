@@ -15,7 +15,12 @@ from kho.settings import Settings
 from kho_sample.export import Export
 from tests.integration import nights
 
-FIGURES = ("path:models/marts/figures", "path:models/marts/explanations", "+dossier_settlement,path:models/marts")
+KEPT = ("dossier_settlement", "document_exchange", "service_score")
+FIGURES = (
+    "path:models/marts/figures",
+    "path:models/marts/explanations",
+    *(f"+{mart},path:models/marts" for mart in KEPT),
+)
 
 
 def rows(settings: Settings, query: str, *names: str) -> list[tuple]:
@@ -28,15 +33,25 @@ def figures(settings: Settings, told: Release) -> set[tuple]:
     return set(rows(settings, "select * from {}.report_figure", told.schema_name))
 
 
-def settled(settings: Settings, told: Release) -> tuple[list[tuple], list[tuple]]:
-    """What a release has of form II.06, and what that is counted from."""
-    queries = (
-        "select * from {}.dossier_settlement order by 1, 2, 3, 4, 6",
-        "select * from {0}.dossier_stretch order by dossier_stretch::text",
-    )
-    form, stretches = (rows(settings, query, told.schema_name) for query in queries)
-    assert form and stretches
-    return form, stretches
+def settled(settings: Settings, told: Release) -> list[list[str]]:
+    """What a release has of the marts that go on from its predecessor's, and what form II.06 is counted from."""
+    found = [
+        [
+            text
+            for (text,) in rows(
+                settings, "select mart::text from {}.{} as mart order by 1", told.schema_name, mart
+            )
+        ]
+        for mart in (*KEPT, "dossier_stretch")
+    ]
+    assert all(found)
+    return found
+
+
+def written(settings: Settings, told: Release, kept: str) -> set[str]:
+    """The periods that a release has written of such a mart."""
+    query = "select distinct period_code from warehouse.{} where from_release = " + str(told.release_id)
+    return {period for (period,) in rows(settings, query, kept)}
 
 
 def counted(settings: Settings, told: Release) -> dict[tuple[str, str, str], int]:
@@ -56,9 +71,16 @@ def night(settings: Settings, day: date, exports: list[Export]) -> Release:
     nights.hand_over(settings, exports)
     nights.accept_pending(settings)
     nights.build_warehouse(settings, day)
+    score_the_sample(settings)
     candidate = release.open_release(settings)
     nights.build(settings, *FIGURES, release_schema=candidate.schema_name)
     return release.publish(settings)
+
+
+def score_the_sample(settings: Settings) -> None:
+    """There is no score of its years."""
+    with connect(settings, "kho_transformer") as connection:
+        connection.execute("update warehouse.dim_scoring_metric set valid_from = '2020-01-01'")
 
 
 def counted_anew(settings: Settings) -> Release:
@@ -66,6 +88,7 @@ def counted_anew(settings: Settings) -> Release:
     with connect(settings, "kho_owner") as connection:
         connection.execute("update ledger.build set is_full_refresh = true")
     transform.build(settings, "warehouse")
+    score_the_sample(settings)
     candidate = release.open_release(settings)
     nights.build(settings, *FIGURES, "--full-refresh", release_schema=candidate.schema_name)
     return release.publish(settings)
@@ -96,6 +119,9 @@ def test_what_a_night_takes_over_is_what_it_would_count(built_warehouse: Setting
     assert again["H51.12", "calendar", "2021-01"] == again["H51", "calendar", "2021-Q1"] == first.release_id
     taken_over = {group for group, release_id in again.items() if release_id == first.release_id}
     assert recounted(here, ordinary) == again.keys() - taken_over != set()
+    for kept in ("kept_settlement", "kept_exchange", "kept_score_count"):
+        assert "2021-01" in written(here, first, kept)
+        assert "2021-01" not in written(here, ordinary, kept) >= {"2021-06", "2021"}
     before, now = figures(here, first), figures(here, ordinary)
     assert (
         {row for row in before if row[:3] in taken_over}

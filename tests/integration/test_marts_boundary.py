@@ -133,31 +133,31 @@ WRONG = {
     (
         "document_exchange",
         "flags_within_total",
-    ): "update document_exchange set signed_count = document_count + 9",
+    ): "update kept_exchange set signed_count = document_count + 9",
     (
-        "document_exchange",
-        "agrees_with_figures",
-    ): "update document_exchange set document_count = document_count + 5",
+        "report_figure",
+        "documents_agree_with_exchange",
+    ): "update kept_exchange set document_count = document_count + 5",
     (
         "document_exchange",
         "signatures_add_up",
-    ): "update document_exchange set signature_unknown_count = signature_unknown_count + 1",
+    ): "update kept_exchange set signature_unknown_count = signature_unknown_count + 1",
     (
         "document_exchange",
         "deliveries_add_up",
-    ): "update document_exchange set delivery_received_count = delivery_received_count + 1",
+    ): "update kept_exchange set delivery_received_count = delivery_received_count + 1",
     (
         "document_exchange",
         "not_received_within_sent",
-    ): "update document_exchange set delivery_not_received_count = delivery_sent_count + 1",
+    ): "update kept_exchange set delivery_not_received_count = delivery_sent_count + 1",
     (
         "document_exchange",
         "times_are_of_something",
-    ): "update document_exchange set received_to_done_mean_hours = null where received_to_done_count > 0",
+    ): "update kept_exchange set received_to_done_count = 0 where received_to_done_seconds > 0",
     (
-        "document_exchange",
-        "deliveries_agree_with_figures",
-    ): "update document_exchange set delivery_change_refused_count = delivery_change_refused_count + 1",
+        "report_figure",
+        "deliveries_agree_with_exchange",
+    ): "update kept_exchange set delivery_change_refused_count = delivery_change_refused_count + 1",
     (
         "online_service",
         "online_within_received",

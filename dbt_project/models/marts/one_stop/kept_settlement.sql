@@ -56,7 +56,7 @@ select
   counted.{{ count }}
   {%- endfor %},
   counted.is_attested,
-  {{ current_release() }} as from_release,
+  {{ number_of(current_release()) }}::bigint as from_release,
   null::bigint as to_release
 from counted
 left join (

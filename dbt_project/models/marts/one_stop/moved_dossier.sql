@@ -1,6 +1,6 @@
 {{ config(indexes=[{'columns': ['dossier_key'], 'unique': true}]) }}
 -- depends_on: {{ ref('kept_stretch') }}, {{ ref('system_told') }}, {{ ref('figure_coverage') }}
-{% set last = last_release('dossier_settlement') %}
+{% set last = last_release('system_told') %}
 {% if last %}
 with told as (
   -- What had ended by then stands where it stood at the end of any period.
@@ -14,9 +14,7 @@ with told as (
   full join {{ of_last_release('system_told') }} as before using (system)
 )
 
-select dossier_key from {{ ref('kept_stretch') }} where from_build > {{ last.build_id }}
-union
-select dossier_key from {{ ref('kept_stretch') }} where to_build > {{ last.build_id }}
+{{ touched_since(ref('kept_stretch'), 'dossier_key', last.build_id) }}
 union
 select dossier_key from {{ ref('kept_stretch') }} where ended_date is null and to_build is null
 union

@@ -1,13 +1,7 @@
 with metric as (
   select * from {{ ref('dim_scoring_metric') }}
 ), period as (
-  -- Those that have begun, since there is such a score.
-  select period_code, from_date, to_date
-  from {{ ref('figure_period') }} as period
-  where scheme = 'calendar'
-    and period_kind in ('month', 'quarter', 'year')
-    and from_date <= (select max(business_date) from {{ ref('source_freshness') }})
-    and exists (select from metric where {{ valid_on('metric', 'period.to_date') }})
+  select period_code, from_date, to_date from {{ ref('scored_period') }}
 ), member as (
   select distinct period.period_code, scope.scope_agency_code, scope.agency_code
   from period
@@ -20,67 +14,10 @@ with metric as (
   join {{ ref('figure_scope') }} as scope
     on scope.depth = 0 and scope.valid_from <= period.to_date and coalesce(scope.valid_to, 'infinity') >= period.from_date
   order by period.period_code, scope.agency_code, scope.valid_from desc
-), dossier as (
-  -- As each was at the end of a period's last day, or of the last one told of.
-  select
-    period.period_code,
-    metric.metric_code,
-    metric.formula_version,
-    metric.due,
-    metric.compare,
-    stretch.holding_agency_code,
-    stretch.received_date,
-    stretch.is_clock_stopped,
-    stretch.request_count,
-    stretch.requested_date,
-    stretch.paused_time,
-    stretch.due_at,
-    stretch.is_due_all_day,
-    stretch.longest_due_date,
-    stretch.ended_at,
-    stretch.worked_until_date,
-    case metric.due when 'original' then stretch.first_due_date else stretch.due_date end as promised_date,
-    least(period.to_date, stretch.told_to) as last_date,
-    coalesce(stretch.ended_date <= least(period.to_date, stretch.told_to), false) as is_ended
-  from period
-  join {{ ref('dossier_stretch') }} as stretch
-    on stretch.received_date <= period.to_date
-    and coalesce(stretch.ended_date, 'infinity') >= period.from_date
-    and stretch.told_to >= period.from_date
-    and stretch.from_date <= least(period.to_date, stretch.told_to)
-    and coalesce(stretch.to_date, 'infinity') >= least(period.to_date, stretch.told_to)
-  join metric
-    on metric.counted_from = 'dossiers'
-    and {{ valid_on('metric', 'period.to_date') }}
-    and (metric.membership = 'open_or_ended' or stretch.received_date >= period.from_date)
-), due as (
-  -- What was not promised, or can't be, is due when the procedure's longest time runs out.
-  select
-    dossier.*,
-    coalesce(promised_date >= received_date, false) as is_promised,
-    case when promised_date >= received_date then promised_date else longest_due_date end as due_day
-  from dossier
-), judged as (
-  -- Waiting ends the work: at the only request, else it is late. Time that was waited is taken off by the clock.
-  select
-    due.*,
-    case
-      when due_day is null then null
-      when not is_ended and is_clock_stopped then request_count = 1 and requested_date <= due_day
-      when not is_ended then (last_date + time '23:59:59' - paused_time)::date <= due_day
-      when compare = 'moment' and due = 'current' and is_promised and not is_due_all_day then ended_at - paused_time <= due_at
-      else worked_until_date <= due_day
-    end as is_on_time
-  from due
-), counted_at as materialized (
+), counted_at as (
   -- Of each unit by itself, before it counts in several scopes.
-  select
-    period_code, holding_agency_code as agency_code, metric_code, formula_version,
-    count(*) filter (where is_on_time) as numerator,
-    count(*) filter (where is_on_time is not null) as denominator,
-    count(*) filter (where is_on_time is null) as left_out_count
-  from judged
-  group by 1, 2, 3, 4
+  select period_code, agency_code, metric_code, formula_version, numerator, denominator, left_out_count
+  from {{ ref('score_count') }}
 ), counted as (
   select
     period_code, member.scope_agency_code, counted_at.metric_code, counted_at.formula_version,
