@@ -50,8 +50,8 @@ def settled(settings: Settings, told: Release) -> list[list[str]]:
 
 def written(settings: Settings, told: Release, kept: str) -> set[str]:
     """The periods that a release has written of such a mart."""
-    query = "select distinct period_code from warehouse.{} where from_release = " + str(told.release_id)
-    return {period for (period,) in rows(settings, query, kept)}
+    found = rows(settings, "select distinct from_release, period_code from warehouse.{}", kept)
+    return {period for release_id, period in found if release_id == told.release_id}
 
 
 def counted(settings: Settings, told: Release) -> dict[tuple[str, str, str], int]:

@@ -42,7 +42,7 @@ def test_the_states_that_a_source_may_have_are_those_that_the_boundary_knows() -
 def test_a_rule_asks_of_its_own_mart() -> None:
     """A query without `{batch}` would pass whatever the mart holds."""
     for mart, suite in suites(Settings()).items():
-        for rule in (*suite.rules, *suite.since_last_release):
+        for rule in (*suite.rules, *suite.weekly, *suite.since_last_release):
             query = rule.arguments.get("unexpected_rows_query", "{batch}")
             assert "{batch}" in query, f"{mart}: {rule.name}"
 

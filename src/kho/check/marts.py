@@ -20,6 +20,7 @@ from kho.check.suites import Rule, suites
 from kho.database import SESSION, connect
 from kho.ledger import releases
 from kho.ledger.acceptances import write_findings
+from kho.ledger.builds import is_of_full_refresh
 from kho.ledger.releases import Release, ReleaseError
 from kho.ledger.verdicts import Outcome, Verdict, of_build, replace
 from kho.settings import Settings
@@ -33,6 +34,7 @@ SHOWN_ROWS = 5  # of what fails, in a message
 WHOLE_ON = (
     7  # Sunday: also what earlier releases counted is judged then, by rules that may have changed since
 )
+WEEKLY = "it reads all years: judged on Sundays, and after a full refresh"
 
 
 @dataclass(frozen=True)
@@ -81,11 +83,21 @@ def marts(settings: Settings) -> MartsVerdict:
     run = RunIdentifier(run_name=f"marts {candidate.business_date}", run_time=datetime.now(UTC))
     before = releases.in_force(settings)
     verdicts = []
-    is_of_all = candidate.business_date.isoweekday() == WHOLE_ON
+    with connect(settings, "kho_auditor") as connection:
+        is_of_all = candidate.business_date.isoweekday() == WHOLE_ON or is_of_full_refresh(
+            connection, candidate.build_id
+        )
     for mart, suite in known.items():
         judged = [(mart, mart if is_of_all else suite.judges or mart, suite.rules)]
+        if is_of_all and suite.weekly:
+            judged.append((f"{mart}_weekly", mart, suite.weekly))
+        elif suite.weekly:
+            verdicts += [_skipped(candidate, mart, rule, WEEKLY) for rule in suite.weekly]
         if before is None:
-            verdicts += [_skipped(candidate, mart, rule) for rule in suite.since_last_release]
+            verdicts += [
+                _skipped(candidate, mart, rule, "no release is in force yet")
+                for rule in suite.since_last_release
+            ]
         elif suite.since_last_release:
             judged.append((f"{mart}_since_last_release", mart, suite.since_last_release))
         for name, rows, rules in judged:
@@ -156,8 +168,8 @@ def _verdicts(
     return verdicts
 
 
-def _skipped(candidate: Release, mart: str, rule: Rule) -> Verdict:
-    return _verdict(candidate, mart, rule, "skipped", None, "no release is in force yet")
+def _skipped(candidate: Release, mart: str, rule: Rule, why: str) -> Verdict:
+    return _verdict(candidate, mart, rule, "skipped", None, why)
 
 
 def _verdict(

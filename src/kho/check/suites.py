@@ -67,16 +67,18 @@ class Rule(_Part):
 
 
 class Suite(_Part):
-    """The rules of a mart, and those that compare it with the one in force. `judges` names the mart that has its rows of
-    tonight, where others were judged before."""
+    """The rules of a mart, those that read so much that they are judged on Sundays and after a full refresh only, and those
+    that compare it with the one in force. `judges` names the mart that has its rows of tonight, where others were judged
+    before."""
 
     judges: str | None = None
     rules: list[Rule] = Field(min_length=1)
+    weekly: list[Rule] = []
     since_last_release: list[Rule] = []
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Suite:
-        names = [rule.name for rule in (*self.rules, *self.since_last_release)]
+        names = [rule.name for rule in (*self.rules, *self.weekly, *self.since_last_release)]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"rules have the same name: {', '.join(twice)}")
         return self

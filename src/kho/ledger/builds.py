@@ -55,6 +55,13 @@ def newest(connection: psycopg.Connection, business_date: date | None = None) ->
         ).fetchone()
 
 
+def is_of_full_refresh(connection: psycopg.Connection, build_id: int) -> bool:
+    """Whether a build made every table anew."""
+    query = "select is_full_refresh from ledger.build where build_id = %s"
+    (is_full,) = the_row(connection.execute(query, [build_id]))
+    return bool(is_full)
+
+
 def touched(connection: psycopg.Connection) -> list[str]:
     """The contracts of which the newest build has batches that came or went since the one before."""
     rows = connection.execute("select distinct contract from ledger.build_input where is_touched order by 1")

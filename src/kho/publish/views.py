@@ -20,6 +20,7 @@ NOT_FOR_READERS = {
     "kept_figure",
     "recounted_figure",
     "kept_settlement",
+    "moved_movement",
     "kept_exchange",
     "recounted_exchange",
     "exchange_change",

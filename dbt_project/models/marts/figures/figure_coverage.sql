@@ -3,6 +3,12 @@ with first_list as (
   select metric.fact, movement.agency_code, min(movement.movement_date) as list_date
   from {{ ref('figure_movement') }} as movement
   join {{ ref('figure_metric') }} as metric on metric.movement = movement.metric
+  where metric.fact in (
+    select feeder.fact
+    from {{ ref('fct_source_freshness') }} as source
+    join {{ ref('bridge_fact_contract') }} as feeder using (contract)
+    where source.is_list_per_unit
+  )
   group by 1, 2
 )
 

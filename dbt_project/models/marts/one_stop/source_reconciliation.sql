@@ -32,6 +32,11 @@ with topic as (
     on month.scheme = 'calendar' and month.period_kind = 'month'
     and month.from_date >= greatest(leader.covered_from, other.covered_from)
     and month.to_date <= least(leader.told_to, other.told_to)
+), operating as (
+  select operation.system, operation.agency_code, month.from_date
+  from {{ ref('bridge_system_operation') }} as operation
+  join (select distinct from_date from both_told) as month
+    on month.from_date between operation.operated_from and coalesce(operation.operated_to, 'infinity')
 ), counted as (
   select step.topic, true as is_leading, unit_agency_code as agency_code, step.told_on, count(*) as row_count
   from {{ ref('fct_dossier') }}
@@ -109,14 +114,7 @@ select
   (coalesce(compared.other_count, 0) - coalesce(compared.leading_count, 0))::bigint as difference
 from compared
 -- A unit that does not operate one of the two has nothing to compare; a case that one system names in the other is in both.
-where compared.agency_code is not null and (compared.topic in ('dossiers_in_two_systems', 'dossiers_led_by_ministry') or not exists (
-  select
-  from unnest(array[compared.leading_system, compared.other_system]) as needed (system)
-  where not exists (
-    select
-    from {{ ref('bridge_system_operation') }} as operation
-    where operation.system = needed.system
-      and operation.agency_code = compared.agency_code
-      and compared.from_date between operation.operated_from and coalesce(operation.operated_to, 'infinity')
-  )
+where compared.agency_code is not null and (compared.topic in ('dossiers_in_two_systems', 'dossiers_led_by_ministry') or (
+  (compared.leading_system, compared.agency_code, compared.from_date) in (select system, agency_code, from_date from operating)
+  and (compared.other_system, compared.agency_code, compared.from_date) in (select system, agency_code, from_date from operating)
 ))
