@@ -29,7 +29,7 @@ from tests.integration.test_forms import EXAMPLE_A, FIRST_REQUEST, A, B, C, exam
 
 PROVINCE = "H13"
 #: the marts that the form and what it is counted from need
-MARTS = ("service_score", "path:models/marts/one_stop")
+MARTS = ("path:models/marts/scores", "path:models/marts/one_stop")
 NIGHT = date(2026, 10, 31)
 SEPTEMBER = "2026-09"
 #: numerator, denominator and the portal's points; empty is what the portal does not show
