@@ -9,6 +9,7 @@ import pytest
 
 from kho.check.suites import SuiteError, suites
 from kho.ledger.freshness import State
+from kho.ledger.verdicts import Outcome
 from kho.publish.views import NOT_FOR_READERS
 from kho.settings import Settings
 
@@ -37,6 +38,14 @@ def test_the_states_that_a_source_may_have_are_those_that_the_boundary_knows() -
         each for each in suites(Settings())["source_freshness"].rules if each.name == "states_are_known"
     )
     assert set(rule.arguments["value_set"]) == set(get_args(State))
+
+
+def test_every_outcome_of_a_rule_may_be_in_the_history() -> None:
+    """What a person let pass must not refuse every release after it."""
+    (rule,) = (
+        each for each in suites(Settings())["quality_history"].rules if each.name == "outcomes_are_known"
+    )
+    assert set(rule.arguments["value_set"]) == set(get_args(Outcome))
 
 
 def test_a_rule_asks_of_its_own_mart() -> None:

@@ -1,3 +1,4 @@
+{{ config(materialized='view') }}
 select
   verdict_id,
   business_date,
@@ -9,3 +10,5 @@ select
   observed,
   checked_at
 from {{ ref('fct_quality_check') }}
+-- Those that were there when the release was made.
+where verdict_id <= {{ number_of('coalesce(max(verdict_id), 0) from ' ~ ledger_table('verdict')) }}

@@ -1,3 +1,4 @@
+{{ config(materialized='view') }}
 select
   verdict_id,
   business_date,
