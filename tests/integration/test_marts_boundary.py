@@ -484,7 +484,7 @@ def test_a_broken_model_is_refused_and_every_published_row_stays_until_it_is_men
     model.write_text(
         text.replace(
             "  counted.{{ count }}\n",
-            "  counted.{{ count }}{{ ' + 1' if count == 'resolved_late_count' }}\n",
+            "  counted.{{ count }}{{ ' + 1' if count == 'resolved_late_count' }} as {{ count }}\n",
         )
     )
     assert model.read_text() != text
