@@ -95,6 +95,13 @@ def test_a_figure_shows_the_headers_that_it_comes_from(page: str) -> None:
     assert "ngayHenTra" in told and "ngayKetThucXuLy" in told and "chuHoSo" not in told
 
 
+def test_a_mart_shows_what_it_and_its_columns_are_called_in_vietnamese(page: str) -> None:
+    (told,) = re.findall(r'<details class="entry" id="report_figure">.*?</details>', page, re.DOTALL)
+    assert "Số liệu báo cáo" in told and "Trạng thái" in told
+    (inside,) = re.findall(r'<details class="entry" id="kept_figure">.*?</details>', page, re.DOTALL)
+    assert "<th>Title</th>" not in inside
+
+
 def test_text_of_a_contract_is_text_on_the_page(content: Dictionary) -> None:
     script = replace(content.sources[0], title="<script>alert(1)</script>")
     assert "<script>alert" not in render(replace(content, sources=[script]))
@@ -115,8 +122,9 @@ def test_the_workbook_has_a_sheet_for_each_kind_of_thing(
         "due_at",
     ) in traced
     columns = {(row[0], row[1]): row[2:] for row in book["Columns"]}
-    assert "one of measured, attested" in columns["report_figure", "state"][2]
-    assert columns["fct_dossier", "due_at"][3] == "union_dossier.due_at"
+    assert columns["report_figure", "state"][0] == "Trạng thái"
+    assert "one of measured, attested" in columns["report_figure", "state"][3]
+    assert columns["fct_dossier", "due_at"][4] == "union_dossier.due_at"
 
 
 def test_every_cell_is_text(book: dict[str, list[list[object]]]) -> None:

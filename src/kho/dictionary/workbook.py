@@ -79,10 +79,10 @@ def _sheets(content: Dictionary) -> Iterable[tuple[str, Sequence[str], Iterable[
     )  # fmt: skip
     yield (
         "Tables",
-        ("Table", "Layer", "Topic", "Meaning", "Reads", "Read by"),
+        ("Table", "Title", "Layer", "Topic", "Meaning", "Reads", "Read by"),
         [
             (
-                each.table.name, each.table.layer, each.table.topic, each.table.description,
+                each.table.name, each.table.title, each.table.layer, each.table.topic, each.table.description,
                 ", ".join(sorted(each.table.parents)), ", ".join(each.children),
             )
             for each in content.tables
@@ -90,10 +90,10 @@ def _sheets(content: Dictionary) -> Iterable[tuple[str, Sequence[str], Iterable[
     )  # fmt: skip
     yield (
         "Columns",
-        ("Table", "Column", "Type", "Meaning", "Tests", "Comes from"),
+        ("Table", "Column", "Title", "Type", "Meaning", "Tests", "Comes from"),
         [
             (
-                entry.table.name, column.name, column.type, column.description, ", ".join(column.tests),
+                entry.table.name, column.name, column.title, column.type, column.description, ", ".join(column.tests),
                 ", ".join(str(parent) for parent in parents),
             )
             for entry in content.tables

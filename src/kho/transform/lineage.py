@@ -32,6 +32,8 @@ ROLES = {
     "detail": "detail",
     "counted_key": "distinct",
 }
+#: the key of a description that holds the Vietnamese title
+TITLE = "title_vi"
 _MOVEMENTS = "movement_"
 _EFFECTS = "adjustment_effects"
 
@@ -52,17 +54,18 @@ DELIVERY_DATE = Ref("ledger.build_input", "business_date")
 
 @dataclass(frozen=True)
 class ColumnInfo:
-    """A column as it is described; `tests` are in words."""
+    """A column as it is described; `tests` are in words, `title` is what it is called in Vietnamese, if readers see it."""
 
     name: str
     type: str = ""
     description: str = ""
     tests: tuple[str, ...] = ()
+    title: str = ""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table or view of the warehouse. `parents` are the tables that it reads."""
+    """A table or view of the warehouse. `parents` are the tables that it reads, `title` is Vietnamese, for what is published."""
 
     name: str
     layer: Layer
@@ -70,6 +73,7 @@ class Table:
     description: str
     columns: tuple[ColumnInfo, ...]
     parents: frozenset[str] = frozenset()
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -411,6 +415,7 @@ def _tables(settings: Settings, manifest: Any) -> Iterator[Table]:
                 column.data_type or "",
                 column.description,
                 (*_constraints(column), *tests.get((key, name), ())),
+                column.config.meta.get(TITLE, ""),
             )
             for name, column in node.columns.items()
         ]
@@ -424,7 +429,8 @@ def _tables(settings: Settings, manifest: Any) -> Iterator[Table]:
         else:
             layer, topic = node.fqn[1], node.fqn[2]
         parents = frozenset(names[parent] for parent in _parents(node) if parent in names)
-        yield Table(names[key], layer, topic, node.description, tuple(columns), parents)
+        title = node.config.meta.get(TITLE, "")
+        yield Table(names[key], layer, topic, node.description, tuple(columns), parents, title)
 
 
 def _parents(node: Any) -> list[str]:
