@@ -38,3 +38,15 @@ def test_every_mart_and_column_says_what_it_is(module_published: Settings) -> No
     assert said["report_figure", "scope_agency_code"].startswith(
         "Mã cơ quan tổng hợp. Agency whose figure it is"
     )
+
+
+def test_every_number_that_is_not_whole_says_how_many_decimals_it_has(module_published: Settings) -> None:
+    """A numeric without a scale is 28 digits with six decimals to one tool, none at all to another, and an error to a third."""
+    with connect(module_published, "bi_reader") as connection:
+        found = connection.execute(
+            "select table_name, column_name, numeric_precision, numeric_scale from information_schema.columns"
+            " where table_schema = 'marts' and data_type = 'numeric'"
+        ).fetchall()
+    assert len(found) >= 5
+    # .NET's decimal has 28 digits.
+    assert [each for each in found if each[3] is None or each[2] > 28] == []
