@@ -92,6 +92,7 @@ def test_a_figure_shows_the_headers_that_it_comes_from(page: str) -> None:
         r'<details class="entry" id="dossiers_resolved_on_time">.*?</details>', page, re.DOTALL
     )
     assert "Hồ sơ giải quyết trước hạn và đúng hạn" in told
+    assert "Cộng được giữa các đơn vị và giữa các kỳ" in told and "Thông tư 01/2020/TT-VPCP" in told
     assert "ngayHenTra" in told and "ngayKetThucXuLy" in told and "chuHoSo" not in told
 
 

@@ -84,6 +84,8 @@ class Figure:
     title: str
     unit: str
     meaning: str  # of its kind
+    additivity: str  # of its kind, in Vietnamese
+    rule_source: str
     numerator: str
     denominator: str
     reads: dict[str, frozenset[Ref]] = field(default_factory=dict)
@@ -199,7 +201,7 @@ def _figure(
     known: dict[str, list[str]],
     adjustable: set[str],
 ) -> Figure:
-    told = {key: row[key] for key in ("metric", "title", "unit", "numerator", "denominator")}
+    told = {key: row[key] for key in ("metric", "title", "unit", "rule_source", "numerator", "denominator")}
     reads: dict[str, frozenset[Ref]] = {}
     metric = row["movement"]
     for sql, movement in movements.items() if metric else ():
@@ -214,7 +216,7 @@ def _figure(
                 reads[role] = reads.get(role, frozenset()) | made[column]
     if not kind["counted_once"]:
         reads.pop(ROLES["counted_key"], None)
-    return Figure(**told, meaning=kind["meaning"], reads=reads)
+    return Figure(**told, meaning=kind["meaning"], additivity=kind["additivity_title"], reads=reads)
 
 
 class _Query:
