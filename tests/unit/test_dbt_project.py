@@ -240,6 +240,15 @@ def test_a_kind_of_figure_is_known_to_its_seed_alone(settings: Settings) -> None
     assert len(kinds) >= 8
 
 
+def test_what_adds_up_is_told_in_words_as_it_is(settings: Settings) -> None:
+    with (settings.project / "dbt_project" / "seeds" / "metric_kinds.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            units, time = row["is_additive_over_units"] == "true", row["is_additive_over_time"] == "true"
+            words = row["additivity_title"]
+            assert words.startswith("Cộng được giữa các đơn vị" if units else "Không cộng"), row["kind"]
+            assert ("và giữa các kỳ" in words) == time, row["kind"]
+
+
 #: mapped by a folded text, of which a contract can't list every spelling
 FOLDED = {("documents", "document_type")}
 

@@ -96,6 +96,12 @@ def test_a_figure_shows_the_headers_that_it_comes_from(page: str) -> None:
     assert "ngayHenTra" in told and "ngayKetThucXuLy" in told and "chuHoSo" not in told
 
 
+def test_a_figure_of_a_level_of_online_services_says_when_it_is_valid(page: str) -> None:
+    (told,) = re.findall(r'<details class="entry" id="procedures_online_full">.*?</details>', page, re.DOTALL)
+    assert 'have the level <code>full</code> (<a href="#service_levels">' in told
+    assert "Nghị định 42/2022/NĐ-CP" in told
+
+
 def test_a_mart_shows_what_it_and_its_columns_are_called_in_vietnamese(page: str) -> None:
     (told,) = re.findall(r'<details class="entry" id="report_figure">.*?</details>', page, re.DOTALL)
     assert "Số liệu báo cáo" in told and "Trạng thái" in told

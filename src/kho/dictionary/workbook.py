@@ -41,11 +41,11 @@ def _sheet(book: xlsxwriter.Workbook, name: str, header: Sequence[str], rows: li
 def _sheets(content: Dictionary) -> Iterable[tuple[str, Sequence[str], Iterable[Sequence[object]]]]:
     yield (
         "Figures",
-        ("Figure", "Title", "Unit", "Kind", "Adds up", "By", "Numerator", "Denominator", "Counted from", "Lists"),
+        ("Figure", "Title", "Unit", "Kind", "Adds up", "Level", "By", "Numerator", "Denominator", "Counted from", "Lists"),
         [
             (
                 each.figure.metric, each.figure.title, each.figure.unit, each.meaning, each.figure.additivity,
-                each.figure.rule_source, each.figure.numerator, each.figure.denominator, ", ".join(each.tables),
+                each.figure.service_level, each.figure.rule_source, each.figure.numerator, each.figure.denominator, ", ".join(each.tables),
                 ", ".join(each.lists),
             )
             for each in content.figures

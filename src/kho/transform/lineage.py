@@ -86,6 +86,7 @@ class Figure:
     meaning: str  # of its kind
     additivity: str  # of its kind, in Vietnamese
     rule_source: str
+    service_level: str  # of online services that it is about; it is valid in that level's time
     numerator: str
     denominator: str
     reads: dict[str, frozenset[Ref]] = field(default_factory=dict)
@@ -201,7 +202,10 @@ def _figure(
     known: dict[str, list[str]],
     adjustable: set[str],
 ) -> Figure:
-    told = {key: row[key] for key in ("metric", "title", "unit", "rule_source", "numerator", "denominator")}
+    told = {
+        key: row[key]
+        for key in ("metric", "title", "unit", "rule_source", "service_level", "numerator", "denominator")
+    }
     reads: dict[str, frozenset[Ref]] = {}
     metric = row["movement"]
     for sql, movement in movements.items() if metric else ():
