@@ -40,17 +40,19 @@ def rows(settings: Settings, query: str, *names: str) -> list[tuple]:
 
 
 def publish(settings: Settings) -> str:
-    """A release of nothing but movements; its schema."""
+    """A release of nothing but movements, by rows and by days; its schema."""
     candidate = release.open_release(settings)
-    nights.build(
-        settings, "figure_told", "figure_row", "figure_movement", release_schema=candidate.schema_name
-    )
+    marts = ("figure_told", "figure_row", "figure_movement", "dossier_day")
+    nights.build(settings, *marts, release_schema=candidate.schema_name)
     return release.publish(settings).schema_name
 
 
-def told(settings: Settings, schema: str) -> list[tuple]:
-    """The rows behind the figures of a release."""
-    return rows(settings, f"select {TOLD} from {{}}.figure_row order by figure_row::text", schema)  # noqa: S608
+def told(settings: Settings, schema: str) -> tuple[list[tuple], list[tuple]]:
+    """The rows behind the figures of a release, and its dossiers by days."""
+    return (
+        rows(settings, f"select {TOLD} from {{}}.figure_row order by figure_row::text", schema),  # noqa: S608
+        rows(settings, "select * from {}.dossier_day order by dossier_day::text", schema),
+    )
 
 
 def places(settings: Settings) -> dict[str, str]:
@@ -93,7 +95,12 @@ def test_a_night_adds_rows_of_touched_keys_and_a_release_keeps_its_own(built_war
     assert told(warehouse, first) == before
     second = publish(warehouse)
     now = told(warehouse, second)
-    assert now != before
+    assert all(new != old for new, old in zip(now, before, strict=True))
+    ((written,),) = rows(
+        warehouse,
+        "select count(*) from warehouse.kept_dossier_day where from_build = (select max(build_id) from ledger.build)",
+    )
+    assert 0 < written < len(now[1]) / 2, "days that nothing touched stay as they are"
 
     with connect(warehouse, "kho_owner") as connection:
         connection.execute("update ledger.build set is_full_refresh = true")

@@ -423,6 +423,40 @@ def test_grants_survive_a_mart_that_is_made_anew(published, candidate):
     assert ("kho_loader", "SELECT", "YES") in before
 
 
+def test_what_a_release_says_of_its_marts_is_said_of_the_views_whichever_is_in_force(published, candidate):
+    def said() -> dict[str, tuple[str | None, str | None]]:
+        with connect(published, "bi_reader") as connection:
+            return {
+                mart: (of_mart, of_column)
+                for mart, of_mart, of_column in connection.execute(
+                    "select relname, obj_description(oid, 'pg_class'), col_description(oid, 1) from pg_class"
+                    " where relnamespace = 'marts'::regnamespace"
+                )
+            }
+
+    def say(made: releases.Release, *statements: str) -> None:
+        with connect(published, "kho_transformer") as connection:
+            connection.execute(f"set local search_path to {made.schema_name}")
+            for each in statements:
+                connection.execute(f"comment on {each}")
+        release.publish(published)
+
+    assert said() == {"first": (None, None), "second": (None, None)}
+    say(candidate(), "table first is 'Lần đầu. It''s %s \"first\".'", "column first.version is 'Bản'")
+    of_two = {"first": ('Lần đầu. It\'s %s "first".', "Bản"), "second": (None, None)}
+    assert said() == of_two
+    # Made anew, for its columns have other types; and replaced in place.
+    say(
+        candidate(first="select 'text' as version", second="select 3 as version, 1 as n"),
+        "column first.version is 'Chữ'",
+    )
+    assert said() == {"first": (None, "Chữ"), "second": (None, None)}
+    go_back(published)
+    assert said() == of_two
+    go_back(published, 1)
+    assert said() == {"first": (None, None), "second": (None, None)}
+
+
 def publish_in_a_process(settings: Settings) -> subprocess.Popen:
     program = (
         "import sys; from pathlib import Path; from kho.settings import Settings; from kho.publish import release\n"

@@ -11,6 +11,7 @@ import pytest
 from dbt.contracts.graph.manifest import Manifest
 
 from kho.contract import contracts
+from kho.publish.views import NOT_FOR_READERS
 from kho.settings import Settings
 from kho.transform import raw_sources
 from kho.transform.project import read
@@ -72,6 +73,26 @@ def test_every_model_is_described_and_every_published_column_too(manifest: Manif
         assert node.columns, node.name
         assert all(column.description and column.data_type for column in node.columns.values()), node.name
         assert node.config.contract.enforced == (layer != "staging"), node.name
+
+
+def test_every_mart_that_readers_see_and_every_column_of_it_has_a_vietnamese_title(
+    manifest: Manifest,
+) -> None:
+    seen = [
+        node for layer, node in models(manifest).values()
+        if layer == "marts" and node.name not in NOT_FOR_READERS
+    ]  # fmt: skip
+    assert len(seen) > 30
+    untitled = [
+        name
+        for node in seen
+        for name, each in [
+            (node.name, node),
+            *((f"{node.name}.{key}", of) for key, of in node.columns.items()),
+        ]
+        if not str(each.config.meta.get("title_vi") or "").strip()
+    ]
+    assert untitled == []
 
 
 def test_a_staging_model_is_described_in_a_file_of_its_own(manifest: Manifest) -> None:
@@ -217,6 +238,15 @@ def test_a_kind_of_figure_is_known_to_its_seed_alone(settings: Settings) -> None
     ]
     assert found == []
     assert len(kinds) >= 8
+
+
+def test_what_adds_up_is_told_in_words_as_it_is(settings: Settings) -> None:
+    with (settings.project / "dbt_project" / "seeds" / "metric_kinds.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            units, time = row["is_additive_over_units"] == "true", row["is_additive_over_time"] == "true"
+            words = row["additivity_title"]
+            assert words.startswith("Cộng được giữa các đơn vị" if units else "Không cộng"), row["kind"]
+            assert ("và giữa các kỳ" in words) == time, row["kind"]
 
 
 #: mapped by a folded text, of which a contract can't list every spelling

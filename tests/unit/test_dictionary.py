@@ -92,7 +92,21 @@ def test_a_figure_shows_the_headers_that_it_comes_from(page: str) -> None:
         r'<details class="entry" id="dossiers_resolved_on_time">.*?</details>', page, re.DOTALL
     )
     assert "Hồ sơ giải quyết trước hạn và đúng hạn" in told
+    assert "Cộng được giữa các đơn vị và giữa các kỳ" in told and "Thông tư 01/2020/TT-VPCP" in told
     assert "ngayHenTra" in told and "ngayKetThucXuLy" in told and "chuHoSo" not in told
+
+
+def test_a_figure_of_a_level_of_online_services_says_when_it_is_valid(page: str) -> None:
+    (told,) = re.findall(r'<details class="entry" id="procedures_online_full">.*?</details>', page, re.DOTALL)
+    assert 'have the level <code>full</code> (<a href="#service_levels">' in told
+    assert "Nghị định 42/2022/NĐ-CP" in told
+
+
+def test_a_mart_shows_what_it_and_its_columns_are_called_in_vietnamese(page: str) -> None:
+    (told,) = re.findall(r'<details class="entry" id="report_figure">.*?</details>', page, re.DOTALL)
+    assert "Số liệu báo cáo" in told and "Trạng thái" in told
+    (inside,) = re.findall(r'<details class="entry" id="kept_figure">.*?</details>', page, re.DOTALL)
+    assert "<th>Title</th>" not in inside
 
 
 def test_text_of_a_contract_is_text_on_the_page(content: Dictionary) -> None:
@@ -115,8 +129,9 @@ def test_the_workbook_has_a_sheet_for_each_kind_of_thing(
         "due_at",
     ) in traced
     columns = {(row[0], row[1]): row[2:] for row in book["Columns"]}
-    assert "one of measured, attested" in columns["report_figure", "state"][2]
-    assert columns["fct_dossier", "due_at"][3] == "union_dossier.due_at"
+    assert columns["report_figure", "state"][0] == "Trạng thái"
+    assert "one of measured, attested" in columns["report_figure", "state"][3]
+    assert columns["fct_dossier", "due_at"][4] == "union_dossier.due_at"
 
 
 def test_every_cell_is_text(book: dict[str, list[list[object]]]) -> None:

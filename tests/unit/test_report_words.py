@@ -240,6 +240,15 @@ def test_what_lacks_is_said_in_words_with_what_it_means_for_figures() -> None:
     assert notices([source("one_stop.fees", "fresh", date(2021, 1, 20))], {}) == []
 
 
+def test_codes_are_called_in_the_marts_what_reports_call_them() -> None:
+    path = Settings().project / "dbt_project" / "seeds" / "code_titles.csv"
+    titles: dict[str, dict[str, str]] = {}
+    for row in csv.DictReader(path.open(encoding="utf-8")):
+        titles.setdefault(row["domain"], {})[row["code"]] = row["title"]
+    assert titles["figure_state"] == vietnamese.STATES
+    assert titles["agency_level"] == vietnamese.LEVELS
+
+
 def _metrics() -> dict[str, dict[str, str]]:
     path = Settings().project / "dbt_project" / "seeds" / "metrics.csv"
     with path.open(encoding="utf-8", newline="") as seed:

@@ -41,11 +41,12 @@ def _sheet(book: xlsxwriter.Workbook, name: str, header: Sequence[str], rows: li
 def _sheets(content: Dictionary) -> Iterable[tuple[str, Sequence[str], Iterable[Sequence[object]]]]:
     yield (
         "Figures",
-        ("Figure", "Title", "Unit", "Kind", "Numerator", "Denominator", "Counted from", "Lists"),
+        ("Figure", "Title", "Unit", "Kind", "Adds up", "Level", "By", "Numerator", "Denominator", "Counted from", "Lists"),
         [
             (
-                each.figure.metric, each.figure.title, each.figure.unit, each.meaning, each.figure.numerator,
-                each.figure.denominator, ", ".join(each.tables), ", ".join(each.lists),
+                each.figure.metric, each.figure.title, each.figure.unit, each.meaning, each.figure.additivity,
+                each.figure.service_level, each.figure.rule_source, each.figure.numerator, each.figure.denominator, ", ".join(each.tables),
+                ", ".join(each.lists),
             )
             for each in content.figures
         ],
@@ -79,10 +80,10 @@ def _sheets(content: Dictionary) -> Iterable[tuple[str, Sequence[str], Iterable[
     )  # fmt: skip
     yield (
         "Tables",
-        ("Table", "Layer", "Topic", "Meaning", "Reads", "Read by"),
+        ("Table", "Title", "Layer", "Topic", "Meaning", "Reads", "Read by"),
         [
             (
-                each.table.name, each.table.layer, each.table.topic, each.table.description,
+                each.table.name, each.table.title, each.table.layer, each.table.topic, each.table.description,
                 ", ".join(sorted(each.table.parents)), ", ".join(each.children),
             )
             for each in content.tables
@@ -90,10 +91,10 @@ def _sheets(content: Dictionary) -> Iterable[tuple[str, Sequence[str], Iterable[
     )  # fmt: skip
     yield (
         "Columns",
-        ("Table", "Column", "Type", "Meaning", "Tests", "Comes from"),
+        ("Table", "Column", "Title", "Type", "Meaning", "Tests", "Comes from"),
         [
             (
-                entry.table.name, column.name, column.type, column.description, ", ".join(column.tests),
+                entry.table.name, column.name, column.title, column.type, column.description, ", ".join(column.tests),
                 ", ".join(str(parent) for parent in parents),
             )
             for entry in content.tables

@@ -214,8 +214,9 @@ def _rows(release: Published, figures: sql.Composed, given: dict[str, object]) -
     # A release of an earlier version has no covered_to.
     query = sql.SQL(
         """
-        select figure.metric, figure.level, figure.detail, figure.value, figure.unit, figure.state,
-          figure.measured_value, figure.numerator, figure.denominator, figure.as_of,
+        select figure.metric, figure.level, figure.detail, shown.value, figure.unit, figure.state,
+          shown.measured_value, trim_scale(figure.numerator) as numerator, trim_scale(figure.denominator) as denominator,
+          figure.as_of,
           figure.covered_from, (to_jsonb(figure) ->> 'covered_to')::date as covered_to, {release} as release,
           metric.title, metric.unit_title,
           coalesce(nullif(concat_ws(' / ', nullif(split.agency, ''), coalesce(detail.title, split.part)), ''), '')
@@ -228,6 +229,13 @@ def _rows(release: Published, figures: sql.Composed, given: dict[str, object]) -
             case when figure.detail like '%% / %%' then split_part(figure.detail, ' / ', 1) else '' end as agency,
             case when figure.detail like '%% / %%' then split_part(figure.detail, ' / ', 2) else figure.detail end as part
         ) as split
+        cross join lateral (
+          -- Stored, every number has the same decimals: a percentage is shown with two, others with those that they have.
+          select
+            case when metric.numerator is null then trim_scale(figure.value) else round(figure.value, 2) end as value,
+            case when metric.numerator is null then trim_scale(figure.measured_value) else round(figure.measured_value, 2) end
+              as measured_value
+        ) as shown
         left join {detail} as detail on detail.detail = split.part
         order by metric.ordinal, array_position(array['all', 'province', 'district', 'commune'], figure.level), figure.detail
         """

@@ -65,8 +65,12 @@ def scores(release: Published, scope_code: str, period_code: str) -> list[Score]
         return cursor.execute(
             sql.SQL(
                 """
-                select metric_code, metric_group, title, formula_title, is_default, numerator, denominator, ratio_pct,
-                  left_out_count, points, maximum, portal_points, difference, is_different, state, reason, as_of
+                select metric_code, metric_group, title, formula_title, is_default,
+                  trim_scale(numerator) as numerator, trim_scale(denominator) as denominator, ratio_pct,
+                  left_out_count, points, maximum,
+                  -- Two decimals, or as many as the portal told.
+                  round(portal_points, greatest(2, min_scale(portal_points))) as portal_points,
+                  round(difference, greatest(2, min_scale(difference))) as difference, is_different, state, reason, as_of
                 from {}
                 where scope_agency_code = %s and period_code = %s
                 order by ordinal, is_default desc, formula_version

@@ -38,7 +38,10 @@ NOT_FOR_READERS = {
 
 
 def repoint(connection: psycopg.Connection, schema: str) -> None:
-    """Point `marts` at this schema: replace views in place where that is possible, so that dependents stay."""
+    """Point `marts` at this schema: replace views in place where that is possible, so that dependents stay.
+
+    What the relations of the schema and their columns are said to be, is said of the views too.
+    """
     made, there = _columns(connection, schema), _columns(connection, "marts")
     wanted = {mart: columns for mart, columns in made.items() if mart not in NOT_FOR_READERS}
     if not wanted:
@@ -66,6 +69,7 @@ def repoint(connection: psycopg.Connection, schema: str) -> None:
                     sql.SQL(" with grant option" if is_grantable else ""),
                 )
             )
+    _describe(connection, schema)
 
 
 def _columns(connection: psycopg.Connection, schema: str) -> dict[str, list[tuple[Any, ...]]]:
@@ -81,6 +85,43 @@ def _columns(connection: psycopg.Connection, schema: str) -> dict[str, list[tupl
         [schema],
     ).fetchall()
     return dict(rows)
+
+
+def _describe(connection: psycopg.Connection, schema: str) -> None:
+    """Give the views the comments that their relations in this schema have, where they have others or none."""
+    differing = connection.execute(
+        """
+        with described as (
+          select c.relnamespace, c.relname, place.attname, d.description
+          from pg_class c
+          cross join lateral (
+            select 0 as attnum, null::name as attname
+            union all
+            select attnum, attname from pg_attribute where attrelid = c.oid and attnum > 0 and not attisdropped
+          ) as place
+          left join pg_description d
+            on d.objoid = c.oid and d.classoid = 'pg_class'::regclass and d.objsubid = place.attnum
+          where c.relkind in ('r', 'p', 'v', 'm')
+        )
+        select view.relname, view.attname, made.description
+        from described as view
+        join described as made
+          on made.relname = view.relname and made.attname is not distinct from view.attname
+        where view.relnamespace = 'marts'::regnamespace and made.relnamespace = %s::regnamespace
+          and made.description is distinct from view.description
+        """,
+        [schema],
+    ).fetchall()
+    statements = [
+        sql.SQL("comment on {} {} is {}").format(
+            sql.SQL("column" if column else "view"),
+            sql.Identifier("marts", mart, *([column] if column else [])),
+            sql.Literal(text),
+        )
+        for mart, column, text in differing
+    ]
+    if statements:
+        connection.execute(sql.SQL("; ").join(statements))
 
 
 def _grants(connection: psycopg.Connection, mart: str) -> list[tuple[str | None, str, bool]]:

@@ -32,6 +32,8 @@ ROLES = {
     "detail": "detail",
     "counted_key": "distinct",
 }
+#: the key of a description that holds the Vietnamese title
+TITLE = "title_vi"
 _MOVEMENTS = "movement_"
 _EFFECTS = "adjustment_effects"
 
@@ -52,17 +54,18 @@ DELIVERY_DATE = Ref("ledger.build_input", "business_date")
 
 @dataclass(frozen=True)
 class ColumnInfo:
-    """A column as it is described; `tests` are in words."""
+    """A column as it is described; `tests` are in words, `title` is what it is called in Vietnamese, if readers see it."""
 
     name: str
     type: str = ""
     description: str = ""
     tests: tuple[str, ...] = ()
+    title: str = ""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table or view of the warehouse. `parents` are the tables that it reads."""
+    """A table or view of the warehouse. `parents` are the tables that it reads, `title` is Vietnamese, for what is published."""
 
     name: str
     layer: Layer
@@ -70,6 +73,7 @@ class Table:
     description: str
     columns: tuple[ColumnInfo, ...]
     parents: frozenset[str] = frozenset()
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,9 @@ class Figure:
     title: str
     unit: str
     meaning: str  # of its kind
+    additivity: str  # of its kind, in Vietnamese
+    rule_source: str
+    service_level: str  # of online services that it is about; it is valid in that level's time
     numerator: str
     denominator: str
     reads: dict[str, frozenset[Ref]] = field(default_factory=dict)
@@ -195,7 +202,10 @@ def _figure(
     known: dict[str, list[str]],
     adjustable: set[str],
 ) -> Figure:
-    told = {key: row[key] for key in ("metric", "title", "unit", "numerator", "denominator")}
+    told = {
+        key: row[key]
+        for key in ("metric", "title", "unit", "rule_source", "service_level", "numerator", "denominator")
+    }
     reads: dict[str, frozenset[Ref]] = {}
     metric = row["movement"]
     for sql, movement in movements.items() if metric else ():
@@ -210,7 +220,7 @@ def _figure(
                 reads[role] = reads.get(role, frozenset()) | made[column]
     if not kind["counted_once"]:
         reads.pop(ROLES["counted_key"], None)
-    return Figure(**told, meaning=kind["meaning"], reads=reads)
+    return Figure(**told, meaning=kind["meaning"], additivity=kind["additivity_title"], reads=reads)
 
 
 class _Query:
@@ -411,6 +421,7 @@ def _tables(settings: Settings, manifest: Any) -> Iterator[Table]:
                 column.data_type or "",
                 column.description,
                 (*_constraints(column), *tests.get((key, name), ())),
+                column.config.meta.get(TITLE, ""),
             )
             for name, column in node.columns.items()
         ]
@@ -424,7 +435,8 @@ def _tables(settings: Settings, manifest: Any) -> Iterator[Table]:
         else:
             layer, topic = node.fqn[1], node.fqn[2]
         parents = frozenset(names[parent] for parent in _parents(node) if parent in names)
-        yield Table(names[key], layer, topic, node.description, tuple(columns), parents)
+        title = node.config.meta.get(TITLE, "")
+        yield Table(names[key], layer, topic, node.description, tuple(columns), parents, title)
 
 
 def _parents(node: Any) -> list[str]:

@@ -20,5 +20,7 @@ select
   metric.unit_levels,
   metric.is_of_register,
   metric.valid_from,
-  metric.valid_to
+  metric.valid_to,
+  metric.additivity_title,
+  metric.rule_source
 from {{ ref('dim_metric') }} as metric

@@ -30,7 +30,9 @@ select
   kind.reach,
   kind.counted_once,
   kind.is_additive_over_units,
-  kind.is_additive_over_time
+  kind.is_additive_over_time,
+  kind.additivity_title,
+  metric.rule_source
 from {{ ref('metrics') }} as metric
 left join {{ ref('metric_kinds') }} as kind using (kind)
 left join level using (service_level)

@@ -1,0 +1,3 @@
+select field, field_name from {{ ref('dim_field') }}
+union all
+select '', {{ unknown_title() }}

@@ -1,0 +1,1 @@
+select domain, code, ordinal, title from {{ ref('code_titles') }}
