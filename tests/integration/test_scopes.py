@@ -7,8 +7,12 @@ from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
+from click.testing import Result
 from psycopg import errors, sql
+from typer.testing import CliRunner
 
+from kho import settings as kho_settings
+from kho.cli import app
 from kho.database import connect
 from kho.ledger import readers, releases, roles, schema
 from kho.ledger.readers import ReaderError
@@ -384,6 +388,33 @@ def test_who_holds_the_view_of_an_agency_is_told(small: Settings, reader: Callab
 
 
 # Logins
+
+
+def test_a_reader_is_added_told_of_and_removed_on_the_command_line(
+    small: Settings, added: list[tuple[Settings, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KHO_HOME", str(small.home))
+    monkeypatch.setenv("KHO_WAREHOUSE_DATABASE", small.warehouse_database)
+    kho_settings.settings.cache_clear()
+    name = f"reader_{uuid.uuid4().hex[:12]}"
+    added.append((small, name))
+
+    def kho(*words: str) -> Result:
+        return CliRunner(env={"COLUMNS": "300"}).invoke(app, ["reader", *words])
+
+    try:
+        assert "there is no agency H99: `kho agency list`" in kho("add", name, "--scope", "H99").output
+        made = kho("add", name, "--scope", "H51.12.21")
+        assert made.exit_code == 0 and str(small.reader_file(name)) in made.output
+        assert small.reader_file(name).read_text() not in made.output
+        again = kho("add", name, "--scope", "H51")
+        assert again.exit_code == 1 and "there is a role" in again.output
+        assert name in kho("list").output and "H51.12.21" in kho("list").output
+        assert kho("remove", name).exit_code == 0
+        assert name not in kho("list").output
+        assert kho("remove", name).exit_code == 1
+    finally:
+        kho_settings.settings.cache_clear()
 
 
 def test_a_reader_has_the_limits_of_readers_whatever_it_sets(
