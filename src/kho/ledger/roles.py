@@ -53,6 +53,7 @@ def write(connection: psycopg.Connection, settings: Settings) -> list[str]:
 def _reserve(connection: psycopg.Connection) -> list[str]:
     """Let all but readers into the connections that a server reserves, so that no number of readers keeps a night out."""
     lacking = []
+    (reserves,) = the_row(connection.execute("select current_setting('reserved_connections') <> '0'"))
     for role in ROLES:
         (may,) = the_row(
             connection.execute("select pg_has_role(%s, 'pg_use_reserved_connections', 'usage')", [role])
@@ -62,7 +63,7 @@ def _reserve(connection: psycopg.Connection) -> list[str]:
         grant = sql.SQL("grant pg_use_reserved_connections to {} with inherit true").format(
             sql.Identifier(role)
         )
-        if not _may(connection, grant):
+        if not _may(connection, grant) and reserves:
             lacking.append(grant.as_string(connection))
     return lacking
 
