@@ -465,6 +465,9 @@ def test_a_role_of_the_same_name_on_another_server_is_left_alone(
     assert rows(small, "select rolcanlogin from pg_roles where rolname = %s", name) == [
         {"rolcanlogin": False}
     ]
+    readers.remove(small, name)
+    assert rows(small, "select rolname from pg_roles where rolname = %s", name) == [{"rolname": name}]
+    assert rows(small, "select * from ledger.reader") == []
 
 
 def test_a_name_that_is_taken_or_none_is_refused(small: Settings) -> None:

@@ -90,7 +90,7 @@ def remove(settings: Settings, name: str) -> None:
     with _administrator(settings) as connection:
         if name not in {each.role_name for each in readers(connection)}:
             raise ReaderError(f"there is no reader {name}: `kho reader list` shows them")
-        is_there = _is_there(connection, name)
+        is_there = _is_there(connection, name) and _is_ours(connection, name)
         if is_there:
             connection.execute(sql.SQL("alter role {} nologin").format(role))
     try:
@@ -115,15 +115,11 @@ def write(connection: psycopg.Connection, settings: Settings) -> list[str]:
     """Make the login roles of all readers, or write their passwords and limits anew; gives what a superuser has to run."""
     lacking = []
     for reader in readers(connection):
-        found = connection.execute(
-            "select exists (select from pg_auth_members where member = r.oid and roleid = %s::regrole)"
-            " from pg_roles r where rolname = %s",
-            [roles.READERS, reader.role_name],
-        ).fetchone()
-        if found == (False,):  # of the same name, on a server that the database was copied to
+        is_there = _is_there(connection, reader.role_name)
+        if is_there and not _is_ours(connection, reader.role_name):
             lacking.append(_joining(reader.role_name).as_string(connection))
         else:
-            lacking += _write(connection, settings, reader.role_name, is_there=found is not None)
+            lacking += _write(connection, settings, reader.role_name, is_there=is_there)
     return lacking
 
 
@@ -139,6 +135,16 @@ def _write(connection: psycopg.Connection, settings: Settings, name: str, *, is_
 
 def _is_there(connection: psycopg.Connection, name: str) -> bool:
     return bool(connection.execute("select 1 from pg_roles where rolname = %s", [name]).fetchone())
+
+
+def _is_ours(connection: psycopg.Connection, name: str) -> bool:
+    """Whether a role is a reader. On a server that the database was copied to, somebody else's may have its name."""
+    found = connection.execute(
+        "select 1 from pg_auth_members m join pg_roles r on r.oid = m.member"
+        " where rolname = %s and roleid = %s::regrole",
+        [name, roles.READERS],
+    )
+    return bool(found.fetchone())
 
 
 def _joining(name: str) -> sql.Composed:
