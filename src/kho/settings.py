@@ -133,12 +133,16 @@ class Settings(BaseSettings):
                 return path.relative_to(folder)
         return path
 
+    def reader_file(self, name: str) -> Path:
+        """Where the password of a reader of one agency is: a secret of its own folder, for names are an operator's choice."""
+        return self.home / "secrets" / "readers" / Path(name).name
+
     def secret(self, name: str) -> str:
         """The secret of this name; made at its first use, never written anywhere but to its own file."""
         path = self.home / "secrets" / name
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            draft = path.with_name(f".{name}.{os.getpid()}")
+            draft = path.with_name(f".{path.name}.{os.getpid()}")
             with os.fdopen(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as file:
                 file.write(secrets.token_urlsafe(32))
             try:
@@ -173,9 +177,18 @@ class Settings(BaseSettings):
 
     def role_url(self, role: Role) -> str:
         """`postgresql://` URL of the warehouse for one of its roles (least privilege: name the role you need)."""
+        return self._url(role, self.secret(role))
+
+    def reader_url(self, name: str) -> str:
+        """The same for a reader of one agency. Raises `LookupError` where this home has no password of that name."""
+        if not self.reader_file(name).is_file():
+            raise LookupError(f"there is no reader {name} here")
+        return self._url(name, self.reader_file(name).read_text().strip())
+
+    def _url(self, user: str, password: str) -> str:
         parts = urlsplit(self.admin_url())
         address = parts.netloc.rpartition("@")[2]
-        return urlunsplit(parts._replace(netloc=f"{role}:{quote(self.secret(role))}@{address}"))
+        return urlunsplit(parts._replace(netloc=f"{user}:{quote(password)}@{address}"))
 
 
 @cache

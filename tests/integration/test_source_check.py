@@ -494,3 +494,9 @@ def test_scripts_read_the_exit_code_and_json(kho, traceless: Settings, tmp_path:
     steps = json.loads(said)
     assert code == 1 and steps[3]["findings"][-1]["mark"] == "wrong"
     assert kho("check", "one_stop.dossier")[0] == 2
+
+
+def test_columns_that_may_hold_anything_are_named_with_what_to_do(warehouse: Settings) -> None:
+    said = told([next(look_at(warehouse, "post.handovers"))], "told")
+    assert "may hold anything, names of people too: post_office. Say what stands there by a pattern" in said
+    assert "may hold" not in told([next(look_at(warehouse, "misa.spending"))])

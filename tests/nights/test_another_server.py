@@ -20,7 +20,7 @@ from psycopg import sql
 from pydantic import SecretStr
 
 from kho.figures.figures import figures
-from kho.ledger import releases, schema
+from kho.ledger import readers, releases, schema
 from kho.server import postgres
 from kho.settings import Settings
 from tests.conftest import share_manifests
@@ -124,3 +124,13 @@ def test_the_night_runs_on_another_server(
     assert received["all"] == received["district"] + received["commune"] > 0
     with psycopg.connect(settings.role_url("bi_reader")) as reader:
         assert reader.execute("select count(*) from marts.report_figure").fetchone()[0] > 0
+    # A login of one agency is made, made again and taken away without a superuser.
+    for statement in (lacking := readers.add(settings, "of_a_commune", "H51.12.21", actor="test")):
+        assert "temp_file_limit" in statement
+    assert lacking and set(lacking) <= set(schema.prepare(settings))
+    with psycopg.connect(settings.reader_url("of_a_commune")) as reader:
+        seen = reader.execute("select distinct scope_agency_code from scoped.report_figure").fetchall()
+        assert seen == [("H51.12.21",)]
+        readers.remove(settings, "of_a_commune")
+        with pytest.raises(psycopg.OperationalError):
+            reader.execute("select 1")

@@ -24,6 +24,7 @@ from kho.cli import (
     figures,
     form,
     installation,
+    reader,
     rejects,
     release,
     report,
@@ -74,7 +75,7 @@ app.command()(deadline.deadline)
 app.command()(report.report)
 app.command()(dictionary.dictionary)
 groups = {"": app}
-for module in (release, batch, rejects, source, agency):
+for module in (release, batch, rejects, source, agency, reader):
     name = module.__name__.rpartition(".")[2]
     groups[name] = module.app
     app.add_typer(module.app, name=name)

@@ -115,17 +115,23 @@ def run(
 
 def psql(
     arguments: Annotated[list[str] | None, typer.Argument(help="For psql itself, after `--`.")] = None,
-    role: Annotated[str, typer.Option(help=f"Who to be: {', '.join(ROLES)}.")] = "kho_auditor",
+    role: Annotated[
+        str, typer.Option(help=f"Who to be: {', '.join(ROLES)}, or one of `kho reader`.")
+    ] = "kho_auditor",
 ) -> None:
     """Open psql on the warehouse; what follows `--` goes to psql, e.g. `kho psql -- -c 'select 1'`."""
+    from psycopg.conninfo import conninfo_to_dict
+
     from kho.database import SESSION
     from kho.server import postgres
 
-    if role not in ROLES:
-        raise typer.BadParameter(f"there is no role {role}; roles: {', '.join(ROLES)}", param_hint="--role")
-    from psycopg.conninfo import conninfo_to_dict
-
-    parts = conninfo_to_dict(settings().role_url(role))
+    if role not in ROLES and not settings().reader_file(role).is_file():
+        raise typer.BadParameter(
+            f"there is no role {role}; roles: {', '.join(ROLES)}, and those that `kho reader list` shows",
+            param_hint="--role",
+        )
+    url = settings().role_url(role) if role in ROLES else settings().reader_url(role)
+    parts = conninfo_to_dict(url)
     environment = os.environ | {"PGPASSWORD": parts.pop("password"), "PGOPTIONS": SESSION}
     program = str(postgres.binaries(settings()) / "psql")
     target = " ".join(f"{name}={value}" for name, value in parts.items())

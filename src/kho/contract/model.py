@@ -369,6 +369,7 @@ class Column(BaseModel):
     type: Literal["string", "integer", "number", "date", "timestamp", "boolean"]
     description: str
     required: bool = False
+    is_classified: bool = False
     key_position: int | None = None
     values: tuple[str, ...] = ()
     meanings: tuple[str, ...] = ()
@@ -381,6 +382,11 @@ class Column(BaseModel):
     @property
     def is_stored(self) -> bool:
         return self.keys.personal_data != "drop"
+
+    @property
+    def says_what_it_holds(self) -> bool:
+        """Whether a text can be told to be wrong in it: it is no text, or has a pattern, a format or a set of values."""
+        return self.type != "string" or bool(self.pattern or self.format or self.values or self.keys.mapping)
 
     @property
     def is_moment(self) -> bool:

@@ -183,7 +183,7 @@ class Property(_Place):
     )
     classification: Literal["personal", "public", "internal", "restricted"] | None = Field(
         None,
-        description="personal: needs the custom property personalData; others are for people",
+        description="personal: needs the custom property personalData; others are for people, and say that the column names nobody",
         examples=["personal"],
     )
     description: str | None = Field(

@@ -352,6 +352,7 @@ class _Reader:
                 type=each["logicalType"],
                 description=each.get("description") or "",
                 required=each.get("required", False),
+                is_classified="classification" in each,
                 key_position=each.get("primaryKeyPosition") if each.get("primaryKey") else None,
                 values=tuple(values),
                 meanings=tuple(values.values()),

@@ -20,6 +20,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import class_row
 
 from kho.database import LOCK_WAIT, connect, the_row
+from kho.ledger import readers
 from kho.settings import ROLES, Settings
 
 _GLANCE = timedelta(seconds=1)  # most waits are over before anybody looks who is waited for
@@ -157,7 +158,7 @@ def waits(settings: Settings) -> list[tuple[Session, list[Session]]]:
             select pid, usename, application_name, xact_start, query from pg_stat_activity
             where datname = current_database() and usename = any(%s) and wait_event_type = 'Lock' order by xact_start
             """,
-            [list(ROLES)],
+            [[*ROLES, *readers.names(connection)]],
         )
         return [(each, _holders(connection, each.pid)) for each in waiting.fetchall()]
 

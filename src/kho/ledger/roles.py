@@ -14,9 +14,14 @@ from psycopg import errors, sql
 from kho.database import the_row
 from kho.settings import ROLES, Settings
 
+#: reads all marts
 READER = "bi_reader"
+#: the group of those that read the marts of one agency each: kho.ledger.readers
+READERS = "kho_reader"
 #: of the 100 sessions that a server has at least, the night needs some
 READER_SESSIONS = 40
+#: of each reader of one agency; all of them together leave what the server reserves
+LOGIN_SESSIONS = 10
 #: of one session, in temporary files
 READER_TEMP_FILES = "512MB"
 
@@ -39,29 +44,57 @@ def write(connection: psycopg.Connection, settings: Settings) -> list[str]:
     """Create the roles, or write their passwords and limits anew; gives what a superuser has to run for the rest."""
     have = {name for (name,) in connection.execute("select rolname from pg_roles")}
     for role in ROLES:
-        verb = "alter" if role in have else "create"
-        # Hashed here, so that no log of the server can ever hold the password.
-        password = connection.pgconn.encrypt_password(
-            settings.secret(role).encode(), role.encode(), b"scram-sha-256"
-        )
-        # DDL takes no bound parameters: psycopg quotes the literal and the identifier.
-        connection.execute(
-            sql.SQL(verb + " role {} login noinherit password {}").format(
-                sql.Identifier(role), sql.Literal(password.decode())
-            )
-        )
-    return _limit_reader(connection)
+        write_login(connection, role, settings.secret(role), is_there=role in have)
+    if READERS not in have:
+        connection.execute(sql.SQL("create role {}").format(sql.Identifier(READERS)))
+    return _reserve(connection) + limit_reader(connection, READER, READER_SESSIONS)
 
 
-def _limit_reader(connection: psycopg.Connection) -> list[str]:
-    reader, database = sql.Identifier(READER), sql.Identifier(connection.info.dbname)
+def _reserve(connection: psycopg.Connection) -> list[str]:
+    """Let all but readers into the connections that a server reserves, so that no number of readers keeps a night out."""
+    lacking = []
+    (reserves,) = the_row(connection.execute("select current_setting('reserved_connections') <> '0'"))
+    for role in ROLES:
+        (may,) = the_row(
+            connection.execute("select pg_has_role(%s, 'pg_use_reserved_connections', 'usage')", [role])
+        )
+        if may or role == READER:
+            continue
+        grant = sql.SQL("grant pg_use_reserved_connections to {} with inherit true").format(
+            sql.Identifier(role)
+        )
+        if not _may(connection, grant) and reserves:
+            lacking.append(grant.as_string(connection))
+    return lacking
+
+
+def write_login(
+    connection: psycopg.Connection, role: str, password: str, *, is_there: bool, inherits: bool = False
+) -> None:
+    """Create a login role, or write its password anew."""
+    # Hashed here, so that no log of the server can ever hold the password.
+    hashed = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
+    # DDL takes no bound parameters: psycopg quotes the literal and the identifier.
+    connection.execute(
+        sql.SQL("{} role {} login {} password {}").format(
+            sql.SQL("alter" if is_there else "create"),
+            sql.Identifier(role),
+            sql.SQL("inherit" if inherits else "noinherit"),
+            sql.Literal(hashed.decode()),
+        )
+    )
+
+
+def limit_reader(connection: psycopg.Connection, role: str, sessions: int) -> list[str]:
+    """Bound what a reader may use up, whatever it set itself; gives what a superuser has to run for the rest."""
+    reader, database = sql.Identifier(role), sql.Identifier(connection.info.dbname)
     limits = {
         "idle_in_transaction_session_timeout": LIMITS.idle,
         "statement_timeout": LIMITS.statement,
     }
     if connection.info.server_version >= 170_000:
         limits["transaction_timeout"] = LIMITS.transaction
-    connection.execute(sql.SQL("alter role {} connection limit {}").format(reader, READER_SESSIONS))
+    connection.execute(sql.SQL("alter role {} connection limit {}").format(reader, sessions))
     # A role may change its own settings: what it changed goes.
     connection.execute(sql.SQL("alter role {} in database {} reset all").format(reader, database))
     connection.execute(sql.SQL("alter role {} reset all").format(reader))
@@ -80,7 +113,7 @@ def _limit_reader(connection: psycopg.Connection) -> list[str]:
         connection.execute(
             "select exists (select from pg_db_role_setting, unnest(setconfig) as each"
             " where setrole = %s::regrole and each like 'temp_file_limit=%%')",
-            [READER],
+            [reader.as_string(connection)],
         )
     )
     return [] if is_set else [temp_files.as_string(connection)]

@@ -13,7 +13,7 @@ import psycopg
 from psycopg import conninfo, errors, sql
 
 from kho.database import LOCK_WAIT, SESSION
-from kho.ledger import locks, roles
+from kho.ledger import locks, readers, roles
 from kho.settings import Settings
 
 _DATABASE = """
@@ -27,10 +27,12 @@ create schema if not exists seed authorization kho_transformer;
 create schema if not exists staging authorization kho_transformer;
 create schema if not exists warehouse authorization kho_transformer;
 create schema if not exists marts authorization kho_transformer;
+create schema if not exists scoped authorization kho_transformer;
+grant usage on schema scoped to kho_reader;
 revoke all on schema public from public;
 do $$ begin
   execute format('revoke all on database %I from public', current_database());
-  execute format('grant connect on database %I to kho_owner, kho_loader, kho_transformer, kho_auditor, bi_reader', current_database());
+  execute format('grant connect on database %I to kho_owner, kho_loader, kho_transformer, kho_auditor, bi_reader, kho_reader', current_database());
   execute format('grant temporary on database %I to kho_loader, kho_transformer', current_database());
   execute format('grant create on database %I to kho_transformer', current_database());  -- a schema per release
 end $$;
@@ -61,6 +63,9 @@ def prepare(settings: Settings, *, patience: timedelta = LOCK_WAIT) -> list[str]
                 alembic = Config(attributes={"connection": transaction})
                 alembic.set_main_option("script_location", "kho.ledger:migrations")
                 command.upgrade(alembic, "head")
+                # As the administrator again, who makes roles.
+                connection.execute("reset role")
+                lacking += readers.write(connection, settings)
             return lacking
     except errors.InsufficientPrivilege as error:
         info = conninfo.conninfo_to_dict(settings.admin_url())

@@ -840,26 +840,20 @@ def _is_secret(contract: Contract) -> Composable:
         for column in contract.columns
         if column.keys.mask_row_when_rejected
     ]
-    return SQL(" or ").join(wrong) if wrong else SQL("false")
+    return _any(wrong)
 
 
 def _row_text(contract: Contract, match: Match) -> Composable:
     """The row as `header=value` pairs; what the contract calls personal is masked, unknown columns are left out.
 
-    What does not add up stands behind them with its difference.
+    A text is shown by its shape where it may be somebody's and its column says nothing else of it: what stands in another
+    column than its own is told from what is wrong by nothing. What does not add up stands behind them with its difference.
     """
-    pairs: list[Any] = []
-    for column in contract.columns:
-        if column.name not in match.positions:
-            continue
-        text = Identifier(f"t_{column.name}")
-        shown = SQL("case when {} is null then '' else {} end").format(text, Literal(MASK))
-        pairs.append(
-            SQL("{} || {}").format(
-                Literal(f"{column.header}="),
-                shown if column.keys.personal_data else SQL("coalesce({}, '')").format(text),
-            )
-        )
+    pairs: list[Any] = [
+        SQL("{} || {}").format(Literal(f"{column.header}="), _shown(contract, column))
+        for column in contract.columns
+        if column.name in match.positions
+    ]
     pairs += [
         SQL(
             "case when {0} <> 0 then {1} || case when {0} > 0 then '+' else '' end || trim_scale({0}) end"
@@ -867,3 +861,29 @@ def _row_text(contract: Contract, match: Match) -> Composable:
         for reason, each in _differences(contract)
     ]
     return SQL("concat_ws('; ', {})").format(SQL(", ").join(pairs))
+
+
+def _shown(contract: Contract, column: Column) -> Composable:
+    """A cell as a rejected row shows it."""
+    text = Identifier(f"t_{column.name}")
+    if column.keys.personal_data:
+        return SQL("case when {} is null then '' else {} end").format(text, Literal(MASK))
+    hidden = [SQL("raw.may_be_personal({})").format(text)]
+    if column.says_what_it_holds and not column.is_number:  # as a number, an identity number is right
+        hidden.append(SQL("({})").format(_is_wrong(contract, column)))
+    if column.keys.mapping:
+        # A code that is not known yet is to be read, where the row is right otherwise.
+        others = [
+            each
+            for each in contract.columns
+            if each.says_what_it_holds and not each.keys.mapping and not each.keys.personal_data
+        ]
+        hidden.append(SQL("({})").format(_any(_is_wrong(contract, each) for each in others)))
+    return SQL("case when {} then '(' || raw.shape({}) || ')' else coalesce({}, '') end").format(
+        SQL(" and ").join(hidden), text, text
+    )
+
+
+def _any(conditions: Iterable[Composable]) -> Composable:
+    found = list(conditions)
+    return SQL(" or ").join(found) if found else SQL("false")

@@ -16,9 +16,10 @@ from psycopg import errors
 from psycopg.rows import class_row
 
 from kho.database import connect, the_row
+from kho.ledger import readers
 from kho.ledger.locks import Session
 from kho.ledger.releases import ReleaseError
-from kho.ledger.roles import LIMITS, READER, Limits
+from kho.ledger.roles import LIMITS, Limits
 from kho.settings import Settings
 
 #: the name of a session that publishes
@@ -49,14 +50,14 @@ def end_overdue(connection: psycopg.Connection, limits: Limits = LIMITS) -> None
         """
         with overdue as materialized (
           select pid, usename, application_name, xact_start, query from pg_stat_activity
-          where datname = current_database() and usename = %(reader)s
+          where datname = current_database() and usename = any(%(readers)s)
             and (state like 'idle in transaction%%' and clock_timestamp() - state_change >= %(idle)s
               or state = 'active' and clock_timestamp() - query_start >= %(statement)s
               or clock_timestamp() - xact_start >= %(transaction)s)
         )
         select * from overdue where pg_terminate_backend(pid)
         """,
-        {"reader": READER, **limits._asdict()},
+        {"readers": readers.names(connection), **limits._asdict()},
     )
     for session in ended:
         log.warning("Ended a reader that outstayed its limits: %s", session)
@@ -85,7 +86,7 @@ def wait_for_older_snapshots(
                 """
             select pid, usename, application_name, xact_start, query from pg_stat_activity
             where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()
-              and xact_start < %(start)s and has_schema_privilege(usesysid, 'marts', 'usage')
+              and xact_start < %(start)s and (has_schema_privilege(usesysid, 'marts', 'usage') or has_schema_privilege(usesysid, 'scoped', 'usage'))
               and age(backend_xmin) >= (
                 select min(age(xmin)) from pg_class
                 where relnamespace = %(schema)s::regnamespace and relkind in ('r', 'p', 'v', 'm'))
@@ -122,7 +123,7 @@ def lock_holders(connection: psycopg.Connection) -> list[Session]:
             """
         select distinct on (a.pid) a.pid, a.usename, a.application_name, a.xact_start, a.query
         from pg_locks l join pg_stat_activity a using (pid) join pg_class c on c.oid = l.relation
-        where c.relnamespace = 'marts'::regnamespace and a.pid <> pg_backend_pid()
+        where c.relnamespace in ('marts'::regnamespace, 'scoped'::regnamespace) and a.pid <> pg_backend_pid()
           and a.datname = current_database() -- a clone's tables have the same numbers
         """
         )

@@ -19,6 +19,7 @@ from kho.database import connect
 from kho.ledger import builds, locks, releases
 from kho.ledger.releases import Pin, Release, ReleaseError, ReleaseWaits
 from kho.ledger.roles import LIMITS, Limits
+from kho.publish import scopes
 from kho.publish.readers import (
     PUBLISHER,
     lock_holders,
@@ -204,6 +205,7 @@ def _put_in_force(
         releases.lock(connection)
         decide()
         repoint(connection, release.schema_name)
+        scopes.repoint(connection, release.schema_name)
         if not releases.turn(connection, release.release_id):
             raise ReleaseError(f"release {release.release_id} was refused or dropped meanwhile")
 

@@ -10,7 +10,8 @@ from psycopg import errors, sql
 from kho.ledger.releases import ReleaseError
 
 READERS = ("bi_reader", "kho_auditor", "kho_owner")
-#: what a release explains its figures by, down to the rows of dossiers: Kho reads it in the release's own schema
+#: what a release explains its figures by, down to the rows of dossiers, and who sees whom: Kho reads it in the release's
+#: own schema
 NOT_FOR_READERS = {
     "figure_row",
     "figure_told",
@@ -34,6 +35,7 @@ NOT_FOR_READERS = {
     "settlement_period",
     "moved_dossier",
     "system_told",
+    "reader_reach",
 }
 
 

@@ -66,6 +66,7 @@ def command(settings: Settings) -> list[str]:
         "port": settings.port("postgres"),
         "unix_socket_directories": "",
         "max_connections": 200,
+        "reserved_connections": 100,  # for the night and for Airflow, however many readers there are
         "shared_buffers": "256MB",
         "work_mem": "32MB",
         "maintenance_work_mem": "256MB",
@@ -217,6 +218,7 @@ def create_databases(settings: Settings) -> None:
                 sql.Literal(settings.secret(AIRFLOW)),
             )
         )
+        connection.execute(sql.SQL("grant pg_use_reserved_connections to {}").format(sql.Identifier(AIRFLOW)))
         have = {name for (name,) in connection.execute("select datname from pg_database")}
         wanted = {AIRFLOW: AIRFLOW}
         if not settings.warehouse_url:

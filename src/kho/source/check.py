@@ -63,6 +63,15 @@ def _contract(settings: Settings, contract: Contract, path: Path) -> Iterator[Fi
     )
     for question in contract.open_questions:
         yield Finding("wrong", f"open question: {question}")
+    free = [
+        column.name for column in contract.columns if not (column.is_classified or column.says_what_it_holds)
+    ]
+    if free:
+        yield Finding(
+            "told",
+            f"may hold anything, names of people too: {_some(free)}. Say what stands there by a pattern, an enum or a mapping; or"
+            " by its classification: personal with personalData, or internal where it can name nobody",
+        )
     if contract.is_draft:
         yield Finding("told", "it is a draft: nights take it once its status is 'active'")
     model = settings.staging / contract.system / f"stg_{contract.raw_table}.sql"

@@ -1,0 +1,80 @@
+"""`kho reader`: logins that see the marts of one agency."""
+
+from __future__ import annotations
+
+import getpass
+from typing import Annotated
+
+import typer
+
+from kho.cli.output import Format, fail, show_rows
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Readers of one agency each: logins for BI tools, ODBC and psql that see its rows of the marts, and no others.",
+)
+
+Name = Annotated[str, typer.Argument(help="The login: small letters, digits and _.")]
+
+
+@app.command("list")
+def list_readers(output_format: Format = "table") -> None:
+    """Who may log in, and which agency each sees with all below it. `bi_reader`, who sees all, is not among them."""
+    from kho.database import connect
+    from kho.ledger import readers
+    from kho.settings import settings
+
+    with connect(settings(), "kho_auditor") as connection:
+        rows = [
+            (each.role_name, each.scope_agency_code, f"{each.added_at:%Y-%m-%d %H:%M}", each.added_by)
+            for each in readers.readers(connection)
+        ]
+    show_rows("Readers", ("name", "scope", "added_at", "added_by"), rows, output_format)
+
+
+@app.command()
+def add(
+    name: Name,
+    scope: Annotated[
+        str,
+        typer.Option(metavar="CODE", help="Code of the agency, as `kho agency list` shows it: H61.29371."),
+    ],
+) -> None:
+    """Make a login that sees what an agency, and all below it, has in the marts.
+
+    It reads the views in the schema **scoped**, which have the names and columns of those in marts. It sees the rows of a
+    commune with its departments, of a district with its communes, or of a province with all; also those of what the
+    agency was made of, or has become, by the reorganisation, where that is part of no other one. Rows of others are not
+    there for it, whatever it asks. Names of agencies, metrics and periods are everybody's.
+
+    The login's password is made, and written to a file that only Kho's account may read; the command names it.
+    """
+    from kho.agencies import read
+    from kho.ledger import readers
+    from kho.settings import settings
+
+    here = settings()
+    if scope not in {each.agency_code for each in read(here)}:
+        fail(f"there is no agency {scope}: `kho agency list` shows them, their code is in the first column")
+    try:
+        lacking = readers.add(here, name, scope, actor=getpass.getuser())
+    except readers.ReaderError as error:
+        fail(str(error))
+    typer.echo(f"{name} sees {scope} and what is below it, in the schema scoped.")
+    typer.echo(f"Its password is in {here.reader_file(name)}.")
+    typer.echo(f"Try it: kho psql --role {name} -- -c '\\dv scoped.*'")
+    for statement in lacking:
+        typer.echo(f"It may use this server up, until a superuser runs: {statement}")
+
+
+@app.command()
+def remove(name: Name) -> None:
+    """Take a login away: its sessions end, its role and its password's file go."""
+    from kho.ledger import readers
+    from kho.settings import settings
+
+    try:
+        readers.remove(settings(), name)
+    except readers.ReaderError as error:
+        fail(str(error))
+    typer.echo(f"{name} is no more.")
