@@ -38,4 +38,4 @@ def test_what_is_about_no_agency_has_no_number_of_one() -> None:
         for mart in scopes.OF_NO_AGENCY | scopes.OF_ALL_AGENCIES
         if known[mart] & {"agency_code", "scope_agency_code"}
     }
-    assert about == {"figure_scope", "figure_scope_restated"}
+    assert about == {"agency", "figure_scope", "figure_scope_restated"}

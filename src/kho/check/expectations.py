@@ -100,11 +100,13 @@ class _RepeatedRowsFound(MetricProvider):
             metric_domain_kwargs["column_list"], metrics["table.columns"]
         )
         columns, count = [sqlalchemy.column(name) for name in names], sqlalchemy.func.count()
-        rows = sqlalchemy.select(*columns).select_from(batch)
+        # Each row with how often it is there: no join, that the planner could take for one of few rows.
+        times = sqlalchemy.func.count().over(partition_by=columns).label("times")
+        rows = sqlalchemy.select(*columns, times).select_from(batch).subquery()
         # A row that lacks one of them is none of these.
-        is_repeated = sqlalchemy.tuple_(*columns).in_(rows.group_by(*columns).having(count > 1))
+        is_repeated = sqlalchemy.and_(rows.c.times > 1, *(rows.c[name].is_not(None) for name in names))
         is_empty = sqlalchemy.and_(*(column.is_(None) for column in columns))
-        found = rows.where(is_repeated).cte("found")
+        found = sqlalchemy.select(*(rows.c[name] for name in names)).where(is_repeated).cte("found")
         how_many = sqlalchemy.select(count).select_from(found).scalar_subquery()
         counts = sqlalchemy.select(count, count.filter(is_empty), how_many).select_from(batch).subquery()
         most = metric_value_kwargs["result_format"]["partial_unexpected_count"]

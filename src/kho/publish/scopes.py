@@ -25,7 +25,11 @@ AGENCY = {
     "civil_registration": "agency_code",
     "counted_period": "scope_agency_code",
     "counter_reconciliation": "agency_code",
+    "document_day": "agency_code",
     "document_exchange": "agency_code",
+    "document_month": "unit_agency_code",
+    "dossier_day": "agency_code",
+    "dossier_month": "unit_agency_code",
     "dossier_settlement": "agency_code",
     "dossier_verdict_change": "agency_code",
     "figure_coverage": "agency_code",
@@ -36,6 +40,8 @@ AGENCY = {
     "morning_list": "agency_code",
     "online_service": "agency_code",
     "portal_activity": "agency_code",
+    "portal_day": "agency_code",
+    "portal_month": "unit_agency_code",
     "portal_contribution": "agency_code",
     "postal_service": "agency_code",
     "procedure_inventory": "agency_code",
@@ -49,12 +55,21 @@ AGENCY = {
 }
 #: about no agency, or about what everybody knows of all of them: names, and who is below whom
 OF_NO_AGENCY = {
+    "agency",
+    "calendar_day",
+    "channel",
+    "code_title",
+    "document_type",
+    "field",
     "figure_detail",
     "figure_metric",
     "figure_period",
     "figure_scope",
     "figure_scope_restated",
+    "item_type",
     "parameter_set",
+    "procedure",
+    "service_level",
     "source_freshness",
 }
 #: tells of all agencies at once: for readers of `marts` only

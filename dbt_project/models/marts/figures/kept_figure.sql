@@ -4,7 +4,6 @@
   kept_by='release',
   unique_key=['scope_agency_code', 'scheme', 'period_code'],
   pre_hook='set local enable_nestloop = off; set local enable_mergejoin = off; set local enable_sort = off',
-  post_hook='analyze {{ this }}',
   indexes=[
     {'columns': ['scope_agency_code', 'scheme', 'period_code']},
     {'columns': ['from_release']},
