@@ -20,7 +20,7 @@ from kho.formats import Block
 from kho.formats.block import EDGES
 from kho.formats.header import Match
 from kho.load.bits import Rows, Seen
-from kho.load.judge import as_binary, ends, has_codes, set_hash_keys
+from kho.load.judge import as_binary, ends, has_codes
 from kho.load.moments import Clock, Moments
 from kho.load.texts import (
     Ask,
@@ -67,7 +67,6 @@ class Sorter:
         secret: str,
         day: date,
     ) -> None:
-        set_hash_keys(connection, secret)
         self._connection, self._contract, self._day, self._batch_id = connection, contract, day, batch_id
         self._version, self._stored = contract.version_column, contract.stored
         self._delimiter, self._width, self._unknown_places = delimiter, len(header), match.unknown
