@@ -39,6 +39,7 @@ from kho.load.texts import (
     scalar,
     steps,
     strings,
+    the_same,
 )
 
 try:
@@ -136,7 +137,7 @@ class Sorter:
                 keys[name] = all_quoted(texts, good)
         for column in self._stored:
             if column.name in self._absent:
-                fields[column.name] = [_the_same(self._absent[column.name], rows)]
+                fields[column.name] = [the_same(self._absent[column.name], rows)]
         digests = self._digests([keys[each.name] for each in self._contract.key])
         good &= ~self._seen.add(digests, version, good)
         self._count_unknown(table, good)
@@ -228,10 +229,6 @@ class Sorter:
 
 def _bytes(number: int, width: int) -> Array:
     return np.frombuffer(number.to_bytes(width, "big"), np.uint8)
-
-
-def _the_same(field: bytes, rows: int) -> pa.Array:
-    return binary(steps(rows, len(field)), field * rows)
 
 
 def _is_of_fixed_width(contract: Contract, column: Column) -> bool:
