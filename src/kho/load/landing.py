@@ -66,7 +66,9 @@ def land(connection: Connection, export: Export, batch_id: int, until: TimeLimit
         is_csv, rejects = block.is_csv, Rejects(batch_id)
         with connection.cursor() as cursor:
             if landed.row_count:
-                cursor.execute("select setval('pg_temp.landing__row_number_seq', %s, false)", [block.first_row])
+                cursor.execute(
+                    "select setval('pg_temp.landing__row_number_seq', %s, false)", [block.first_row]
+                )
             with cursor.copy(as_csv if is_csv else as_text) as copy:
                 while block is not None and block.is_csv is is_csv and len(rejects.numbers) < SOME_REJECTS:
                     until.check()

@@ -160,7 +160,9 @@ def _shapes(
 ) -> tuple[str, ...]:
     """How the texts of these columns begin, each way once, with every digit a zero."""
     statement = _shapes_at(contract, tuple(match.positions[each.name] for each in columns))
-    return tuple(sorted(shape for (shape,) in connection.execute(statement, rejected, prepare=False) if shape))
+    return tuple(
+        sorted(shape for (shape,) in connection.execute(statement, rejected, prepare=False) if shape)
+    )
 
 
 @lru_cache(maxsize=100)
