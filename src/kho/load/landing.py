@@ -19,6 +19,7 @@ from kho.load.judge import LANDING, cell
 from kho.time_limit import TimeLimit
 
 SOME_REJECTS = 10_000  # that are held before they are entered
+HEAD = 36  # bytes before a row's columns: the server's own, and its number
 _OFFSET = np.dtype(np.int64)
 
 
@@ -27,7 +28,7 @@ class Landed:
     """What reading the file gave."""
 
     row_count: int = 0
-    size: int = 0  # bytes of the rows
+    size: int = 0  # bytes, about, that the rows take in a table
     rejected: int = 0
     hidden: int = 0  # characters that nobody sees, taken out of texts
     skipped: Counter[str] = field(default_factory=Counter)
@@ -36,7 +37,7 @@ class Landed:
 
     def keep(self, block: Block) -> None:
         self.row_count += block.row_count
-        self.size += len(block.copy)
+        self.size += len(block.copy) + HEAD * block.row_count
         self.rejected += len(block.rejects)
         self.skipped += block.skipped
         self.hidden += block.hidden
