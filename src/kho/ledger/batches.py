@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, Literal
 
@@ -45,8 +45,11 @@ class Batch:
 
 def lock_arrival(connection: psycopg.Connection, arrival_id: int) -> bool:
     """Keep others from loading the arrival until the transaction ends; gives whether it has a batch already."""
-    with locks.bounded(connection, f"arrival {arrival_id}"):
-        connection.execute("select from ledger.arrival where arrival_id = %s for no key update", [arrival_id])
+    lock = "select from ledger.arrival where arrival_id = %s for no key update"
+    # Hardly anybody holds it: a watch over who does is for those who wait.
+    if not connection.execute(f"{lock} skip locked", [arrival_id]).fetchone():
+        with locks.bounded(connection, f"arrival {arrival_id}"):
+            connection.execute(lock, [arrival_id])
     return bool(
         connection.execute(
             "select 1 from ledger.batch where arrival_id = %s limit 1", [arrival_id]
@@ -69,36 +72,33 @@ def enter(
 ) -> None:
     """Write down a batch, its first event and the version of the contract that it was loaded by."""
     connection.execute(
-        "insert into ledger.contract (contract, version, fingerprint, body) values (%s, %s, %s, %s) on conflict do nothing",
-        [contract.name, contract.version, contract.fingerprint, contract.body],
-    )
-    connection.execute(
         """
-        insert into ledger.batch (
-          batch_id, arrival_id, delivery_id, contract, contract_version, contract_fingerprint, business_date, state, reason,
-          rows_in_file, rows_loaded, rows_rejected, rows_skipped, profile
-        ) overriding system value values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        with known as (
+          insert into ledger.contract (contract, version, fingerprint, body)
+          values (%(contract)s, %(version)s, %(fingerprint)s, %(body)s) on conflict do nothing
+        ), entered as (
+          insert into ledger.batch (
+            batch_id, arrival_id, delivery_id, contract, contract_version, contract_fingerprint, business_date, state, reason,
+            rows_in_file, rows_loaded, rows_rejected, rows_skipped, profile
+          ) overriding system value values (
+            %(batch_id)s, %(arrival_id)s, %(delivery_id)s, %(contract)s, %(version)s, %(fingerprint)s, %(business_date)s,
+            %(state)s, %(reason)s, %(rows_in_file)s, %(rows_loaded)s, %(rows_rejected)s, %(rows_skipped)s, %(profile)s
+          )
+        )
+        insert into ledger.batch_event (batch_id, to_state, actor, reason)
+        values (%(batch_id)s, %(state)s, 'load', %(reason)s)
         """,
-        [
-            batch.batch_id,
-            arrival.arrival_id,
-            arrival.delivery_id,
-            contract.name,
-            contract.version,
-            contract.fingerprint,
-            arrival.business_date,
-            batch.state,
-            batch.reason,
-            batch.rows_in_file,
-            batch.rows_loaded,
-            batch.rows_rejected,
-            batch.rows_skipped,
-            Jsonb(profile),
-        ],
-    )
-    connection.execute(
-        "insert into ledger.batch_event (batch_id, to_state, actor, reason) values (%s, %s, 'load', %s)",
-        [batch.batch_id, batch.state, batch.reason],
+        {
+            **asdict(batch),
+            "arrival_id": arrival.arrival_id,
+            "delivery_id": arrival.delivery_id,
+            "contract": contract.name,
+            "version": contract.version,
+            "fingerprint": contract.fingerprint,
+            "body": contract.body,
+            "business_date": arrival.business_date,
+            "profile": Jsonb(profile),
+        },
     )
 
 

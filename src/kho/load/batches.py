@@ -20,7 +20,7 @@ from kho.ledger.hash_keys import hash_key
 from kho.load import raw, ways
 from kho.load.counts import counted
 from kho.load.failure import LoadFailed, is_of_the_file, told, told_of_the_machine
-from kho.load.judge import judge
+from kho.load.judge import judge, prepare
 from kho.load.landing import SOME_REJECTS, Landed, count_values, land
 from kho.load.signs import signs
 from kho.settings import Settings
@@ -144,8 +144,7 @@ def fill(
         " it and replay the batch; if not, let the source hand over a good file"
     )
     with time_limit(60 * minutes, too_long) as until:
-        # Nobody has counted the rows of a batch that comes in: a plan for the one row that is guessed takes their square.
-        connection.execute("set local enable_nestloop = off")
+        prepare(connection, secret)
         export, found = _opened(contract, path)
         if ways.has_fast_way(contract, found, path):
             # What it needs takes longer to import than a small file to load.
@@ -156,7 +155,8 @@ def fill(
             )
         else:
             landed = land(connection, export, batch_id, until)
-            judged = judge(connection, contract, export.header, batch_id, secret, day)
+            taken_off = raw.take_indexes_off(connection, contract, landed.size)
+            judged = judge(connection, contract, export.header, batch_id, day, taken_off)
             unknown_counts = count_values(connection, contract, list(found.unknown))
         reasons = {}
         if landed.rejected or judged.rejected:
@@ -242,6 +242,9 @@ def _hidden(landed: Landed) -> list[str]:
 
 def _place_rejects(connection: Connection, landed: Landed, batch_id: int) -> None:
     """Say of the rejects that were split where they stand in the file, some at a time."""
+    if landed.row_count <= SOME_REJECTS:  # to ask which they are takes as long as to tell it of all
+        _place(connection, landed, batch_id, [*range(1, landed.last_placed + 1)])
+        return
     last = 0
     while numbers := [
         number
@@ -251,20 +254,25 @@ def _place_rejects(connection: Connection, landed: Landed, batch_id: int) -> Non
             [batch_id, last, SOME_REJECTS],
         )
     ]:
-        offsets = landed.offset(numbers)
-        if offsets is None:
-            return
         last = numbers[-1]
-        connection.execute(
-            """
-            update reject.rejected_row r set byte_offset = place.byte_offset
-            from unnest(%s::bigint[], %s::bigint[]) as place (row_number, byte_offset)
-            where r.batch_id = %s and r.row_number = place.row_number
-            """,
-            [numbers, offsets, batch_id],
-        )
-        if len(numbers) < SOME_REJECTS:
+        if not _place(connection, landed, batch_id, numbers) or len(numbers) < SOME_REJECTS:
             return
+
+
+def _place(connection: Connection, landed: Landed, batch_id: int, numbers: list[int]) -> bool:
+    """The same of those of these numbers; gives whether the file's rows have places."""
+    offsets = landed.offset(numbers)
+    if offsets is None:
+        return False
+    connection.execute(
+        """
+        update reject.rejected_row r set byte_offset = place.byte_offset
+        from unnest(%s::bigint[], %s::bigint[]) as place (row_number, byte_offset)
+        where r.batch_id = %s and r.row_number = place.row_number and r.byte_offset is null
+        """,
+        [numbers, offsets, batch_id],
+    )
+    return True
 
 
 def _count_reasons(connection: Connection, batch_id: int) -> dict[str, int]:

@@ -14,6 +14,7 @@ from kho.contract import Column, Contract
 from kho.database import the_row
 from kho.load import raw
 from kho.load.written import BATCH, DAY, part
+from kho.settings import TIMEZONE
 
 OLDEST = SQL("{}::date").format(Placeholder("oldest"))
 
@@ -107,7 +108,7 @@ def _is_old(contract: Contract) -> Composable:
         return SQL("false")
     # A subquery that gives a row is asked once for each of the few: one that only exists may be made a hash of the whole table.
     return SQL(
-        "case when {oldest} is null or num_nonnulls({moments}) = 0 or not ({all_old}) then false when {is_first} then true"
+        "case when {oldest} is null or not ({all_old}) or num_nonnulls({moments}) = 0 then false when {is_first} then true"
         " else (select true from {table} as other where other._key = loaded._key and other._batch_id <> {batch} limit 1) is null"
         " end"
     ).format(
@@ -125,6 +126,8 @@ def _count(condition: Composable) -> Composable:
 
 
 def wall_clock(contract: Contract, column: Column) -> Composed:
+    if contract.file.time_zone == TIMEZONE:  # the session's own
+        return SQL("{}::timestamp").format(Identifier(column.name))
     return SQL("({} at time zone {})").format(Identifier(column.name), Literal(contract.file.time_zone))
 
 

@@ -77,7 +77,7 @@ def load_rows(
     if len(again):
         loaded -= len(again)
         _land_again(connection, contract, path, export, again, until)
-    judged = judge(connection, contract, export.header, batch_id, secret, day, taken_off)
+    judged = judge(connection, contract, export.header, batch_id, day, taken_off, is_rest=True)
     sample.land(connection, export, landed.row_count, again)
     emptied = {
         header: count + (sorter.emptied[header].count_but(again) if header in sorter.emptied else 0)

@@ -19,6 +19,7 @@ from kho.load.judge import LANDING, cell
 from kho.time_limit import TimeLimit
 
 SOME_REJECTS = 10_000  # that are held before they are entered
+HEAD = 36  # bytes before a row's columns: the server's own, and its number
 _OFFSET = np.dtype(np.int64)
 
 
@@ -27,19 +28,23 @@ class Landed:
     """What reading the file gave."""
 
     row_count: int = 0
+    size: int = 0  # bytes, about, that the rows take in a table
     rejected: int = 0
     hidden: int = 0  # characters that nobody sees, taken out of texts
     skipped: Counter[str] = field(default_factory=Counter)
+    last_placed: int = 0  # row
     offsets: IO[bytes] = field(default_factory=tempfile.TemporaryFile)
 
     def keep(self, block: Block) -> None:
         self.row_count += block.row_count
+        self.size += len(block.copy) + HEAD * block.row_count
         self.rejected += len(block.rejects)
         self.skipped += block.skipped
         self.hidden += block.hidden
         if block.offsets is not None:
             self.offsets.seek((block.first_row - 1) * _OFFSET.itemsize)
             self.offsets.write(block.offsets.astype(_OFFSET).tobytes())
+            self.last_placed = block.first_row + block.row_count - 1
 
     def offset(self, row_numbers: list[int]) -> list[int] | None:
         """Byte offsets of these rows; None where the format has none."""
@@ -61,7 +66,10 @@ def land(connection: Connection, export: Export, batch_id: int, until: TimeLimit
         # Consecutive whole blocks share one COPY, and the sequence numbers their rows.
         is_csv, rejects = block.is_csv, Rejects(batch_id)
         with connection.cursor() as cursor:
-            cursor.execute("select setval('pg_temp.landing__row_number_seq', %s, false)", [block.first_row])
+            if landed.row_count:
+                cursor.execute(
+                    "select setval('pg_temp.landing__row_number_seq', %s, false)", [block.first_row]
+                )
             with cursor.copy(as_csv if is_csv else as_text) as copy:
                 while block is not None and block.is_csv is is_csv and len(rejects.numbers) < SOME_REJECTS:
                     until.check()
@@ -87,9 +95,10 @@ def _copies(width: int, delimiter: str) -> tuple[str, str]:
 def make_landing(connection: Connection, width: int) -> None:
     """The table, as wide as the file. It is empty, and stays for the session's next file: plans for it stay with it."""
     found = connection.execute(
-        "select relnatts - 1 from pg_class where oid = to_regclass('pg_temp.landing')"
+        "select relnatts - 1, setval(to_regclass('pg_temp.landing__row_number_seq'), 1, false)"
+        " from pg_class where oid = to_regclass('pg_temp.landing')"
     ).fetchone()
-    if found == (width,):
+    if found and found[0] == width:
         return
     columns = ", ".join(f"{name} text" for name in _names(width))
     if found:

@@ -157,10 +157,12 @@ def _shapes(
     match: Match,
     columns: list[Column],
     rejected: dict[str, Any],
-) -> list[str]:
+) -> tuple[str, ...]:
     """How the texts of these columns begin, each way once, with every digit a zero."""
     statement = _shapes_at(contract, tuple(match.positions[each.name] for each in columns))
-    return [shape for (shape,) in connection.execute(statement, rejected, prepare=False) if shape]
+    return tuple(
+        sorted(shape for (shape,) in connection.execute(statement, rejected, prepare=False) if shape)
+    )
 
 
 @lru_cache(maxsize=100)
@@ -175,7 +177,8 @@ def _shapes_at(contract: Contract, positions: tuple[int, ...]) -> str:
     return SQL("select {} from {} where {}").format(shapes, LANDING, SQL(_REJECTED)).as_string()
 
 
-def _that_may_read(shapes: list[str], labels: tuple[str, ...]) -> tuple[str, ...]:
+@lru_cache(maxsize=100)
+def _that_may_read(shapes: tuple[str, ...], labels: tuple[str, ...]) -> tuple[str, ...]:
     """The conventions that could read a text of these shapes: to try them all takes longer than to load a small file."""
     found, same, left = [], set(), set(shapes)
     for label in sorted(labels, key=lambda each: not pattern(each).has_own_places):

@@ -20,7 +20,7 @@ from kho.formats import Block
 from kho.formats.block import EDGES
 from kho.formats.header import Match
 from kho.load.bits import Rows, Seen
-from kho.load.judge import as_binary, ends, has_codes, set_hash_keys
+from kho.load.judge import as_binary, ends, has_codes
 from kho.load.moments import Clock, Moments
 from kho.load.texts import (
     Ask,
@@ -39,6 +39,7 @@ from kho.load.texts import (
     scalar,
     steps,
     strings,
+    the_same,
 )
 
 try:
@@ -67,7 +68,6 @@ class Sorter:
         secret: str,
         day: date,
     ) -> None:
-        set_hash_keys(connection, secret)
         self._connection, self._contract, self._day, self._batch_id = connection, contract, day, batch_id
         self._version, self._stored = contract.version_column, contract.stored
         self._delimiter, self._width, self._unknown_places = delimiter, len(header), match.unknown
@@ -137,7 +137,7 @@ class Sorter:
                 keys[name] = all_quoted(texts, good)
         for column in self._stored:
             if column.name in self._absent:
-                fields[column.name] = [_the_same(self._absent[column.name], rows)]
+                fields[column.name] = [the_same(self._absent[column.name], rows)]
         digests = self._digests([keys[each.name] for each in self._contract.key])
         good &= ~self._seen.add(digests, version, good)
         self._count_unknown(table, good)
@@ -229,10 +229,6 @@ class Sorter:
 
 def _bytes(number: int, width: int) -> Array:
     return np.frombuffer(number.to_bytes(width, "big"), np.uint8)
-
-
-def _the_same(field: bytes, rows: int) -> pa.Array:
-    return binary(steps(rows, len(field)), field * rows)
 
 
 def _is_of_fixed_width(contract: Contract, column: Column) -> bool:

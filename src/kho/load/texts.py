@@ -92,15 +92,20 @@ def as_places(places: Array) -> pa.Array:
 
 
 def numbers(values: Array, width: int, has_value: Array) -> list[pa.Array]:
-    """COPY's fields of whole numbers: their sizes, and themselves."""
+    """COPY's fields of whole numbers."""
     return sized(values.astype(f">i{width}").view(np.uint8).reshape(-1, width), has_value)
 
 
 def sized(values: Array, has_value: Array) -> list[pa.Array]:
-    """COPY's fields of values that all take the same bytes, each a row."""
+    """COPY's fields of values that all take the same bytes, each a row: as they are, or their sizes and themselves."""
     rows, width = values.shape
     if has_value.all():
-        return [binary(steps(rows, 4), np.full(rows, width, ">i4")), binary(steps(rows, width), values)]
+        fields = np.empty((rows, 4 + width), np.uint8)
+        fields[:, :4] = np.frombuffer(width.to_bytes(4, "big"), np.uint8)
+        fields[:, 4:] = values
+        return [binary(steps(*fields.shape), fields)]
+    if not has_value.any():
+        return [the_same(field_of(None), rows)]
     ends = np.zeros(rows + 1, np.int32)
     np.cumsum(has_value, out=ends[1:])
     sizes = np.where(has_value, np.int32(width), np.int32(-1)).astype(">i4")
@@ -122,6 +127,10 @@ def as_list(*texts: pa.Array) -> list[bytes]:
     if len(found) != len(joined):
         return [lines[start : end - 1] for start, end in pairwise((offsets - offsets[0]).tolist())]
     return found
+
+
+def the_same(field: bytes, rows: int) -> pa.Array:
+    return binary(steps(rows, len(field)), field * rows)
 
 
 class Texts:
