@@ -74,7 +74,9 @@ def test_what_did_not_change_is_not_read_again(settings: Settings) -> None:
     assert kept(settings) == written and len(written) == 1
     (name,) = written
     packed = (settings.home / "dbt" / "manifests" / name).read_bytes()
-    assert Manifest.from_msgpack(packed).flat_graph == {}, "what is made again costs more to unpack than to make"
+    assert Manifest.from_msgpack(packed).flat_graph == {}, (
+        "what is made again costs more to unpack than to make"
+    )
 
 
 def test_what_was_read_of_the_same_elsewhere_is_not_read_again(known: Settings, tmp_path: Path) -> None:
