@@ -25,6 +25,7 @@ from kho.ledger import schema
 from kho.server import ports, postgres
 from kho.settings import Settings
 from kho.transform.lineage import Lineage, lineage
+from kho.transform.project import read
 from tests.golden import Golden, build_nothing, make
 
 #: the folder that all processes of a run share
@@ -189,11 +190,19 @@ def module_published(
 
 
 @pytest.fixture(scope="session")
-def project(shared: Path) -> Settings:
-    """Settings of a home without a server, for what reads the project and not the warehouse."""
+def read_project(shared: Path, once: Callable) -> Settings:
+    """Settings of a home without a server; dbt has read the project, and knows a copy of it as well."""
     home = shared / "project"
     share_manifests(home)
-    return Settings(home=home)
+    settings = Settings(home=home)
+    once("read", lambda: bool(read(settings)))
+    return settings
+
+
+@pytest.fixture(scope="session")
+def project(read_project: Settings) -> Settings:
+    """The same, for what reads the project and not the warehouse."""
+    return read_project
 
 
 @pytest.fixture(scope="session")
@@ -215,7 +224,7 @@ def module_warehouse(server: Settings, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
-def made(server: Settings, shared: Path, once: Callable) -> Settings:
+def made(server: Settings, read_project: Settings, shared: Path, once: Callable) -> Settings:
     """The warehouse that `built_warehouse` is cloned from."""
     return once("made", lambda: build_nothing(clone(server, shared / "made")))
 

@@ -21,8 +21,10 @@ import pytest
 from kho.ledger import releases
 from kho.server import airflow, postgres, processes
 from kho.settings import Settings
+from tests.conftest import share_manifests
 from tests.mailbox import Mailbox, mailbox
 from tests.pages import PROJECT, Block, blocks
+from tests.projects import know, retire
 
 NIGHT = date(2021, 6, 30)
 #: the page that adds a source: its night is the one that all tests here look at
@@ -87,7 +89,7 @@ def letters() -> Iterator[Mailbox]:
 
 
 @pytest.fixture(scope="package")
-def checkout(shared: Path) -> Path:
+def checkout(shared: Path, read_project: Settings) -> Path:
     """The project as a newcomer has it, what git knows or would, with most systems retired: each costs a night seconds."""
     folder = shared / "running" / "kho"
     listed = subprocess.run(
@@ -101,9 +103,8 @@ def checkout(shared: Path) -> Path:
         if (PROJECT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(PROJECT / name, folder / name)
-    for path in (folder / "contracts").glob("*/*.yaml"):
-        if path.parent.name not in FETCHED:
-            path.write_text(path.read_text().replace("status: active", "status: retired"))
+    know(folder)
+    retire(folder, but=FETCHED)
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     subprocess.run(["git", "add", "-A"], cwd=folder, check=True)
     return folder
@@ -123,6 +124,7 @@ def installed(checkout: Path, letters: Mailbox) -> Iterator[Settings]:
     """The checkout with a small sample; nothing runs."""
     settings = Settings(project=checkout, home=checkout / ".kho")
     settings.home.mkdir()
+    share_manifests(settings.home)
     (settings.home / "config.toml").write_text(
         f'smtp_host = "127.0.0.1"\nsmtp_port = {letters.port}\ndigest_to = "vanphong@example.vn"\n'
     )

@@ -117,7 +117,6 @@ def test_the_years_between_two_districts_cost_nothing(long_phu: Settings) -> Non
     assert years == [("H51", ["2021"]), ("H51.12", ["2021"]), ("H59.06", ["2016", "2017"])]
 
 
-@office.needs_office
 def test_no_model_takes_the_square_of_its_rows(long_phu: Settings, golden: Golden) -> None:
     with connect(long_phu, "kho_auditor") as ledger:
         (rows,) = ledger.execute("select sum(rows_loaded) from ledger.batch").fetchone()
@@ -125,6 +124,7 @@ def test_no_model_takes_the_square_of_its_rows(long_phu: Settings, golden: Golde
     assert {model: most for model, most in golden.plans.items() if most > EACH_ROW * rows} == {}
 
 
+@office.needs_office
 def test_every_figure_stands_in_the_reports_that_are_opened(long_phu: Settings, tmp_path: Path) -> None:
     made = [(name, draft(long_phu, scope, period)) for name, scope, period in HANDED_IN]
     for name, content in made:

@@ -36,11 +36,11 @@ night_processes.set_forkserver_preload(
 
 
 @pytest.fixture(scope="package")
-def own_server(shared: Path) -> Iterator[Settings]:
+def own_server(shared: Path, read_project: Settings) -> Iterator[Settings]:
     """A server of this package's own: it is killed."""
-    project = copied(shared / "of-nights")
-    retire(project, but=FETCHED)
-    settings = Settings(home=shared / "nights", project=project)
+    copy = copied(shared / "of-nights")  # of a project that dbt knows
+    retire(copy, but=FETCHED)
+    settings = Settings(home=shared / "nights", project=copy)
     start_server(settings)
     yield settings
     postgres.remove(settings)

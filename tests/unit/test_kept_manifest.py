@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from dbt.contracts.graph.manifest import Manifest
 from kho.settings import Settings
 from kho.transform.lineage import lineage
 from kho.transform.project import TransformError, read
+from tests.conftest import share_manifests
+from tests.projects import copied
 
 pytestmark = pytest.mark.slow
 
@@ -69,6 +72,11 @@ def test_what_did_not_change_is_not_read_again(settings: Settings) -> None:
     read(settings).nodes.clear()
     assert {MODEL, SEED} <= read(settings).nodes.keys()
     assert kept(settings) == written and len(written) == 1
+    (name,) = written
+    packed = (settings.home / "dbt" / "manifests" / name).read_bytes()
+    assert Manifest.from_msgpack(packed).flat_graph == {}, (
+        "what is made again costs more to unpack than to make"
+    )
 
 
 def test_what_was_read_of_the_same_elsewhere_is_not_read_again(known: Settings, tmp_path: Path) -> None:
@@ -156,11 +164,11 @@ macros: [{name: asked, description: What}]
     assert_is_as_read_whole(settings)
 
 
-def test_what_was_read_of_a_change_is_what_is_read_of_the_whole(project: Settings, tmp_path: Path) -> None:
+def test_what_was_read_of_a_change_is_what_is_read_of_the_whole(tmp_path: Path) -> None:
     """Of the real project: only what changed was read, and what depends on it."""
-    settings = Settings(project=tmp_path / "project", home=tmp_path / "home")
-    for folder in ("contracts", "dbt_project"):
-        shutil.copytree(project.project / folder, settings.project / folder)
+    project = copied(tmp_path / "project", "contracts", "dbt_project")
+    settings = Settings(project=project, home=tmp_path / "home")
+    share_manifests(settings.home)
     read(settings)
     changes = {
         "dbt_project/macros/fact.sql": ("analyze pg_temp.touched", "analyze touched"),
@@ -185,9 +193,8 @@ def test_what_was_read_of_a_change_is_what_is_read_of_the_whole(project: Setting
 def assert_is_as_read_whole(settings: Settings) -> None:
     """What was kept is what is read again where nothing is kept."""
     found = content(read(settings))
-    for path in (settings.home / "dbt" / "manifests").iterdir():
-        path.unlink()
-    whole = content(read(settings))
+    with TemporaryDirectory() as home:
+        whole = content(read(settings.model_copy(update={"home": Path(home)})))
     others = {
         key: {
             name: (found["nodes"][key].get(name), value)

@@ -115,6 +115,7 @@ def _kept(settings: Settings) -> Manifest:
         manifest = _invoke(settings, ["parse", "--partial-parse"], Path(target), _NO_SERVER)
         if not _is_described(manifest):
             manifest = _invoke(settings, ["parse", "--no-partial-parse"], Path(target), _NO_SERVER)
+    manifest.flat_graph = {}  # dbt made it; whoever needs it makes it again
     # Read while somebody wrote, it may be neither what was there nor what is.
     if _fingerprint(project) == fingerprint:
         _keep(path, manifest.to_msgpack())
