@@ -14,7 +14,8 @@ from kho.settings import Settings, settings
 console = Console()
 
 FIRST, LAST = date(2021, 5, 31), date(2021, 6, 30)
-REPORTS = {"846": "2017-01-01..2017-09-28", "946": "2021-H1"}
+#: the richer one first
+REPORTS = {"946": "2021-H1", "846": "2017-01-01..2017-09-28"}
 
 
 def demo() -> None:

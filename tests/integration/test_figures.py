@@ -419,6 +419,16 @@ def test_the_table_speaks_vietnamese(kho: Ask) -> None:
     assert f"{value:,}".replace(",", ".") in shown
 
 
+def test_what_nobody_operates_or_does_not_apply_is_one_line_unless_all_is_asked_for(kho: Ask) -> None:
+    rows = list(csv.DictReader(io.StringIO(kho("31663", "2021-H1", "--format", "csv").stdout)))
+    absent = {row["metric"] for row in rows if row["state"] in ("not_operated", "not_applicable")}
+    assert "portal_visits" in absent
+    brief, whole = (" ".join(kho("31663", "2021-H1", *words).stdout.split()) for words in ([], ["--all"]))
+    title = "Lượt truy cập"
+    assert title not in brief and title in whole
+    assert "--all" in brief and "--all" not in whole and len(brief) < len(whole)
+
+
 def test_json_has_numbers_and_nulls(kho: Ask) -> None:
     found = json.loads(kho("946", "2021-H1", "--format", "json").stdout)
     shown = {(row["metric"], row["level"], row["detail"]): row["value"] for row in found}

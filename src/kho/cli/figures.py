@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -16,6 +17,9 @@ COLUMNS = (
     "metric", "level", "detail", "value", "unit", "state",
     "measured_value", "numerator", "denominator", "as_of", "covered_from", "covered_to", "release",
 )  # fmt: skip
+
+#: what a table folds into one line: that a figure can't be there is told once
+NOT_HERE = ("not_operated", "not_applicable")
 
 
 class Scheme(StrEnum):
@@ -52,6 +56,13 @@ def figures(
             metavar="METRIC", help="Show the rows that this figure counts, with their file and row."
         ),
     ] = None,
+    show_all: Annotated[
+        bool,
+        typer.Option(
+            "--all",
+            help="In the table also what nobody here operates, and what does not apply, line by line.",
+        ),
+    ] = False,
 ) -> None:
     """Show the figures of an agency and those below it, from the release in force."""
     from kho.figures.figures import NoRelease, UnknownPeriod, UnknownScope, figure_set
@@ -79,7 +90,10 @@ def figures(
     except (NoRelease, NotRestatable) as error:
         typer.echo(error, err=True)
         raise typer.Exit(1) from None
-    {Format.csv: _csv, Format.json: _json, Format.table: _table}[format](found)
+    if format is Format.table:
+        _table(found, show_all=show_all)
+    else:
+        {Format.csv: _csv, Format.json: _json}[format](found)
 
 
 def _explain(scope: str, period: str, metric: str, scheme: Scheme, output_format: str) -> None:
@@ -127,7 +141,7 @@ def _stated(found: FigureSet) -> dict[str, str]:
     return {"units_of": found.units_of.isoformat(), "made_of": "; ".join(found.made_of)}
 
 
-def _table(found: FigureSet) -> None:
+def _table(found: FigureSet, *, show_all: bool) -> None:
     from rich import box
     from rich.console import Console
     from rich.padding import Padding
@@ -156,8 +170,13 @@ def _table(found: FigureSet) -> None:
         lines.setdefault((figure.metric, figure.detail), {})[figure.level] = figure
     # The whole of a metric first, whatever levels its details have.
     ordinals = {metric: place for place, metric in enumerate(dict.fromkeys(metric for metric, _ in lines))}
+    folded: Counter[str] = Counter()
     for (_, detail), by_level in sorted(lines.items(), key=lambda line: (ordinals[line[0][0]], line[0][1])):
         first = next(iter(by_level.values()))
+        states = {figure.state for figure in by_level.values()}
+        if not show_all and states <= {*NOT_HERE}:
+            folded[min(states, key=NOT_HERE.index)] += 1
+            continue
         title = Text.assemble(
             first.detail_title if detail else first.title, (f" ({first.unit_title})", "dim")
         )
@@ -170,6 +189,12 @@ def _table(found: FigureSet) -> None:
                 for level in levels
             ),
         )
+    if folded:
+        counts = "; ".join(
+            f"{folded[state]} chỉ tiêu {vietnamese.STATES[state]}" for state in NOT_HERE if folded[state]
+        )
+        table.add_section()
+        table.add_row(Text(f"{counts} (xem từng dòng: --all)", "italic dim"))
     Console().print(table)
 
 
