@@ -177,18 +177,21 @@ class Settings(BaseSettings):
 
     def role_url(self, role: Role) -> str:
         """`postgresql://` URL of the warehouse for one of its roles (least privilege: name the role you need)."""
-        return self._url(role, self.secret(role))
+        server = self.admin_url()  # first: no secret is made for a server that was never started
+        return _logged_in(server, role, self.secret(role))
 
     def reader_url(self, name: str) -> str:
         """The same for a reader of one agency. Raises `LookupError` where this home has no password of that name."""
         if not self.reader_file(name).is_file():
             raise LookupError(f"there is no reader {name} here")
-        return self._url(name, self.reader_file(name).read_text().strip())
+        return _logged_in(self.admin_url(), name, self.reader_file(name).read_text().strip())
 
-    def _url(self, user: str, password: str) -> str:
-        parts = urlsplit(self.admin_url())
-        address = parts.netloc.rpartition("@")[2]
-        return urlunsplit(parts._replace(netloc=f"{user}:{quote(password)}@{address}"))
+
+def _logged_in(url: str, user: str, password: str) -> str:
+    """The URL of the same database for another user."""
+    parts = urlsplit(url)
+    address = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{user}:{quote(password)}@{address}"))
 
 
 @cache
