@@ -35,6 +35,9 @@ KEPT = {
     "kept_row": "to_build",
     "kept_movement": "to_build",
     "kept_stretch": "to_build",
+    "kept_dossier_day": "to_build",
+    "kept_document_day": "to_build",
+    "kept_portal_day": "to_build",
     "kept_figure": "to_release",
 }
 
