@@ -314,6 +314,7 @@ def test_what_is_only_odd_is_told_and_released(built):
     assert {each.expectation for each in verdict.critical} <= {
         "what_is_not_attested_is_measured",
         "levels_add_up",
+        "the_newest_month_has_the_figures_of_the_unit",
     }
 
 
