@@ -44,7 +44,8 @@
 {%- endmacro %}
 
 {# The figures of a topic by calendar months, in the words of people: each unit's own, with its departments, so that units add
-   up; of metrics that add up over units and months; by detail. What has no value has a row that says why. #}
+   up; of metrics that add up over units and months; by detail. What has no value has a row that says why. Movements and states
+   are put one below the other and not joined: whatever is asked for, and however wrong it is planned, it is read once. #}
 {% macro months_of(facts, detail=none) -%}
 with metric as (
   select *
@@ -53,16 +54,37 @@ with metric as (
     and is_additive_over_units and is_additive_over_time and divisor is null
 ), part as (
   select
-    agency.unit_agency_code, moved.metric as movement, day.month_code, {{ 'moved.detail' if detail else "''" }} as detail,
-    sum(moved.amount)::bigint as amount
+    figure.scope_agency_code as unit_agency_code, figure.period_code as month_code, figure.metric,
+    null as detail, null::bigint as amount, figure.state, figure.value is not null as has_value
+  from {{ ref('report_figure') }} as figure
+  join metric on metric.metric = figure.metric
+  join {{ ref('agency') }} as unit
+    on unit.agency_code = figure.scope_agency_code
+    and unit.is_unit
+    and unit.agency_level = figure.level
+    and {{ is_unit_of_month('figure.from_date', 'figure.to_date') }}
+  where figure.scheme = 'calendar' and figure.detail = ''
+    and figure.from_date = date_trunc('month', figure.to_date)::date
+  union all
+  select
+    agency.unit_agency_code, day.month_code, metric.metric,
+    {{ 'moved.detail' if detail else "''" }}, sum(moved.amount)::bigint, null, null
   from {{ ref('figure_movement') }} as moved
+  join metric on metric.movement = moved.metric
   join {{ ref('agency') }} as agency
     on agency.agency_code = moved.agency_code
     and moved.movement_date between agency.valid_from and coalesce(agency.valid_to, 'infinity')
   join {{ ref('calendar_day') }} as day on day.date_day = moved.movement_date
-  where moved.metric in (select movement from metric)
-    and coalesce(moved.parameter_set, 'default') = 'default'
+  where coalesce(moved.parameter_set, 'default') = 'default'
   group by 1, 2, 3, 4
+), month as (
+  select
+    part.unit_agency_code, part.month_code, part.metric, part.detail, part.amount,
+    max(part.state) over same as state,
+    bool_or(part.has_value) over same as has_value,
+    count(part.amount) over same as part_count
+  from part
+  window same as (partition by part.unit_agency_code, part.month_code, part.metric)
 )
 
 select
@@ -71,37 +93,34 @@ select
   unit.level_title,
   unit.province_name,
   unit.district_name,
-  extract(year from figure.from_date)::integer as year_number,
-  figure.period_code as month_code,
-  figure.from_date as month_start,
+  left(month.month_code, 4)::integer as year_number,
+  month.month_code,
+  (month.month_code || '-01')::date as month_start,
   metric.metric,
   metric.title as metric_title,
   {% if detail %}
-  case when part.detail = '' then {{ unknown_title() }} else coalesce(detail.title, part.detail) end as {{ detail }},
+  case when month.detail = '' then {{ unknown_title() }} else coalesce(detail.title, month.detail) end as {{ detail }},
   {% endif %}
   state.title as state_title,
-  case when figure.value is not null then coalesce(part.amount, 0) end::bigint as value,
+  case when month.has_value then coalesce(month.amount, 0) end as value,
   metric.unit_title
-from {{ ref('report_figure') }} as figure
-join {{ ref('figure_period') }} as period
-  on period.scheme = figure.scheme and period.period_code = figure.period_code and period.period_kind = 'month'
-join metric on metric.metric = figure.metric
+from month
+join metric on metric.metric = month.metric
 -- As it was at the end of the month, or at its own end.
 join {{ ref('agency') }} as unit
-  on unit.agency_code = figure.scope_agency_code
-  and unit.is_unit
-  and unit.agency_level = figure.level
-  and unit.valid_from <= figure.to_date
-  and coalesce(unit.valid_to, 'infinity') >= figure.from_date
-  and coalesce(unit.followed_from, 'infinity') > figure.to_date
-left join part
-  on figure.value is not null
-  and part.unit_agency_code = figure.scope_agency_code
-  and part.movement = metric.movement
-  and part.month_code = figure.period_code
+  on unit.agency_code = month.unit_agency_code
+  and {{ is_unit_of_month("(month.month_code || '-01')::date", "((month.month_code || '-01')::date + interval '1 month - 1 day')::date") }}
 {% if detail -%}
-left join {{ ref('figure_detail') }} as detail on detail.detail = part.detail
+left join {{ ref('figure_detail') }} as detail on detail.detail = month.detail
 {% endif -%}
-left join {{ ref('code_title') }} as state on state.domain = 'figure_state' and state.code = figure.state
-where figure.scheme = 'calendar' and figure.detail = ''
+left join {{ ref('code_title') }} as state on state.domain = 'figure_state' and state.code = month.state
+where month.state is not null
+  and case when month.has_value and month.part_count > 0 then month.amount is not null else month.amount is null end
+{%- endmacro %}
+
+{# Of the versions of `unit` the last one that is valid in a month. #}
+{% macro is_unit_of_month(first_day, last_day) -%}
+  unit.valid_from <= {{ last_day }}
+    and coalesce(unit.valid_to, 'infinity') >= {{ first_day }}
+    and coalesce(unit.followed_from, 'infinity') > {{ last_day }}
 {%- endmacro %}

@@ -227,27 +227,27 @@ WRONG = {
     ): "delete from kept_figure where metric = 'dossiers_overdue'",
     (
         "dossier_day",
-        "years_are_those_of_the_figures",
+        "the_newest_year_is_that_of_the_figures",
     ): "update kept_dossier_day set received_count = received_count + 1",
     (
         "document_day",
-        "years_are_those_of_the_figures",
+        "the_newest_year_is_that_of_the_figures",
     ): "update kept_document_day set document_type = 'of no dimension'",
     (
         "portal_day",
-        "years_are_those_of_the_figures",
+        "the_newest_year_is_that_of_the_figures",
     ): "update kept_portal_day set agency_key = gen_random_uuid()",
     (
         "dossier_month",
-        "the_newest_month_has_the_figures_of_the_units",
+        "the_newest_month_has_the_figures_of_the_unit",
     ): "update kept_figure set value = value + 1 where metric = 'dossiers_declined' and detail = ''",
     (
         "document_month",
-        "the_newest_month_has_the_figures_of_the_units",
+        "the_newest_month_has_the_figures_of_the_unit",
     ): "update kept_figure set value = value + 1 where metric = 'documents_copied' and detail = ''",
     (
         "portal_month",
-        "the_newest_month_has_the_figures_of_the_units",
+        "the_newest_month_has_the_figures_of_the_unit",
     ): "update kept_figure set value = value + 1 where metric = 'portal_items_received' and detail = ''",
     ("field", "rows_are_unique"): "insert into field select * from field where field = ''",
 }
@@ -314,6 +314,7 @@ def test_what_is_only_odd_is_told_and_released(built):
     assert {each.expectation for each in verdict.critical} <= {
         "what_is_not_attested_is_measured",
         "levels_add_up",
+        "the_newest_month_has_the_figures_of_the_unit",
     }
 
 

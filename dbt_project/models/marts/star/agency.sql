@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['agency_key'], 'unique': true}]) }}
+{{ config(indexes=[{'columns': ['agency_key'], 'unique': true}, {'columns': ['agency_code']}]) }}
 with above as (
   -- The units that a version stands in, as they were on its first day; the nearest is its own.
   select

@@ -1,3 +1,4 @@
+{{ config(indexes=[{'columns': ['date_day'], 'unique': true}]) }}
 with code as (
   select
     date_day::date as date_day,
