@@ -72,20 +72,20 @@ with at_end as (
     rules.parameter_set,
     adjustment.agency_code,
     adjustment.detail as field,
-    0,
-    case when adjustment.metric = 'dossiers_received' and is_within then amount else 0 end,
-    case when adjustment.metric = 'dossiers_in_progress' and not is_within then amount else 0 end,
-    0,
-    case when adjustment.metric = 'dossiers_resolved_on_time' and is_within then amount else 0 end,
-    case when adjustment.metric = 'dossiers_resolved_late' and is_within then amount else 0 end,
-    0,
-    case when adjustment.metric = 'dossiers_in_progress_within_deadline' then amount else 0 end,
+    0 as received_online_count,
+    case when adjustment.metric = 'dossiers_received' and is_within then amount else 0 end as received_direct_or_post_count,
+    case when adjustment.metric = 'dossiers_in_progress' and not is_within then amount else 0 end as carried_over_count,
+    0 as resolved_early_count,
+    case when adjustment.metric = 'dossiers_resolved_on_time' and is_within then amount else 0 end as resolved_on_time_count,
+    case when adjustment.metric = 'dossiers_resolved_late' and is_within then amount else 0 end as resolved_late_count,
+    0 as ended_without_result_count,
+    case when adjustment.metric = 'dossiers_in_progress_within_deadline' then amount else 0 end as pending_within_deadline_count,
     case adjustment.metric
       when 'dossiers_in_progress' then amount
       when 'dossiers_in_progress_within_deadline' then -amount
       else 0
-    end,
-    true
+    end as pending_overdue_count,
+    true as is_attested
   from {{ period }} as period
   join {{ relations.figure_row }} as adjustment
     on adjustment.source = 'movement_dossier_adjustment' and adjustment.metric like 'dossiers%' and adjustment.movement_date <= period.to_date

@@ -11,16 +11,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import psutil
 import pytest
 
 from kho.ledger import releases
 from kho.server import airflow, postgres, processes
-from kho.settings import Settings
+from kho.settings import TIMEZONE, Settings
 from tests.conftest import share_manifests
 from tests.mailbox import Mailbox, mailbox
 from tests.pages import PROJECT, Block, blocks
@@ -43,12 +44,18 @@ class Typed:
     letters: list[EmailMessage]
 
 
+#: no night begins by itself between the tests' own
+FAR_FROM_NOW = f"{datetime.now(ZoneInfo(TIMEZONE)) + timedelta(hours=12):%H:%M}"
+
+
 def client(settings: Settings) -> dict[str, str]:
     """The environment of somebody who works in the checkout after `. .venv/bin/activate`."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("KHO_")}
     modules = [str(settings.project / "src"), *filter(None, sys.path)]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return own | {"PATH": path, "PYTHONPATH": os.pathsep.join(modules), "COLUMNS": "120"}
+    return own | {
+        "PATH": path, "PYTHONPATH": os.pathsep.join(modules), "COLUMNS": "120", "KHO_NIGHT_AT": FAR_FROM_NOW
+    }  # fmt: skip
 
 
 def kho(settings: Settings, *arguments: str, python: str = "python") -> subprocess.CompletedProcess[str]:

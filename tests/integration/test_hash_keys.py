@@ -46,7 +46,7 @@ def machine(settings: Settings, home: Path) -> Settings:
     for shared in ("archive", "ports.json", "postgres"):
         (home / shared).symlink_to(settings.home / shared)
     for secret in (settings.home / "secrets").iterdir():
-        if secret.name != "hash_key":
+        if secret.is_file() and secret.name != "hash_key":
             shutil.copy(secret, home / "secrets")
     return settings.model_copy(update={"home": home})
 

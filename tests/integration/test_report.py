@@ -94,7 +94,9 @@ def story(module_built_warehouse: Settings) -> Story:
     unreported = draft(settings, "946", PERIOD)
     reported = hand_over(settings, unreported, POSITION)
     with pytest.MonkeyPatch.context() as patch, typing_at(settings, patch) as ask:
-        typed = {name: ask("946", PERIOD, "--format", name).stdout for name in ("table", "csv", "json")}
+        typed = {
+            name: ask("946", PERIOD, "--all", "--format", name).stdout for name in ("table", "csv", "json")
+        }
     decisions.accept(settings, held, actor="operator", reason="the source confirmed it")
     decisions.withdraw(settings, withdrawn, actor="operator", reason="another district's")
     first = explained(settings)

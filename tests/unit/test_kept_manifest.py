@@ -15,7 +15,6 @@ from dbt.contracts.graph.manifest import Manifest
 from kho.settings import Settings
 from kho.transform.lineage import lineage
 from kho.transform.project import TransformError, read
-from tests.conftest import share_manifests
 from tests.projects import copied
 
 pytestmark = pytest.mark.slow
@@ -168,7 +167,6 @@ def test_what_was_read_of_a_change_is_what_is_read_of_the_whole(tmp_path: Path) 
     """Of the real project: only what changed was read, and what depends on it."""
     project = copied(tmp_path / "project", "contracts", "dbt_project")
     settings = Settings(project=project, home=tmp_path / "home")
-    share_manifests(settings.home)
     read(settings)
     changes = {
         "dbt_project/macros/fact.sql": ("analyze pg_temp.touched", "analyze touched"),

@@ -1,7 +1,8 @@
 -- depends_on: {{ ref('exchange_period') }}, {{ ref('figure_told') }}, {{ ref('figure_coverage') }}
 -- depends_on: {{ ref('kept_document') }}, {{ ref('kept_incoming_document') }}, {{ ref('kept_delivery') }}
 {% set last = last_release('document_exchange') %}
-{% set columns = exchange_columns() %}
+{% set counts = exchange_columns() %}
+{% set columns = ['scheme', 'period_code', 'agency_code', 'document_type'] + counts %}
 {% set is_any_whole = not last or run_query(
   'select exists (select from ' ~ ref('exchange_period') ~ ' where to_date_before is null)'
 ).rows[0][0] %}
@@ -55,17 +56,15 @@ moved_delivery as materialized (
 {% endif %}
 each_count as (
   {% if is_any_whole %}
-  select 1 as sign, * from counted_whole
+  select 1 as sign, {{ columns | join(', ') }} from counted_whole
   {% endif %}
   {% if last %}
   {{ 'union all' if is_any_whole }}
-  select 1 as sign, * from counted
+  select 1 as sign, {{ columns | join(', ') }} from counted
   union all
-  select -1, * from counted_before
+  select -1, {{ columns | join(', ') }} from counted_before
   union all
-  select -1, scheme, period_code, agency_code, document_type
-    {%- for column in columns %}, {{ column }}{% endfor %}
-  from {{ of_last_release('document_exchange') }}
+  select -1, {{ columns | join(', ') }} from {{ of_last_release('document_exchange') }}
   where (scheme, period_code) not in (
     select scheme, period_code from {{ ref('exchange_period') }} where to_date_before is not null
   )
@@ -77,9 +76,9 @@ select
   period_code,
   agency_code,
   document_type
-  {%- for column in columns %},
+  {%- for column in counts %},
   sum(sign * {{ column }})::bigint as {{ column }}
   {%- endfor %}
 from each_count
 group by 1, 2, 3, 4
-having {% for column in columns %}sum(sign * {{ column }}) <> 0{{ ' or ' if not loop.last }}{% endfor %}
+having {% for column in counts %}sum(sign * {{ column }}) <> 0{{ ' or ' if not loop.last }}{% endfor %}

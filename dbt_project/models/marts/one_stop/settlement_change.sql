@@ -2,6 +2,7 @@
 -- depends_on: {{ ref('dossier_stretch') }}, {{ ref('parameter_set') }}, {{ ref('figure_row') }}, {{ ref('report_parameter') }}
 {% set last = last_release('dossier_settlement') %}
 {% set counts = settlement_counts() %}
+{% set columns = ['scheme', 'period_code', 'parameter_set', 'agency_code', 'field'] + counts + ['is_attested'] %}
 {% set now = settlement_relations() %}
 {% set is_any_whole = not last or run_query(
   'select exists (select from ' ~ ref('settlement_period') ~ ' where to_date_before is null)'
@@ -40,19 +41,15 @@ stayed as (
 {% endif %}
 each_count as (
   {% if is_any_whole %}
-  select 1 as sign, whole.* from counted_whole as whole where {{ is_of_kept_set('whole', now) }}
+  select 1 as sign, {{ columns | join(', ') }} from counted_whole where {{ is_of_kept_set('counted_whole', now) }}
   {% endif %}
   {% if last %}
   {{ 'union all' if is_any_whole }}
-  select 1 as sign, counted.* from counted where {{ is_of_kept_set('counted', now) }}
+  select 1 as sign, {{ columns | join(', ') }} from counted where {{ is_of_kept_set('counted', now) }}
   union all
-  select -1, counted_before.* from counted_before where {{ is_of_kept_set('counted_before', before) }}
+  select -1, {{ columns | join(', ') }} from counted_before where {{ is_of_kept_set('counted_before', before) }}
   union all
-  select
-    -1, scheme, period_code, parameter_set, agency_code, field
-    {%- for count in counts %}, {{ count }}{% endfor %},
-    is_attested
-  from {{ of_last_release('dossier_settlement') }}
+  select -1, {{ columns | join(', ') }} from {{ of_last_release('dossier_settlement') }}
   where (scheme, period_code) not in (
     select scheme, period_code from {{ ref('settlement_period') }} where to_date_before is not null
   )

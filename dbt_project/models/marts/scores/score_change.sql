@@ -1,6 +1,7 @@
 -- depends_on: {{ ref('scored_period') }}, {{ ref('moved_dossier') }}, {{ ref('dossier_stretch') }}
 -- depends_on: {{ ref('dim_scoring_metric') }}
 {% set last = last_release('score_count') %}
+{% set columns = 'period_code, agency_code, metric_code, formula_version, numerator, denominator, left_out_count' %}
 {% set is_any_whole = not last or run_query(
   'select exists (select from ' ~ ref('scored_period') ~ ' where not is_there)'
 ).rows[0][0] %}
@@ -27,15 +28,15 @@ stayed as (
 {% endif %}
 each_count as (
   {% if is_any_whole %}
-  select 1 as sign, * from counted_whole
+  select 1 as sign, {{ columns }} from counted_whole
   {% endif %}
   {% if last %}
   {{ 'union all' if is_any_whole }}
-  select 1 as sign, * from counted
+  select 1 as sign, {{ columns }} from counted
   union all
-  select -1, * from counted_before
+  select -1, {{ columns }} from counted_before
   union all
-  select -1, period_code, agency_code, metric_code, formula_version, numerator, denominator, left_out_count
+  select -1, {{ columns }}
   from {{ of_last_release('score_count') }}
   where period_code not in (select period_code from {{ ref('scored_period') }} where is_there)
   {% endif %}
