@@ -83,11 +83,11 @@ def test_processes_that_begin_together_make_one_account() -> None:
         Path(f"/run/{name}.lock").unlink(missing_ok=True)
 
 
-def test_every_role_can_connect_and_airflow_owns_its_database(server: Settings) -> None:
+def test_every_role_can_connect_and_airflow_owns_its_database(warehouse: Settings) -> None:
     for role in ROLES:
-        with connect(server, role) as connection:
+        with connect(warehouse, role) as connection:
             assert connection.execute("select current_user").fetchone() == (role,)
-    with psycopg.connect(postgres.airflow_url(server)) as connection:
+    with psycopg.connect(postgres.airflow_url(warehouse)) as connection:
         connection.execute("create table own (n int)")
         connection.rollback()
 
