@@ -80,6 +80,13 @@ class Settings(BaseSettings):
     digest_from: str = "kho@localhost"
     digest_to: str = Field("", description="who receives the digest, comma separated")
 
+    backup_to: str = Field(
+        "", description="where each night leaves a backup: a folder, or s3://bucket/prefix; empty: nowhere"
+    )
+    backup_recipient: str = Field(
+        "", description="the public key that backups are sealed for, as `kho backup key` prints it (age1…)"
+    )
+
     @field_validator("project", "home")
     @classmethod
     def _absolute(cls, folder: Path) -> Path:

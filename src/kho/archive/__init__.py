@@ -6,6 +6,7 @@ It asks for nothing but fsspec's interface, so that another place than a folder 
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -61,6 +62,11 @@ class Archive:
         """Where the bytes of this name are, compressed."""
         return f"{self.folder}/{sha256[:2]}/{sha256}.zst"
 
+    def has(self, sha256: str) -> bool:
+        """Whether the bytes of this name were stored."""
+        place = self.place(sha256)
+        return self.files.exists(place) or self.files.exists(place.removesuffix(".zst"))
+
     def store(self, chunks: Iterable[bytes]) -> Stored:
         """Store the bytes: whole and kept when this returns, or not there at all."""
         import pyarrow as pa
@@ -90,6 +96,23 @@ class Archive:
             with path.open("wb") as copy:
                 self._unpack(sha256, copy)
             yield path
+
+    @contextmanager
+    def packed(self, sha256: str) -> Iterator[IO[bytes]]:
+        """The bytes of this name, compressed, and known to be as they came. Raises `Lost` where they are not."""
+        import pyarrow as pa
+
+        with Path(os.devnull).open("wb") as nowhere:
+            self._unpack(sha256, nowhere)
+        try:
+            with self.files.open(self.place(sha256)) as file:
+                yield file
+        except FileNotFoundError:  # an earlier Kho stored it as it was
+            with tempfile.TemporaryFile(dir=self.room) as file:
+                with pa.CompressedOutputStream(pa.PythonFile(file), "zstd") as packed:
+                    self._unpack(sha256, packed)
+                    packed.flush()
+                yield file
 
     def _unpack(self, sha256: str, copy: IO[bytes]) -> None:
         digest = hashlib.sha256()

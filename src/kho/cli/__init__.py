@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 from kho.cli import (
     agency,
+    backup,
     batch,
     deadline,
     dictionary,
@@ -66,6 +67,7 @@ app = typer.Typer(
 for command in (server.up, server.down, server.status, server.run, server.psql):
     app.command()(command)
 app.command()(installation.init)
+app.command()(backup.restore)
 app.command()(figures.figures)
 app.command()(form.form)
 app.command()(dossiers.morning)
@@ -75,7 +77,7 @@ app.command()(deadline.deadline)
 app.command()(report.report)
 app.command()(dictionary.dictionary)
 groups = {"": app}
-for module in (release, batch, rejects, source, agency, reader):
+for module in (release, batch, rejects, source, agency, reader, backup):
     name = module.__name__.rpartition(".")[2]
     groups[name] = module.app
     app.add_typer(module.app, name=name)

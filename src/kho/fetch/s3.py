@@ -40,20 +40,7 @@ class S3:
         self._budget = budget or Budget()
         port = f":{connection.port}" if connection.port else ""
         self.where = f"s3://{path}" + (f" at {connection.host}{port}" if connection.host else "")
-        if connection.ca_file:
-            connection.tls()  # says what is wrong with it
-        self._files = fs.S3FileSystem(
-            access_key=connection.login or None,
-            secret_key=connection.password or None,
-            anonymous=not connection.login,  # never as whom this machine happens to be
-            region=connection.extra.get("region", REGION),
-            scheme=connection.scheme,
-            endpoint_override=f"{connection.host}{port}" if connection.host else None,
-            tls_ca_file_path=str(connection.ca_file) if connection.ca_file else None,
-            connect_timeout=TIMEOUT_SECONDS,
-            request_timeout=TIMEOUT_SECONDS,
-            retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=1),  # `patiently` does that
-        )
+        self._files = file_system(connection)
 
     def files(self) -> list[Listed]:
         found = self._ask(lambda: self._files.get_file_info(fs.FileSelector(self._path)))
@@ -110,6 +97,25 @@ class S3:
                 ) from None
 
         return patiently(attempt)
+
+
+def file_system(connection: Connection) -> fs.S3FileSystem:
+    """The store that a connection leads to. Raises SourceError when its `ca_file` holds no certificates."""
+    port = f":{connection.port}" if connection.port else ""
+    if connection.ca_file:
+        connection.tls()  # says what is wrong with it
+    return fs.S3FileSystem(
+        access_key=connection.login or None,
+        secret_key=connection.password or None,
+        anonymous=not connection.login,  # never as whom this machine happens to be
+        region=connection.extra.get("region", REGION),
+        scheme=connection.scheme,
+        endpoint_override=f"{connection.host}{port}" if connection.host else None,
+        tls_ca_file_path=str(connection.ca_file) if connection.ca_file else None,
+        connect_timeout=TIMEOUT_SECONDS,
+        request_timeout=TIMEOUT_SECONDS,
+        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=1),  # `patiently` does that
+    )
 
 
 def _heard(question: Callable[[], T]) -> T:

@@ -16,8 +16,9 @@ from kho.database import LOCK_WAIT, SESSION
 from kho.ledger import locks, readers, roles
 from kho.settings import Settings
 
-_DATABASE = """
-grant kho_owner, kho_loader, kho_transformer to current_user;
+_ADMINISTRATOR = "grant kho_owner, kho_loader, kho_transformer to current_user;"
+_DATABASE = f"""
+{_ADMINISTRATOR}
 grant pg_read_all_stats to kho_transformer with inherit true;  -- publishing waits for readers' old snapshots
 grant bi_reader to kho_transformer with inherit true, set false;  -- and ends readers that outstay their limits
 create schema if not exists ledger authorization kho_owner;
@@ -38,6 +39,12 @@ do $$ begin
 end $$;
 set local role kho_owner;
 """
+
+
+def prepare_roles(connection: psycopg.Connection, settings: Settings) -> None:
+    """Make the roles alone, for a database that is about to be restored: what is in it belongs to them."""
+    roles.write(connection, settings)
+    connection.execute(_ADMINISTRATOR)
 
 
 def prepare(settings: Settings, *, patience: timedelta = LOCK_WAIT) -> list[str]:

@@ -1,0 +1,186 @@
+"""Restoring: a backup into an empty home, and on a server that has nothing of it; or aside, to see that it can be done."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import psycopg
+import pyarrow as pa
+
+from kho.archive import Archive, nameless
+from kho.backup import dump, sealing
+from kho.backup.making import Say
+from kho.backup.place import BackupError, Manifest, Place
+from kho.database import SESSION
+from kho.ledger import backups, schema
+from kho.server import postgres
+from kho.settings import Settings
+
+if TYPE_CHECKING:
+    from pyrage import x25519
+
+#: in the home while a restore is under way: the entries that were there before, which stay as they are
+_UNFINISHED = "restore-unfinished"
+#: what an operator may have put into a home beforehand: how to reach the backup, and the servers that take its place
+_BEFOREHAND = {"config.toml", "connections.json"}
+_SOME = 1 << 20
+
+
+def restore(
+    settings: Settings,
+    address: str,
+    key_file: Path,
+    name: str | None = None,
+    say: Say = lambda what, done, of: None,
+) -> tuple[Manifest, list[str]]:
+    """Bring back a backup, the newest if none is named; gives what it holds, and the entries of the home that were kept.
+
+    The home has to be empty but for `config.toml`, `connections.json` and files that these name; what is there stays, and the
+    backup's own lies beside it as `<name>.from-backup`. Killed, it goes on when it is run again. Raises `BackupError`.
+    """
+    key = sealing.private_key(key_file)
+    place = Place.of(settings, address)
+    manifest = place.manifest(name)
+    kept = _take_home(settings.home)
+    say("settings, secrets, reports", 0, 0)
+    _bring_home(place, manifest, key, settings.home, kept)
+    # By what came with it. What this process was told by its environment leads, as ever.
+    settings = Settings(**settings.model_dump(include=settings.model_fields_set))
+    postgres.launch(settings)
+    postgres.create_databases(settings)
+    say("the warehouse", 0, 0)
+    _bring_databases(settings, place, manifest, key)
+    _bring_archive(settings, place, manifest, key, say)
+    schema.prepare(settings)
+    (settings.home / _UNFINISHED).unlink()
+    return manifest, sorted(kept)
+
+
+def check(
+    settings: Settings,
+    address: str,
+    key_file: Path,
+    name: str | None = None,
+    say: Say = lambda what, done, of: None,
+) -> Manifest:
+    """Restore a backup aside, on a server of its own that goes afterwards: whether it can be done. Raises `BackupError`."""
+    place = Place.of(settings, address)  # by the connections that are here
+    key = sealing.private_key(key_file)
+    manifest = place.manifest(name)
+    with tempfile.TemporaryDirectory(prefix="kho-restore-", dir=settings.home) as folder:
+        aside = Settings(home=Path(folder) / "home", project=settings.project, warehouse_url=None)
+        aside.home.mkdir()
+        try:
+            _bring_home(place, manifest, key, aside.home, set())
+            postgres.launch(aside)
+            postgres.create_databases(aside)
+            say("the warehouse", 0, 0)
+            _bring_databases(aside, place, manifest, key)
+            _bring_archive(aside, place, manifest, key, say)
+            schema.prepare(aside)
+        finally:
+            postgres.remove(aside)
+    return manifest
+
+
+def _take_home(home: Path) -> set[str]:
+    """What was in the home before the restore began, which may have been killed since."""
+    home.mkdir(parents=True, exist_ok=True)
+    marker = home / _UNFINISHED
+    if marker.exists():
+        return set(marker.read_text(encoding="utf-8").splitlines())
+    there = {path.name for path in home.iterdir()}
+    foreign = {"archive", "postgres", "secrets", "contracts", "dbt"} & there
+    if foreign:
+        raise BackupError(
+            f"{home} holds {', '.join(sorted(foreign))}: a backup is restored into an empty folder. Move this one away, or name"
+            f" another in KHO_HOME; {' and '.join(sorted(_BEFOREHAND))} may be there beforehand"
+        )
+    draft = home / f".{_UNFINISHED}"
+    draft.write_text("\n".join(sorted(there)), encoding="utf-8")
+    draft.replace(marker)
+    return there
+
+
+def _part(place: Place, manifest: Manifest, name: str, target: IO[bytes], key: x25519.Identity) -> None:
+    path = place.at("backups", manifest.name, f"{name}.age")
+    try:
+        with place.files.open(path) as source:
+            sealing.unseal(source, target, key, f"{path}, a part of backup {manifest.name},")
+    except FileNotFoundError:
+        raise BackupError(f"{path}, a part of backup {manifest.name}, is not there any more") from None
+
+
+def _bring_home(
+    place: Place, manifest: Manifest, key: x25519.Identity, home: Path, kept: set[str]
+) -> None:
+    with tempfile.TemporaryFile(dir=home) as packed, tempfile.TemporaryDirectory(dir=home) as aside:
+        _part(place, manifest, "home.tar", packed, key)
+        packed.seek(0)
+        with tarfile.open(fileobj=packed, mode="r:gz") as tar:
+            tar.extractall(aside, filter="data")
+        for path in sorted(Path(aside).iterdir()):
+            target = home / (f"{path.name}.from-backup" if path.name in kept else path.name)
+            if target.is_dir():  # of a restore that was killed
+                shutil.rmtree(target)
+            path.replace(target)
+
+
+def _bring_databases(
+    settings: Settings, place: Place, manifest: Manifest, key: x25519.Identity
+) -> None:
+    with psycopg.connect(settings.admin_url(), options=SESSION, application_name="kho restore") as connection:
+        if connection.execute("select to_regnamespace('ledger') is not null").fetchone() != (True,):
+            schema.prepare_roles(connection, settings)
+            connection.commit()
+            with dump.restoring(settings, settings.admin_url()) as target:
+                _part(place, manifest, "warehouse.dump", target, key)
+        found = dump.rows(connection)
+    if differing := sorted(set(manifest.tables.items()) ^ set(found.items())):
+        raise BackupError(
+            f"the database holds something else than backup {manifest.name}: {', '.join(f'{n} {c}' for n, c in differing[:5])}."
+            " Restore it into a database that is empty"
+        )
+    if "airflow.dump.age" in manifest.parts:
+        with psycopg.connect(postgres.airflow_url(settings)) as connection:
+            is_there = connection.execute("select to_regclass('public.dag') is not null").fetchone()
+        if is_there != (True,):
+            with dump.restoring(settings, postgres.airflow_url(settings)) as target:
+                _part(place, manifest, "airflow.dump", target, key)
+
+
+def _bring_archive(
+    settings: Settings, place: Place, manifest: Manifest, key: x25519.Identity, say: Say
+) -> None:
+    archive = Archive.of(settings)
+    with psycopg.connect(settings.admin_url(), options=SESSION, application_name="kho restore") as connection:
+        files = backups.files(connection)
+    for done, sha256 in enumerate(files):
+        say("files of the archive", done, len(files))
+        if sha256 in manifest.lost or archive.has(sha256):
+            continue
+        path = place.archived(manifest.recipient, sha256)
+        with nameless(settings.home) as packed:
+            with packed.open("wb") as target:
+                try:
+                    with place.files.open(path) as source:
+                        sealing.unseal(source, target, key, path)
+                except FileNotFoundError:
+                    raise BackupError(f"{path} is not there any more: backup {manifest.name} is not whole") from None
+            stored = archive.store(_plain(packed))
+        if stored.sha256 != sha256:
+            raise BackupError(f"{path} holds another file than its name says")
+
+
+def _plain(packed: Path) -> Iterator[bytes]:
+    with closing(pa.CompressedInputStream(pa.OSFile(str(packed)), "zstd")) as stream:
+        while some := stream.read(_SOME):
+            yield some
+
+
