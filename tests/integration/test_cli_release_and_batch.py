@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 import json
+import os
+import pwd
 from dataclasses import replace
 from datetime import date
 
@@ -11,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from kho import settings
+from kho.actor import os_user
 from kho.cli import batch as batch_commands
 from kho.cli import release as release_commands
 from kho.cli import server
@@ -51,18 +53,32 @@ def test_an_operator_accepts_withdraws_and_takes_it_back(kho, warehouse, hand_ov
     assert kho("batch", "withdraw", held, "--reason", "after all")[0] == 0
     assert kho("batch", "undo", held, "--reason", "no")[0] == 0
     story = kho("batch", "show", held)[1]
-    assert "the source confirmed them" in story and getpass.getuser() in story
+    assert "the source confirmed them" in story and os_user() in story
     with connect(warehouse, "kho_auditor") as connection:
         events = connection.execute(
             "select to_state, actor, reason from ledger.batch_event where batch_id = %s order by event_id",
             [held],
         ).fetchall()
-    me = getpass.getuser()
+    me = os_user()
     assert events[1:] == [
         ("accepted", me, "the source confirmed them"),
         ("withdrawn", me, "after all"),
         ("accepted", me, "no"),
     ]
+
+
+def test_a_decision_is_kept_with_the_account_whatever_the_environment_says(
+    kho, warehouse, hand_over, monkeypatch
+):
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "somebody-else")
+    held = hand_over(DOSSIERS, DAY, state="held", reason="too many rejects")
+    assert kho("batch", "accept", held, "--reason", "confirmed")[0] == 0
+    with connect(warehouse, "kho_auditor") as connection:
+        actors = connection.execute(
+            "select actor from ledger.batch_event where batch_id = %s and reason = 'confirmed'", [held]
+        ).fetchall()
+    assert actors == [(pwd.getpwuid(os.getuid()).pw_name,)]
 
 
 def test_a_decision_needs_a_reason_and_a_batch_that_can_be_decided_on(kho, hand_over):
@@ -117,7 +133,7 @@ def test_a_pinned_release_is_told_until_it_is_unpinned_and_the_candidate_is_publ
         release.publish(warehouse)
     kho("release", "rollback", 1, "--reason", "wrong sums")
     let_through(warehouse, candidate())
-    me = getpass.getuser()
+    me = os_user()
     code, said = kho("release", "publish")
     assert code == 1 and f"release 3 waits: release 1 is pinned by {me} since" in said
     assert "`kho release unpin`" in said
@@ -176,7 +192,7 @@ def test_a_refused_release_is_accepted_by_a_person_with_a_reason(kho, warehouse,
         and "What was found in release 2 is accepted (1 rows)." in said
         and "`kho run --date 2021-01-31`" in said
     )
-    me = getpass.getuser()
+    me = os_user()
     assert f"Decided: accepted by {me} on" in kho("release", "show", 2)[1]
     server.print_night(warehouse, date(2021, 1, 31))
     told = " ".join(capsys.readouterr().out.split())

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
+from kho.actor import os_user
 from kho.cli.output import Format, fail, show_rows
 
 app = typer.Typer(no_args_is_help=True, help="Batches: what was loaded, and which of it counts.")
@@ -99,7 +99,7 @@ def _decide(decision: Callable[..., list[Any]], batch_id: int, reason: str) -> N
     if not reason.strip():
         raise typer.BadParameter("say why", param_hint="--reason")
     try:
-        changes = decision(settings(), batch_id, actor=getpass.getuser(), reason=reason.strip())
+        changes = decision(settings(), batch_id, actor=os_user(), reason=reason.strip())
     except DecisionError as error:
         fail(str(error))
     for change in changes:

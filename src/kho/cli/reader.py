@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Annotated
 
 import typer
 
+from kho.actor import os_user
 from kho.cli.output import Format, fail, show_rows
 
 app = typer.Typer(
@@ -57,7 +57,7 @@ def add(
     if scope not in {each.agency_code for each in read(here)}:
         fail(f"there is no agency {scope}: `kho agency list` shows them, their code is in the first column")
     try:
-        lacking = readers.add(here, name, scope, actor=getpass.getuser())
+        lacking = readers.add(here, name, scope, actor=os_user())
     except readers.ReaderError as error:
         fail(str(error))
     typer.echo(f"{name} sees {scope} and what is below it, in the schema scoped.")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kho.actor import os_user
 from kho.cli.output import Format, fail, show_rows
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def rollback(
     from kho.settings import settings
 
     try:
-        now = release.rollback(settings(), number, actor=getpass.getuser(), reason=_said(reason))
+        now = release.rollback(settings(), number, actor=os_user(), reason=_said(reason))
     except release.ReleaseError as error:
         fail(str(error))
     typer.echo(
@@ -128,7 +128,7 @@ def unpin() -> None:
     from kho.settings import settings
 
     try:
-        ended = release.unpin(settings(), actor=getpass.getuser())
+        ended = release.unpin(settings(), actor=os_user())
     except release.ReleaseError as error:
         fail(str(error))
     typer.echo(
@@ -151,7 +151,7 @@ def accept(
     from kho.settings import settings
 
     try:
-        accepted = acceptances.accept(settings(), number, actor=getpass.getuser(), reason=_said(reason))
+        accepted = acceptances.accept(settings(), number, actor=os_user(), reason=_said(reason))
     except ReleaseError as error:
         fail(str(error))
     refused = accepted.release
