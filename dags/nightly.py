@@ -1,4 +1,4 @@
-"""Every night: fetch and load each source system, check, build, check, publish, tell people. Wiring only.
+"""Every night: fetch and load each source system, check, build, check, publish, back up, tell people. Wiring only.
 
 The steps, what each waits for and what follows a failure are in `kho.night`. A source that fails stops nobody else; a
 refused release leaves the one in force. `publish` is skipped while a release waits for a person: its log says what for.
@@ -82,5 +82,6 @@ with DAG(
             )(each.step.name, each.system)
         for before in each.waits_for:
             wired[before] >> wired[each.task_id]
-    # Telling is a teardown: it runs whatever happened, and the run is judged by what was published.
-    wired["tell_people"].as_teardown()
+    # These are teardowns: they run whatever happened, and the run is judged by what was published.
+    for after in ("upkeep", "tell_people"):
+        wired[after].as_teardown()

@@ -16,8 +16,9 @@ from kho.contract import telling
 from kho.database import connect
 from kho.figures import morning
 from kho.figures.figures import NoRelease, explained
-from kho.ledger import acceptances, batches, builds, deliveries, releases, sources, verdicts
+from kho.ledger import acceptances, backups, batches, builds, deliveries, releases, sources, verdicts
 from kho.ledger.acceptances import Acceptance
+from kho.ledger.backups import Backup
 from kho.ledger.freshness import NOTHING_YET
 from kho.ledger.releases import Pin, Release
 from kho.settings import Settings
@@ -129,6 +130,8 @@ def _digest(settings: Settings, business_date: date, failed: Iterable[str]) -> _
             ),
         ]
         in_force = _in_force(now, releases.pin(connection))
+        if settings.backup_to:
+            sections.append(_Section("critical", "Sao lưu (kho backup)", _backup(backups.last(connection))))
     sections.append(_Section("", "Việc cần xem sáng nay (kho morning <đơn vị>)", _morning(settings)))
     subject = f"Kho dữ liệu, số liệu đến hết ngày {_day(business_date)}: {outcome}"
     return _Digest(subject, in_force, [each for each in sections if each.items])
@@ -191,6 +194,16 @@ def _in_force(release: Release | None, pinned: Pin | None) -> list[str]:
             "chưa phát hành bản mới cho đến khi bỏ ghim (kho release unpin)."
         )
     return told
+
+
+def _backup(last: Backup | None) -> list[str]:
+    """What is wrong with the last backup, or nothing."""
+    if last is None:
+        return ["Chưa có bản sao lưu nào"]
+    lost = [f"{_number(last.files_lost)} tệp trong kho lưu trữ bị mất hoặc hỏng, không sao lưu được"] * (last.files_lost > 0)
+    if datetime.now(last.made_at.tzinfo) - last.made_at > backups.LATE:
+        lost.append(f"Sao lưu đã cũ: bản gần nhất lúc {_moment(last.made_at)}, tại {last.place}")
+    return lost
 
 
 def _morning(settings: Settings) -> list[str]:

@@ -46,8 +46,9 @@ STEPS = (
     Step("marts", 3, "warehouse"),
     Step("check_marts", 1, "marts"),
     Step("publish", 1, "check_marts"),
-    # People are told whatever happened.
-    Step("tell_people", 0.5, "publish", runs_after_failure=True),
+    # What is kept has to be kept safe, and people are told, whatever happened.
+    Step("upkeep", 12, "publish", runs_after_failure=True),
+    Step("tell_people", 0.5, "upkeep", runs_after_failure=True),
 )
 RELEASED = "publish"  # the night is judged by it
 WITHIN = timedelta(hours=23)  # the next night must not wait for this one
@@ -187,6 +188,19 @@ def publish(settings: Settings, *, allow_older: bool = False) -> Release:
     return now
 
 
+def upkeep(settings: Settings) -> None:
+    """Back up what the warehouse has now, where a place for backups is set."""
+    if not settings.backup_to:
+        log.info("No backup: backup_to is not set in config.toml")
+        return
+    from kho.backup import back_up
+
+    made = back_up(settings)
+    log.info("Backup %s at %s", made.name, settings.backup_to)
+    for sha256 in made.lost:
+        log.error("lost in the archive, and in no backup: %s", sha256)
+
+
 def tell_people(settings: Settings, business_date: date, failed: Iterable[str]) -> None:
     """Tell people what the night was like; `failed` names the tasks that failed."""
     from kho import digest
@@ -215,6 +229,8 @@ def do(
             check_marts(settings)
         case "publish":
             publish(settings)
+        case "upkeep":
+            upkeep(settings)
         case "tell_people":
             tell_people(settings, business_date, sorted(failed))
         case _:
@@ -272,7 +288,8 @@ def run(settings: Settings, business_date: date) -> None:
             log.error("%s failed: %s", task.task_id, failure)
             failures[task.task_id] = failure
     if RELEASED not in done:
-        failures.pop("tell_people", None)
+        for after in ("upkeep", "tell_people"):
+            failures.pop(after, None)
         raise list(failures.values())[-1]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,9 +19,6 @@ app = typer.Typer(
     invoke_without_command=True,
     help="Back up the warehouse, the archive, settings, secrets, reports and Airflow's history, sealed for one key.",
 )
-
-#: older than this, a backup that each night makes is missed
-LATE = timedelta(hours=48)
 
 From = Annotated[str, typer.Option("--from", help="Where backups are; default: `backup_to` of config.toml.")]
 

@@ -195,9 +195,10 @@ def _print_login(settings: Settings) -> None:
 
 def _print_release(settings: Settings) -> None:
     from kho.database import connect
-    from kho.ledger import acceptances, builds, releases, verdicts
+    from kho.ledger import acceptances, backups, builds, releases, verdicts
 
     with connect(settings, "kho_auditor") as connection:
+        backup = backups.last(connection)
         release = releases.find_in_force(connection)
         last = builds.last_night(connection)
         pinned = releases.pin(connection)
@@ -226,6 +227,10 @@ def _print_release(settings: Settings) -> None:
         console.print(f"Last night: {business_date}, {outcome}{f' ({reason})' if reason else ''}")
     if waits:
         console.print(f"[yellow]Not published[/]: {escape(releases.told(*waits))}.", soft_wrap=True)
+    if backup:
+        console.print(f"Backup: {backup.made_at:%Y-%m-%d %H:%M}, {backup.place}", soft_wrap=True)
+    elif settings.backup_to:
+        console.print("[yellow]Backup: none yet[/], [bold]kho backup[/] makes one.")
     for name, page in (
         ("Data Docs", "data_docs/index.html"),
         ("Data dictionary", "dictionary/dictionary.html"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import psycopg
@@ -10,6 +10,10 @@ from psycopg.rows import class_row
 
 from kho.database import connect
 from kho.settings import Settings
+
+
+#: older than this, a backup that each night makes is missed
+LATE = timedelta(hours=48)
 
 
 class Backup(NamedTuple):
