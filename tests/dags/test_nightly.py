@@ -84,7 +84,7 @@ def test_the_night_is_wired_as_designed(bag: dict, project: Path) -> None:
     systems = night.systems(Settings())
     assert systems == sorted(folder.name for folder in (project / "contracts").iterdir() if folder.is_dir())
     wanted: dict[str, list[str]] = {"tell_people": []}
-    chain = ["check_exports", "staging", "warehouse", "marts", "check_marts", "publish", "tell_people"]
+    chain = ["check_exports", "staging", "warehouse", "marts", "check_marts", "publish", "upkeep", "tell_people"]
     wanted |= {task: [following] for task, following in pairwise(chain)}
     for system in systems:
         wanted |= {f"{system}.ingest": ["check_exports"]}
@@ -109,7 +109,7 @@ def test_a_failing_source_stops_nobody_and_telling_always_runs(bag: dict) -> Non
     assert dag["rules"]["check_exports"] == "all_done"
     after = ("staging", "warehouse", "marts", "check_marts", "publish")
     assert {dag["rules"][task] for task in after} == {"all_success"}
-    assert dag["teardown"] == ["tell_people"]
+    assert dag["teardown"] == ["upkeep", "tell_people"]
     assert all(retries > 0 for retries in dag["retries"].values())
 
 

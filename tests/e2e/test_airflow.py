@@ -50,6 +50,7 @@ def test_a_night_under_the_scheduler_ends_in_a_release(walked: list[Typed], runn
         *night.LAYERS,
         "check_marts",
         "publish",
+        "upkeep",
         "tell_people",
     ]:
         assert f"✓ {step}" in ran.output

@@ -9,23 +9,24 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
 import pytest
 from psycopg import sql
 from pydantic import SecretStr
 
+from kho.backup import BackupError, back_up, new_key, restore
 from kho.figures.figures import figures
 from kho.ledger import readers, releases, schema
 from kho.server import postgres
 from kho.settings import Settings
 from tests.conftest import share_manifests
 from tests.nights.conftest import finish
-from tests.snapshot import lost_rows
+from tests.snapshot import lost_rows, snapshot
 
 NIGHT = date(2021, 1, 31)
 PASSWORD = "one/of@its:own"
@@ -134,3 +135,29 @@ def test_the_night_runs_on_another_server(
         readers.remove(settings, "of_a_commune")
         with pytest.raises(psycopg.OperationalError):
             reader.execute("select 1")
+    _expect_to_be_restored(settings, superuser, tmp_path)
+
+
+def _expect_to_be_restored(settings: Settings, superuser: str, tmp_path: Path) -> None:
+    """Its backup is restored into another database of that server, without a superuser."""
+    with psycopg.connect(superuser, autocommit=True) as connection:
+        connection.execute("create database afterwards owner province")
+    sealed_for = settings.model_copy(update={"backup_recipient": new_key(tmp_path / "key")})
+    assert "Airflow's history is not in it" in " ".join(back_up(sealed_for, str(tmp_path / "place")).notes)
+    url = urlunsplit(urlsplit(settings.warehouse_url.get_secret_value())._replace(path="/afterwards"))
+    there = Settings(home=tmp_path / "there", project=settings.project, warehouse_url=SecretStr(url))
+    try:
+        restore(there, str(tmp_path / "place"), tmp_path / "key")
+        assert snapshot(there) == snapshot(settings)
+        with psycopg.connect(there.role_url("bi_reader")) as reader:
+            assert reader.execute("select count(*) from marts.report_figure").fetchone()[0] > 0
+        # Where somebody's warehouse is, none is brought back.
+        again = there.model_copy(update={"home": tmp_path / "again"})
+        finish(settings, NIGHT + timedelta(days=1), tmp_path / "progress")
+        back_up(sealed_for, str(tmp_path / "place"))
+        with pytest.raises(BackupError, match="Restore it into a database that is empty"):
+            restore(again, str(tmp_path / "place"), tmp_path / "key")
+    finally:
+        for home in (there, there.model_copy(update={"home": tmp_path / "again"})):
+            if home.home.exists():
+                postgres.remove(home)

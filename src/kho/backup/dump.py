@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO
 
 import psycopg
@@ -71,25 +73,54 @@ def dumped(settings: Settings, url: str, snapshot: str | None = None) -> Iterato
 
 @contextmanager
 def restoring(settings: Settings, url: str) -> Iterator[IO[bytes]]:
-    """Where a dump goes to: all of it, or nothing. Raises `BackupError` with what pg_restore said, if it failed."""
-    options = ["--exit-on-error", "--single-transaction"]
+    """Where a dump goes to: all of it, or nothing. Raises `BackupError` with what the programs said, if one failed."""
+    ending_on_error = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
     with tempfile.TemporaryFile() as said:
-        process = _start(settings, "pg_restore", url, options, stdin=subprocess.PIPE, stderr=said)
+        streams = {"stdin": subprocess.PIPE, "stderr": said}
+        server = _start(settings, "psql", url, ending_on_error, stdout=subprocess.DEVNULL, **streams)
+        script = subprocess.Popen(
+            [postgres.binaries(settings) / "pg_restore", "--file=-"], stdout=subprocess.PIPE, **streams
+        )
+        statements = threading.Thread(target=_pass_on, args=(script, server))
+        statements.start()
+        assert script.stdin
         try:
-            assert process.stdin
-            yield process.stdin
+            yield script.stdin
         except BrokenPipeError:
             pass  # it says why itself
         except BaseException:
-            process.kill()
+            server.kill()
             raise
         finally:
-            try:
-                process.stdin.close()
-            except BrokenPipeError:
-                pass
-            process.wait()
-        _expect_success(process, said, "the database could not be restored")
+            with suppress(BrokenPipeError):
+                script.stdin.close()
+            statements.join()
+            server.wait()
+        _expect_success(server, said, "the database could not be restored")
+
+
+def _pass_on(script: subprocess.Popen[bytes], server: subprocess.Popen[bytes]) -> None:
+    """Hand the statements of a dump on to psql, in one transaction that ends well only if all of them came.
+
+    Without the last word psql ends, and the server rolls back: also when this process is killed.
+    """
+    assert script.stdout and server.stdin
+    with suppress(BrokenPipeError), script.stdout:
+        server.stdin.write(b"begin;\n")
+        for line in script.stdout:
+            # Older servers than the program's don't know it, and its default is none.
+            if not line.startswith(b"SET transaction_timeout"):
+                server.stdin.write(line)
+            if line.startswith(b"SELECT pg_catalog.set_config"):
+                break  # what is set is set: the rest needs no look
+        shutil.copyfileobj(script.stdout, server.stdin)
+        if script.wait() == 0:
+            server.stdin.write(b"commit;\n")
+    script.wait()
+    if script.returncode:
+        server.kill()
+    with suppress(BrokenPipeError):
+        server.stdin.close()
 
 
 def _start(
