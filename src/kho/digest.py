@@ -200,7 +200,9 @@ def _backup(last: Backup | None) -> list[str]:
     """What is wrong with the last backup, or nothing."""
     if last is None:
         return ["Chưa có bản sao lưu nào"]
-    lost = [f"{_number(last.files_lost)} tệp trong kho lưu trữ bị mất hoặc hỏng, không sao lưu được"] * (last.files_lost > 0)
+    lost = [f"{_number(last.files_lost)} tệp trong kho lưu trữ bị mất hoặc hỏng, không sao lưu được"] * (
+        last.files_lost > 0
+    )
     if datetime.now(last.made_at.tzinfo) - last.made_at > backups.LATE:
         lost.append(f"Sao lưu đã cũ: bản gần nhất lúc {_moment(last.made_at)}, tại {last.place}")
     return lost

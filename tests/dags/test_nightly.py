@@ -84,7 +84,16 @@ def test_the_night_is_wired_as_designed(bag: dict, project: Path) -> None:
     systems = night.systems(Settings())
     assert systems == sorted(folder.name for folder in (project / "contracts").iterdir() if folder.is_dir())
     wanted: dict[str, list[str]] = {"tell_people": []}
-    chain = ["check_exports", "staging", "warehouse", "marts", "check_marts", "publish", "upkeep", "tell_people"]
+    chain = [
+        "check_exports",
+        "staging",
+        "warehouse",
+        "marts",
+        "check_marts",
+        "publish",
+        "upkeep",
+        "tell_people",
+    ]
     wanted |= {task: [following] for task, following in pairwise(chain)}
     for system in systems:
         wanted |= {f"{system}.ingest": ["check_exports"]}

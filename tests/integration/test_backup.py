@@ -78,10 +78,22 @@ def test_an_operator_makes_a_key_and_backups_and_tries_to_restore_one(
     code, said = kho("restore", "--from", place, "--key", key, "--check")
     assert code == 0 and "It can be restored: nothing was changed here." in said
     assert kho("restore", "--from", place, "--key", key)[0] == 1  # the home is not empty
+    assert kho("restore", "--from", place, "--key", key, "--files", "--check")[0] == 2
     # Files that are lost before their first backup are told by the exit code, too.
     code, said = kho("backup", "--to", tmp_path / "another")
     assert code == 1 and "1 files are lost" in said
     assert len(Place.of(kept, str(tmp_path / "another")).backups()) == 1
+    # They come back from where they are, and so does what is damaged.
+    damaged = next(kept.archive.rglob("*.zst"))
+    damaged.chmod(0o600)
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    code, said = kho("restore", "--from", tmp_path / "another", "--key", key, "--files")
+    assert (
+        code == 1 and "1 files of the archive are back" in said and "1 are lost here and in no backup" in said
+    )
+    code, said = kho("restore", "--from", place, "--key", key, "--files")
+    assert code == 0 and "1 files of the archive are back" in said
+    assert kho("backup", "--to", tmp_path / "another")[0] == 0
 
 
 def test_a_night_ends_with_a_backup_where_one_is_set_and_people_are_told_of_an_old_one(
@@ -110,7 +122,15 @@ def test_a_bucket_is_a_place_like_a_folder(
     port: int,  # noqa: F811
     tmp_path: Path,
 ) -> None:
-    connections = {"backup": {"host": "127.0.0.1", "port": port, "login": "keeper", "password": "keeper", "schema": "http"}}
+    connections = {
+        "backup": {
+            "host": "127.0.0.1",
+            "port": port,
+            "login": "keeper",
+            "password": "keeper",
+            "schema": "http",
+        }
+    }
     (kept.home / "connections.json").write_text(json.dumps(connections))
     place = f"s3://{BUCKET}/kho/of-ours"
     ours = kept.model_copy(update={"backup_recipient": new_key(tmp_path / "safe.key")})

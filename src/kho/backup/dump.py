@@ -66,7 +66,8 @@ def dumped(settings: Settings, url: str, snapshot: str | None = None) -> Iterato
             process.kill()
             raise
         finally:
-            process.stdout.close()
+            if process.stdout:
+                process.stdout.close()
             process.wait()
         _expect_success(process, said, "the database could not be dumped")
 
@@ -76,10 +77,20 @@ def restoring(settings: Settings, url: str) -> Iterator[IO[bytes]]:
     """Where a dump goes to: all of it, or nothing. Raises `BackupError` with what the programs said, if one failed."""
     ending_on_error = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
     with tempfile.TemporaryFile() as said:
-        streams = {"stdin": subprocess.PIPE, "stderr": said}
-        server = _start(settings, "psql", url, ending_on_error, stdout=subprocess.DEVNULL, **streams)
+        server = _start(
+            settings,
+            "psql",
+            url,
+            ending_on_error,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+        )
         script = subprocess.Popen(
-            [postgres.binaries(settings) / "pg_restore", "--file=-"], stdout=subprocess.PIPE, **streams
+            [postgres.binaries(settings) / "pg_restore", "--file=-"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
         )
         statements = threading.Thread(target=_pass_on, args=(script, server))
         statements.start()
@@ -124,13 +135,23 @@ def _pass_on(script: subprocess.Popen[bytes], server: subprocess.Popen[bytes]) -
 
 
 def _start(
-    settings: Settings, program: str, url: str, options: list[str], **streams: object
+    settings: Settings,
+    program: str,
+    url: str,
+    options: list[str],
+    *,
+    stdout: int,
+    stderr: IO[bytes],
+    stdin: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
     parts = conninfo_to_dict(url)
     # On a command line everybody on the machine could read it.
     environment = os.environ | {"PGPASSWORD": str(parts.pop("password", ""))}
+    target = make_conninfo("", **parts)
     path = postgres.binaries(settings) / program
-    return subprocess.Popen([path, *options, "--dbname", make_conninfo(**parts)], env=environment, **streams)  # type: ignore[call-overload]
+    return subprocess.Popen(
+        [path, *options, "--dbname", target], env=environment, stdin=stdin, stdout=stdout, stderr=stderr
+    )
 
 
 def _expect_success(process: subprocess.Popen[bytes], said: IO[bytes], what: str) -> None:

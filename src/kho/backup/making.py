@@ -62,9 +62,7 @@ def back_up(settings: Settings, address: str = "", say: Say = lambda what, done,
         _pack_home(settings.home, packed)
         packed.seek(0)
         part("home.tar", packed)
-    manifest = Manifest(
-        name, recipient, version, release, batches, len(files), tables, parts, lost, notes
-    )
+    manifest = Manifest(name, recipient, version, release, batches, len(files), tables, parts, lost, notes)
     place.close(manifest)
     backups.write(settings, place.address, name, manifest.size_bytes + written, len(lost))
     return manifest
@@ -117,4 +115,3 @@ def _point_in_time(is_archived: bool) -> str:
     if is_archived:
         return "The server archives its log: with a base backup of yours, any moment since can be restored"
     return "What came after it can't be restored from it: sources are asked again, decisions are taken again"
-

@@ -63,12 +63,16 @@ class Place:
         if address.startswith("s3://"):
             return cls(_bucket(settings), address.removeprefix("s3://").rstrip("/"), address)
         if not address or "://" in address:
-            raise BackupError(f"{address or 'nothing'} is no place for backups: name a folder, or s3://bucket/prefix")
+            raise BackupError(
+                f"{address or 'nothing'} is no place for backups: name a folder, or s3://bucket/prefix"
+            )
         from kho.archive.disk import Disk
 
         folder = Path(address).absolute()
         if folder.is_relative_to(settings.home):
-            raise BackupError(f"{folder} would be lost with {settings.home}: name a folder of another disk or machine")
+            raise BackupError(
+                f"{folder} would be lost with {settings.home}: name a folder of another disk or machine"
+            )
         return cls(Disk(), str(folder), str(folder))
 
     def at(self, *names: str) -> str:

@@ -13,11 +13,11 @@ from typing import IO, TYPE_CHECKING
 import psycopg
 import pyarrow as pa
 
-from kho.archive import Archive, nameless
+from kho.archive import Archive, Lost, nameless
 from kho.backup import dump, sealing
 from kho.backup.making import Say
 from kho.backup.place import BackupError, Manifest, Place
-from kho.database import SESSION
+from kho.database import SESSION, connect
 from kho.ledger import backups, schema
 from kho.server import postgres
 from kho.settings import Settings
@@ -89,6 +89,27 @@ def check(
     return manifest
 
 
+def mend(
+    settings: Settings, address: str, key_file: Path, say: Say = lambda what, done, of: None
+) -> tuple[list[str], list[str]]:
+    """Bring back the files of the archive that are lost or damaged here; gives those, and those that the place lacks too."""
+    key = sealing.private_key(key_file)
+    place = Place.of(settings, address)
+    recipient, archive = str(key.to_public()), Archive.of(settings)
+    with connect(settings, "kho_auditor") as connection:
+        files = backups.files(connection)
+    back: list[str] = []
+    lacking: list[str] = []
+    for done, sha256 in enumerate(files):
+        say("files of the archive", done, len(files))
+        try:
+            with archive.plain(sha256):
+                continue
+        except Lost:
+            (back if _bring_file(archive, place, recipient, sha256, key) else lacking).append(sha256)
+    return back, lacking
+
+
 def _take_home(home: Path) -> set[str]:
     """What was in the home before the restore began, which may have been killed since."""
     home.mkdir(parents=True, exist_ok=True)
@@ -117,9 +138,7 @@ def _part(place: Place, manifest: Manifest, name: str, target: IO[bytes], key: x
         raise BackupError(f"{path}, a part of backup {manifest.name}, is not there any more") from None
 
 
-def _bring_home(
-    place: Place, manifest: Manifest, key: x25519.Identity, home: Path, kept: set[str]
-) -> None:
+def _bring_home(place: Place, manifest: Manifest, key: x25519.Identity, home: Path, kept: set[str]) -> None:
     with tempfile.TemporaryFile(dir=home) as packed, tempfile.TemporaryDirectory(dir=home) as aside:
         _part(place, manifest, "home.tar", packed, key)
         packed.seek(0)
@@ -132,9 +151,7 @@ def _bring_home(
             path.replace(target)
 
 
-def _bring_databases(
-    settings: Settings, place: Place, manifest: Manifest, key: x25519.Identity
-) -> None:
+def _bring_databases(settings: Settings, place: Place, manifest: Manifest, key: x25519.Identity) -> None:
     with psycopg.connect(settings.admin_url(), options=SESSION, application_name="kho restore") as connection:
         if connection.execute("select to_regnamespace('ledger') is not null").fetchone() != (True,):
             schema.prepare_roles(connection, settings)
@@ -165,22 +182,29 @@ def _bring_archive(
         say("files of the archive", done, len(files))
         if sha256 in manifest.lost or archive.has(sha256):
             continue
-        path = place.archived(manifest.recipient, sha256)
-        with nameless(settings.home) as packed:
-            with packed.open("wb") as target:
-                try:
-                    with place.files.open(path) as source:
-                        sealing.unseal(source, target, key, path)
-                except FileNotFoundError:
-                    raise BackupError(f"{path} is not there any more: backup {manifest.name} is not whole") from None
-            stored = archive.store(_plain(packed))
-        if stored.sha256 != sha256:
-            raise BackupError(f"{path} holds another file than its name says")
+        if not _bring_file(archive, place, manifest.recipient, sha256, key):
+            raise BackupError(
+                f"{place.archived(manifest.recipient, sha256)} is not there any more: backup {manifest.name} is not whole"
+            )
+
+
+def _bring_file(archive: Archive, place: Place, recipient: str, sha256: str, key: x25519.Identity) -> bool:
+    """Bring a file of the archive back, if the place has it."""
+    path = place.archived(recipient, sha256)
+    with nameless(archive.room) as packed:
+        with packed.open("wb") as target:
+            try:
+                with place.files.open(path) as source:
+                    sealing.unseal(source, target, key, path)
+            except FileNotFoundError:
+                return False
+        stored = archive.store(_plain(packed))
+    if stored.sha256 != sha256:
+        raise BackupError(f"{path} holds another file than its name says")
+    return True
 
 
 def _plain(packed: Path) -> Iterator[bytes]:
     with closing(pa.CompressedInputStream(pa.OSFile(str(packed)), "zstd")) as stream:
         while some := stream.read(_SOME):
             yield some
-
-

@@ -49,7 +49,9 @@ def private_key(path: Path) -> x25519.Identity:
     except OSError as error:
         raise BackupError(f"{path} can't be read: {error.strerror}") from None
     except (ValueError, pyrage.IdentityError):
-        raise BackupError(f"{path} holds no private key: it is the file that `kho backup key` wrote") from None
+        raise BackupError(
+            f"{path} holds no private key: it is the file that `kho backup key` wrote"
+        ) from None
 
 
 def seal(source: IO[bytes], target: Any, key: x25519.Recipient) -> None:

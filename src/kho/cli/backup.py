@@ -60,7 +60,9 @@ def backup(
 
 @app.command()
 def key(
-    file: Annotated[Path, typer.Argument(help="Where the private key is to be: a file that is not there yet.")],
+    file: Annotated[
+        Path, typer.Argument(help="Where the private key is to be: a file that is not there yet.")
+    ],
 ) -> None:
     """Make the key that backups are sealed for: the private one into a file, the public one as a line for config.toml.
 
@@ -90,7 +92,8 @@ def list_backups(place: From = "", output_format: Format = "table") -> None:
     except (BackupError, OSError) as problem:
         fail(str(problem))
     rows = [
-        (each.name, each.release, each.batches, each.files, len(each.lost), _size(each.size_bytes)) for each in made
+        (each.name, each.release, each.batches, each.files, len(each.lost), _size(each.size_bytes))
+        for each in made
     ]
     show_rows(
         f"Backups at {there.address}",
@@ -101,10 +104,13 @@ def list_backups(place: From = "", output_format: Format = "table") -> None:
 
 
 def restore(
-    place: Annotated[str, typer.Option("--from", help="Where the backups are: a folder, or s3://bucket/prefix.")],
+    place: Annotated[
+        str, typer.Option("--from", help="Where the backups are: a folder, or s3://bucket/prefix.")
+    ],
     key: Annotated[Path, typer.Option(help="The file with the private key, as `kho backup key` wrote it.")],
     name: Annotated[
-        str | None, typer.Option("--name", help="Which one, as `kho backup list` shows it; default: the newest.")
+        str | None,
+        typer.Option("--name", help="Which one, as `kho backup list` shows it; default: the newest."),
     ] = None,
     check: Annotated[
         bool,
@@ -112,6 +118,13 @@ def restore(
             "--check",
             help="Restore it aside, on a server of its own, compare the rows of every table, unpack every file, and leave"
             " nothing: whether it can be done.",
+        ),
+    ] = False,
+    files: Annotated[
+        bool,
+        typer.Option(
+            "--files",
+            help="Bring back only what this archive lost, or what is damaged in it, from whichever backup has it.",
         ),
     ] = False,
 ) -> None:
@@ -124,8 +137,13 @@ def restore(
     """
     from kho import backup as backups
 
+    if files and (check or name):
+        raise typer.BadParameter("--files goes with neither --check nor --name", param_hint="--files")
     with _telling() as say:
         try:
+            if files:
+                _tell_mended(*backups.mend(settings(), place, key, say))
+                return
             if check:
                 held, kept = backups.check(settings(), place, key, name, say), []
             else:
@@ -136,6 +154,15 @@ def restore(
     for each in kept:
         typer.echo(f"kept {each} as it was; what the backup has is {each}.from-backup, if it has it")
     typer.echo("It can be restored: nothing was changed here." if check else "Restored. Start it: kho up")
+
+
+def _tell_mended(back: list[str], lacking: list[str]) -> None:
+    typer.echo(f"{len(back)} files of the archive are back")
+    if lacking:
+        fail(
+            f"{len(lacking)} are lost here and in no backup: have their sources hand them over again: "
+            + ", ".join(f"{sha256[:12]}…" for sha256 in lacking[:10])
+        )
 
 
 def _told(manifest: Manifest) -> str:

@@ -11,7 +11,6 @@ from psycopg.rows import class_row
 from kho.database import connect
 from kho.settings import Settings
 
-
 #: older than this, a backup that each night makes is missed
 LATE = timedelta(hours=48)
 
