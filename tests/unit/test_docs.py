@@ -81,7 +81,8 @@ def _resolve(arguments: list[str], is_whole: bool) -> None:
         known = {name for parameter in command.params for name in parameter.opts}
         assert {word.split("=")[0] for word in rest} <= known, f"kho {' '.join(arguments)}"
         return
-    assert not hasattr(command, "commands"), f"kho {' '.join(arguments)} is a group of commands"
+    is_group = hasattr(command, "commands") and not command.invoke_without_command
+    assert not is_group, f"kho {' '.join(arguments)} is a group of commands"
     try:
         command.make_context(command.name, rest, parent=group.make_context("kho", [], resilient_parsing=True))
     except typer.BadParameter as error:
