@@ -10,6 +10,7 @@ from typing import TypeVar
 import psycopg
 from psycopg import pq
 
+from kho.actor import os_user
 from kho.settings import TIMEZONE, Role, Settings
 
 Row = TypeVar("Row")
@@ -17,8 +18,11 @@ Row = TypeVar("Row")
 #: no session waits longer for a lock; `kho.ledger.locks` tells who holds it
 LOCK_WAIT = timedelta(minutes=10)
 
-# ISO output, day first on input; every session agrees on the zone of wall-clock times.
-SESSION = f"-c DateStyle=ISO,DMY -c TimeZone={TIMEZONE} -c lock_timeout={LOCK_WAIT.seconds}s"
+# ISO output, day first on input; every session agrees on the zone of wall-clock times, and tells whose it is.
+SESSION = (
+    f"-c DateStyle=ISO,DMY -c TimeZone={TIMEZONE} -c lock_timeout={LOCK_WAIT.seconds}s"
+    f" -c kho.actor={os_user().replace(' ', '_')}"
+)
 
 
 def connect(settings: Settings, role: Role, *, autocommit: bool = False) -> psycopg.Connection:

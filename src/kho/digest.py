@@ -16,7 +16,7 @@ from kho.contract import telling
 from kho.database import connect
 from kho.figures import morning
 from kho.figures.figures import NoRelease, explained
-from kho.ledger import acceptances, backups, batches, builds, deliveries, releases, sources, verdicts
+from kho.ledger import acceptances, audit, backups, batches, builds, deliveries, releases, sources, verdicts
 from kho.ledger.acceptances import Acceptance
 from kho.ledger.backups import Backup
 from kho.ledger.freshness import NOTHING_YET
@@ -130,6 +130,10 @@ def _digest(settings: Settings, business_date: date, failed: Iterable[str]) -> _
             ),
         ]
         in_force = _in_force(now, releases.pin(connection))
+        if newest := audit.last(connection):
+            in_force.append(
+                f"Nhật ký kiểm soát: {_number(newest.event_id)} mục, dấu {newest.mark} (kho audit verify)."
+            )
         if settings.backup_to:
             sections.append(_Section("critical", "Sao lưu (kho backup)", _backup(backups.last(connection))))
     sections.append(_Section("", "Việc cần xem sáng nay (kho morning <đơn vị>)", _morning(settings)))

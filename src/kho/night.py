@@ -139,7 +139,7 @@ def build_layer(settings: Settings, layer: Layer, business_date: date) -> None:
         candidate = release.open_release(settings)
         log.info("%s", candidate)
         # Marts that are made anew are not judged yet.
-        with connect(settings, "kho_owner") as connection:
+        with connect(settings, "kho_operator") as connection:
             verdicts.replace(connection, candidate.build_id, ())
     transform.build(settings, layer)
     if layer == "warehouse":

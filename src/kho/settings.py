@@ -25,8 +25,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-Role = Literal["kho_owner", "kho_loader", "kho_transformer", "kho_auditor", "bi_reader"]
-ROLES: tuple[Role, ...] = ("kho_owner", "kho_loader", "kho_transformer", "kho_auditor", "bi_reader")
+Role = Literal["kho_operator", "kho_loader", "kho_transformer", "kho_auditor", "bi_reader"]
+ROLES: tuple[Role, ...] = ("kho_operator", "kho_loader", "kho_transformer", "kho_auditor", "bi_reader")
 
 TIMEZONE = "Asia/Ho_Chi_Minh"
 

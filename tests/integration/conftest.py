@@ -19,6 +19,7 @@ from kho.ledger import releases
 from kho.publish import release
 from kho.settings import Settings
 from kho.transform import builds
+from tests.owner import as_owner
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +85,7 @@ def _hand_over(
         "skipped_by_reason": {},
     }
     file = name or f"{contract.split('.')[1]}_{day.replace('-', '')}.csv"
-    with connect(settings, "kho_owner") as connection:
+    with as_owner(settings) as connection:
         (delivery,) = connection.execute(
             "insert into ledger.delivery (contract, name, business_date) values (%s, %s, %s)"
             " on conflict (contract, name, business_date) do update set name = excluded.name returning delivery_id",

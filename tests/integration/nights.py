@@ -23,6 +23,7 @@ from kho_sample.export import Export
 from kho_sample.system import Place
 from kho_sample.systems import SYSTEMS
 from tests.integration.loading import enter
+from tests.owner import as_owner
 
 ALL = frozenset(system.name for system in SYSTEMS)
 #: the tables that deliveries reach, and the views that go when those are made anew
@@ -88,7 +89,7 @@ def put_and_hand_over(settings: Settings, exports: Iterable[Export]) -> None:
 
 def decide(settings: Settings, batch_id: int, state: str) -> None:
     """Put a batch into a state; accepting one withdraws the one of the same delivery that was in force."""
-    with connect(settings, "kho_owner") as connection:
+    with as_owner(settings) as connection:
         _decide(connection, batch_id, state)
 
 
@@ -111,7 +112,7 @@ def batches(settings: Settings, state: str) -> list[int]:
 
 
 def accept_pending(settings: Settings) -> None:
-    with connect(settings, "kho_owner") as connection:
+    with as_owner(settings) as connection:
         for batch_id in batches(settings, "pending"):
             _decide(connection, batch_id, "accepted")
 

@@ -21,12 +21,12 @@ from kho.backup.place import MANIFEST, Place
 from kho.backup.sealing import private_key, public_key, seal, unseal
 from kho.cli import app
 from kho.contract import contracts
-from kho.database import connect
 from kho.digest import digest
 from kho.ledger import backups
 from kho.settings import Settings
 from tests.integration.loading import deliver
 from tests.integration.test_fetch_s3 import BUCKET, bucket, port, store  # noqa: F401  (fixtures)
+from tests.owner import as_owner
 
 DAY = date(2021, 1, 31)
 
@@ -106,7 +106,7 @@ def test_a_night_ends_with_a_backup_where_one_is_set_and_people_are_told_of_an_o
     assert "Chưa có bản sao lưu nào" in digest(configured, DAY)
     night.do(configured, "upkeep", DAY)
     assert len(Place.of(kept, str(tmp_path / "place")).backups()) == 1
-    with connect(kept, "kho_owner") as connection:
+    with as_owner(kept) as connection:
         made = backups.last(connection)
         assert made and "Sao lưu" not in digest(configured, DAY)
         connection.execute("update ledger.backup set made_at = made_at - interval '3 days'")

@@ -7,6 +7,7 @@ import pytest
 from kho.database import connect
 from kho.ledger import decisions
 from kho.ledger.decisions import DecisionError
+from tests.owner import as_owner
 
 DOSSIERS, DAY = "one_stop.dossiers", "2021-01-31"
 LAN = {"actor": "lan", "reason": "seen with the source"}
@@ -55,7 +56,7 @@ def test_what_has_changed_since_can_not_be_undone(warehouse, hand_over):
     first = hand_over(DOSSIERS, DAY, state="held", reason="few rows")
     decisions.accept(warehouse, first, **LAN)
     second = hand_over(DOSSIERS, DAY, state="held")
-    with connect(warehouse, "kho_owner") as connection:
+    with as_owner(warehouse) as connection:
         decisions.accept_locked(
             connection, second, decisions.lock(connection, second), actor=decisions.BOUNDARY, reason=None
         )

@@ -23,6 +23,7 @@ from kho.ledger import acceptances, verdicts
 from kho.ledger.acceptances import Finding
 from kho.ledger.verdicts import Verdict
 from kho.publish import release
+from tests.owner import as_owner
 
 DOSSIERS, DAY = "one_stop.dossiers", "2021-01-31"
 
@@ -119,7 +120,7 @@ def test_releases_are_listed_shown_and_gone_back_to(kho, warehouse, candidate):
 
 def let_through(settings, made):
     """Enters that the marts boundary has judged a release's marts and found nothing."""
-    with connect(settings, "kho_owner") as connection:
+    with as_owner(settings) as connection:
         rule = Verdict("marts", made.business_date, "first", "adds_up", "critical", "passed")
         verdicts.replace(connection, made.build_id, [replace(rule, build_id=made.build_id)])
 
@@ -180,7 +181,7 @@ def test_a_refused_release_is_accepted_by_a_person_with_a_reason(kho, warehouse,
     candidate()
     release.publish(warehouse)
     refused = candidate()
-    with connect(warehouse, "kho_owner") as connection:
+    with as_owner(warehouse) as connection:
         found = [Finding("first", "still_there", "{}")]
         acceptances.write_findings(connection, refused.release_id, compared_with=1, findings=found)
     release.refuse(warehouse, "figures vanished")

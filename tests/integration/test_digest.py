@@ -13,17 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from kho.database import connect
 from kho.digest import digest
 from kho.settings import Settings
 from kho.transform.builds import close_build, open_build
 from tests.mailbox import mailbox, subject_and_text
+from tests.owner import as_owner
 
 NIGHT = date(2021, 1, 4)
 
 
 def release(settings: Settings, state: str, reason: str | None = None) -> None:
-    with connect(settings, "kho_owner") as connection:
+    with as_owner(settings) as connection:
         connection.execute(
             "insert into ledger.release (build_id, schema_name, business_date, state, reason)"
             " select max(build_id), 'release_x', max(business_date), %s, %s from ledger.build",
@@ -39,7 +39,7 @@ def night(warehouse: Settings, hand_over: Callable[..., int]) -> Settings:
     held = hand_over("one_stop.dossiers", "2021-01-03", state="held", reason="columns are missing: maHoSo")
     hand_over("documents.outgoing", "2021-01-31", name="late.xlsx", state="unreadable", reason="later")
     hand_over("portal.traffic", "2021-01-04", name="traffic.csv", state="unreadable", reason="not <text>")
-    with connect(warehouse, "kho_owner") as connection:
+    with as_owner(warehouse) as connection:
         connection.execute(
             "insert into ledger.fetch_failure (contract, business_date, reason) values (%s, %s, %s)",
             ["documents.deliveries", NIGHT, "no answer"],
@@ -122,7 +122,7 @@ def test_the_same_message_of_several_is_told_once_where_nothing_was_built(wareho
 
 
 def tell(settings: Settings, batch: int | None, *verdict: str) -> None:
-    with connect(settings, "kho_owner") as connection:
+    with as_owner(settings) as connection:
         connection.execute(
             "insert into ledger.verdict (boundary, business_date, batch_id, subject, expectation, severity, outcome,"
             " message) values ('exports', %s, %s, %s, %s, %s, 'failed', %s)",

@@ -23,6 +23,7 @@ from kho.transform.project import run
 from tests.integration import nights
 from tests.integration.loading import rows
 from tests.integration.test_touched_keys import contents
+from tests.owner import as_owner
 from tests.projects import copied, of_project
 
 FIXTURE = Path(__file__).parent / "permits"
@@ -280,7 +281,7 @@ def test_an_event_log_becomes_the_figures_of_a_foreign_agency(warehouse: Setting
     assert before - dossiers(settings), "some cases were only in the file of that day"
     assert dossiers(settings) < before
 
-    with connect(settings, "kho_owner") as connection:
+    with as_owner(settings) as connection:
         flags = connection.execute(
             "select is_full_refresh from ledger.build where state = 'built' order by build_id"
         ).fetchall()

@@ -20,6 +20,7 @@ from kho.check.project import data_docs
 from kho.contract import contracts
 from kho.database import connect
 from kho.ledger import decisions
+from tests.owner import as_owner
 
 DOSSIERS, ITEMS, LISTS = "one_stop.dossiers", "portal.items", "one_stop.procedures"
 NIGHT = date(2021, 1, 31)
@@ -240,7 +241,7 @@ def test_killed_in_the_middle_of_deciding_it_ends_the_same_when_run_again(wareho
         "from kho import check\n"
         "check.exports(Settings(home=Path(sys.argv[1]), warehouse_database=sys.argv[2]), date(2021, 1, 31))"
     )
-    with connect(warehouse, "kho_owner") as blocker:
+    with as_owner(warehouse) as blocker:
         # its verdicts are written by then, and the first batch's new state
         blocker.execute("lock table ledger.batch_event in share mode")
         process = subprocess.Popen(

@@ -26,6 +26,7 @@ from tests import contracts
 from tests.integration import fetching
 from tests.integration.fetching import JUNE, arrivals, empty, failures, write
 from tests.integration.test_fetch_url import Site, authority, connection, made, site
+from tests.owner import as_owner
 
 __all__ = ["authority", "connection", "made", "site"]  # fixtures
 
@@ -96,7 +97,7 @@ def test_pages_of_a_day_whose_batch_was_withdrawn_are_asked_for_again(
     (batch,) = load(warehouse, contract)
     site.records["2021-06-30"] = [{"code": "2"}]
     assert fetch(warehouse, contract, JUNE, connection).taken == []
-    with connect(warehouse, "kho_owner") as session:
+    with as_owner(warehouse) as session:
         session.execute("update ledger.batch set state = 'withdrawn' where batch_id = %s", [batch.batch_id])
     assert fetch(warehouse, contract, JUNE, connection).taken == ["permits_20210630.json"]
 

@@ -18,6 +18,7 @@ from kho.settings import Settings
 from tests.conftest import fresh_warehouse
 from tests.contracts import document, read
 from tests.integration.loading import deliver, rows
+from tests.owner import as_owner
 
 DAY = date(2021, 1, 5)
 
@@ -86,7 +87,7 @@ def test_another_key_is_refused_until_somebody_decides(
     with pytest.raises(WrongHashKey, match="is not the key by which people are told apart") as told:
         load(other, permits)
     remedy = str(told.value).partition("-c '")[2].partition("'")[0]
-    with connect(warehouse, "kho_owner") as connection:
+    with as_owner(warehouse) as connection:
         connection.execute(remedy)
     assert [batch.rows_loaded for batch in load(other, permits)] == [1]
     hand_over(warehouse, permits, 2)
@@ -101,7 +102,7 @@ def test_a_key_that_is_lost_for_good_is_followed_by_another(
     load(warehouse, permits)
     other = machine(warehouse, tmp_path / "other")
     hand_over(other, permits, 1)
-    with connect(warehouse, "kho_owner") as connection:
+    with as_owner(warehouse) as connection:
         connection.execute("delete from ledger.hash_key")
     with pytest.raises(WrongHashKey, match="put another there"):
         load(other, permits)
@@ -129,7 +130,7 @@ def test_a_ledger_from_before_takes_the_key_that_is_there(warehouse: Settings, p
     hand_over(warehouse, permits)
     load(warehouse, permits)
     kept = rows(warehouse, "select sign from ledger.hash_key")
-    with connect(warehouse, "kho_owner") as connection:
+    with as_owner(warehouse) as connection:
         connection.execute("delete from ledger.hash_key")
     hand_over(warehouse, permits, 1)
     load(warehouse, permits)

@@ -14,6 +14,7 @@ from kho.publish import release
 from kho.settings import Settings
 from kho_sample.export import Export
 from tests.integration import nights
+from tests.owner import as_owner
 
 KEPT = ("dossier_settlement", "document_exchange", "service_score")
 FIGURES = (
@@ -85,7 +86,7 @@ def score_the_sample(settings: Settings) -> None:
 
 def counted_anew(settings: Settings) -> Release:
     """The same of a full refresh."""
-    with connect(settings, "kho_owner") as connection:
+    with as_owner(settings) as connection:
         connection.execute("update ledger.build set is_full_refresh = true")
     transform.build(settings, "warehouse")
     score_the_sample(settings)

@@ -13,6 +13,7 @@ from kho.settings import Settings
 from kho.transform import builds
 from kho_sample.export import Export
 from tests.integration import nights
+from tests.owner import as_owner
 
 END = date(2021, 6, 30)
 #: of a row behind figures, all but the builds that it is of
@@ -102,7 +103,7 @@ def test_a_night_adds_rows_of_touched_keys_and_a_release_keeps_its_own(built_war
     )
     assert 0 < written < len(now[1]) / 2, "days that nothing touched stay as they are"
 
-    with connect(warehouse, "kho_owner") as connection:
+    with as_owner(warehouse) as connection:
         connection.execute("update ledger.build set is_full_refresh = true")
     transform.build(warehouse, "warehouse")
     assert generations(warehouse) == 1, "both releases read what was there before the full refresh"

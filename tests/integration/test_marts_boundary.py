@@ -26,6 +26,7 @@ from kho.transform import builds
 from kho.transform.project import run
 from tests.conftest import fresh_warehouse
 from tests.integration import nights
+from tests.owner import as_owner
 from tests.projects import copied, of_project
 
 NIGHT = date(2021, 2, 5)
@@ -61,7 +62,7 @@ def built(second: Settings) -> Settings:
     """The same with another candidate, whose marts tests may break and mend; a refused one is followed by a new one. It
     counts every figure by itself."""
     if releases.releases(second)[0].state != "candidate":
-        with connect(second, "kho_owner") as connection:
+        with as_owner(second) as connection:
             connection.execute("update ledger.build set is_full_refresh = true")
         candidate(second)
     return second
@@ -515,7 +516,7 @@ def test_a_broken_model_is_refused_and_every_published_row_stays_until_it_is_men
     )
     assert model.read_text() != text
     broken = of_project(published_once, project)
-    with connect(broken, "kho_owner") as connection:  # as a build by other models is
+    with as_owner(broken) as connection:  # as a build by other models is
         connection.execute("update ledger.build set is_full_refresh = true")
 
     def published():

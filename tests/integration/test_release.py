@@ -32,6 +32,7 @@ from kho.server import postgres
 from kho.settings import Settings
 from kho.transform import builds
 from tests.conftest import fresh_warehouse
+from tests.owner import as_owner
 
 NIGHT = date(2021, 1, 31)
 PUBLICATIONS = 12
@@ -67,7 +68,7 @@ def states(settings: Settings) -> dict[int, str]:
 
 
 def schemas(settings: Settings) -> set[str]:
-    with connect(settings, "kho_owner") as connection:
+    with as_owner(settings) as connection:
         found = connection.execute("select nspname from pg_namespace where nspname like 'release%'")
         return {name for (name,) in found}
 
@@ -201,7 +202,7 @@ def test_a_reader_that_holds_a_mart_makes_publishing_wait_then_fail_and_name_it(
 def test_a_reader_of_another_warehouse_is_not_named(server, published, tmp_path):
     """A clone's tables have the same numbers as the original's."""
     for twin in fresh_warehouse(server, tmp_path / "twin", published):
-        with connect(twin, "bi_reader") as reader, connect(published, "kho_owner") as connection:
+        with connect(twin, "bi_reader") as reader, as_owner(published) as connection:
             assert versions(reader) == {1}
             assert lock_holders(connection) == []
 
@@ -278,7 +279,7 @@ def test_airflow_skips_publishing_and_says_what_for_while_a_release_waits(publis
     go_back(published)
     made = candidate()
     judged = Verdict("marts", NIGHT, "first", "adds_up", "critical", "passed", build_id=made.build_id)
-    with connect(published, "kho_owner") as connection:
+    with as_owner(published) as connection:
         verdicts.replace(connection, made.build_id, [judged])
     program = (
         "import sys; from airflow.dag_processing.dagbag import DagBag\n"

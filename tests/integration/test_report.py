@@ -38,6 +38,7 @@ from kho_sample.export import Export
 from tests import office, reports
 from tests.integration import nights
 from tests.integration.test_figures import typing_at
+from tests.owner import as_owner
 
 NIGHT = date(2021, 1, 20)
 PERIOD = "2021-01-04..2021-01-20"
@@ -76,7 +77,7 @@ def story(module_built_warehouse: Settings) -> Story:
     settings = module_built_warehouse
     exports = [each for each in nights.sample(settings, scale=0.02) if each.arrives <= NIGHT]
     nights.hand_over(settings, [*exports, adjustment()])
-    with connect(settings, "kho_owner") as connection:
+    with as_owner(settings) as connection:
         (held,) = connection.execute(
             "select batch_id from ledger.batch where contract = 'one_stop.dossiers' and business_date = '2021-01-12'"
         ).fetchone()
@@ -520,7 +521,7 @@ def test_what_was_reported_stays_as_it_was(story: Story) -> None:
     assert stored == value(kept, "dossiers_received")
     for statement in ("update ledger.report set version = 9", "delete from ledger.report_figure"):
         with (
-            connect(story.settings, "kho_owner") as connection,
+            as_owner(story.settings) as connection,
             pytest.raises(psycopg.errors.InsufficientPrivilege),
         ):
             connection.execute(statement)

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from kho import check, transform
-from kho.database import connect
 from kho.ledger.verdicts import Verdict
 from kho.publish import release
 from kho.settings import Settings
@@ -18,6 +17,7 @@ from kho_sample.export import Export
 from tests.conftest import fresh_warehouse
 from tests.integration import nights
 from tests.integration.loading import rows
+from tests.owner import as_owner
 
 FIRST, SECOND = date(2021, 3, 5), date(2021, 3, 6)
 RULE = "closed_periods_stand"
@@ -56,7 +56,7 @@ def second_night(settings: Settings, *, is_full_refresh: bool = False) -> list[V
     nights.accept_pending(settings)
     nights.build_warehouse(settings, SECOND)
     if is_full_refresh:
-        with connect(settings, "kho_owner") as connection:
+        with as_owner(settings) as connection:
             connection.execute("update ledger.build set is_full_refresh = true")
     release.open_release(settings)
     transform.build(settings, "marts")

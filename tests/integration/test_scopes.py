@@ -20,6 +20,7 @@ from kho.publish import readers as waits
 from kho.publish import release, scopes
 from kho.settings import Settings
 from tests.integration.loading import rows
+from tests.owner import as_owner
 from tests.plans import nodes
 
 COMMUNE, DISTRICT, PROVINCE, ELSEWHERE = "H51.12.21", "H51.12", "H51", "H59.06"
@@ -143,7 +144,7 @@ def test_who_has_no_scope_any_more_sees_nothing_and_is_refused_nothing(
     small: Settings, reader: Callable[..., str]
 ) -> None:
     name = reader(small, "p.a")
-    with as_reader(small, name) as asking, connect(small, "kho_owner") as owner:
+    with as_reader(small, name) as asking, as_owner(small) as owner:
         assert asking.execute("select count(*) from scoped.spending").fetchone() == (2,)
         owner.execute("delete from ledger.reader where role_name = %s", [name])
         owner.commit()

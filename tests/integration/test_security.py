@@ -13,7 +13,15 @@ from kho.settings import Settings
 from tests.pages import PROJECT
 
 PAGE = PROJECT / "docs" / "security.md"
-ROLES = ["bi_reader", "kho_reader", "kho_auditor", "kho_loader", "kho_transformer", "kho_owner"]
+ROLES = [
+    "bi_reader",
+    "kho_reader",
+    "kho_auditor",
+    "kho_loader",
+    "kho_transformer",
+    "kho_operator",
+    "kho_owner",
+]
 KINDS = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "EXECUTE", "CREATE"]
 
 #: every relation and function, by whom what may be done with it

@@ -19,7 +19,6 @@ from typer.testing import CliRunner
 from kho import check, night, settings
 from kho.cli import source as commands
 from kho.contract import Contract, contracts
-from kho.database import connect
 from kho.load import load
 from kho.settings import Settings
 from kho.source import Shown, Step, build
@@ -28,6 +27,7 @@ from kho_sample import servers, totals, write
 from tests import contracts as small
 from tests.integration import databases
 from tests.integration.loading import deliver, rows
+from tests.owner import as_owner
 from tests.projects import copied, of_project
 
 NIGHT, NEXT = date(2021, 1, 31), date(2021, 2, 28)
@@ -45,7 +45,7 @@ def served(module_warehouse: Settings) -> Iterator[Settings]:
         servers.write_connections(module_warehouse)
         for system in night.systems(module_warehouse):
             night.ingest_system(module_warehouse, system, NIGHT)
-        with connect(module_warehouse, "kho_owner") as connection:
+        with as_owner(module_warehouse) as connection:
             connection.execute("update ledger.batch set state = 'accepted' where state = 'pending'")
         yield module_warehouse
 

@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 from kho import settings
 from kho.cli import source as commands
 from kho.contract import contracts
-from kho.database import connect
 from kho.settings import Settings
 from kho.transform import builds
+from tests.owner import as_owner
 
 DOSSIERS, LISTS = "one_stop.dossiers", "one_stop.procedures"
 
@@ -121,7 +121,7 @@ def test_a_source_is_shown_with_its_batches_rejects_failures_and_versions(kho, p
             rejected=20,
             rejects_by_reason={"phi: not a number": 20},
         )
-    with connect(project, "kho_owner") as connection:
+    with as_owner(project) as connection:
         connection.execute(
             "insert into ledger.contract (contract, version, fingerprint, body) values (%s, '1.0.0', '', '')",
             [DOSSIERS],

@@ -35,6 +35,7 @@ from kho_propose.infer import propose
 from kho_propose.write import Written, write
 from tests import samples
 from tests.integration.loading import deliver, raw_rows, rejects
+from tests.owner import as_owner
 from tests.pages import PROJECT
 
 DAY = date(2021, 6, 30)
@@ -181,7 +182,7 @@ def test_an_activated_proposal_is_built_and_its_tests_hold(
     assert contract.file.load == "delta" and not contract.open_questions
     deliver(warehouse, contract, sample.name, sample.read_bytes(), DAY)
     (batch,) = load(warehouse, contract)
-    with connect(warehouse, "kho_owner") as connection:
+    with as_owner(warehouse) as connection:
         connection.execute("update ledger.batch set state = 'accepted' where batch_id = %s", [batch.batch_id])
     builds.open_build(here, DAY)
     layers.build(here, "staging")

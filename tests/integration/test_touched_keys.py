@@ -16,6 +16,7 @@ from kho.transform import builds
 from kho.transform.project import run
 from kho_sample.export import Export
 from tests.integration import nights
+from tests.owner import as_owner
 
 END = date(2021, 6, 30)
 FACT = "fct_broadcast_programme"
@@ -107,7 +108,7 @@ def test_a_full_refresh_gives_the_same_rows_after_any_history(built_warehouse: S
         nights.build_warehouse(warehouse, END)
         vanished += len(before - dossiers(warehouse))
 
-    with connect(warehouse, "kho_owner") as connection:
+    with as_owner(warehouse) as connection:
         flags = connection.execute("select is_full_refresh from ledger.build order by build_id").fetchall()
         assert flags == [(True,), (False,), (False,), (False,)]
         connection.execute("update ledger.build set is_full_refresh = true")

@@ -23,6 +23,7 @@ from kho.source import overview
 from kho.transform import builds as transform_builds
 from tests.contracts import document
 from tests.integration.loading import rows
+from tests.owner import as_owner
 
 FIRST, NEXT = date(2021, 1, 30), date(2021, 1, 31)
 COUNT = {"name": "count", "logicalType": "integer"}
@@ -132,7 +133,7 @@ def nights(module_warehouse: Settings, tmp_path_factory: pytest.TempPathFactory)
 
 
 def spoil(settings: Settings) -> None:
-    with connect(settings, "kho_owner") as connection:
+    with as_owner(settings) as connection:
         connection.execute(
             "update ledger.batch set profile = profile - 'rejects_by_reason'"
             " where contract = 'spoiled.permits' and state = 'pending'"

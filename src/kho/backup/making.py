@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 from kho.archive import Archive, Lost
 from kho.backup import dump, sealing
 from kho.backup.place import Manifest, Place
-from kho.ledger import backups
+from kho.ledger import audit, backups
 from kho.server import postgres
 from kho.settings import Settings
 
@@ -47,6 +47,7 @@ def back_up(settings: Settings, address: str = "", say: Say = lambda what, done,
     with dump.standing_still(settings) as (connection, snapshot):
         version, release, batches = backups.state(connection)
         files = backups.files(connection)
+        newest = audit.last(connection)
         tables = dump.rows(connection)
         notes.append(_point_in_time(connection.execute("show archive_mode").fetchone() == ("on",)))
         with dump.dumped(settings, settings.admin_url(), snapshot) as stream:
@@ -62,7 +63,19 @@ def back_up(settings: Settings, address: str = "", say: Say = lambda what, done,
         _pack_home(settings.home, packed)
         packed.seek(0)
         part("home.tar", packed)
-    manifest = Manifest(name, recipient, version, release, batches, len(files), tables, parts, lost, notes)
+    manifest = Manifest(
+        name=name,
+        recipient=recipient,
+        ledger=version,
+        release=release,
+        batches=batches,
+        files=len(files),
+        mark=newest.mark if newest else "",
+        tables=tables,
+        parts=parts,
+        lost=lost,
+        notes=notes,
+    )
     place.close(manifest)
     backups.write(settings, place.address, name, manifest.size_bytes + written, len(lost))
     return manifest

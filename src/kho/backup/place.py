@@ -30,7 +30,7 @@ class BackupError(Exception):
 @dataclass(frozen=True)
 class Manifest:
     """What a backup holds. `parts`: the size of each file as it is stored; `tables`: the rows of each table of the warehouse;
-    `lost`: files of the archive that were not there or damaged; `notes`: what is not in it, for a person."""
+    `mark`: of the audit trail; `lost`: files of the archive that were not there or damaged; `notes`: what is not in it, for a person."""
 
     name: str
     recipient: str
@@ -38,6 +38,7 @@ class Manifest:
     release: int | None
     batches: int
     files: int
+    mark: str = ""
     tables: dict[str, int] = field(default_factory=dict)
     parts: dict[str, int] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)

@@ -18,7 +18,7 @@ from kho.backup import dump, sealing
 from kho.backup.making import Say
 from kho.backup.place import BackupError, Manifest, Place
 from kho.database import SESSION, connect
-from kho.ledger import backups, schema
+from kho.ledger import audit, backups, schema
 from kho.server import postgres
 from kho.settings import Settings
 
@@ -58,6 +58,7 @@ def restore(
     _bring_databases(settings, place, manifest, key)
     _bring_archive(settings, place, manifest, key, say)
     schema.prepare(settings)
+    audit.write(settings, "restored", f"{place.address} {manifest.name}")
     (settings.home / _UNFINISHED).unlink()
     return manifest, sorted(kept)
 
@@ -107,6 +108,8 @@ def mend(
                 continue
         except Lost:
             (back if _bring_file(archive, place, recipient, sha256, key) else lacking).append(sha256)
+    if back:
+        audit.write(settings, "archive mended", f"{len(back)} files from {place.address}")
     return back, lacking
 
 

@@ -125,7 +125,7 @@ def exports(settings: Settings, business_date: date) -> ExportsVerdict:
             and (rows := _waiting(connection, source.contract, business_date))
         }
     verdicts = _validate(settings, business_date, waiting) if waiting else []
-    with connect(settings, "kho_owner") as connection:
+    with connect(settings, "kho_operator") as connection:
         # One boundary at a time; what another run has decided meanwhile stands.
         locks.take(connection, "exports boundary")
         verdict = _decide(connection, verdicts)

@@ -109,7 +109,7 @@ def marts(settings: Settings) -> MartsVerdict:
     if before:
         comparing = {mart: suite.since_last_release for mart, suite in known.items()}
         verdicts, findings = since_last_release.settle(settings, candidate, before, verdicts, comparing)
-    with connect(settings, "kho_owner") as connection:
+    with connect(settings, "kho_operator") as connection:
         replace(connection, candidate.build_id, verdicts)
         if before:
             write_findings(connection, candidate.release_id, before.release_id, findings)

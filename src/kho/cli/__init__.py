@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 from kho.cli import (
     agency,
+    audit,
     backup,
     batch,
     deadline,
@@ -77,7 +78,7 @@ app.command()(deadline.deadline)
 app.command()(report.report)
 app.command()(dictionary.dictionary)
 groups = {"": app}
-for module in (release, batch, rejects, source, agency, reader, backup):
+for module in (release, batch, rejects, source, agency, reader, backup, audit):
     name = module.__name__.rpartition(".")[2]
     groups[name] = module.app
     app.add_typer(module.app, name=name)

@@ -49,7 +49,7 @@ def show(
 def replay(batch_id: Batch) -> None:
     """Load a batch's file again, after its contract was mended; the next night's boundary decides on it."""
     from kho.contract import ContractError, paths, read_contract
-    from kho.ledger import batches
+    from kho.ledger import audit, batches
     from kho.load import replay as load_again
     from kho.settings import settings
 
@@ -62,6 +62,7 @@ def replay(batch_id: Batch) -> None:
         batch = load_again(here, read_contract(path), batch_id)
     except (LookupError, ValueError, ContractError) as error:
         fail(str(error))
+    audit.write(here, "batch replayed", f"{batch_id} as {batch.batch_id}")
     typer.echo(
         f"Batch {batch.batch_id} of {batch.name}: {batch.rows_loaded} of {batch.rows_in_file} rows loaded,"
         f" {batch.rows_rejected} rejected. It takes the place of batch {batch_id} when the boundary accepts it:"

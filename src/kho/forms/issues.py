@@ -33,7 +33,7 @@ def hand_in(settings: Settings, form: Form, position: str) -> Form:
 
     Where the newest version says the same, nothing is kept and that version is given.
     """
-    with connect(settings, "kho_owner") as connection:
+    with connect(settings, "kho_operator") as connection:
         forms.lock(connection)
         earlier = forms.handed_in(connection, form.code, form.scope_code, form.first_day, form.last_day)
         if earlier:

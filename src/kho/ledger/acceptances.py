@@ -98,7 +98,7 @@ def accept(settings: Settings, release_id: int | None = None, *, actor: str, rea
     Only these very rows pass, and only in comparison with the release that is in force now. What other rules found
     refuses a release as ever. Raises `ReleaseError` if there is nothing that could be accepted.
     """
-    with connect(settings, "kho_owner") as connection:
+    with connect(settings, "kho_operator") as connection:
         releases.lock(connection)
         refused = _refused(connection, release_id)
         number = refused.release_id

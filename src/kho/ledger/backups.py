@@ -27,7 +27,7 @@ class Backup(NamedTuple):
 
 def write(settings: Settings, place: str, name: str, size_bytes: int, files_lost: int) -> None:
     """Write down that a backup was made."""
-    with connect(settings, "kho_owner") as connection:
+    with connect(settings, "kho_operator") as connection:
         connection.execute(
             "insert into ledger.backup (place, name, size_bytes, files_lost) values (%s, %s, %s, %s)",
             [place, name, size_bytes, files_lost],

@@ -38,7 +38,7 @@ class Change:
 
 def accept(settings: Settings, batch_id: int, *, actor: str, reason: str) -> list[Change]:
     """Accept a batch that is held, withdrawn or pending; the next night builds with it."""
-    with connect(settings, "kho_owner") as connection:
+    with connect(settings, "kho_operator") as connection:
         state = lock(connection, batch_id)
         if not _was_read(connection, batch_id):
             raise DecisionError(
@@ -52,7 +52,7 @@ def accept(settings: Settings, batch_id: int, *, actor: str, reason: str) -> lis
 
 def withdraw(settings: Settings, batch_id: int, *, actor: str, reason: str) -> list[Change]:
     """Withdraw a batch, whatever its state; the next night builds without it."""
-    with connect(settings, "kho_owner") as connection:
+    with connect(settings, "kho_operator") as connection:
         state = lock(connection, batch_id)
         if state == "withdrawn":
             raise DecisionError(f"batch {batch_id} is withdrawn already")
@@ -61,7 +61,7 @@ def withdraw(settings: Settings, batch_id: int, *, actor: str, reason: str) -> l
 
 def undo(settings: Settings, batch_id: int, *, actor: str, reason: str) -> list[Change]:
     """Take back the last decision of a person on this batch, with all that it changed; undone twice, it holds again."""
-    with connect(settings, "kho_owner") as connection:
+    with connect(settings, "kho_operator") as connection:
         lock(connection, batch_id)
         decision = connection.execute(
             """

@@ -13,7 +13,7 @@ _NAME = "hash_key"
 _LOST = (
     "bring it back from the backup. If it is lost for good, people who come again will be others than before: put another "
     "there, for its owner only (`openssl rand -hex 32`), if there is none; "
-    "`kho psql --role kho_owner -- -c 'delete from ledger.hash_key'` lets this machine go on by it"
+    "`kho psql --role kho_operator -- -c 'delete from ledger.hash_key'` lets this machine go on by it"
 )
 
 

@@ -14,6 +14,8 @@ from psycopg import errors, sql
 from kho.database import the_row
 from kho.settings import ROLES, Settings
 
+#: owns the ledger; nobody logs in as it
+OWNER = "kho_owner"
 #: reads all marts
 READER = "bi_reader"
 #: the group of those that read the marts of one agency each: kho.ledger.readers
@@ -45,8 +47,11 @@ def write(connection: psycopg.Connection, settings: Settings) -> list[str]:
     have = {name for (name,) in connection.execute("select rolname from pg_roles")}
     for role in ROLES:
         write_login(connection, role, settings.secret(role), is_there=role in have)
-    if READERS not in have:
-        connection.execute(sql.SQL("create role {}").format(sql.Identifier(READERS)))
+    for role in (READERS, OWNER):
+        if role not in have:
+            connection.execute(sql.SQL("create role {}").format(sql.Identifier(role)))
+    # An earlier Kho logged in as it.
+    connection.execute(sql.SQL("alter role {} nologin password null").format(sql.Identifier(OWNER)))
     return _reserve(connection) + limit_reader(connection, READER, READER_SESSIONS)
 
 

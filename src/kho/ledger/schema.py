@@ -33,7 +33,7 @@ grant usage on schema scoped to kho_reader;
 revoke all on schema public from public;
 do $$ begin
   execute format('revoke all on database %I from public', current_database());
-  execute format('grant connect on database %I to kho_owner, kho_loader, kho_transformer, kho_auditor, bi_reader, kho_reader', current_database());
+  execute format('grant connect on database %I to kho_operator, kho_loader, kho_transformer, kho_auditor, bi_reader, kho_reader', current_database());
   execute format('grant temporary on database %I to kho_loader, kho_transformer', current_database());
   execute format('grant create on database %I to kho_transformer', current_database());  -- a schema per release
 end $$;

@@ -146,7 +146,7 @@ def rollback(
 
 def unpin(settings: Settings, *, actor: str) -> Pin:
     """Let nights publish again. Gives the pin that there was; `ReleaseError` if there was none."""
-    with connect(settings, "kho_owner") as connection:
+    with connect(settings, "kho_operator") as connection:
         releases.lock(connection)
         pinned = releases.pin(connection)
         if not pinned:
@@ -170,8 +170,8 @@ def refuse(settings: Settings, reason: str) -> Release:
 def _create_schema(connection: psycopg.Connection, schema: str) -> None:
     for statement in (
         "create schema {}",
-        "grant usage on schema {} to kho_auditor, kho_owner",
-        "alter default privileges in schema {} grant select on tables to kho_auditor, kho_owner",
+        "grant usage on schema {} to kho_auditor, kho_operator",
+        "alter default privileges in schema {} grant select on tables to kho_auditor, kho_operator",
     ):
         connection.execute(sql.SQL(statement).format(sql.Identifier(schema)))
 

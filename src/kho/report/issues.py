@@ -36,7 +36,7 @@ def hand_over(settings: Settings, content: Content, position: str) -> Content:
 
     Where the newest version says the same figures, nothing is kept and that version is given.
     """
-    with connect(settings, "kho_owner") as connection:
+    with connect(settings, "kho_operator") as connection:
         reports.lock(connection)
         before = newest(connection, content.scope_code, content.first_day, content.last_day)
         if before and before[0] == content.earlier and not content.revisions:

@@ -21,7 +21,7 @@ def open_build(settings: Settings, business_date: date) -> int:
     An open build of the same night goes on with what it has, as long as the contracts are those that it knows; else it
     is abandoned, as one of another night is.
     """
-    with connect(settings, "kho_owner") as connection:
+    with connect(settings, "kho_operator") as connection:
         builds.lock(connection)
         sources = known(settings, connection)
         used = [source.contract for source in sources if source.contract]
@@ -45,7 +45,7 @@ def open_build(settings: Settings, business_date: date) -> int:
 
 def close_build(settings: Settings) -> int | None:
     """Mark the open build as built: the whole warehouse succeeded. Returns its number; None if none was open."""
-    with connect(settings, "kho_owner") as connection:
+    with connect(settings, "kho_operator") as connection:
         builds.lock(connection)
         return builds.close(connection)
 

@@ -107,7 +107,7 @@ def _ensure_raw_tables(settings: Settings) -> None:
 
 
 def _record(settings: Settings, build_id: int, layer: Layer, results: Any) -> None:
-    with connect(settings, "kho_owner") as connection:
+    with connect(settings, "kho_operator") as connection:
         builds.record_models(
             connection,
             build_id,
