@@ -19,8 +19,11 @@ from psycopg import sql
 
 from kho.fetch import Connection
 from kho.server import ports
+from kho.server.postgres import account as server_account
 from kho.settings import Settings
 
+#: of Debian, whose build speaks TLS; the embedded server's does not
+POSTGRES = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), reverse=True)), None)
 MARIADBD = shutil.which("mariadbd", path="/usr/sbin:/usr/bin:/usr/libexec")
 SYSTEM_TABLES = next(
     (
@@ -50,6 +53,73 @@ def postgres(server: Settings) -> Iterator[tuple[Connection, str]]:
         with psycopg.connect(server.admin_url("postgres"), autocommit=True) as keeper:
             keeper.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
             keeper.execute(sql.SQL("drop role {}").format(sql.Identifier(name)))
+
+
+@contextmanager
+def postgres_with_tls(certificate: Path) -> Iterator[tuple[Connection, str]]:
+    """A PostgreSQL server of its own that takes TCP connections over TLS only: a reader's connection, and its keeper's URL.
+
+    The file holds the server's key and its chain. `registry` is an empty database that the reader may read.
+    """
+    assert POSTGRES
+    with tempfile.TemporaryDirectory(prefix="kho-postgres-", dir="/var/tmp") as folder:
+        data, own = Path(folder) / "data", Path(folder) / "server.pem"
+        own.write_bytes(certificate.read_bytes())
+        own.chmod(0o600)
+        user = server_account()
+        as_user = {"cwd": folder} | (
+            {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
+        )
+        if user:
+            for path in (folder, own):
+                os.chown(path, user.pw_uid, user.pw_gid)
+        made = [
+            POSTGRES.with_name("initdb"),
+            "-D",
+            data,
+            "-U",
+            "keeper",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale",
+            "C.UTF-8",
+        ]
+        subprocess.run(made, check=True, capture_output=True, **as_user)
+        (data / "pg_hba.conf").write_text("hostssl all all 127.0.0.0/8 scram-sha-256\nlocal all all trust\n")
+        port = next(port for port in random.sample(range(15_000, 32_000), 1000) if ports.is_free(port))
+        process = subprocess.Popen(
+            [
+                *(POSTGRES, "-D", data, "-p", str(port), "-c", "listen_addresses=127.0.0.1", "-k", folder),
+                *("-c", "ssl=on", "-c", f"ssl_cert_file={own}", "-c", f"ssl_key_file={own}"),
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            **as_user,
+        )
+        try:
+            while True:
+                try:
+                    keeper = psycopg.connect(
+                        host=folder, port=port, user="keeper", dbname="postgres", autocommit=True
+                    )
+                    break
+                except psycopg.OperationalError:
+                    if process.poll() is not None:
+                        raise
+                    time.sleep(0.1)
+            with keeper:
+                keeper.execute("alter role keeper password 'secret'")
+                keeper.execute("create role reader login password 'secret'")
+                keeper.execute("create database registry")
+            yield (
+                Connection("127.0.0.1", port, "reader", "secret"),
+                f"postgresql://keeper:secret@127.0.0.1:{port}/registry",
+            )
+        finally:
+            process.terminate()
+            process.wait()
 
 
 @contextmanager

@@ -551,6 +551,45 @@ def test_over_tls_the_servers_certificate_is_verified(
     assert rows(arrivals(warehouse, NAME)[0])[0]["code"].startswith("TLSv1")
 
 
+def test_over_tls_a_postgresqls_certificate_is_verified(
+    warehouse: Settings, tmp_path: Path, certificates: tuple[Path, Path, Path]
+) -> None:
+    if not databases.POSTGRES:
+        pytest.skip("a PostgreSQL that speaks TLS is not installed (Debian: postgresql)")
+    certificate, ca_file, other = certificates
+    query = "select version as code from pg_stat_ssl where pid = pg_backend_pid()"
+    keys = {"connection": "registry", "query": query}
+    place = {
+        "type": "postgres",
+        "host": "{connection}",
+        "port": "{connection}",
+        "schema": "public",
+        "database": "registry",
+    }
+    contract = contracts.read(
+        tmp_path, contracts.document(place, file={"load": "full", "fullListOf": ["code"]}, **keys)
+    )
+    with databases.postgres_with_tls(certificate) as (connection, url):
+        with pytest.raises(FetchFailed, match=r"a certificate that can't be trusted.*extra\.ca_file"):
+            fetch(warehouse, contract, JUNE, replace(connection, ca_file=other))
+        fetch(warehouse, contract, JUNE, replace(connection, ca_file=ca_file))
+        # A warehouse of one's own on such a server is reached as its URL says.
+        of_ours = Settings(home=tmp_path, warehouse_url=f"{url}?sslmode=verify-full&sslrootcert={ca_file}")
+        with psycopg.connect(of_ours.admin_url()) as keeper:
+            (is_encrypted,) = keeper.execute(
+                "select ssl from pg_stat_ssl where pid = pg_backend_pid()"
+            ).fetchone()
+            assert is_encrypted
+        untrusted = Settings(home=tmp_path, warehouse_url=f"{url}?sslmode=verify-full&sslrootcert={other}")
+        with pytest.raises(psycopg.OperationalError, match="certificate verify failed"):
+            psycopg.connect(untrusted.admin_url())
+        # Elsewhere than on this machine nothing needs to be said for the server to have to prove who it is.
+        elsewhere = Settings(home=tmp_path, warehouse_url=url.replace("127.0.0.1", "127.1"))
+        with pytest.raises(psycopg.OperationalError, match="certificate"):
+            psycopg.connect(elsewhere.admin_url())
+    assert rows(arrivals(warehouse, NAME)[0])[0]["code"].startswith("TLSv1")
+
+
 def test_many_rows_are_fetched_in_bounded_memory(
     warehouse: Settings, registry: Registry, read: Callable[..., Contract], tmp_path: Path
 ) -> None:

@@ -47,9 +47,8 @@ def write(connection: psycopg.Connection, settings: Settings) -> list[str]:
     have = {name for (name,) in connection.execute("select rolname from pg_roles")}
     for role in ROLES:
         write_login(connection, role, settings.secret(role), is_there=role in have)
-    for role in (READERS, OWNER):
-        if role not in have:
-            connection.execute(sql.SQL("create role {}").format(sql.Identifier(role)))
+    for group in {READERS, OWNER} - have:
+        connection.execute(sql.SQL("create role {}").format(sql.Identifier(group)))
     # An earlier Kho logged in as it.
     connection.execute(sql.SQL("alter role {} nologin password null").format(sql.Identifier(OWNER)))
     return _reserve(connection) + limit_reader(connection, READER, READER_SESSIONS)
