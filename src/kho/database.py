@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -10,7 +11,7 @@ from typing import TypeVar
 import psycopg
 from psycopg import pq
 
-from kho.actor import os_user
+from kho.actor import actor
 from kho.settings import TIMEZONE, Role, Settings
 
 Row = TypeVar("Row")
@@ -18,18 +19,21 @@ Row = TypeVar("Row")
 #: no session waits longer for a lock; `kho.ledger.locks` tells who holds it
 LOCK_WAIT = timedelta(minutes=10)
 
-# ISO output, day first on input; every session agrees on the zone of wall-clock times, and tells whose it is.
-SESSION = (
-    f"-c DateStyle=ISO,DMY -c TimeZone={TIMEZONE} -c lock_timeout={LOCK_WAIT.seconds}s"
-    f" -c kho.actor={os_user().replace(' ', '_')}"
-)
+# ISO output, day first on input; every session agrees on the zone of wall-clock times.
+SESSION = f"-c DateStyle=ISO,DMY -c TimeZone={TIMEZONE} -c lock_timeout={LOCK_WAIT.seconds}s"
 
 
 def connect(settings: Settings, role: Role, *, autocommit: bool = False) -> psycopg.Connection:
     """A connection as `role`; leaving its `with` block commits and closes it (rolls back on an exception)."""
     return psycopg.connect(
-        settings.role_url(role), autocommit=autocommit, options=SESSION, application_name=f"kho {role}"
+        settings.role_url(role), autocommit=autocommit, options=session(), application_name=f"kho {role}"
     )
+
+
+def session() -> str:
+    """Options of a session by which the audit trail knows who does what is done in it."""
+    told = re.sub(r"([\\\s])", r"\\\1", actor())
+    return f"{SESSION} -c kho.actor={told}"
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kho.actor import os_user
+from kho.actor import acting_as, os_user
 from kho.database import connect
 from kho.digest import digest
 from kho.ledger import audit, decisions, readers
@@ -85,6 +85,18 @@ def test_what_is_done_without_kho_is_told_too_and_what_is_rolled_back_is_not(
         connection.rollback()
         connection.execute(by_hand, [held])
     assert told(warehouse) == [("kho_operator", "kho_operator", "batch accepted", str(held), "")]
+
+
+def test_what_is_done_for_somebody_is_told_as_theirs(warehouse: Settings) -> None:
+    for name in ("airflow:thu", r"airflow:Nguyễn Thị \ \'Thu'"):
+        with acting_as(name):
+            audit.write(warehouse, "restored", "")
+    audit.write(warehouse, "restored", "")
+    assert [actor for actor, *_ in told(warehouse)] == [
+        "airflow:thu",
+        r"airflow:Nguyễn Thị \ \'Thu'",
+        os_user(),
+    ]
 
 
 @pytest.fixture

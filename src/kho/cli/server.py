@@ -122,7 +122,7 @@ def psql(
     """Open psql on the warehouse; what follows `--` goes to psql, e.g. `kho psql -- -c 'select 1'`."""
     from psycopg.conninfo import conninfo_to_dict
 
-    from kho.database import SESSION
+    from kho.database import session
     from kho.server import postgres
 
     if role not in ROLES and not settings().reader_file(role).is_file():
@@ -132,7 +132,7 @@ def psql(
         )
     url = settings().role_url(role) if role in ROLES else settings().reader_url(role)
     parts = conninfo_to_dict(url)
-    environment = os.environ | {"PGPASSWORD": parts.pop("password"), "PGOPTIONS": SESSION}
+    environment = os.environ | {"PGPASSWORD": parts.pop("password"), "PGOPTIONS": session()}
     program = str(postgres.binaries(settings()) / "psql")
     target = " ".join(f"{name}={value}" for name, value in parts.items())
     sys.stdout.flush()

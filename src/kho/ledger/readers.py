@@ -14,7 +14,7 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.rows import class_row
 
-from kho.database import SESSION
+from kho.database import session
 from kho.ledger import roles
 from kho.settings import Settings
 
@@ -156,4 +156,4 @@ def _joining(name: str) -> sql.Composed:
 
 def _administrator(settings: Settings) -> psycopg.Connection:
     """Who may make roles, and what only the ledger's owner may do."""
-    return psycopg.connect(settings.admin_url(), options=SESSION, application_name="kho reader")
+    return psycopg.connect(settings.admin_url(), options=session(), application_name="kho reader")
