@@ -18,7 +18,7 @@
   ), placed as (
     select
       *,
-      row_number() over (partition by family, group_key order by not is_first, top = 0, top, unit) as place,
+      row_number() over (partition by family, group_key order by not is_first, top = 0, unit) as place,
       sum(is_first::integer) over (partition by family, group_key) as first_count
     from each_unit
   ), so_far as (
