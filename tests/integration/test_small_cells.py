@@ -7,9 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import combinations_with_replacement, product
 
+import numpy
 import psycopg
 import pytest
+from psycopg import sql
 
+from kho.database import connect
 from kho.settings import Settings
 from kho.transform.project import read
 
@@ -67,7 +70,10 @@ def shown(connection: psycopg.Connection, statement: str, tables: list[Cells]) -
     connection.execute("analyze report_figure")
     connection.execute("set local enable_nestloop = off")
     found: list[dict] = [{} for _ in tables]
-    asked = f"select (extract(year from month_start) - 1000) * 12 + extract(month from month_start) - 1, unit_agency_code, metric, value, publication from ({statement}) as mart"
+    asked = sql.SQL(
+        "select (extract(year from month_start) - 1000) * 12 + extract(month from month_start) - 1,"
+        " unit_agency_code, metric, value, publication from ({}) as mart"
+    ).format(sql.SQL(statement))
     for month, unit, metric, value, publication in connection.execute(asked):
         assert publication == ("suppressed" if value is None else "shown")
         found[int(month)][unit, metric] = value
@@ -108,7 +114,9 @@ def test_no_small_count_follows_from_the_sum_of_all_units(
         for values in sums_up_to(len(units), total)
     ]
     seen = shown(asking, statement, tables)
-    small = [told[cell] for table, told in zip(tables, seen, strict=True) for cell in table if table[cell] in SMALL]
+    small = [
+        told[cell] for table, told in zip(tables, seen, strict=True) for cell in table if table[cell] in SMALL
+    ]
     assert small and set(small) == {None}
     assert worked_out(tables, seen) == []
     assert any(told[cell] == 0 for told in seen for cell in told)  # what nobody needs is shown
@@ -131,3 +139,87 @@ def test_no_small_count_follows_from_the_other_parts_of_a_whole(
         assert all(told[cell] is None for cell in table if table[cell] in SMALL)
         for unit in units:
             assert (told[unit, "part"] is None) == (told[unit, "rest"] is None)
+
+
+# In the years of both districts
+
+
+def test_what_is_public_is_what_the_topics_by_months_add_up_to(module_published: Settings) -> None:
+    with connect(module_published, "bi_reader") as connection:
+        compared = connection.execute(
+            """
+            select coalesce(public.publication, 'nothing'), count(*), count(*) filter (where public.value is distinct from topic.value)
+            from marts.public_month as public
+            full join (
+              select unit_agency_code, month_code, metric, sum(value) as value from marts.dossier_month group by 1, 2, 3
+              union all
+              select unit_agency_code, month_code, metric, sum(value) from marts.document_month group by 1, 2, 3
+              union all
+              select unit_agency_code, month_code, metric, sum(value) from marts.portal_month group by 1, 2, 3
+            ) as topic using (unit_agency_code, month_code, metric)
+            group by 1
+            """
+        ).fetchall()
+    differing = {publication: (rows, other) for publication, rows, other in compared}
+    assert differing["shown"][0] > 1000 and differing["shown"][1] == 0
+    assert differing["suppressed"][0] > 1000 and differing["suppressed"][0] == differing["suppressed"][1]
+    assert differing["none"][1] == 0
+
+
+def test_in_no_sum_over_units_is_a_small_count_alone(module_published: Settings) -> None:
+    with connect(module_published, "kho_auditor") as connection:
+        sums = connection.execute(
+            """
+            select count(*), count(*) filter (where public.publication = 'suppressed'),
+              bool_or(topic.value between 1 and 4), bool_or(topic.value between 1 and 4 and public.publication = 'shown')
+            from marts.public_month as public
+            join marts.report_figure as topic
+              on topic.scope_agency_code = public.unit_agency_code and topic.period_code = public.month_code
+              and topic.scheme = 'calendar' and topic.metric = public.metric and topic.detail = ''
+            join warehouse.dim_agency as agency
+              on agency.agency_code = public.unit_agency_code and agency.agency_level = topic.level
+              and public.month_start between agency.valid_from and coalesce(agency.valid_to, 'infinity')
+            where public.publication in ('shown', 'suppressed')
+            group by public.month_code, public.metric, agency.parent_agency_code, agency.agency_level
+            """
+        ).fetchall()
+    assert not any(is_shown for *_, is_shown in sums)
+    small = [(units, hidden) for units, hidden, is_small, _ in sums if is_small]
+    assert len(small) > 100
+    # A district of a province with one district has nobody to hide among.
+    assert {hidden for units, hidden in small if units > 1} >= {2} and all(
+        hidden > 1 for units, hidden in small if units > 1
+    )
+
+
+def test_metrics_that_tell_of_each_other_are_parts_of_one_whole(module_published: Settings) -> None:
+    """No metric is a sum or difference of metrics that are hidden without it, in any unit and month."""
+    with connect(module_published, "kho_auditor") as connection:
+        rows = connection.execute(
+            """
+            select metric.fact, coalesce(part.whole, month.metric), month.metric, unit_agency_code, month_code, sum(value)
+            from (
+              select unit_agency_code, month_code, metric, value from marts.dossier_month
+              union all select unit_agency_code, month_code, metric, value from marts.document_month
+              union all select unit_agency_code, month_code, metric, value from marts.portal_month
+            ) as month
+            join marts.figure_metric as metric using (metric)
+            left join warehouse.dim_metric_part as part using (metric)
+            where value is not null
+            group by 1, 2, 3, 4, 5
+            """
+        ).fetchall()
+    facts: dict[str, dict[tuple, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
+    families: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for fact, family, metric, unit, month, value in rows:
+        facts[fact][unit, month][metric] = float(value)
+        families[fact][family].add(metric)
+
+    def rank(fact: str, metrics: set[str]) -> int:
+        table = [[row.get(metric, 0.0) for metric in sorted(metrics)] for row in facts[fact].values()]
+        return int(numpy.linalg.matrix_rank(numpy.array(table)))
+
+    for fact, of_fact in families.items():
+        together = set[str]().union(*of_fact.values())
+        assert rank(fact, together) == sum(rank(fact, each) for each in of_fact.values()), fact
+    assert len(families["dossier"]) > 5
