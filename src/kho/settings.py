@@ -79,6 +79,12 @@ class Settings(BaseSettings):
     )
     digest_from: str = "kho@localhost"
     digest_to: str = Field("", description="who receives the digest, comma separated")
+    open_data_publisher: str = Field(
+        "", description="who gives open data; empty: the provinces that they are of"
+    )
+    open_data_licence: str = Field(
+        "CC-BY-4.0", description="by which licence: a name or an address, the publisher's choice"
+    )
 
     @field_validator("project", "home")
     @classmethod

@@ -21,6 +21,7 @@ from kho.cli import (
     deadline,
     dictionary,
     dossiers,
+    export,
     figures,
     form,
     installation,
@@ -75,7 +76,7 @@ app.command()(deadline.deadline)
 app.command()(report.report)
 app.command()(dictionary.dictionary)
 groups = {"": app}
-for module in (release, batch, rejects, source, agency, reader):
+for module in (release, batch, rejects, source, agency, reader, export):
     name = module.__name__.rpartition(".")[2]
     groups[name] = module.app
     app.add_typer(module.app, name=name)
