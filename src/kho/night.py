@@ -188,10 +188,19 @@ def publish(settings: Settings, *, allow_older: bool = False) -> Release:
 
 
 def tell_people(settings: Settings, business_date: date, failed: Iterable[str]) -> None:
-    """Tell people what the night was like; `failed` names the tasks that failed."""
+    """Tell people what the night was like; `failed` names the tasks that failed.
+
+    Then write the catalogue anew, if the project has changed. It tells of nothing that a night does: without it, all is well.
+    """
     from kho import digest
+    from kho.dictionary import place
+    from kho.transform import catalogue
 
     digest.send(settings, business_date, failed)
+    try:
+        catalogue.write(settings, place(settings))
+    except Exception:
+        log.exception("the catalogue could not be written; the one of before stays")
 
 
 def do(
