@@ -85,6 +85,9 @@ class Settings(BaseSettings):
     open_data_licence: str = Field(
         "CC-BY-4.0", description="by which licence: a name or an address, the publisher's choice"
     )
+    openlineage_url: str = Field(
+        "", description="where events of OpenLineage are posted to; empty: they are in the home's files only"
+    )
 
     @field_validator("project", "home")
     @classmethod

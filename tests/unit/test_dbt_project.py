@@ -14,6 +14,7 @@ from dbt.contracts.graph.manifest import Manifest
 
 import kho
 from kho.cli.form import Code
+from kho.cli.report import PAPER
 from kho.contract import contracts
 from kho.publish.views import NOT_FOR_READERS
 from kho.settings import Settings
@@ -321,8 +322,7 @@ def test_reports_and_forms_are_exposures_of_the_marts_that_their_code_asks(manif
         for each in manifest.exposures.values()
         if each.original_file_path.endswith("reports.yml")
     }
-    forms = {f"form_{code.value.replace('.', '_')}" for code in Code}
-    assert told.keys() == forms | {"report_on_information_technology", "open_data"}
+    assert told.keys() == {code.paper for code in Code} | {PAPER, "open_data"}
     for name, exposure in told.items():
         wanted = set().union(*(asked_for(module, marts) for module in exposure.meta["modules"]))
         named = {key.rpartition(".")[2] for key in exposure.depends_on.nodes}
