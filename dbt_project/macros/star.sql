@@ -43,15 +43,30 @@
     and moved.movement_date between agency.valid_from and coalesce(agency.valid_to, 'infinity')
 {%- endmacro %}
 
+{# The facts that a topic by months tells of. #}
+{% macro facts_of_topics() -%}
+  {{ return({
+    'dossier': ['dossier'],
+    'document': ['document', 'incoming_document', 'document_delivery'],
+    'portal': ['portal_item', 'portal_traffic'],
+  }) }}
+{%- endmacro %}
+
+{# Whether a metric is one of a topic by months: it adds up over units and months. #}
+{% macro is_of_months(metric, topic=none) -%}
+  {%- set facts = facts_of_topics()[topic] if topic else facts_of_topics().values() | sum(start=[]) -%}
+  {{ metric }}.fact in ('{{ facts | join("', '") }}')
+    and {{ metric }}.is_additive_over_units and {{ metric }}.is_additive_over_time and {{ metric }}.divisor is null
+{%- endmacro %}
+
 {# The figures of a topic by calendar months, in the words of people: each unit's own, with its departments, so that units add
    up; of metrics that add up over units and months; by detail. What has no value has a row that says why. Movements and states
    are put one below the other and not joined: whatever is asked for, and however wrong it is planned, it is read once. #}
-{% macro months_of(facts, detail=none) -%}
+{% macro months_of(topic, detail=none) -%}
 with metric as (
   select *
-  from {{ ref('figure_metric') }}
-  where fact in ('{{ facts | join("', '") }}')
-    and is_additive_over_units and is_additive_over_time and divisor is null
+  from {{ ref('figure_metric') }} as metric
+  where {{ is_of_months('metric', topic) }}
 ), part as (
   select
     figure.scope_agency_code as unit_agency_code, figure.period_code as month_code, figure.metric,

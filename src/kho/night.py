@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from kho.settings import Settings
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from kho.contract import Contract
     from kho.ledger.releases import Release
     from kho.transform import Layer
+    from kho.transform.layers import Made
 
 LAYERS: tuple[Layer, ...] = ("staging", "warehouse", "marts")
 
@@ -80,10 +82,18 @@ def systems(settings: Settings) -> list[str]:
 
 def ingest_system(settings: Settings, system: str, business_date: date) -> None:
     """Fetch what the system delivered, then load it, also what was fetched before a failure."""
+    from kho import events
+    from kho.events import night as told
+
     failures: list[Exception] = []
-    for work, arguments in ((fetch_system, (system, business_date)), (load_system, (system,))):
+    for work, arguments, tell in (
+        (fetch_system, (system, business_date), told.fetched(settings, system)),
+        (load_system, (system,), told.loaded(settings, system)),
+    ):
+        job = f"{system}.{work.__name__.removesuffix('_system')}"
         try:
-            work(settings, *arguments)
+            with events.run(settings, job, business_date, tell=tell):
+                work(settings, *arguments)
         except Exception as failure:
             failures.append(failure)
     if len(failures) > 1:
@@ -125,8 +135,16 @@ def check_exports(settings: Settings, business_date: date) -> None:
     log.info("%s", exports(settings, business_date))
 
 
-def build_layer(settings: Settings, layer: Layer, business_date: date) -> None:
-    """Build one layer with dbt. Staging opens the build, a finished warehouse closes it, marts open a release."""
+def build_layer(
+    settings: Settings,
+    layer: Layer,
+    business_date: date,
+    tell: Callable[[list[Made]], None] = lambda made: None,
+) -> None:
+    """Build one layer with dbt. Staging opens the build, a finished warehouse closes it, marts open a release.
+
+    `tell` hears of the models that were built.
+    """
     from kho import transform
     from kho.database import connect
     from kho.ledger import verdicts
@@ -141,7 +159,7 @@ def build_layer(settings: Settings, layer: Layer, business_date: date) -> None:
         # Marts that are made anew are not judged yet.
         with connect(settings, "kho_operator") as connection:
             verdicts.replace(connection, candidate.build_id, ())
-    transform.build(settings, layer)
+    transform.build(settings, layer, tell)
     if layer == "warehouse":
         builds.close_build(settings)
 
@@ -189,7 +207,14 @@ def publish(settings: Settings, *, allow_older: bool = False) -> Release:
 
 
 def upkeep(settings: Settings) -> None:
-    """Back up what the warehouse has now, where a place for backups is set."""
+    """Write the catalogue anew if the project has changed, and back up what the warehouse has, where a place for that is set."""
+    from kho.dictionary import place
+    from kho.transform import catalogue
+
+    try:
+        catalogue.write(settings, place(settings))
+    except Exception:  # it tells of nothing that a night does
+        log.exception("the catalogue could not be written; the one of before stays")
     if not settings.backup_to:
         log.info("No backup: backup_to is not set in config.toml")
         return
@@ -218,23 +243,34 @@ def do(
     from kho.contract.schedule import expect_business_date
 
     expect_business_date(business_date)
-    match step:
-        case "ingest":
-            ingest_system(settings, system, business_date)
-        case "check_exports":
-            check_exports(settings, business_date)
-        case "staging" | "warehouse" | "marts":
-            build_layer(settings, step, business_date)
-        case "check_marts":
-            check_marts(settings)
-        case "publish":
-            publish(settings)
-        case "upkeep":
-            upkeep(settings)
-        case "tell_people":
-            tell_people(settings, business_date, sorted(failed))
-        case _:
-            raise ValueError(f"a night has no step {step}")
+    if step not in {each.name for each in STEPS}:
+        raise ValueError(f"a night has no step {step}")
+    if step == "ingest":
+        ingest_system(settings, system, business_date)
+    elif step == "upkeep":
+        upkeep(settings)
+    elif step == "tell_people":
+        tell_people(settings, business_date, sorted(failed))
+    else:
+        _do_and_tell(settings, step, business_date)
+
+
+def _do_and_tell(settings: Settings, step: str, business_date: date) -> None:
+    """Do a step as a run that events tell of."""
+    from kho import events
+    from kho.events import night as told
+
+    tell = told.of_step(settings, step, business_date)
+    with events.run(settings, step, business_date, tell=tell, given_up=(Waits,)) as now:
+        match step:
+            case "check_exports":
+                check_exports(settings, business_date)
+            case "staging" | "warehouse" | "marts":
+                build_layer(settings, step, business_date, partial(told.built, now))
+            case "check_marts":
+                check_marts(settings)
+            case "publish":
+                publish(settings)
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,15 @@ class Settings(BaseSettings):
     )
     digest_from: str = "kho@localhost"
     digest_to: str = Field("", description="who receives the digest, comma separated")
+    open_data_publisher: str = Field(
+        "", description="who gives open data; empty: the provinces that they are of"
+    )
+    open_data_licence: str = Field(
+        "CC-BY-4.0", description="by which licence: a name or an address, the publisher's choice"
+    )
+    openlineage_url: str = Field(
+        "", description="where events of OpenLineage are posted to; empty: they are in the home's files only"
+    )
 
     backup_to: str = Field(
         "", description="where each night leaves a backup: a folder, or s3://bucket/prefix; empty: nowhere"

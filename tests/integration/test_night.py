@@ -16,6 +16,7 @@ from kho.database import connect
 from kho.settings import Settings
 from kho.transform import TransformError
 from tests.contracts import document
+from tests.events import ends, names
 from tests.integration.loading import rows
 
 NIGHT = date(2021, 1, 31)
@@ -62,6 +63,16 @@ def test_a_failed_source_stops_nobody_a_failed_layer_stops_what_comes_after_and_
     (told,) = (record.message for record in caplog.records if record.message.startswith("Kho dữ liệu, "))
     assert "- broken.ingest\n- staging\n" in told
     assert rows(two_systems, "select 1 from ledger.release") == []
+    found = {job: last for job, (last,) in ends(two_systems).items()}
+    assert {job: last["eventType"] for job, last in found.items()} == {
+        "broken.fetch": "COMPLETE", "broken.load": "FAIL", "sound.fetch": "COMPLETE", "sound.load": "COMPLETE",
+        "check_exports": "COMPLETE", "staging": "FAIL",
+    }  # fmt: skip
+    assert names(found["sound.fetch"]["inputs"]) == {"sound.permits"}
+    assert names(found["sound.load"]["outputs"]) == {"raw.sound__permits"}
+    (judged,) = [each for each in found["check_exports"]["inputs"] if each["name"] == "raw.sound__permits"]
+    assertions = judged["inputFacets"]["dataQualityAssertions"]["assertions"]
+    assert assertions and all(each["success"] for each in assertions)
 
 
 def test_what_was_fetched_before_a_failure_is_loaded_and_both_failures_are_told(
@@ -105,3 +116,11 @@ def test_a_date_that_no_night_loads_up_to_is_refused(two_systems: Settings, day:
     typed = CliRunner().invoke(app, ["run", "--date", str(day)])
     assert typed.exit_code == 2 and "is no business date" in typed.output
     assert rows(two_systems, "select 1 from ledger.delivery") == []
+
+
+def test_a_catalogue_that_can_not_be_written_hurts_no_night(
+    warehouse: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    (warehouse.home / "dictionary").write_text("a file where the folder should be")
+    night.tell_people(warehouse, NIGHT, ())
+    assert "the catalogue could not be written" in caplog.text

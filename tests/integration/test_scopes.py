@@ -38,11 +38,11 @@ def added() -> Iterator[list[tuple[Settings, str]]]:
 
 @pytest.fixture(scope="module")
 def reader(added: list[tuple[Settings, str]]) -> Callable[[Settings, str], str]:
-    """Adds a reader: `reader(warehouse, "H51.12")` gives its name."""
+    """Adds a reader: `reader(warehouse, "H51.12")` gives its name. No small count is kept from it, if nothing else is said."""
 
-    def add(settings: Settings, scope: str) -> str:
+    def add(settings: Settings, scope: str, sees_small_cells: bool = True) -> str:
         name = f"reader_{uuid.uuid4().hex[:12]}"
-        readers.add(settings, name, scope, actor="test")
+        readers.add(settings, name, scope, sees_small_cells=sees_small_cells, actor="test")
         added.append((settings, name))
         return name
 
@@ -85,7 +85,7 @@ def test_every_mart_has_the_rows_of_the_agency_and_no_others(
         connect(module_published, "kho_auditor") as all_,
     ):
         seen = 0
-        for mart, column in scopes.AGENCY.items():
+        for mart, column in (scopes.AGENCY | scopes.PUBLIC).items():
             found = asking.execute(
                 sql.SQL("select {0}, count(*) from {1} group by 1").format(
                     sql.Identifier(column), sql.Identifier("scoped", mart)
@@ -128,16 +128,70 @@ def test_a_unit_of_after_sees_what_it_was_made_of_and_one_of_before_what_it_has_
     assert seen - {after} and seen - {after} <= set(before)
 
 
+@pytest.mark.parametrize("sees_small_cells", [True, False])
 def test_figures_of_one_agency_are_found_by_an_index(
-    module_published: Settings, reader: Callable[..., str]
+    module_published: Settings, reader: Callable[..., str], sees_small_cells: bool
 ) -> None:
-    with as_reader(module_published, reader(module_published, COMMUNE)) as asking:
+    with as_reader(module_published, reader(module_published, COMMUNE, sees_small_cells)) as asking:
         (plan,) = asking.execute(
             "explain (analyze, format json) select * from scoped.report_figure"
         ).fetchone()
     found = list(nodes(plan[0]["Plan"]))
     (figures,) = [node for node in found if node.get("Relation Name") == "kept_figure"]
     assert figures["Node Type"] in ("Index Scan", "Bitmap Heap Scan"), figures
+
+
+@pytest.mark.parametrize("scope", [COMMUNE, DISTRICT, PROVINCE])
+def test_of_what_is_below_its_agency_a_reader_sees_what_is_public_if_nothing_else_was_said(
+    module_published: Settings, reader: Callable[..., str], scope: str
+) -> None:
+    counting = sql.SQL("select {0}, count(*) from {1} where {0} = any(%s) group by 1")
+    with (
+        as_reader(module_published, reader(module_published, scope, False)) as asking,
+        connect(module_published, "kho_auditor") as all_,
+    ):
+        own = [
+            code
+            for (code,) in all_.execute(
+                "select distinct agency_code from marts.agency where unit_agency_code = %s", [scope]
+            )
+        ]
+        for mart, column in scopes.AGENCY.items():
+            found = asking.execute(
+                sql.SQL("select {0}, count(*) from {1} group by 1").format(
+                    sql.Identifier(column), sql.Identifier("scoped", mart)
+                )
+            ).fetchall()
+            wanted = all_.execute(
+                counting.format(sql.Identifier(column), sql.Identifier("marts", mart)), [own]
+            ).fetchall()
+            told_of_others = all_.execute(
+                "select scope_agency_code, count(*) from marts.report_figure where scope_agency_code = any(%s)"
+                " and detail like '%% / %%' group by 1",
+                [own],
+            ).fetchall()
+            less = dict(told_of_others) if mart == "report_figure" else {}
+            assert dict(found) == {code: n - less.get(code, 0) for code, n in wanted}, mart
+        public = "select unit_agency_code, publication, count(*), min(abs(value)) filter (where value <> 0) from {}.public_month"
+        seen = asking.execute(public.format("scoped") + " group by 1, 2").fetchall()
+        below = all_.execute(
+            public.format("marts") + " where starts_with(unit_agency_code || '.', %s || '.') group by 1, 2",
+            [scope],
+        ).fetchall()
+    assert sorted(seen) == sorted(below) and {publication for _, publication, *_ in seen} >= {
+        "shown",
+        "suppressed",
+    }
+    assert all(least is None or least >= 5 for *_, least in seen)
+
+
+def test_a_release_that_does_not_tell_whose_own_a_row_is_shows_the_agency_itself(
+    small: Settings, reader: Callable[..., str]
+) -> None:
+    with as_reader(small, reader(small, "p", False)) as asking:
+        assert asking.execute("select * from scoped.spending").fetchall() == []
+    with as_reader(small, reader(small, "p.a", False)) as asking:
+        assert asking.execute("select count(*) from scoped.spending").fetchone() == (2,)
 
 
 def test_who_has_no_scope_any_more_sees_nothing_and_is_refused_nothing(
@@ -410,10 +464,16 @@ def test_a_reader_is_added_told_of_and_removed_on_the_command_line(
         assert small.reader_file(name).read_text() not in made.output
         again = kho("add", name, "--scope", "H51")
         assert again.exit_code == 1 and "there is a role" in again.output
-        assert name in kho("list").output and "H51.12.21" in kho("list").output
+        assert (
+            name in kho("list").output
+            and "H51.12.21" in kho("list").output
+            and "its own" in kho("list").output
+        )
         assert kho("remove", name).exit_code == 0
         assert name not in kho("list").output
         assert kho("remove", name).exit_code == 1
+        assert "of all below it too" in kho("add", name, "--scope", "H51.12", "--small-cells").output
+        assert "shown" in kho("list").output
     finally:
         kho_settings.settings.cache_clear()
 

@@ -19,6 +19,7 @@ import pytest
 from kho.night import STEPS
 from kho.server import postgres
 from kho.settings import Settings
+from tests.events import ends
 from tests.nights.conftest import NIGHTS, copy_of, finish, start_night
 from tests.snapshot import lost_rows, snapshot
 
@@ -74,6 +75,7 @@ def test_a_night_that_is_killed_and_run_again_ends_in_the_same_tables(
                 assert snapshot(settings, "marts") == published, f"after killing {victim} in {step}"
         finish(settings, NIGHTS[1], progress)
         assert not lost_rows(settings)
+        assert ends(settings)  # of every run, killed or not
         assert snapshot(settings) == expected, f"after {kills}"
 
 

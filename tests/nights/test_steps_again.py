@@ -11,6 +11,7 @@ from kho.database import connect
 from kho.ledger import releases
 from kho.ledger.releases import ReleaseError
 from kho.settings import Settings
+from tests.events import ends, names
 from tests.nights.conftest import NIGHTS, copy_of
 from tests.snapshot import lost_rows, snapshot
 
@@ -48,6 +49,7 @@ def test_any_step_may_be_run_again_after_any_other(
         again(settings, "tell_people", "publish", "check_marts", "warehouse", "check_exports", "ingest")
         assert snapshot(settings) == before
         assert releases.releases(settings) == made
+        expect_events_of_a_night(settings)
 
         # A build that was opened and not finished: a release is made of a whole one only.
         again(settings, "staging")
@@ -76,6 +78,28 @@ def test_any_step_may_be_run_again_after_any_other(
         assert releases.in_force(settings) == in_force
         assert snapshot(settings, "marts") == snapshot_of(before, "marts")
         assert not lost_rows(settings)
+
+
+def expect_events_of_a_night(settings: Settings) -> None:
+    found = {job: runs[-1] for job, runs in ends(settings).items()}
+    dossiers = found["warehouse.fct_dossier"]
+    assert any(name.startswith("staging.stg_") for name in names(dossiers["inputs"]))
+    assert names(dossiers["outputs"]) == {"warehouse.fct_dossier"}
+    assert dossiers["eventType"] == found["publish"]["eventType"] == "COMPLETE"
+    in_force = releases.in_force(settings)
+    published = {
+        each["name"]: each["facets"]["version"]["datasetVersion"] for each in found["publish"]["outputs"]
+    }
+    assert {"marts.report_figure", "marts.public_month"} <= published.keys()
+    assert set(published.values()) == {str(in_force.release_id)}
+    asserted = {
+        each["name"]: {
+            assertion["assertion"] for assertion in each["inputFacets"]["dataQualityAssertions"]["assertions"]
+        }
+        for each in found["check_marts"]["inputs"]
+        if each["inputFacets"]
+    }
+    assert "no_small_count_is_shown" in asserted["marts.public_month"]
 
 
 def snapshot_of(whole: dict, schema: str) -> dict:

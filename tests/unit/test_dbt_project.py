@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import csv
+import importlib.util
 import re
 import runpy
 from pathlib import Path
@@ -10,6 +12,9 @@ from pathlib import Path
 import pytest
 from dbt.contracts.graph.manifest import Manifest
 
+import kho
+from kho.cli.form import Code
+from kho.cli.report import PAPER
 from kho.contract import contracts
 from kho.publish.views import NOT_FOR_READERS
 from kho.settings import Settings
@@ -290,3 +295,43 @@ def test_no_figure_of_the_report_stands_in_the_product(settings: Settings) -> No
         if match in values
     ]
     assert found == []
+
+
+#: functions that a mart makes of itself
+MADE_BY = {"figures": "report_figure", "settlement": "dossier_settlement"}
+
+
+def asked_for(module: str, marts: set[str]) -> set[str]:
+    """The marts that a module of Kho names."""
+    found = importlib.util.find_spec(module)
+    assert found and found.origin
+    texts = {
+        node.value
+        for node in ast.walk(ast.parse(Path(found.origin).read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    return {MADE_BY.get(text, text) for text in texts} & marts | {
+        name for text in texts for name in re.findall(r"\bmarts\.(\w+)", text) if name in marts
+    }
+
+
+def test_reports_and_forms_are_exposures_of_the_marts_that_their_code_asks(manifest: Manifest) -> None:
+    marts = {node.name for layer, node in models(manifest).values() if layer == "marts"}
+    told = {
+        each.name: each
+        for each in manifest.exposures.values()
+        if each.original_file_path.endswith("reports.yml")
+    }
+    assert told.keys() == {code.paper for code in Code} | {PAPER, "open_data"}
+    for name, exposure in told.items():
+        wanted = set().union(*(asked_for(module, marts) for module in exposure.meta["modules"]))
+        named = {key.rpartition(".")[2] for key in exposure.depends_on.nodes}
+        assert named == wanted, f"{name}: models/exposures/reports.yml"
+    # Whatever of a report's or a form's own packages asks for a mart is one of these; lists on the screen are neither.
+    packages = [
+        f"kho.{package}.{path.stem}"
+        for package in ("report", "forms", "open_data")
+        for path in (Path(kho.__path__[0]) / package).glob("[a-z]*.py")
+    ]
+    modules = {module for exposure in told.values() for module in exposure.meta["modules"]}
+    assert {module for module in packages if asked_for(module, marts)} <= modules

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from python_calamine import CalamineWorkbook
@@ -18,6 +19,7 @@ from kho.dictionary import Dictionary, dictionary
 from kho.dictionary.page import render
 from kho.dictionary.workbook import save
 from kho.settings import Settings
+from kho.transform import catalogue
 from kho.transform.lineage import Lineage
 
 pytestmark = pytest.mark.slow
@@ -81,8 +83,9 @@ def test_the_page_stands_alone_and_its_links_lead_somewhere(page: str) -> None:
     links = Links(page)
     assert links.open == []
     assert len(links.ids) == len(set(links.ids))
-    assert {target.removeprefix("#") for target in links.targets} <= set(links.ids)
-    assert all(target.startswith("#") for target in links.targets)
+    beside = {target for target in links.targets if not target.startswith("#")}
+    assert beside == {catalogue.FILE}  # which stands in the same folder
+    assert {target.removeprefix("#") for target in links.targets} - beside <= set(links.ids)
     assert not re.search(r"url\(|@import|<link|<img", page)
     assert "default-src 'none'" in page
 
@@ -117,7 +120,15 @@ def test_text_of_a_contract_is_text_on_the_page(content: Dictionary) -> None:
 def test_the_workbook_has_a_sheet_for_each_kind_of_thing(
     book: dict[str, list[list[object]]], content: Dictionary
 ) -> None:
-    assert list(book) == ["Figures", "Lineage", "Sources", "Export columns", "Tables", "Columns"]
+    assert list(book) == [
+        "Figures",
+        "Lineage",
+        "Sources",
+        "Export columns",
+        "Tables",
+        "Columns",
+        "Mart columns",
+    ]
     assert len(book["Figures"]) == 1 + len(content.figures)
     assert len(book["Export columns"]) == 1 + sum(len(source.columns) for source in content.sources)
     traced = {(row[0], row[2], row[3], row[4], row[5]) for row in book["Lineage"]}
@@ -150,3 +161,40 @@ def test_the_same_project_gives_the_same_page(project: Settings, known: Lineage,
         env=environment, input=pickle.dumps((project, known)), capture_output=True, check=True,
     )  # fmt: skip
     assert other.stdout.decode() == page
+
+
+def test_a_column_of_a_mart_is_told_down_to_the_headers_of_the_exports(
+    content: Dictionary, page: str, book: dict[str, list[list[object]]]
+) -> None:
+    entry = {each.table.name: each for each in content.tables}["spending"]
+    assert [(each.source, each.header) for each in entry.headers["amount_vnd"]] == [
+        ("misa.spending", "Số tiền")
+    ]
+    assert entry.by_source("amount_vnd").keys() == {"misa.spending"}
+    assert not any(entry.headers for entry in content.tables if entry.table.layer != "marts")
+    row = ["spending", "amount_vnd", "misa.spending", "Số tiền"]
+    assert row in [[each[0], each[1], each[3], each[4]] for each in book["Mart columns"]]
+    cell = page[page.index('id="spending.amount_vnd"') :]
+    assert (
+        '<a href="#misa.spending">misa.spending</a>: <span lang="vi">Số tiền</span>'
+        in cell[: cell.index("</tr>")]
+    )
+
+
+def test_the_catalogue_is_one_file_that_asks_nobody_and_is_made_when_the_project_changed(
+    project: Settings, tmp_path: Path
+) -> None:
+    path = catalogue.write(project, tmp_path)
+    told = path.read_text(encoding="utf-8")
+    assert list(tmp_path.iterdir()) == [path]
+    assert not re.search(r"<(script|link|img|iframe)[^>]+(src|href)=.?(https?:)?//", told)
+    assert '"send_anonymous_usage_stats": false' in told
+    for name in ("model.kho.public_month", "exposure.kho.form_II_06", "exposure.kho.open_data"):
+        assert name in told
+    assert '\\"marts\\".\\"public_month\\"' in told and '\\"release\\".' not in told
+    before = path.stat()
+    catalogue.write(project, tmp_path)
+    assert path.stat().st_mtime_ns == before.st_mtime_ns
+    path.write_text(told[:-5] + "-->\n")
+    catalogue.write(project, tmp_path)
+    assert path.stat().st_mtime_ns != before.st_mtime_ns

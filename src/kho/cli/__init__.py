@@ -23,6 +23,7 @@ from kho.cli import (
     deadline,
     dictionary,
     dossiers,
+    export,
     figures,
     form,
     installation,
@@ -78,7 +79,7 @@ app.command()(deadline.deadline)
 app.command()(report.report)
 app.command()(dictionary.dictionary)
 groups = {"": app}
-for module in (release, batch, rejects, source, agency, reader, backup, audit):
+for module in (release, batch, rejects, source, agency, reader, export, backup, audit):
     name = module.__name__.rpartition(".")[2]
     groups[name] = module.app
     app.add_typer(module.app, name=name)

@@ -20,6 +20,11 @@ class Code(StrEnum):
     inventory = "II.07b"
     scores = "766"
 
+    @property
+    def paper(self) -> str:
+        """Its exposure."""
+        return f"form_{self.value.replace('.', '_')}"
+
 
 class Format(StrEnum):
     table = "table"
@@ -69,6 +74,8 @@ def form(
     numbers makes the next version. Which set of parameters counted it stands on it: `docs/forms.md` says what
     they mean.
     """
+    from kho import events
+    from kho.events import papers
     from kho.figures.figures import NoRelease, UnknownPeriod, UnknownScope
     from kho.figures.settlement import UnknownParameters
     from kho.forms import inventory, scores, settlement
@@ -92,7 +99,8 @@ def form(
                 draft = {Code.settlement: settlement.draft, Code.inventory: inventory.draft}[code]
                 found = draft(settings(), scope, period, kind, parameters)
             if reported_by:
-                found = hand_in(settings(), found, reported_by)
+                with events.run(settings(), code.paper, tell=papers.of(settings(), code.paper)):
+                    found = hand_in(settings(), found, reported_by)
     except (UnknownScope, UnknownPeriod, UnknownParameters) as error:
         typer.echo(error, err=True)
         raise typer.Exit(2) from None

@@ -19,17 +19,23 @@ Name = Annotated[str, typer.Argument(help="The login: small letters, digits and 
 
 @app.command("list")
 def list_readers(output_format: Format = "table") -> None:
-    """Who may log in, and which agency each sees with all below it. `bi_reader`, who sees all, is not among them."""
+    """Who may log in, and which agency each sees, and whether small counts of what is below it too. `bi_reader`, who sees all, is not among them."""
     from kho.database import connect
     from kho.ledger import readers
     from kho.settings import settings
 
     with connect(settings(), "kho_auditor") as connection:
         rows = [
-            (each.role_name, each.scope_agency_code, f"{each.added_at:%Y-%m-%d %H:%M}", each.added_by)
+            (
+                each.role_name,
+                each.scope_agency_code,
+                "shown" if each.sees_small_cells else "its own",
+                f"{each.added_at:%Y-%m-%d %H:%M}",
+                each.added_by,
+            )
             for each in readers.readers(connection)
         ]
-    show_rows("Readers", ("name", "scope", "added_at", "added_by"), rows, output_format)
+    show_rows("Readers", ("name", "scope", "small_cells", "added_at", "added_by"), rows, output_format)
 
 
 @app.command()
@@ -39,12 +45,23 @@ def add(
         str,
         typer.Option(metavar="CODE", help="Code of the agency, as `kho agency list` shows it: H61.29371."),
     ],
+    small_cells: Annotated[
+        bool,
+        typer.Option(
+            "--small-cells",
+            help="It sees of what is below the agency whatever the agency's own people see, counts of 1 to 4 too.",
+        ),
+    ] = False,
 ) -> None:
-    """Make a login that sees what an agency, and all below it, has in the marts.
+    """Make a login that sees what an agency has in the marts, and of all below it what is public.
 
-    It reads the views in the schema **scoped**, which have the names and columns of those in marts. It sees the rows of a
-    commune with its departments, of a district with its communes, or of a province with all; also those of what the
-    agency was made of, or has become, by the reorganisation, where that is part of no other one. Rows of others are not
+    Of the agency itself and its departments it sees every row. Of units below it, the mart **public_month**: months that are
+    over, without counts of 1 to 4 and what they could be worked out from. With `--small-cells` it sees every row of those too:
+    for people whose task it is to look into each case of the units below.
+
+    It reads the views in the schema **scoped**, which have the names and columns of those in marts. What is below is a
+    commune's departments, a district's communes, a province's all; also what the agency was made of, or has become, by the
+    reorganisation, where that is part of no other one. Rows of others are not
     there for it, whatever it asks. Names of agencies, metrics and periods are everybody's.
 
     The login's password is made, and written to a file that only Kho's account may read; the command names it.
@@ -57,10 +74,11 @@ def add(
     if scope not in {each.agency_code for each in read(here)}:
         fail(f"there is no agency {scope}: `kho agency list` shows them, their code is in the first column")
     try:
-        lacking = readers.add(here, name, scope, actor=os_user())
+        lacking = readers.add(here, name, scope, sees_small_cells=small_cells, actor=os_user())
     except readers.ReaderError as error:
         fail(str(error))
-    typer.echo(f"{name} sees {scope} and what is below it, in the schema scoped.")
+    below = "of all below it too" if small_cells else "of what is below it public_month, without small counts"
+    typer.echo(f"{name} sees {scope}, and {below}, in the schema scoped.")
     typer.echo(f"Its password is in {here.reader_file(name)}.")
     typer.echo(f"Try it: kho psql --role {name} -- -c '\\dv scoped.*'")
     for statement in lacking:

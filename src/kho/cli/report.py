@@ -14,6 +14,8 @@ from kho.cli.output import OF_CALLER, PRIVATE, fail, umask
 if TYPE_CHECKING:
     from kho.report.content import Content
 
+PAPER = "report_on_information_technology"  # its exposure
+
 
 class Format(StrEnum):
     docx = "docx"
@@ -54,6 +56,8 @@ def report(
     Without `--reported-by` it is a draft and says so. What was handed over never changes: a draft of the same period
     tells what differs from it, and handing it over again makes the next version.
     """
+    from kho import events
+    from kho.events import papers
     from kho.figures.figures import NoRelease, UnknownPeriod, UnknownScope
     from kho.report.draft import draft
     from kho.report.issues import UnknownIssue, hand_over, issued
@@ -72,7 +76,8 @@ def report(
             content = draft(settings(), scope, period, scheme.value)
         written = _written(content, format, template)
         if reported_by:
-            content = hand_over(settings(), content, reported_by)
+            with events.run(settings(), PAPER, tell=papers.of(settings(), PAPER)):
+                content = hand_over(settings(), content, reported_by)
             written = _written(content, format, template)
     except (UnknownScope, UnknownPeriod) as error:
         typer.echo(error, err=True)

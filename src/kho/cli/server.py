@@ -234,6 +234,7 @@ def _print_release(settings: Settings) -> None:
     for name, page in (
         ("Data Docs", "data_docs/index.html"),
         ("Data dictionary", "dictionary/dictionary.html"),
+        ("Catalogue", "dictionary/catalogue.html"),
     ):
         if (settings.home / page).exists():
             console.print(f"{name}: {settings.home / page}", soft_wrap=True)

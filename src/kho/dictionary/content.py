@@ -98,12 +98,28 @@ class FigureEntry:
 
 
 @dataclass(frozen=True)
+class Header:
+    """A column of an export that a column of a mart comes from, through all that lies between."""
+
+    source: str
+    header: str
+    column: str
+
+
+@dataclass(frozen=True)
 class TableEntry:
-    """A table of the warehouse with what its columns come from."""
+    """A table of the warehouse with what its columns come from; `headers`: of a mart, each column's in the exports."""
 
     table: Table
     columns: list[tuple[ColumnInfo, list[Ref]]]
     children: list[str]
+    headers: dict[str, list[Header]]
+
+    def by_source(self, column: str) -> dict[str, list[Header]]:
+        told: dict[str, list[Header]] = {}
+        for header in self.headers.get(column, ()):
+            told.setdefault(header.source, []).append(header)
+        return told
 
 
 @dataclass(frozen=True)
@@ -133,7 +149,7 @@ def dictionary(settings: Settings, all_lineage: Lineage) -> Dictionary:
     return Dictionary(
         sources=[_source(contract, systems, all_lineage, users) for contract in known.values()],
         drafts=drafts(settings),
-        tables=[_table(table, all_lineage) for table in tables],
+        tables=[_table(table, all_lineage, _headers(known)) for table in tables],
         figures=[_figure(figure, all_lineage, known) for figure in all_lineage.figures.values()],
         roles={role: _ROLES[role] for role in ROLES.values()},
     )
@@ -216,12 +232,17 @@ def _limits(rule: Quality) -> str:
     return f"{' and '.join(limits)} {rule.unit}"
 
 
-def _figure(figure: Figure, known: Lineage, contracts: dict[str, Contract]) -> FigureEntry:
-    columns = {
+def _headers(contracts: dict[str, Contract]) -> dict[Ref, tuple[str, str]]:
+    """Contract and header of each column of a raw table."""
+    return {
         Ref(f"raw.{contract.raw_table}", column.name): (contract.name, column.header)
         for contract in contracts.values()
         for column in contract.columns
     }
+
+
+def _figure(figure: Figure, known: Lineage, contracts: dict[str, Contract]) -> FigureEntry:
+    columns = _headers(contracts)
     origins = []
     for role, refs in known.figure_origins(figure.metric).items():
         for ref in sorted(refs):
@@ -240,7 +261,7 @@ def _figure(figure: Figure, known: Lineage, contracts: dict[str, Contract]) -> F
     )
 
 
-def _table(table: Table, known: Lineage) -> TableEntry:
+def _table(table: Table, known: Lineage, told: dict[Ref, tuple[str, str]]) -> TableEntry:
     columns = list(table.columns)
     if table.layer == "staging" and table.topic != "ledger":
         columns += [ColumnInfo(name, "", description) for name, description in _VERSION_COLUMNS.items()]
@@ -248,6 +269,15 @@ def _table(table: Table, known: Lineage) -> TableEntry:
         table,
         [(column, sorted(known.columns.get(Ref(table.name, column.name), ()))) for column in columns],
         sorted(known.children.get(table.name, ())),
+        {
+            column.name: [
+                Header(*told[ref], ref.column)
+                for ref in sorted(known.origins([Ref(table.name, column.name)]))
+                if ref in told
+            ]
+            for column in columns
+            if table.layer == "marts"
+        },
     )
 
 

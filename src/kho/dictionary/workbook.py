@@ -101,3 +101,13 @@ def _sheets(content: Dictionary) -> Iterable[tuple[str, Sequence[str], Iterable[
             for column, parents in entry.columns
         ],
     )  # fmt: skip
+    yield (
+        "Mart columns",
+        ("Mart", "Column", "Title", "Source", "Header in the export", "Export column"),
+        [
+            (entry.table.name, column.name, column.title, origin.source, origin.header, origin.column)
+            for entry in content.tables
+            for column, _ in entry.columns
+            for origin in entry.headers.get(column.name, ())
+        ],
+    )

@@ -26,10 +26,14 @@ class ReaderError(ValueError):
 
 
 class Reader(NamedTuple):
-    """A login role, the agency whose rows it sees with those of all below it, and who let it in."""
+    """A login role, the agency whose rows it sees, and who let it in.
+
+    `sees_small_cells`: of what is below its agency too it sees whatever there is, and not what is public only.
+    """
 
     role_name: str
     scope_agency_code: str
+    sees_small_cells: bool
     added_at: datetime
     added_by: str
 
@@ -39,7 +43,7 @@ def readers(connection: psycopg.Connection) -> list[Reader]:
     return (
         connection.cursor(row_factory=class_row(Reader))
         .execute(
-            "select role_name, scope_agency_code, added_at, added_by from ledger.reader order by role_name"
+            "select role_name, scope_agency_code, sees_small_cells, added_at, added_by from ledger.reader order by role_name"
         )
         .fetchall()
     )
@@ -51,16 +55,33 @@ def names(connection: psycopg.Connection) -> list[str]:
     return [roles.READER, *(name for (name,) in found)]
 
 
-def seen(reach: sql.Identifier) -> sql.Composed:
+def seen(reach: sql.Composable) -> sql.Composed:
     """The agencies that who asks may see, by a table of who sees whom. A subquery for a view: whoever asks it, is asked about."""
+    return sql.SQL("select reach.agency_code {}").format(_of_who_asks(reach))
+
+
+def seen_whole(reach: sql.Composable) -> sql.Composed:
+    """Of these agencies those whose small counts are not kept from who asks: its own, or all that it may see."""
+    return sql.SQL("{} and (reader.sees_small_cells or reach.is_own)").format(seen(reach))
+
+
+def sees_small_cells() -> sql.SQL:
+    """Whether no small count is kept from who asks. A condition for a view."""
+    return sql.SQL("(select sees_small_cells from ledger.reader where role_name = current_user)")
+
+
+def _of_who_asks(reach: sql.Composable) -> sql.Composed:
     return sql.SQL(
-        "select reach.agency_code from ledger.reader join {} as reach using (scope_agency_code)"
-        " where reader.role_name = current_user"
+        "from ledger.reader join {} as reach using (scope_agency_code) where reader.role_name = current_user"
     ).format(reach)
 
 
-def add(settings: Settings, name: str, scope: str, *, actor: str) -> list[str]:
+def add(
+    settings: Settings, name: str, scope: str, *, sees_small_cells: bool = False, actor: str
+) -> list[str]:
     """Make a login role that sees this agency and all below it; gives what a superuser has to run for its limits.
+
+    Of what is below it, it sees what is public, unless it `sees_small_cells`.
 
     Its password is in the file `secrets/readers/<name>`. Raises `ReaderError` where the name can't be had.
     """
@@ -78,8 +99,8 @@ def add(settings: Settings, name: str, scope: str, *, actor: str) -> list[str]:
         # What a reader of this name had before is nobody's any more.
         settings.reader_file(name).unlink(missing_ok=True)
         connection.execute(
-            "insert into ledger.reader (role_name, scope_agency_code, added_by) values (%s, %s, %s)",
-            [name, scope, actor],
+            "insert into ledger.reader (role_name, scope_agency_code, sees_small_cells, added_by) values (%s, %s, %s, %s)",
+            [name, scope, sees_small_cells, actor],
         )
         return _write(connection, settings, name, is_there=False)
 

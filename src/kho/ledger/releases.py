@@ -66,6 +66,14 @@ def in_force(settings: Settings) -> Release | None:
         return find_in_force(connection)
 
 
+def marts(connection: psycopg.Connection) -> list[str]:
+    """The marts that readers see."""
+    found = connection.execute(
+        "select relname from pg_class where relnamespace = 'marts'::regnamespace and relkind = 'v' order by 1"
+    )
+    return [name for (name,) in found]
+
+
 def contents(settings: Settings, release: Release) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
     """How fresh each source is in a release, and what its boundary did not pass."""
     with connect(settings, "kho_auditor") as connection:

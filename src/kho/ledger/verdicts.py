@@ -68,6 +68,18 @@ def of_build(connection: psycopg.Connection, build_id: int) -> list[Verdict]:
         ).fetchall()
 
 
+def of_exports(connection: psycopg.Connection, business_date: date) -> list[Verdict]:
+    """What the exports boundary found in a night, in the order in which it was found."""
+    with connection.cursor(row_factory=class_row(Verdict)) as cursor:
+        return cursor.execute(
+            """
+            select boundary, business_date, subject, expectation, severity, outcome, observed, message, batch_id, build_id
+            from ledger.verdict where boundary = 'exports' and business_date = %s order by verdict_id
+            """,
+            [business_date],
+        ).fetchall()
+
+
 def is_let_through(connection: psycopg.Connection, build_id: int) -> bool:
     """Whether the marts boundary has judged a build's marts as they are now, and found nothing critical."""
     found = of_build(connection, build_id)

@@ -1,5 +1,9 @@
 """The views in `scoped`: the same marts, of which a reader of one agency sees the rows of that agency and of those below it.
 
+Of those below it a reader sees what is public, `public_month`, which has no small counts and none that could be worked
+out; all else only if it was let see small counts. Marts by days, fields or periods that overlap can't be made safe so:
+their sums and differences are too many.
+
 They are asked by roles that have nothing else. What keeps the other rows from them: a view runs as its owner and asks who
 asks it; `security_barrier` and `offset 0` let no condition of theirs near a row that is not theirs, and no estimate of the
 planner tell of one.
@@ -53,6 +57,10 @@ AGENCY = {
     "spending": "agency_code",
     "workplace": "agency_code",
 }
+#: seen of all that is below, by everybody: without small counts
+PUBLIC = {"public_month": "unit_agency_code"}
+#: rows of a mart's own agency that tell of one below it: a detail by agencies, `Long Phú / Đất đai`
+TELLS_OF_OTHERS = {"report_figure": "mart.detail like '% / %'"}
 #: about no agency, or about what everybody knows of all of them: names, and who is below whom
 OF_NO_AGENCY = {
     "agency",
@@ -85,17 +93,39 @@ def repoint(connection: psycopg.Connection, schema: str) -> None:
     marts = _definitions(connection, "marts")
     for mart in sorted(_definitions(connection, SCHEMA).keys() - marts.keys()):
         _drop(connection, mart)
-    (has_reach,) = connection.execute(
-        "select to_regclass(%s) is not null", [sql.Identifier(schema, REACH).as_string(connection)]
-    ).fetchone() or (False,)
-    for mart in sorted(marts.keys() & (AGENCY.keys() | OF_NO_AGENCY)):
+    reach = _reach(connection, schema)
+    for mart in sorted(marts.keys() & (AGENCY.keys() | PUBLIC.keys() | OF_NO_AGENCY)):
         condition: sql.Composable = sql.SQL("true")
-        if mart in AGENCY:
-            # A release from before there were readers shows them nothing.
-            reach = readers.seen(sql.Identifier(schema, REACH)) if has_reach else sql.SQL("select null")
-            condition = sql.SQL("mart.{} in ({})").format(sql.Identifier(AGENCY[mart]), reach)
+        if mart in PUBLIC:
+            condition = sql.SQL("mart.{} in ({})").format(sql.Identifier(PUBLIC[mart]), readers.seen(reach))
+        elif mart in AGENCY:
+            condition = sql.SQL("mart.{} in ({})").format(
+                sql.Identifier(AGENCY[mart]), readers.seen_whole(reach)
+            )
+        if mart in TELLS_OF_OTHERS:
+            condition = sql.SQL("{} and ({} or not {})").format(
+                condition, readers.sees_small_cells(), sql.SQL(TELLS_OF_OTHERS[mart])
+            )
         _make(connection, mart, marts[mart], condition)
     _comment(connection)
+
+
+def _reach(connection: psycopg.Connection, schema: str) -> sql.Composable:
+    """Who sees whom in a release. Of one from before that was told, nobody sees anybody; or only itself as its own."""
+    columns = {
+        name
+        for (name,) in connection.execute(
+            "select attname from pg_attribute where attrelid = to_regclass(%s) and attnum > 0",
+            [sql.Identifier(schema, REACH).as_string(connection)],
+        )
+    }
+    if not columns:
+        return sql.SQL("(select null::text as scope_agency_code, null::text as agency_code, false as is_own)")
+    if "is_own" not in columns:
+        return sql.SQL("(select *, scope_agency_code = agency_code as is_own from {})").format(
+            sql.Identifier(schema, REACH)
+        )
+    return sql.Identifier(schema, REACH)
 
 
 def _definitions(connection: psycopg.Connection, schema: str) -> dict[str, str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import psycopg
 
@@ -31,8 +32,18 @@ class _Build:
     touched: list[str]  # contracts
 
 
-def build(settings: Settings, layer: Layer) -> None:
+class Made(NamedTuple):
+    """A model or seed that was built: its id and those that it reads, as dbt has them, and why it failed, if it did."""
+
+    node: str
+    parents: tuple[str, ...]
+    failure: str | None
+
+
+def build(settings: Settings, layer: Layer, tell: Callable[[list[Made]], None] = lambda made: None) -> None:
     """Build a layer for the newest build of the ledger; marts go to the schema of its candidate release.
+
+    `tell` hears of what was built, before what failed is raised.
 
     Views, functions, and what is made of seeds alone, are made in a full refresh only: all that decides them is part of the
     models' fingerprint. A fact that no batch touched stays as it is.
@@ -68,7 +79,19 @@ def build(settings: Settings, layer: Layer) -> None:
         arguments += ["resource_type:function", "--resource-type", "function"]
     if now.is_full_refresh:
         arguments.append("--full-refresh")
-    _record(settings, now.build_id, layer, run(settings, arguments, release_schema=now.release_schema))
+    results = run(settings, arguments, release_schema=now.release_schema)
+    tell(
+        [
+            Made(
+                each.node.unique_id,
+                tuple(each.node.depends_on.nodes) if each.node.resource_type == "model" else (),
+                None if each.status == "success" else _message(each) or str(each.status),
+            )
+            for each in results
+            if each.node.resource_type in ("model", "seed") and each.status != "skipped"
+        ]
+    )
+    _record(settings, now.build_id, layer, results)
 
 
 def _not_built(settings: Settings) -> list[str]:

@@ -88,6 +88,35 @@ def read(settings: Settings, *, is_compiled: bool = False) -> Manifest:
     return manifest
 
 
+def fingerprint(settings: Settings) -> str:
+    """What changes when anything does that the project is made of."""
+    return _fingerprint(assemble(settings))
+
+
+def docs(settings: Settings) -> str:
+    """dbt's own page of the project, with all that it needs; it asks no server. Marts are in the schema `marts`."""
+    from argparse import Namespace
+
+    from dbt.flags import set_from_args
+
+    manifest = _kept(settings)
+    _aim(
+        manifest, settings.warehouse_database, lambda node: "marts" if node.schema == _MARTS else node.schema
+    )
+    # dbt only writes the manifest of a run that connects. Whoever opens the page is not counted.
+    set_from_args(Namespace(send_anonymous_usage_stats=False, warn_error=None, warn_error_options=None), None)
+    with TemporaryDirectory() as folder:
+        manifest.write(str(Path(folder, "manifest.json")))
+        _invoke(
+            settings,
+            ["docs", "generate", "--static", "--no-compile", "--empty-catalog"],
+            Path(folder),
+            _NO_SERVER,
+            manifest,
+        )
+        return Path(folder, "static_index.html").read_text(encoding="utf-8")
+
+
 def _kept(settings: Settings) -> Manifest:
     """The manifest that the home keeps under the fingerprint of what it was read from, without its flat graph.
 

@@ -1,5 +1,10 @@
 {{ config(indexes=[{'columns': ['scope_agency_code', 'agency_code'], 'unique': true}]) }}
-with last_day as (
+with unit as (
+  -- The one that an agency belonged to last.
+  select distinct on (agency_code) agency_code, unit_agency_code
+  from {{ ref('dim_agency') }}
+  order by agency_code, valid_from desc
+), last_day as (
   select agency_code, max(coalesce(valid_to, 'infinity')) as valid_to
   from {{ ref('dim_agency') }}
   group by agency_code
@@ -11,11 +16,19 @@ with last_day as (
     on last_day.agency_code = bridge.agency_code and last_day.valid_to = coalesce(bridge.valid_to, 'infinity')
 )
 
-select scope_agency_code, agency_code
-from below
-union
--- What a unit was made of or has become, where that is part of no other one.
-select restated.scope_agency_code, below.agency_code
-from {{ ref('bridge_agency_restated') }} as restated
-join below on below.scope_agency_code = restated.agency_code
-where restated.mixed_with is null
+select scope_agency_code, agency_code, bool_or(is_own) as is_own
+from (
+  select below.scope_agency_code, below.agency_code, coalesce(unit.unit_agency_code = below.scope_agency_code, false) as is_own
+  from below
+  left join unit using (agency_code)
+  union all
+  -- What a unit was made of or has become, where that is part of no other one.
+  select
+    restated.scope_agency_code, below.agency_code,
+    coalesce(restated.depth = 0 and unit.unit_agency_code = restated.agency_code, false)
+  from {{ ref('bridge_agency_restated') }} as restated
+  join below on below.scope_agency_code = restated.agency_code
+  left join unit on unit.agency_code = below.agency_code
+  where restated.mixed_with is null
+) as seen
+group by scope_agency_code, agency_code

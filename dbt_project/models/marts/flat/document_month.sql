@@ -1,2 +1,2 @@
 {{ config(materialized='view') }}
-{{ months_of(['document', 'incoming_document', 'document_delivery']) }}
+{{ months_of('document') }}

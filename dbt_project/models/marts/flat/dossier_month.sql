@@ -1,2 +1,2 @@
 {{ config(materialized='view') }}
-{{ months_of(['dossier'], 'field_name') }}
+{{ months_of('dossier', 'field_name') }}

@@ -1,2 +1,2 @@
 {{ config(materialized='view') }}
-{{ months_of(['portal_item', 'portal_traffic'], 'item_type_name') }}
+{{ months_of('portal', 'item_type_name') }}

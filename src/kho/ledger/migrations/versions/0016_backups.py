@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0016"
-down_revision = "0014"
+down_revision = "0015"
 
 STATEMENTS = """
 -- A backup that is whole. What is in it tells its own manifest; none tells of itself, for it was not whole yet.

@@ -1,0 +1,1 @@
+select metric, whole from {{ ref('metric_parts') }}
