@@ -122,5 +122,5 @@ def test_a_catalogue_that_can_not_be_written_hurts_no_night(
     warehouse: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     (warehouse.home / "dictionary").write_text("a file where the folder should be")
-    night.tell_people(warehouse, NIGHT, ())
+    night.do(warehouse, "upkeep", NIGHT)
     assert "the catalogue could not be written" in caplog.text

@@ -50,6 +50,7 @@ def open_data(
     The folder appears when all is written: what is killed leaves the one of before. The same release gives the same bytes,
     so an unchanged sha256 is unchanged data. Publish the folder whole, the names in it are relative.
     """
+    from kho.ledger import audit
     from kho.open_data import FolderError, Terms, export
     from kho.settings import settings
 
@@ -65,6 +66,7 @@ def open_data(
     except (FolderError, LookupError, OSError) as error:
         fail(str(error))
     release, given = package.release, package.terms
+    audit.write(here, "open data exported", f"{folder.absolute()} release {release.release_id}")
     typer.echo(
         f"{folder}: release {release.release_id} of {release.business_date}, by {given.publisher}, {given.licence}"
     )
