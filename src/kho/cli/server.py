@@ -195,16 +195,12 @@ def _print_login(settings: Settings) -> None:
 
 def _print_release(settings: Settings) -> None:
     from kho.database import connect
-    from kho.ledger import acceptances, builds, releases, verdicts
+    from kho.ledger import releases
+    from kho.ledger.standing import standing
 
     with connect(settings, "kho_auditor") as connection:
-        release = releases.find_in_force(connection)
-        last = builds.last_night(connection)
-        pinned = releases.pin(connection)
-        newest = next(iter(releases.select(connection)), None)
-        waits = verdicts.waiting(connection)
-        concerned = {each.release_id for each in (release, newest) if each}
-        accepted = {number: acceptances.of_release(connection, number) for number in sorted(concerned)}
+        now = standing(connection)
+    release, pinned, last, waits = now.in_force, now.pinned, now.last_night, now.waits
     if release:
         console.print(
             f"Release in force: [bold]{release.release_id}[/], data up to {release.business_date},"
@@ -217,7 +213,7 @@ def _print_release(settings: Settings) -> None:
             f"[yellow]Pinned[/]: {escape(str(pinned))}. Nights publish nothing until [bold]kho release unpin[/].",
             soft_wrap=True,
         )
-    for number, decisions in accepted.items():
+    for number, decisions in now.accepted.items():
         for decision in decisions:
             console.print(f"Release {number}: {escape(str(decision))}", soft_wrap=True)
     if last:
