@@ -30,6 +30,7 @@ from kho.cli import (
     report,
     server,
     source,
+    user,
 )
 from kho.cli.output import PRIVATE, fail, is_blocked, is_server_missing, umask
 from kho.garbage import look_seldom
@@ -75,7 +76,7 @@ app.command()(deadline.deadline)
 app.command()(report.report)
 app.command()(dictionary.dictionary)
 groups = {"": app}
-for module in (release, batch, rejects, source, agency, reader):
+for module in (release, batch, rejects, source, agency, reader, user):
     name = module.__name__.rpartition(".")[2]
     groups[name] = module.app
     app.add_typer(module.app, name=name)
