@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
 from fastapi import Depends, Request
-from starlette.datastructures import Headers
 
 from kho.console.words import Language, language_of
 from kho.server.airflow import DAG
@@ -42,17 +40,3 @@ def visitor(request: Request, user: GetUserDep) -> Visitor:
 
 
 Who = Annotated[Visitor, Depends(visitor)]
-
-
-def is_of_own_page(headers: Headers) -> bool:
-    """Whether a page of this very server sent a request, as the browser says; what says neither is refused.
-
-    Airflow has no check of its own, and its cookie comes along from other ports of the same machine.
-    """
-    site = headers.get("sec-fetch-site")
-    if site is not None and site != "same-origin":
-        return False
-    origin = headers.get("origin")
-    if origin is None:
-        return site == "same-origin"
-    return urlsplit(origin).netloc == headers.get("host")

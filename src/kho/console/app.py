@@ -11,7 +11,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from kho.console import batches, documents, morning, overview, releases, runs, sources
-from kho.console.access import is_of_own_page, reads
+from kho.console.access import reads
+from kho.console.origin import is_of_own_page
 from kho.console.render import error, style
 from kho.ledger.decisions import DecisionError
 from kho.ledger.locks import Blocked
@@ -30,7 +31,13 @@ HEADERS = {
 
 def make() -> FastAPI:
     """The application. What a route does not say of itself, holds for it all the same: readers only, own pages only."""
-    app = FastAPI(dependencies=[Depends(reads)], docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        dependencies=[Depends(reads)],
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
     for part in (overview, batches, releases, sources, morning, runs, documents):
         app.include_router(part.router)
     app.add_api_route("/style.css", style, methods=["GET"])

@@ -45,8 +45,9 @@ def batch(request: Request, who: Who, batch_id: int) -> Response:
         who,
         "batch.html.j2",
         batch=found[0],
-        findings=[each for each in verdicts if each[2] != "passed"],
+        findings=[each for each in verdicts if each[2] in ("failed", "accepted")],
         passed=sum(each[2] == "passed" for each in verdicts),
+        left_out=sum(each[2] == "skipped" for each in verdicts),
         events=events,
         rejects=rejects.rows(here, batch_id, _REJECTS),
     )

@@ -69,7 +69,7 @@ VIETNAMESE = {
     "What was decided": "Các quyết định",
     "{in_file} rows: {loaded} loaded, {rejected} rejected, {skipped} skipped": "{in_file} dòng: {loaded} được nạp,"
     " {rejected} bị loại, {skipped} bỏ qua",
-    "{n} expectations passed.": "{n} điều kiểm tra đạt.",
+    "{passed} expectations passed, {skipped} were skipped.": "{passed} điều kiểm tra đạt, {skipped} được bỏ qua.",
     # Releases
     "Release {n}": "Bản {n}",
     "Accept what was found": "Chấp nhận thay đổi này",
