@@ -191,6 +191,7 @@ def _print_login(settings: Settings) -> None:
         highlight=False,
         soft_wrap=True,
     )
+    console.print(f"Console: [link]{airflow.console_url(settings)}[/]", highlight=False, soft_wrap=True)
 
 
 def _print_release(settings: Settings) -> None:

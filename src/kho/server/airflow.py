@@ -156,6 +156,11 @@ def url(settings: Settings) -> str:
     return f"http://127.0.0.1:{settings.port('airflow')}"
 
 
+def console_url(settings: Settings) -> str:
+    """Where the operator's console is, in Airflow's page."""
+    return f"{url(settings)}/plugin/kho"
+
+
 def health(settings: Settings) -> dict[str, bool]:
     """Which of Airflow's processes say of themselves that they are healthy; all False when the API does not answer."""
     parts = ("scheduler", "dag_processor")
