@@ -267,9 +267,9 @@ def test_words_of_others_are_shown_and_not_run(users: Users, held: int, two: Rel
     assert refused.status_code == 404 and SCRIPT not in refused.text
 
 
-def test_rejected_rows_are_for_those_who_decide(users: Users, held: int) -> None:
+def test_words_of_a_file_are_for_those_who_decide(users: Users, held: int) -> None:
     seen, shown = users.get(VIEWER, f"/batches/{held}").text, users.get(OPERATOR, f"/batches/{held}").text
-    assert "•••" in shown and "•••" not in seen
+    assert "•••" in shown and "•••" not in seen and ".csv" not in seen
     assert "alert(3)" in seen and "<form" in shown and "<form" not in seen
 
 

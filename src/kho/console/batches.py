@@ -34,7 +34,7 @@ def waiting(request: Request, who: Who) -> Response:
 
 @router.get("/batches/{batch_id}")
 def batch(request: Request, who: Who, batch_id: int) -> Response:
-    """A batch with all that was found and decided. The text of its rejects is for those who decide: persons may be in it."""
+    """A batch with all that was found and decided. Words of its file are for those who decide: persons may be in them."""
     here = settings()
     found = batches.batches(here, batch_id=batch_id)
     if not found:

@@ -47,7 +47,7 @@ class Descriptions:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] in self.PATHS:
+        if scope["type"] == "http" and _path(scope) in self.PATHS:
             await _answer(send, 404, "Not Found")
         else:
             await self._app(scope, receive, send)
@@ -66,7 +66,7 @@ class Logins:
         self._wrong: deque[tuple[float, str]] = deque()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] not in self.PATHS:
+        if scope["type"] != "http" or scope["method"] != "POST" or _path(scope) not in self.PATHS:
             await self._app(scope, receive, send)
             return
         body = await _body(receive)
@@ -102,6 +102,12 @@ class Logins:
             await send(message)
 
         await self._app(scope, again, judged)
+
+
+def _path(scope: Scope) -> str:
+    """The path of a request in Airflow, wherever Airflow itself is."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
 
 
 async def _body(receive: Receive) -> bytes | None:
