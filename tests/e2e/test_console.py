@@ -520,6 +520,9 @@ def test_passwords_can_not_be_guessed_by_trying(users: Users) -> None:
 
     assert [over_api("xem", "wrong") for _ in range(6)] == [401] * 5 + [429]
     assert over_api("xem", users.passwords[VIEWER]) == 429
+    for path in ("/auth/token/cli", "/auth/api/v1/security/login"):
+        login = {"username": "xem", "password": users.passwords[VIEWER], "provider": "db"}
+        assert httpx.post(f"{users.at}{path}", json=login, timeout=60).status_code == 429, path
     assert over_api("thu", users.passwords[OPERATOR]) == 201
     with httpx.Client(base_url=users.at, timeout=60) as form:
         told = []

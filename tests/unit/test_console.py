@@ -155,6 +155,13 @@ def test_after_some_wrong_passwords_a_name_waits_and_others_do_not() -> None:
     assert log_in(guard, "hoa", "right") == 201
 
 
+@pytest.mark.parametrize("path", door.Logins.PATHS)
+def test_every_way_to_log_in_counts(path: str) -> None:
+    guard = door.Logins(airflow)
+    assert [log_in(guard, "thu", "wrong", path) for _ in range(door.TRIES + 1)] == [401] * door.TRIES + [429]
+    assert log_in(guard, "thu", "right") == 429
+
+
 def test_right_passwords_are_not_counted() -> None:
     guard = door.Logins(airflow)
     assert [log_in(guard, "thu", "right") for _ in range(3 * door.TRIES)] == [201] * 3 * door.TRIES

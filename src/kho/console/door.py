@@ -56,10 +56,10 @@ class Descriptions:
 class Logins:
     """Passwords can't be guessed by trying: after some wrong ones, a name has to wait.
 
-    Of the login over the API, which nothing else holds back; Airflow itself limits that of its page ([fab] auth_rate_limit).
+    Of the logins over its APIs, which nothing else holds back; Airflow itself limits that of its page ([fab] auth_rate_limit).
     """
 
-    PATHS = ("/auth/token", "/auth/token/cli")
+    PATHS = ("/auth/token", "/auth/token/cli", "/auth/api/v1/security/login")
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -95,7 +95,7 @@ class Logins:
         async def judged(message: Any) -> None:
             if (
                 message["type"] == "http.response.start"
-                and message["status"] == 201
+                and message["status"] < 300
                 and attempt in self._wrong
             ):
                 self._wrong.remove(attempt)
