@@ -291,7 +291,8 @@ def test_a_decision_is_kept_with_the_one_who_is_logged_in(users: Users, held: in
     assert users.post(OPERATOR, f"/batches/{held}/decline", reason="x").status_code == 422
     assert users.post(OPERATOR, "/batches/999999/accept", reason="x").status_code == 409
     assert users.post(OPERATOR, f"/batches/{held}/accept", reason="x" * 2001).status_code == 422
-    assert users.post(OPERATOR, f"/batches/{held}/accept", reason=" \n ").status_code == 422
+    for said in ("", " \n ", "a\0b"):
+        assert users.post(OPERATOR, f"/batches/{held}/accept", reason=said).status_code == 422, said
 
 
 def test_what_a_release_was_refused_for_is_accepted_by_the_one_who_is_logged_in(
@@ -324,7 +325,9 @@ def test_pages_tell_what_the_ledger_knows(users: Users, two: Releases, run: str)
     assert "Huyện Long Phú" in users.get(VIEWER, "/morning").text
     night = users.get(VIEWER, f"/runs?run={run}").text
     assert "Đợt chạy đêm của ngày 30/06/2021" in night and "one_stop.dossiers" in night
-    assert users.get(VIEWER, "/runs?run=another").status_code == 404
+    nowhere = ("/runs?run=another", "/runs?run=%00", "/runs", "/morning/H99.99", "/morning/%00", "/batches/x")
+    for path in (*nowhere, "/batches/99999999999999999999", "/batches/0", "/releases/999999", "/nothing"):
+        assert users.get(VIEWER, path).status_code == 404, path
 
 
 def test_only_what_kho_wrote_to_be_read_can_be_had(users: Users, started: Settings) -> None:

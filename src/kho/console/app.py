@@ -46,6 +46,8 @@ def make() -> FastAPI:
     async def guard(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
         if request.method not in ("GET", "HEAD") and not is_of_own_page(request.headers):
             response: Response = error(request, 403, "This did not come from a page of the console.")
+        elif "\0" in request.scope["path"] or b"%00" in request.scope["query_string"]:
+            response = error(request, 404, "There is nothing here.")  # no text of a database has it
         else:
             response = await answer(request)
         for name, value in HEADERS.items():
@@ -63,6 +65,8 @@ def make() -> FastAPI:
 
     @app.exception_handler(RequestValidationError)
     def misunderstood(request: Request, problem: RequestValidationError) -> Response:
+        if request.method == "GET":
+            return error(request, 404, "There is nothing here.")
         return error(request, 422, "Say why, in at most 2000 characters.")
 
     @app.exception_handler(psycopg.OperationalError)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, Form, HTTPException, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
 from kho.console.access import Who, acts
@@ -16,7 +16,9 @@ from kho.settings import settings
 
 router = APIRouter()
 
-Reason = Annotated[str, Form(min_length=1, max_length=2000, pattern=r"\S")]
+Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
+#: something is said, and nothing that no text of a database has
+Reason = Annotated[str, Form(max_length=2000, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")]
 _DECISIONS = {"accept": decisions.accept, "withdraw": decisions.withdraw, "undo": decisions.undo}
 _RECENT = 20  # decisions
 _REJECTS = 10  # rows
@@ -33,7 +35,7 @@ def waiting(request: Request, who: Who) -> Response:
 
 
 @router.get("/batches/{batch_id}")
-def batch(request: Request, who: Who, batch_id: int) -> Response:
+def batch(request: Request, who: Who, batch_id: Number) -> Response:
     """A batch with all that was found and decided. Words of its file are for those who decide: persons may be in them."""
     here = settings()
     found = batches.batches(here, batch_id=batch_id)
@@ -55,7 +57,11 @@ def batch(request: Request, who: Who, batch_id: int) -> Response:
 
 @router.post("/batches/{batch_id}/{decision}", dependencies=[Depends(acts)])
 def decide(
-    request: Request, who: Who, batch_id: int, decision: Literal["accept", "withdraw", "undo"], reason: Reason
+    request: Request,
+    who: Who,
+    batch_id: Number,
+    decision: Literal["accept", "withdraw", "undo"],
+    reason: Reason,
 ) -> Response:
     _DECISIONS[decision](settings(), batch_id, actor=who.actor, reason=reason.strip())
     return RedirectResponse(f"{request.scope['root_path']}/batches/{batch_id}", 303)

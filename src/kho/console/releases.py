@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from fastapi.responses import RedirectResponse
 
 from kho import night
 from kho.console.access import Who, acts
-from kho.console.batches import Reason
+from kho.console.batches import Number, Reason
 from kho.console.render import page
 from kho.database import connect
 from kho.ledger import acceptances, builds, releases
@@ -35,7 +36,7 @@ def all_releases(request: Request, who: Who) -> Response:
 
 
 @router.get("/releases/{number}")
-def release(request: Request, who: Who, number: int) -> Response:
+def release(request: Request, who: Who, number: Number) -> Response:
     here = settings()
     with connect(here, "kho_auditor") as connection:
         known = releases.select(connection)
@@ -67,13 +68,13 @@ def release(request: Request, who: Who, number: int) -> Response:
 
 
 @router.post("/releases/{number}/accept", dependencies=[Depends(acts)])
-def accept(request: Request, who: Who, number: int, reason: Reason) -> Response:
+def accept(request: Request, who: Who, number: Number, reason: Reason) -> Response:
     acceptances.accept(settings(), number, actor=who.actor, reason=reason.strip())
     return RedirectResponse(f"{request.scope['root_path']}/releases/{number}", 303)
 
 
 @router.post("/releases/{number}/rollback", dependencies=[Depends(acts)])
-def rollback(request: Request, who: Who, number: int, reason: Reason) -> Response:
+def rollback(request: Request, who: Who, number: Number, reason: Reason) -> Response:
     """Go back to a kept release and pin it; the one in force is only pinned."""
     publishing.rollback(settings(), number, actor=who.actor, reason=reason.strip(), patience=PATIENCE)
     return _back(request)
@@ -103,5 +104,5 @@ def _before(known: list[Release], release: Release) -> Release | None:
     )
 
 
-def _by_contract(contracts: object) -> dict[str, int]:
-    return dict(sorted(Counter(contracts).items()))  # type: ignore[call-overload]
+def _by_contract(contracts: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(contracts).items()))
