@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 from starlette.datastructures import Headers
+from typer.testing import CliRunner
 
+from kho.cli import user
 from kho.console import door, words
 from kho.console.origin import is_of_own_page
 from kho.digest import SEVERITIES
@@ -192,6 +194,25 @@ def test_what_is_no_login_counts_as_a_wrong_one(body: bytes) -> None:
 
 def test_a_login_is_short() -> None:
     assert send(door.Logins(airflow), b"x" * (door.LOGIN_BYTES + 1)) == 413
+
+
+@pytest.mark.parametrize(
+    ("words", "typed", "status"),
+    [
+        (["Thu", "--role", "viewer"], "", 2),
+        (["../thu", "--role", "viewer"], "", 2),
+        (["thu", "--role", "owner"], "", 2),
+        (["thu"], "", 2),
+        (["thu", "--role", "viewer", "--ask"], "too-short\ntoo-short\n", 1),
+        (["thu", "--role", "viewer", "--ask"], "long-enough-for-us\nand-not-the-same\n", 1),
+        (["thu", "--role", "viewer", "--password", "on-the-command-line"], "", 2),
+    ],
+)
+def test_a_user_that_can_not_be_is_refused_before_anybody_is_asked(
+    words: list[str], typed: str, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(user, "_airflow", None)
+    assert CliRunner().invoke(user.app, ["add", *words], input=typed).exit_code == status
 
 
 def test_the_style_is_small_and_asks_for_nothing_elsewhere() -> None:
