@@ -43,9 +43,10 @@ pip = { { $(PIP) $(1) & one=$$!; $(if $(2),$(PIP) $(2),true) & other=$$!; failed
 demo: env ## a sample district through two real nights, its figures, and what to type next
 	@$(BIN)/kho demo
 
-system: ## MariaDB's server, LibreOffice and drivers of ODBC and JDBC for their tests, where this machine can install them
+system: ## MariaDB's server, LibreOffice, Chromium and drivers of ODBC and JDBC for their tests, where this machine can install them
 	@$(call have,MariaDB's server,/usr/sbin/mariadbd mariadbd,mariadb-server-core)
 	@$(call have,LibreOffice,soffice,libreoffice-writer-nogui libreoffice-calc-nogui)
+	@$(call have,Chromium,chromedriver,chromium-driver)
 	@$(call have,Drivers for PostgreSQL,isql,unixodbc odbc-postgresql python3-uno libreoffice-sdbc-postgresql libpostgresql-jdbc-java)
 
 # have(what it is, its programs, its packages)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
-from datetime import date, timedelta
+from datetime import timedelta
 
 from airflow.sdk import DAG, Param, TaskGroup, TriggerRule, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
@@ -20,16 +20,6 @@ from kho.settings import TIMEZONE, settings
 AT = settings().night_at
 
 
-def business_date(params: dict, dag_run) -> date:
-    """The date that a night loads up to: as asked for, else the day before the night."""
-    import pendulum
-
-    if params["business_date"]:
-        return date.fromisoformat(params["business_date"])
-    at = pendulum.instance(dag_run.logical_date or dag_run.run_after)
-    return at.in_timezone(TIMEZONE).date() - timedelta(days=1)
-
-
 def failed(dag_run, ti) -> Iterator[str]:
     """The tasks that have failed in this run; asked for when somebody looks."""
     states = ti.get_task_states(dag_id=dag_run.dag_id, run_ids=[dag_run.run_id])[dag_run.run_id]
@@ -38,8 +28,11 @@ def failed(dag_run, ti) -> Iterator[str]:
 
 @task
 def do(step: str, system: str, params=None, dag_run=None, ti=None) -> None:
+    from kho.contract.schedule import business_date
+
     try:
-        night.do(settings(), step, business_date(params, dag_run), system, failed(dag_run, ti))
+        day = business_date(params["business_date"], dag_run.logical_date or dag_run.run_after)
+        night.do(settings(), step, day, system, failed(dag_run, ti))
     except night.Refused as refusal:
         raise AirflowFailException(str(refusal)) from None  # no retry
     except night.Waits as waits:

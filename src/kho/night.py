@@ -182,8 +182,8 @@ def check_marts(settings: Settings) -> None:
         raise Refused(newest.reason)
 
 
-def publish(settings: Settings, *, allow_older: bool = False) -> Release:
-    """Put the audited release in force; gives the one that is.
+def publish(settings: Settings, *, allow_older: bool = False, patience: timedelta | None = None) -> Release:
+    """Put the audited release in force; gives the one that is. `patience` is how long readers are waited for.
 
     Raises `ReleaseError` as long as the boundary has not let its marts through, `Waits` while a release is pinned or
     one of a later date is in force; the latter may be allowed.
@@ -199,7 +199,7 @@ def publish(settings: Settings, *, allow_older: bool = False) -> Release:
                     f"the marts boundary has not let release {candidate.release_id} through: check the marts first"
                 )
     try:
-        now = release.publish(settings, allow_older=allow_older)
+        now = release.publish(settings, allow_older=allow_older, patience=patience or release.PATIENCE)
     except releases.ReleaseWaits as waits:
         raise Waits(str(waits)) from None
     log.info("%s", now)

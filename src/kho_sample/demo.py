@@ -23,6 +23,7 @@ def demo() -> None:
     from kho.cli.figures import figures
     from kho.cli.report import Format, report
     from kho.cli.server import print_night, up
+    from kho.server.airflow import console_url
 
     start = time.monotonic()
     here = settings()
@@ -53,6 +54,7 @@ def demo() -> None:
     console.print(
         f"""
 Next:
+  {console_url(here)}   the operator's console: what waits for a decision, and the reports
   [bold].venv/bin/kho status[/]                      what runs, Airflow's address and login, how fresh each source is
   [bold].venv/bin/kho figures 946 2021-Q2[/]         another period; [bold]--format csv[/] for a file
   [bold].venv/bin/kho report 946 2021-Q2[/]          its report, for Word; [bold]--format xlsx[/], [bold]html[/] or [bold]json[/]

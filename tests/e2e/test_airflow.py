@@ -78,6 +78,7 @@ def test_status_tells_the_release_and_where_to_look(released: Settings) -> None:
     assert told.returncode == 0, told.stdout + told.stderr
     for wanted in (
         airflow.url(released),
+        airflow.console_url(released),
         str(released.home / "secrets" / airflow.PASSWORD),
         "Release in force: ",
         "one_stop.dossiers",
@@ -139,6 +140,7 @@ def test_up_again_leaves_what_runs_alone_whichever_name_its_python_has(
     before = pids(running)
     again = kho(running, "up", python=python)
     assert again.returncode == 0, again.stdout + again.stderr
+    assert again.stdout.splitlines()[-1] == f"Console: {airflow.console_url(running)}"
     assert pids(running) == before
 
 

@@ -282,10 +282,11 @@ def test_airflow_skips_publishing_and_says_what_for_while_a_release_waits(publis
     with as_owner(published) as connection:
         verdicts.replace(connection, made.build_id, [judged])
     program = (
-        "import sys; from airflow.dag_processing.dagbag import DagBag\n"
+        "import datetime, sys, types; from airflow.dag_processing.dagbag import DagBag\n"
         "from airflow.sdk.exceptions import AirflowSkipException\n"
         "task = DagBag(sys.argv[1]).dags['nightly'].get_task('publish')\n"
-        "try: task.python_callable(*task.op_args, params={'business_date': '2021-01-31'})\n"
+        "run = types.SimpleNamespace(logical_date=None, run_after=datetime.datetime.now(datetime.UTC))\n"
+        "try: task.python_callable(*task.op_args, params={'business_date': '2021-01-31'}, dag_run=run)\n"
         "except AirflowSkipException as skipped: print('skipped:', skipped)"
     )
     ran = subprocess.run(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
 import pytest
 import yaml
 
+from kho.server import airflow
 from kho.server.processes import AIRFLOW
 from kho.settings import Settings
 
@@ -30,6 +32,12 @@ def test_the_sample_source_comes_only_when_asked_for(compose: dict[str, Any]) ->
     profiles = {name: service.get("profiles") for name, service in compose["services"].items()}
     assert profiles.pop("sample") == ["sample"]
     assert not any(profiles.values())
+
+
+def test_it_has_the_roles_of_kho_up(compose: dict[str, Any]) -> None:
+    environment = compose["services"]["api-server"]["environment"]
+    assert json.loads(environment["AIRFLOW__FAB__CUSTOM_ROLES"]) == json.loads(airflow.custom_roles())
+    assert environment["AIRFLOW__API__ENABLE_SWAGGER_UI"] == "False"
 
 
 def test_nights_run_on_the_run_time_lock(compose: dict[str, Any]) -> None:

@@ -33,6 +33,7 @@ from kho.cli import (
     report,
     server,
     source,
+    user,
 )
 from kho.cli.output import PRIVATE, fail, is_blocked, is_server_missing, umask
 from kho.garbage import look_seldom
@@ -79,7 +80,7 @@ app.command()(deadline.deadline)
 app.command()(report.report)
 app.command()(dictionary.dictionary)
 groups = {"": app}
-for module in (release, batch, rejects, source, agency, reader, export, backup, audit):
+for module in (release, batch, rejects, source, agency, reader, user, export, backup, audit):
     name = module.__name__.rpartition(".")[2]
     groups[name] = module.app
     app.add_typer(module.app, name=name)

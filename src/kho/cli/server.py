@@ -191,21 +191,17 @@ def _print_login(settings: Settings) -> None:
         highlight=False,
         soft_wrap=True,
     )
+    console.print(f"Console: [link]{airflow.console_url(settings)}[/]", highlight=False, soft_wrap=True)
 
 
 def _print_release(settings: Settings) -> None:
     from kho.database import connect
-    from kho.ledger import acceptances, backups, builds, releases, verdicts
+    from kho.ledger import releases
+    from kho.ledger.standing import standing
 
     with connect(settings, "kho_auditor") as connection:
-        backup = backups.last(connection)
-        release = releases.find_in_force(connection)
-        last = builds.last_night(connection)
-        pinned = releases.pin(connection)
-        newest = next(iter(releases.select(connection)), None)
-        waits = verdicts.waiting(connection)
-        concerned = {each.release_id for each in (release, newest) if each}
-        accepted = {number: acceptances.of_release(connection, number) for number in sorted(concerned)}
+        now = standing(connection)
+    release, pinned, last, waits, backup = now.in_force, now.pinned, now.last_night, now.waits, now.backup
     if release:
         console.print(
             f"Release in force: [bold]{release.release_id}[/], data up to {release.business_date},"
@@ -218,7 +214,7 @@ def _print_release(settings: Settings) -> None:
             f"[yellow]Pinned[/]: {escape(str(pinned))}. Nights publish nothing until [bold]kho release unpin[/].",
             soft_wrap=True,
         )
-    for number, decisions in accepted.items():
+    for number, decisions in now.accepted.items():
         for decision in decisions:
             console.print(f"Release {number}: {escape(str(decision))}", soft_wrap=True)
     if last:

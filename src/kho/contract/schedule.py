@@ -33,6 +33,13 @@ def yesterday() -> date:
     return datetime.now(ZoneInfo(TIMEZONE)).date() - timedelta(days=1)
 
 
+def business_date(asked: str | None, at: datetime) -> date:
+    """The date that a night loads up to: the one that was asked for, else the day before the night, which began at `at`."""
+    if asked:
+        return date.fromisoformat(asked)
+    return at.astimezone(ZoneInfo(TIMEZONE)).date() - timedelta(days=1)
+
+
 def expected_dates(
     frequency: Frequency | None, first: date, until: date, end_of_life: date | None = None
 ) -> list[date]:

@@ -76,6 +76,15 @@ def accepted(connection: psycopg.Connection, compared_with: int) -> set[Finding]
     }
 
 
+def found_in(connection: psycopg.Connection, release_id: int) -> list[tuple[str, str, int, int]]:
+    """Mart, rule, the release compared with and the number of rows, of what a person may let pass of a release."""
+    return connection.execute(
+        "select mart, expectation, compared_with, count(*) from ledger.release_finding where release_id = %s"
+        " group by 1, 2, 3 order by 1, 2",
+        [release_id],
+    ).fetchall()
+
+
 def of_release(connection: psycopg.Connection, release_id: int) -> list[Acceptance]:
     """The acceptances that bear on what was found in a release, oldest first; its own is one of them."""
     with connection.cursor(row_factory=class_row(Acceptance)) as cursor:
@@ -102,11 +111,7 @@ def accept(settings: Settings, release_id: int | None = None, *, actor: str, rea
         releases.lock(connection)
         refused = _refused(connection, release_id)
         number = refused.release_id
-        found = connection.execute(
-            "select mart, expectation, compared_with, count(*) from ledger.release_finding where release_id = %s"
-            " group by 1, 2, 3",
-            [number],
-        ).fetchall()
+        found = found_in(connection, number)
         if not found:
             raise ReleaseError(
                 f"release {number} was refused for what nobody can accept: mend it, then run the night again. "

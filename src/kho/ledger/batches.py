@@ -287,6 +287,25 @@ def last(connection: psycopg.Connection, contract: str, most: int) -> list[tuple
     ).fetchall()
 
 
+def recent(connection: psycopg.Connection, most: int) -> dict[str, list[Any]]:
+    """By contract, business date, state and loaded rows of the batches of its newest dates, the oldest of them first."""
+    with connection.cursor(row_factory=namedtuple_row) as cursor:
+        found: list[Any] = cursor.execute(
+            """
+            select contract, business_date, state, rows_loaded from (
+              select *, row_number() over (partition by contract order by business_date desc, batch_id desc) as place
+              from ledger.batch where state in ('pending', 'accepted', 'held')
+            ) as placed
+            where place <= %s order by contract, business_date, batch_id
+            """,
+            [most],
+        ).fetchall()
+    by_contract: dict[str, list[Any]] = {}
+    for row in found:
+        by_contract.setdefault(row.contract, []).append(row)
+    return by_contract
+
+
 def trends(connection: psycopg.Connection, contract: str, recent: int, earlier: int) -> list[tuple[Any, ...]]:
     """Each reason of rejects with rows and percent of the data, in the last batches and in those before them."""
     return connection.execute(

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import psycopg
+from psycopg.rows import namedtuple_row
 
 from kho.database import connect
 from kho.ledger import locks
@@ -89,6 +90,19 @@ def undo(settings: Settings, batch_id: int, *, actor: str, reason: str) -> list[
             change(connection, each, state, from_state, actor=actor, reason=reason, stands_because=before)
             for each, from_state, _, state, before in decision
         ]
+
+
+def recent(connection: psycopg.Connection, most: int) -> list[Any]:
+    """Time, batch, contract, both states, who and why, of what people decided last, newest first."""
+    with connection.cursor(row_factory=namedtuple_row) as cursor:
+        return cursor.execute(
+            """
+            select e.at, e.batch_id, b.contract, e.from_state, e.to_state, e.actor, e.reason
+            from ledger.batch_event e join ledger.batch b using (batch_id)
+            where e.actor <> all(%s) order by e.event_id desc limit %s
+            """,
+            [[BOUNDARY, LOADER], most],
+        ).fetchall()
 
 
 def lock(connection: psycopg.Connection, batch_id: int) -> State:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import json
 import os
 import subprocess
 import sys
@@ -11,7 +12,8 @@ import uuid
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import quote
 
 import httpx
 import psycopg
@@ -24,6 +26,23 @@ from kho.settings import TIMEZONE, Settings
 USER = "admin"
 DAG = "nightly"
 PASSWORD = "airflow_admin"  # the name of its secret
+
+#: Airflow's own role `Viewer` sees nights. To see that there is a console, too, and to start nights and decide, takes these.
+ROLES = {
+    "Console": [("can_read", "Plugins")],
+    "Operator": [
+        ("can_read", "Plugins"),
+        ("can_edit", "DAGs"),
+        *((action, kind) for kind in ("DAG Runs", "Task Instances") for action in ("can_create", "can_edit")),
+    ],
+}
+Role = Literal["viewer", "operator", "admin"]
+#: what Airflow knows each of ours by
+_ROLES: dict[Role, tuple[str, ...]] = {
+    "viewer": ("Viewer", "Console"),
+    "operator": ("Viewer", "Operator"),
+    "admin": ("Admin",),
+}
 
 
 def folder(settings: Settings) -> Path:
@@ -75,7 +94,9 @@ def configuration(settings: Settings) -> str:
             "workers": 1,
             "secret_key": settings.secret("airflow_session"),
             "instance_name": "Kho",
+            "enable_swagger_ui": False,
         },
+        "fab": {"custom_roles": custom_roles()},
         "api_auth": {"jwt_secret": settings.secret("airflow_jwt"), "jwt_algorithm": "HS256"},
         "dag_processor": {"parsing_processes": 1, "refresh_interval": 60},
         "secrets": {
@@ -94,6 +115,16 @@ def configuration(settings: Settings) -> str:
     for section in config.sections():
         lines += ["", f"[{section}]", *(f"{name} = {value}" for name, value in config.items(section))]
     return "\n".join(lines) + "\n"
+
+
+def custom_roles() -> str:
+    """`ROLES` as Airflow's option `[fab] custom_roles` has them."""
+    return json.dumps(
+        {
+            role: [{"action": action, "resource": resource} for action, resource in may]
+            for role, may in ROLES.items()
+        }
+    )
 
 
 def migrate(settings: Settings) -> None:
@@ -125,6 +156,11 @@ def url(settings: Settings) -> str:
     return f"http://127.0.0.1:{settings.port('airflow')}"
 
 
+def console_url(settings: Settings) -> str:
+    """Where the operator's console is, in Airflow's page."""
+    return f"{url(settings)}/plugin/kho"
+
+
 def health(settings: Settings) -> dict[str, bool]:
     """Which of Airflow's processes say of themselves that they are healthy; all False when the API does not answer."""
     parts = ("scheduler", "dag_processor")
@@ -147,6 +183,19 @@ class Task:
     state: str | None
     seconds: float | None
     attempt: int
+
+
+@dataclass(frozen=True)
+class User:
+    """Who may log in to Airflow. `role` is one of ours, or the names of Airflow's where somebody gave others."""
+
+    name: str
+    role: str
+    last_login: str | None
+
+
+class UserError(Exception):
+    """A user that can't be added or removed; the message says why."""
 
 
 class Api:
@@ -242,6 +291,40 @@ class Api:
                 told += [line["event"], *details]
         return told
 
+    def users(self) -> list[User]:
+        """Who may log in, oldest first."""
+        found = self._get("/auth/fab/v1/users?limit=1000")["users"]
+        ours = {frozenset(names): role for role, names in _ROLES.items()}
+        return [
+            User(
+                each["username"],
+                ours.get(frozenset(names), ", ".join(sorted(names))),
+                each["last_login"],
+            )
+            for each in found
+            for names in [[role["name"] for role in each["roles"] or []]]
+        ]
+
+    def add_user(self, name: str, role: Role, password: str) -> None:
+        """Let somebody log in. Raises `UserError` where the name is taken."""
+        wanted = {
+            "username": name,
+            "first_name": name,
+            "last_name": role,
+            "email": f"{name}@localhost",
+            "roles": [{"name": each} for each in _ROLES[role]],
+            "password": password,
+        }
+        if self._ask("POST", "/auth/fab/v1/users", may_be=409, json=wanted).status_code == 409:
+            raise UserError(f"there is a user {name} already: `kho user list` shows them")
+
+    def remove_user(self, name: str) -> None:
+        """Let somebody no longer log in. Raises `UserError` where there is no such user, or Kho itself needs it."""
+        if name == USER:
+            raise UserError(f"{USER} stays: Kho itself starts nights by it")
+        if self._ask("DELETE", f"/auth/fab/v1/users/{quote(name, safe='')}", may_be=404).status_code == 404:
+            raise UserError(f"there is no user {name}: `kho user list` shows them")
+
     def _get(self, path: str) -> dict:
         return self._ask("GET", path).json()
 
@@ -263,9 +346,10 @@ class Api:
 
 
 def _may_pass(failure: BaseException) -> bool:
-    """Whether Airflow may answer when it is asked again: it restarts, or is without its database for now."""
+    """Whether Airflow may answer when it is asked again: it restarts, is without its database for now, or somebody tried
+    wrong passwords."""
     if isinstance(failure, httpx.HTTPStatusError):
-        return failure.response.is_server_error
+        return failure.response.is_server_error or failure.response.status_code == 429
     return isinstance(failure, httpx.TransportError)
 
 

@@ -1,0 +1,229 @@
+"""What of the console needs no server: its words, its languages, where a request comes from, how often a password is tried."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import string
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.datastructures import Headers
+from typer.testing import CliRunner
+
+from kho.cli import user
+from kho.console import door, words
+from kho.console.origin import is_of_own_page
+from kho.digest import SEVERITIES
+from kho.figures.morning import REASONS
+from kho.ledger import decisions, freshness, releases, verdicts
+from tests.pages import PROJECT
+
+FOLDER = PROJECT / "src/kho/console"
+TEMPLATES = sorted((FOLDER / "templates").glob("*.j2"))
+#: what pages are given to say, beside what stands in them: states of the ledger, titles, problems
+STATES = {
+    *decisions.State.__args__,
+    *releases.State.__args__,
+    *freshness.State.__args__,
+    *verdicts.Severity.__args__,
+    *verdicts.Outcome.__args__,
+    *REASONS,
+    *("open", "built", "abandoned", "pinned"),
+}
+
+
+def said() -> set[str]:
+    """Every text that a page says."""
+    in_templates = {
+        text
+        for page in TEMPLATES
+        for text in re.findall(r'\bt\("([^"]+)"', page.read_text())
+        + re.findall(r'\("/\w*", "([^"]+)"\)', page.read_text())
+        + re.findall(r'else t\("([^"]+)"', page.read_text())
+    }
+    in_code = {
+        text
+        for module in ("app", "documents")
+        for text in re.findall(
+            r'error\(\s*request, [\w.]+, "([^"]+)"|\d{3}: "([^"]+)"|Shelf\("[\w-]+", "([^"]+)"',
+            (FOLDER / f"{module}.py").read_text(),
+        )
+        for text in text
+        if text
+    }
+    return in_templates | in_code | STATES
+
+
+def test_everything_that_pages_say_is_said_in_vietnamese_and_nothing_else_is() -> None:
+    assert len(TEMPLATES) > 8
+    assert said() == set(words.VIETNAMESE)
+
+
+@pytest.mark.parametrize("text", words.VIETNAMESE)
+def test_a_translation_has_the_places_of_its_text_and_is_composed(text: str) -> None:
+    def places(of: str) -> set[str | None]:
+        return {name for _, name, _, _ in string.Formatter().parse(of)} - {None}
+
+    translated = words.VIETNAMESE[text]
+    assert places(translated) == places(text)
+    assert unicodedata.is_normalized("NFC", translated) and translated.strip() == translated
+
+
+def test_severities_are_called_as_the_digest_calls_them() -> None:
+    for name, severity in SEVERITIES.items():
+        assert words.say("vi", name) == severity.word
+
+
+def test_a_state_is_said_without_its_line() -> None:
+    assert words.say("en", "in_force") == "in force" and words.say("vi", "in_force") == "đang dùng"
+    assert words.say("en", "Release {n}", n="a_b") == "Release a_b"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        (None, "vi"), ("", "vi"), ("vi-VN,vi;q=0.9,en;q=0.8", "vi"), ("en-US,en;q=0.9", "en"),
+        ("en;q=0.5, vi;q=0.7", "vi"), ("fr, en;q=0.3", "en"), ("fr", "vi"), ("en;q=nonsense", "vi"), ("*", "vi"),
+    ],
+)  # fmt: skip
+def test_a_page_is_in_the_language_that_the_browser_asks_for(accepted: str | None, language: str) -> None:
+    assert words.language_of(accepted) == language
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_own"),
+    [
+        ({"origin": "http://127.0.0.1:8080"}, True),
+        ({"origin": "http://127.0.0.1:8080", "sec-fetch-site": "same-origin"}, True),
+        ({"sec-fetch-site": "same-origin"}, True),
+        ({}, False),
+        ({"origin": "null"}, False),
+        ({"origin": "http://127.0.0.1:9090"}, False),
+        ({"origin": "http://localhost:8080"}, False),
+        ({"origin": "http://evil.example"}, False),
+        ({"origin": "http://127.0.0.1:8080.evil.example"}, False),
+        ({"origin": "http://127.0.0.1:8080", "sec-fetch-site": "same-site"}, False),
+        ({"origin": "http://127.0.0.1:8080", "sec-fetch-site": "cross-site"}, False),
+        ({"sec-fetch-site": "none"}, False),
+    ],
+)
+def test_only_its_own_pages_may_change_anything(headers: dict[str, str], is_own: bool) -> None:
+    assert is_of_own_page(Headers({"host": "127.0.0.1:8080", **headers})) is is_own
+
+
+def test_a_request_without_a_host_changes_nothing() -> None:
+    assert not is_of_own_page(Headers({"origin": "null"}))
+
+
+def log_in(guard: door.Logins, name: str, password: str, path: str = "/auth/token") -> int:
+    """The status that somebody gets who tries this password. Behind the guard, only `right` is."""
+    body = json.dumps({"username": name, "password": password}).encode()
+    return send(guard, body, path)
+
+
+def send(guard: door.Logins, body: bytes, path: str = "/auth/token") -> int:
+    sent: list[Any] = []
+    halves = [body[:7], body[7:]]
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": halves.pop(0), "more_body": bool(halves)}
+
+    async def answer(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(guard({"type": "http", "method": "POST", "path": path}, receive, answer))
+    return sent[0]["status"]
+
+
+async def airflow(scope: door.Scope, receive: door.Receive, send: door.Send) -> None:
+    """What stands behind the door: reads the whole body and says yes or no."""
+    message = await receive()
+    assert not message["more_body"]
+    is_right = b'"right"' in message["body"]
+    await send({"type": "http.response.start", "status": 201 if is_right else 401, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def test_after_some_wrong_passwords_a_name_waits_and_others_do_not() -> None:
+    guard = door.Logins(airflow)
+    assert [log_in(guard, "thu", "wrong") for _ in range(door.TRIES)] == [401] * door.TRIES
+    assert log_in(guard, "thu", "wrong") == 429
+    assert log_in(guard, " THU", "right") == 429
+    assert log_in(guard, "thu", "right", "/auth/token/cli") == 429
+    assert log_in(guard, "hoa", "right") == 201
+
+
+@pytest.mark.parametrize("path", door.Logins.PATHS)
+def test_every_way_to_log_in_counts(path: str) -> None:
+    guard = door.Logins(airflow)
+    assert [log_in(guard, "thu", "wrong", path) for _ in range(door.TRIES + 1)] == [401] * door.TRIES + [429]
+    assert log_in(guard, "thu", "right") == 429
+
+
+def test_right_passwords_are_not_counted() -> None:
+    guard = door.Logins(airflow)
+    assert [log_in(guard, "thu", "right") for _ in range(3 * door.TRIES)] == [201] * 3 * door.TRIES
+
+
+def test_many_names_can_be_tried_no_longer_than_one() -> None:
+    guard = door.Logins(airflow)
+    tried = [log_in(guard, f"name{n}", "wrong") for n in range(door.TRIES_OF_ALL + 5)]
+    assert tried == [401] * door.TRIES_OF_ALL + [429] * 5
+
+
+def test_a_name_that_waited_may_try_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    guard, now = door.Logins(airflow), 1000.0
+    monkeypatch.setattr(door, "monotonic", lambda: now)
+    for _ in range(door.TRIES):
+        log_in(guard, "thu", "wrong")
+    assert log_in(guard, "thu", "right") == 429
+    now += door.WITHIN_SECONDS + 1
+    assert log_in(guard, "thu", "right") == 201
+
+
+@pytest.mark.parametrize("body", [b"", b"no json at all", b"[1, 2]", b'{"password": "wrong"}', b"[" * 5000])
+def test_what_is_no_login_counts_as_a_wrong_one(body: bytes) -> None:
+    guard = door.Logins(airflow)
+    assert [send(guard, body) for _ in range(door.TRIES)] == [401] * door.TRIES
+    assert send(guard, body) == 429
+
+
+def test_a_login_is_short() -> None:
+    assert send(door.Logins(airflow), b"x" * (door.LOGIN_BYTES + 1)) == 413
+
+
+@pytest.mark.parametrize(
+    ("words", "typed", "status"),
+    [
+        (["Thu", "--role", "viewer"], "", 2),
+        (["../thu", "--role", "viewer"], "", 2),
+        (["thu", "--role", "owner"], "", 2),
+        (["thu"], "", 2),
+        (["thu", "--role", "viewer", "--ask"], "too-short\ntoo-short\n", 1),
+        (["thu", "--role", "viewer", "--ask"], "long-enough-for-us\nand-not-the-same\n", 1),
+        (["thu", "--role", "viewer", "--password", "on-the-command-line"], "", 2),
+    ],
+)
+def test_a_user_that_can_not_be_is_refused_before_anybody_is_asked(
+    words: list[str], typed: str, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(user, "_airflow", None)
+    assert CliRunner().invoke(user.app, ["add", *words], input=typed).exit_code == status
+
+
+def test_the_style_is_small_and_asks_for_nothing_elsewhere() -> None:
+    style = (FOLDER / "style.css").read_text()
+    assert len(style) < 6000 and "url(" not in style and "@import" not in style
+
+
+@pytest.mark.parametrize("page", TEMPLATES, ids=lambda page: page.name)
+def test_pages_need_no_script_and_let_nothing_through_unescaped(page: Path) -> None:
+    text = page.read_text()
+    assert not re.search(r"<script|\son\w+=|javascript:|style=|\|\s*safe|autoescape|target=", text)
+    for control in re.findall(r"<(?:textarea|input)[^>]*>", text):
+        assert 'id="{{ id }}"' in control or f'<label class="beside">{control}' in text
+    assert text.count("<th ") == text.count('<th scope="col"')
