@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 from kho.cli import (
     agency,
     batch,
+    bi,
     deadline,
     dictionary,
     dossiers,
@@ -75,7 +76,7 @@ app.command()(deadline.deadline)
 app.command()(report.report)
 app.command()(dictionary.dictionary)
 groups = {"": app}
-for module in (release, batch, rejects, source, agency, reader):
+for module in (release, batch, rejects, source, agency, reader, bi):
     name = module.__name__.rpartition(".")[2]
     groups[name] = module.app
     app.add_typer(module.app, name=name)
