@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kho.bi.datasets import Dataset
-from kho.bi.specification import CHOSEN, EACH, ROWS, Chart, Value
+from kho.bi.specification import CHOSEN, EACH, ROWS, WHOLE, Chart, Value
 
 #: numbers as people read them: up to two decimals, none that says nothing
 NUMBER = ",.2~f"
@@ -44,7 +44,7 @@ def query(chart: Chart, asked: Dataset) -> Json:
         "queries": [
             {
                 "columns": chart.shown,
-                "metrics": [measure(name, asked) for name in chart.show],
+                **({"metrics": [measure(name, asked) for name in chart.show]} if chart.show else {}),
                 "filters": _conditions(chart),
                 "orderby": _order(chart, asked),
                 "row_limit": _MOST_ROWS,
@@ -80,13 +80,17 @@ def _expression(name: str, expression: str, title: str) -> Json:
 
 
 def _conditions(chart: Chart) -> list[Json]:
-    return [
-        {"col": name, "op": "IN", "val": [_sent(each) for each in value]}
-        if isinstance(value, list)
-        else {"col": name, "op": "==", "val": _sent(value)}
-        for name, value in chart.only.items()
-        if value not in (CHOSEN, EACH)
-    ] + ([{"col": "detail", "op": "!=", "val": _EMPTY}] if chart.only.get("detail") == EACH else [])
+    conditions: list[Json] = []
+    for name, value in chart.only.items():
+        if isinstance(value, list):
+            conditions.append({"col": name, "op": "IN", "val": [_sent(each) for each in value]})
+        elif (name, value) == ("level", WHOLE):
+            conditions.append({"col": "is_whole", "op": "==", "val": True})
+        elif (name, value) == ("detail", EACH):
+            conditions.append({"col": name, "op": "!=", "val": _EMPTY})
+        elif value not in (CHOSEN, EACH):
+            conditions.append({"col": name, "op": "==", "val": _sent(value)})
+    return conditions
 
 
 def _sent(value: Value) -> Value:
@@ -133,6 +137,7 @@ def _table(chart: Chart, asked: Dataset) -> Json:
         "query_mode": "aggregate",
         "groupby": chart.columns,
         "metrics": [measure(name, asked) for name in chart.show],
+        "show_totals": True,
         "order_desc": bool(order) and not order[0][1],
         **({"timeseries_limit_metric": order[0][0]} if order else {}),
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import yaml
+from psycopg import sql
 
 from kho.bi.marts import Column, Mart
 from kho.settings import Settings
@@ -36,6 +37,13 @@ _MEMBERS = (
     "(select distinct scope_agency_code, agency_code, scheme, period_code from figure_scope join figure_period"
     " on figure_scope.valid_from <= figure_period.to_date"
     " and coalesce(figure_scope.valid_to, 'infinity') >= figure_period.from_date)"
+)
+#: the level by which the figures of a scope as a whole are told: what has nothing below it has no `all`
+_WHOLES = (
+    "(select told.scope_agency_code, told.scheme, told.period_code, case when bool_or(member.depth > 0) then 'all'"
+    " else min(member.agency_level) end as level from counted_period as told join figure_scope as member"
+    " on member.scope_agency_code = told.scope_agency_code and member.valid_from <= told.to_date"
+    " and coalesce(member.valid_to, 'infinity') >= told.from_date group by 1, 2, 3)"
 )
 
 
@@ -128,8 +136,9 @@ class _Query:
         self._add(SCOPE, f"scope.{SCOPE}", self._known["figure_scope"].columns[SCOPE])
 
     def add_state(self, metric: str) -> None:
+        self._join_whole()
         on = f"told.{SCOPE} = {self._from[SCOPE]} and {_on('told', 'scheme', 'period_code')}"
-        on += f" and told.metric = '{metric}' and told.level = 'all' and told.detail = ''"
+        on += f" and told.metric = {_text(metric)} and told.level = whole.level and told.detail = ''"
         self._join("report_figure", "told", on)
         for name in ("state", "as_of", "covered_from", "covered_to"):
             self._add(name, f"told.{name}", self._known["report_figure"].columns[name])
@@ -137,7 +146,7 @@ class _Query:
     def add_words(self) -> None:
         for column in list(self.columns.values()):
             if words := self._said.get(column.name):
-                cases = " ".join(f"when '{code}' then '{word}'" for code, word in words.items())
+                cases = " ".join(f"when {_text(code)} then {_text(word)}" for code, word in words.items())
                 made = self._from[column.name]
                 self._add_title(column, f"case {made} {cases} else {made} end")
             elif column.name in _DOMAINS:
@@ -150,6 +159,12 @@ class _Query:
                 self._add_agency(column)
             elif column.type == "boolean":
                 self._add_title(column, f"case when {self._from[column.name]} then 'có' else 'không' end")
+        if "level" in self.columns and SCOPE in self.columns:
+            self._join_whole()
+            whole = Column(
+                "is_whole", "boolean", "Toàn bộ phạm vi", "The level is that of the scope as a whole."
+            )
+            self._add(whole.name, "fact.level = whole.level", whole)
         self._add_metric()
         self._add_detail()
         self._add_period()
@@ -198,6 +213,10 @@ class _Query:
             for name in ("period_kind", "from_date", "to_date"):
                 self._add(name, f"the_period.{name}", period[name])
 
+    def _join_whole(self) -> None:
+        on = f"whole.{SCOPE} = {self._from[SCOPE]} and {_on('whole', 'scheme', 'period_code')}"
+        self._join(_WHOLES, "whole", on)
+
     def _join(self, relation: str, alias: str, on: str, kind: str = "left join") -> None:
         self._joins.append(f"{kind} {relation} as {alias} on {on}")
 
@@ -213,6 +232,10 @@ class _Query:
             self._from[name] = made
 
 
+def _text(value: str) -> str:
+    return sql.Literal(value).as_string(None)
+
+
 def _on(alias: str, *columns: str) -> str:
     return " and ".join(f"{alias}.{column} = fact.{column}" for column in columns)
 
@@ -224,13 +247,13 @@ def of_filters(known: dict[str, Mart]) -> Dataset:
         "left join (select scope_agency_code, count(*) as member_count from figure_scope group by 1) as size"
         " on size.scope_agency_code = fact.scope_agency_code"
     )
-    sql = made.sql.replace("\nfrom ", ",\n  size.member_count\nfrom ", 1) + f"\n{size}"
+    query = made.sql.replace("\nfrom ", ",\n  size.member_count\nfrom ", 1) + f"\n{size}"
     count = Column("member_count", "bigint", "Số cơ quan trực thuộc", "Agencies that the scope counts.")
     return replace(
         made,
         key="filters",
         title="Bộ lọc: cơ quan và kỳ",
-        sql=sql,
+        sql=query,
         columns={**made.columns, count.name: count},
     )
 

@@ -29,13 +29,16 @@ FILTERS = {
 }
 #: in place of a value: what the dashboard's filter chooses, or every one, each shown by itself
 CHOSEN, EACH = "chosen", "each"
+#: of levels: the one that the figures of the scope as a whole are told by, `all` or the only one that it has
+WHOLE = "whole"
+#: in place of a column: how many rows there are
 ROWS = "rows"
 _NEVER_ADDED = re.compile(r"_pct$|_mean_|^points$|^maximum$|^portal_points$|_seconds$")
 _EXAMPLES = {
     "scheme": "calendar",
     "period_code": f"{CHOSEN} (with the filter period), {EACH} (with a period_kind), or 2021-H1",
     "period_kind": "month",
-    "level": "all",
+    "level": WHOLE,
     "detail": "''",
     "parameter_set": "default",
     "metric": "dossiers_received",
@@ -50,8 +53,9 @@ class DashboardError(ValueError):
 class Chart(BaseModel):
     """A chart as its lines say it.
 
-    `only` says which rows: a value, a list of values, `chosen` by the dashboard's filter, or `each` (of details:
-    each part, without the whole). `columns` are shown as they are; `show` are numbers that are added up over all rows of the same columns; `rows` counts them.
+    `only` says which rows: a value, a list of values, `chosen` by the dashboard's filter, `each` (of details: each part, without
+    the whole), or `whole` (of levels: what is told of the scope as a whole). `columns` are shown as they are; `show` are numbers
+    that are added up over all rows of the same columns; `rows` counts them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -157,7 +157,7 @@ def _pip(settings: Settings, wanted: Path, say: Callable[[str], None]) -> None:
         collected = 0
         for line in pip.stdout:
             log.write(line)
-            if line.startswith("Collecting"):
+            if line.startswith(("Collecting ", "Processing ")):
                 collected += 1
                 if collected % _TOLD_EVERY == 0:
                     say(f"  {collected} packages")
