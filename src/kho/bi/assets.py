@@ -40,7 +40,7 @@ def assets(settings: Settings, warehouse: str) -> Assets:
     found = meant(settings, known)
     filters = datasets.of_filters(known)
     used = {each.key: each for one in found for each in one.datasets.values()} | {filters.key: filters}
-    titles = dashboards.state_titles(settings)
+    colours = dashboards.colours(datasets.codes(settings))
     made: dict[str, Json] = {
         # The importer wants a time; one that changes would make every file another.
         "metadata.yaml": {"version": _VERSION, "type": "assets", "timestamp": "2000-01-01T00:00:00+00:00"},
@@ -52,7 +52,7 @@ def assets(settings: Settings, warehouse: str) -> Assets:
     for one in found:
         for chart in one.dashboard.charts:
             made[f"charts/{one.dashboard.name}_{chart.name}.yaml"] = _chart(one, chart)
-        made[f"dashboards/{one.dashboard.name}.yaml"] = _dashboard(one.dashboard, filters, titles)
+        made[f"dashboards/{one.dashboard.name}.yaml"] = _dashboard(one.dashboard, filters, colours)
     return Assets(
         files={
             name: yaml.safe_dump(each, allow_unicode=True, sort_keys=False) for name, each in made.items()
@@ -132,12 +132,12 @@ def _chart(one: Meant, chart: Chart) -> Json:
     }
 
 
-def _dashboard(dashboard: Dashboard, filters: Dataset, titles: dict[str, str]) -> Json:
+def _dashboard(dashboard: Dashboard, filters: Dataset, colours: dict[str, str]) -> Json:
     position, metadata = dashboards.laid_out(
         dashboard,
         lambda chart: _uuid("chart", dashboard.name, chart.name),
         _uuid("dataset", filters.key),
-        titles,
+        colours,
     )
     return {
         **_ours("dashboard", dashboard.name),

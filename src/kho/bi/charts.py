@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from kho.bi.datasets import Dataset
@@ -100,7 +101,7 @@ def _sent(value: Value) -> Value:
 def _order(chart: Chart, asked: Dataset) -> list[list[Any]]:
     """Columns or measures, each with whether it ascends."""
     ordered: list[list[Any]] = []
-    for each in chart.order:
+    for each in [f"-{name}" for name in chart.show] if chart.kind == "ranking" else chart.order:
         name = each.removeprefix("-")
         if not chart.show:
             by: Any = name
@@ -114,15 +115,15 @@ def _order(chart: Chart, asked: Dataset) -> list[list[Any]]:
 
 def _table(chart: Chart, asked: Dataset) -> Json:
     order = _order(chart, asked)
-    numbers = [asked.columns[name].title for name in chart.show if name != ROWS]
+    numbers = [_ROWS_TITLE if name == ROWS else asked.columns[name].title for name in chart.show]
     numbers += [name for name in chart.columns if asked.columns[name].is_number]
     common = {
         "viz_type": "table",
         "table_timestamp_format": DATE,
-        "show_cell_bars": False,
+        "show_cell_bars": chart.kind == "ranking",
         "color_pn": False,
-        "include_search": True,
-        "page_length": 50,
+        "include_search": chart.kind == "table",
+        "page_length": 50 if chart.kind == "table" else 0,
         "column_config": {name: {"d3NumberFormat": NUMBER} for name in numbers},
     }
     if not chart.show:
@@ -130,31 +131,28 @@ def _table(chart: Chart, asked: Dataset) -> Json:
             **common,
             "query_mode": "raw",
             "all_columns": chart.columns,
-            "order_by_cols": [f'["{by}", {str(ascends).lower()}]' for by, ascends in order],
+            "order_by_cols": [json.dumps([by, ascends]) for by, ascends in order],
         }
     return {
         **common,
         "query_mode": "aggregate",
-        "groupby": chart.columns,
+        "groupby": chart.shown,
         "metrics": [measure(name, asked) for name in chart.show],
-        "show_totals": True,
+        "show_totals": chart.kind == "table",
         "order_desc": bool(order) and not order[0][1],
         **({"timeseries_limit_metric": order[0][0]} if order else {}),
     }
 
 
 def _bar(chart: Chart, asked: Dataset) -> Json:
-    by_value = bool(chart.order) and chart.order[0].startswith("-")
     return {
         "viz_type": "echarts_timeseries_bar",
         "x_axis": chart.x,
         "xAxisForceCategorical": True,
-        "x_axis_sort_series": "sum" if by_value else "name",
-        # Drawn from below, the largest comes last.
-        "x_axis_sort_series_ascending": chart.is_horizontal == by_value,
+        "x_axis_sort_series": "name",
+        "x_axis_sort_series_ascending": True,
         "metrics": [measure(name, asked) for name in chart.show],
         "groupby": chart.columns,
-        "orientation": "horizontal" if chart.is_horizontal else "vertical",
         "stack": "Stack",  # what has one state only stands by itself
         "only_total": True,
         "show_value": True,
@@ -165,5 +163,4 @@ def _bar(chart: Chart, asked: Dataset) -> Json:
         "y_axis_format": NUMBER,
         "truncateYAxis": False,
         "minorSplitLine": False,
-        "color_scheme": "supersetColors",
     }

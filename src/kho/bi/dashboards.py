@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from kho.bi.datasets import Codes
 from kho.bi.specification import CHOSEN, FILTERS, Chart, Dashboard
-from kho.settings import Settings
 
 _COLUMNS = 12
 _NAMES = {"agency": "Cơ quan", "period": "Kỳ báo cáo", "province": "Tỉnh, thành phố"}
 _ORDERS = {"agency": "largest_first", "period": "newest_first", "province": "largest_first"}
 #: the same everywhere: what can be relied on is blue, what is not whole is orange, what is not there grey
-_COLOURS = {
-    "measured": "#1f77b4",
-    "attested": "#17a2b8",
+_MEASURED, _ATTESTED = "#1f77b4", "#17a2b8"
+_DOUBTFUL = {
     "stale": "#ff7f0e",
     "partial": "#e6a817",
     "not_delivered": "#9e9e9e",
     "not_operated": "#bdbdbd",
     "not_applicable": "#d9d9d9",
+}
+#: levels of what can be relied on: measured, and attested
+_LEVELS = {
+    "province": ("#08306b", "#0b5563"),
+    "district": ("#1f77b4", "#17a2b8"),
+    "commune": ("#8ab8de", "#8fd6e1"),
 }
 _NOTHING = (
     "*Không thấy số liệu nào? Tài khoản của bạn chưa được cấp phạm vi cơ quan, hoặc cơ quan chưa có số liệu của kỳ này:"
@@ -34,7 +38,7 @@ def laid_out(
     dashboard: Dashboard,
     uuid_of: Callable[[Chart], str],
     filters_uuid: str,
-    state_titles: Mapping[str, str],
+    colours: Mapping[str, str],
 ) -> tuple[Json, Json]:
     """Where everything stands, and what else belongs to the dashboard."""
     numbers = {chart.name: number for number, chart in enumerate(dashboard.charts, 1)}
@@ -44,11 +48,11 @@ def laid_out(
             "native_filter_configuration": [
                 _filter(name, dashboard, filters_uuid, numbers) for name in dashboard.filters
             ],
-            "label_colors": {
-                state_titles[code]: colour for code, colour in _COLOURS.items() if code in state_titles
-            },
+            # Of all that may be there: for what is missing, each reader's page would try to write some down.
+            "label_colors": dict(colours),
+            "shared_label_colors": list(colours),
+            "map_label_colors": {},
             "cross_filters_enabled": False,
-            "color_scheme": "supersetColors",
             "refresh_frequency": 0,
             "timed_refresh_immune_slices": [],
             "expanded_slices": {},
@@ -56,10 +60,18 @@ def laid_out(
     )
 
 
-def state_titles(settings: Settings) -> dict[str, str]:
-    """What states of figures are called in Vietnamese."""
-    with settings.seed("code_titles.csv").open(encoding="utf-8", newline="") as file:
-        return {row["code"]: row["title"] for row in csv.DictReader(file) if row["domain"] == "figure_state"}
+def colours(codes: Codes) -> dict[str, str]:
+    """The colour of every state, and of every level with a state, by what they are called."""
+    states = codes["figure_state"]
+    found = {title: _colour(state) for state, title in states.items()}
+    for level, title in codes["agency_level"].items():
+        found |= {f"{title}, {states[state]}": _colour(state, level) for state in states}
+    return found
+
+
+def _colour(state: str, level: str = "") -> str:
+    measured, attested = _LEVELS.get(level, (_MEASURED, _ATTESTED))
+    return _DOUBTFUL.get(state, attested if state == "attested" else measured)
 
 
 def _position(dashboard: Dashboard, uuid_of: Callable[[Chart], str], numbers: Mapping[str, int]) -> Json:
@@ -118,7 +130,7 @@ def _row(name: str, children: list[str]) -> Json:
 def _filter(name: str, dashboard: Dashboard, dataset_uuid: str, numbers: Mapping[str, int]) -> Json:
     asked, column = FILTERS[name]
     others = [chart.name for chart in dashboard.charts if chart.only.get(asked) != CHOSEN]
-    before = [each for each in dashboard.filters[: dashboard.filters.index(name)]]  # type: ignore[arg-type]
+    before = dashboard.filters[: list(dashboard.filters).index(name)]
     calendar = {
         "expressionType": "SIMPLE",
         "clause": "WHERE",
@@ -143,6 +155,8 @@ def _filter(name: str, dashboard: Dashboard, dataset_uuid: str, numbers: Mapping
             "inverseSelection": False,
             "sortAscending": False,
         },
+        # Charts wait for it.
+        "requiredFirst": True,
         "sortMetric": _ORDERS[name],
         "adhoc_filters": [calendar],
         "time_range": "No filter",

@@ -5,6 +5,7 @@ Relations are named without a schema. A login of one agency finds them in `scope
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass, replace
 
 import yaml
@@ -71,11 +72,28 @@ class Dataset:
 
 
 Words = dict[str, dict[str, dict[str, str]]]
+#: what codes of the seed are called, by domain
+Codes = dict[str, dict[str, str]]
 
 
 def words(settings: Settings) -> Words:
     """What codes are called that no mart has words for: by mart, column and code."""
     return yaml.safe_load((settings.project / "bi" / "words.yaml").read_text(encoding="utf-8"))
+
+
+def codes(settings: Settings) -> Codes:
+    """What codes are called that the seed of titles has words for: by domain and code."""
+    found: Codes = {}
+    with settings.seed("code_titles.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            found.setdefault(row["domain"], {})[row["code"]] = row["title"]
+    return found
+
+
+def titles(column: Column, said: dict[str, dict[str, str]], codes: Codes) -> dict[str, str]:
+    """All words that a column of words may hold, by their code; none where they are not known beforehand."""
+    code = column.name.removesuffix("_title")
+    return said.get(code) or codes.get(_DOMAINS.get(code, ""), {})
 
 
 def has_scope(mart: Mart) -> bool:

@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kho.bi import datasets
-from kho.bi.datasets import SCOPE, Dataset, Words
+from kho.bi.datasets import SCOPE, Codes, Dataset, Words
 from kho.bi.marts import Mart
 from kho.publish.scopes import AGENCY, EMPTY, OF_ALL_AGENCIES
 from kho.settings import Settings
@@ -62,7 +62,7 @@ class Chart(BaseModel):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     title: str
-    kind: Literal["table", "bar"]
+    kind: Literal["table", "bar", "ranking"]
     mart: str
     state_of: str = ""
     only: dict[str, Value | list[Value]] = {}
@@ -70,7 +70,6 @@ class Chart(BaseModel):
     columns: list[str] = []
     show: list[str] = []
     order: list[str] = []
-    is_horizontal: bool = False
     note: str = ""
     width: int = Field(6, ge=2, le=12)
     height: int = Field(50, ge=10, le=150)
@@ -119,7 +118,7 @@ def meant(settings: Settings, known: dict[str, Mart]) -> list[Meant]:
     """Every dashboard of the folder, in the order of their files. Raises `DashboardError` with all that is wrong in any of them."""
     folder = settings.project / "bi" / "dashboards"
     said = datasets.words(settings)
-    metrics = _metrics(settings)
+    metrics, codes = _metrics(settings), datasets.codes(settings)
     found, wrong = [], []
     for path in sorted(folder.glob("*.yaml")):
         try:
@@ -129,7 +128,7 @@ def meant(settings: Settings, known: dict[str, Mart]) -> list[Meant]:
             continue
         of_charts = {}
         for chart in dashboard.charts:
-            problems = list(_problems(dashboard, chart, known, said, metrics))
+            problems = list(_problems(dashboard, chart, known, said, metrics, codes))
             if not problems:
                 of_charts[chart.name] = _dataset(chart, known, said)
                 problems = list(_misleading(dashboard, chart, of_charts[chart.name]))
@@ -182,7 +181,7 @@ def _dataset(chart: Chart, known: dict[str, Mart], said: Words) -> Dataset:
 
 
 def _problems(
-    dashboard: Dashboard, chart: Chart, known: dict[str, Mart], said: Words, metrics: set[str]
+    dashboard: Dashboard, chart: Chart, known: dict[str, Mart], said: Words, metrics: set[str], codes: Codes
 ) -> Iterator[str]:
     """What keeps the chart from being made at all."""
     if chart.mart not in known:
@@ -211,8 +210,12 @@ def _problems(
             yield f"{name} is no number: move it from `show` to `columns`"
         elif _NEVER_ADDED.search(name):
             yield f"{name} never adds up: put it into `columns`, or take its metric from report_figure"
-    if chart.kind == "bar" and not (chart.x and chart.show):
-        yield "a bar chart has an `x` and what to `show`"
+    if chart.kind != "table" and not (chart.x and len(chart.show) == 1 and not chart.order):
+        yield f"a {chart.kind} has an `x` and one number to `show`, which orders it"
+    if chart.kind == "bar":
+        for name in chart.columns:
+            if name in columns and not datasets.titles(columns[name], said.get(chart.mart, {}), codes):
+                yield f"bars are coloured by what has few words, as state_title or level_title, and not by {name}"
     if chart.kind == "table" and (chart.x or not chart.shown):
         yield "a table has `columns`, and no `x`"
 
