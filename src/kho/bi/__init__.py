@@ -4,7 +4,6 @@ Nothing here needs a server, nor the BI tool: `kho.server.superset` installs tha
 """
 
 from kho.bi.assets import Assets, assets
-from kho.bi.exposures import exposures
 from kho.bi.specification import DashboardError
 
-__all__ = ["Assets", "DashboardError", "assets", "exposures"]
+__all__ = ["Assets", "DashboardError", "assets"]

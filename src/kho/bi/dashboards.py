@@ -80,7 +80,7 @@ def _position(dashboard: Dashboard, uuid_of: Callable[[Chart], str], numbers: Ma
         if sum(each.width for each in rows[-1]) + chart.width > _COLUMNS:
             rows.append([])
         rows[-1].append(chart)
-    about = {
+    about: Json = {
         "id": "MARKDOWN-about",
         "type": "MARKDOWN",
         "children": [],
@@ -130,7 +130,8 @@ def _row(name: str, children: list[str]) -> Json:
 def _filter(name: str, dashboard: Dashboard, dataset_uuid: str, numbers: Mapping[str, int]) -> Json:
     asked, column = FILTERS[name]
     others = [chart.name for chart in dashboard.charts if chart.only.get(asked) != CHOSEN]
-    before = dashboard.filters[: list(dashboard.filters).index(name)]
+    filters: list[str] = [*dashboard.filters]
+    before = filters[: filters.index(name)]
     calendar = {
         "expressionType": "SIMPLE",
         "clause": "WHERE",

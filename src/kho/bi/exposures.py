@@ -1,16 +1,25 @@
-"""What dbt is told of the dashboards: which marts each shows."""
+"""What dbt is told of the dashboards: which marts each shows.
+
+`python -m kho.bi.exposures` writes the file anew.
+"""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import yaml
 
 from kho.bi.marts import marts
 from kho.bi.specification import meant
-from kho.settings import Settings
+from kho.settings import Settings, settings
 
 _READS = re.compile(r"\b(?:from|join) (\w+)")
+
+
+def file(settings: Settings) -> Path:
+    """Where dbt reads it."""
+    return settings.project / "dbt_project" / "models" / "exposures" / "dashboards.yml"
 
 
 def exposures(settings: Settings) -> str:
@@ -38,6 +47,11 @@ def exposures(settings: Settings) -> str:
         }
         for one in meant(settings, known)
     ]
-    return "# Written from bi/dashboards; a test says when it is to be written again.\n" + yaml.safe_dump(
+    return "# Written from bi/dashboards by `python -m kho.bi.exposures`\n" + yaml.safe_dump(
         {"version": 2, "exposures": told}, allow_unicode=True, sort_keys=False, width=120
     )
+
+
+if __name__ == "__main__":
+    file(settings()).parent.mkdir(exist_ok=True)
+    file(settings()).write_text(exposures(settings()), encoding="utf-8")

@@ -47,16 +47,15 @@ def up(settings: Settings, say: Callable[[str], None] = lambda step: None) -> li
     """
     processes.up(settings, say)
     say("Reading the dashboards")
-    assets = bi.assets(settings, _warehouse(settings))
+    assets = bi.assets(settings, warehouse(settings))
     with ports.locked(settings.home / "superset.lock"):
         is_new = not is_installed(settings)
         if is_new:
             processes.stop_program(settings, NAME)
             _install(settings, say)
-        is_changed = _configure(settings)
+        is_changed = configure(settings)
         say("Preparing Superset's database, people and dashboards")
-        postgres.create_own_database(settings, NAME)
-        told = _set_up(settings, assets)
+        told = set_up(settings, assets)
         if is_new or is_changed:
             processes.stop_program(settings, NAME)
         say("Starting Superset")
@@ -112,7 +111,7 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _warehouse(settings: Settings) -> str:
+def warehouse(settings: Settings) -> str:
     """The URL of the warehouse for SQLAlchemy, without a user: each person has one."""
     parts = urlsplit(settings.admin_url())
     return urlunsplit(parts._replace(scheme="postgresql+psycopg2", netloc=parts.netloc.rpartition("@")[2]))
@@ -193,7 +192,7 @@ def _configuration(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _configure(settings: Settings) -> bool:
+def configure(settings: Settings) -> bool:
     """Write its configuration; gives whether that is another one now."""
     path = folder(settings) / "superset.json"
     text = json.dumps(_configuration(settings), indent=2) + "\n"
@@ -220,8 +219,12 @@ def _variables(settings: Settings) -> dict[str, str]:
     }
 
 
-def _set_up(settings: Settings, assets: bi.Assets) -> list[str]:
-    """Make or upgrade its database, its people and its dashboards, in one process: it takes seconds to begin."""
+def set_up(settings: Settings, assets: bi.Assets) -> list[str]:
+    """Make or upgrade its database, its people and its dashboards, in one process: it takes seconds to begin.
+
+    Gives what became of things that people had made themselves. It has to be configured. Raises `SupersetError`.
+    """
+    postgres.create_own_database(settings, NAME)
     with connect(settings, "kho_auditor") as connection:
         known = {each.role_name: each.scope_agency_code for each in readers.readers(connection)}
     given = {
