@@ -12,7 +12,6 @@ from typing import Any
 from flask import g, jsonify, request
 from flask_caching.backends import FileSystemCache
 from superset.exceptions import SupersetException
-from superset.security import SupersetSecurityManager
 
 _GIVEN = json.loads(Path(os.environ["KHO_SUPERSET"]).read_text())
 
@@ -123,16 +122,6 @@ DATA_CACHE_CONFIG = {
     "CACHE_THRESHOLD": 2000,
     "CACHE_KEY_PREFIX": "kho_",
 }
-
-
-class _SecurityManager(SupersetSecurityManager):
-    def load_user(self, pk):
-        """Who is no reader any more is logged out with their next click."""
-        user = super().load_user(pk)
-        return user if user and _login(user.username) else None
-
-
-CUSTOM_SECURITY_MANAGER = _SecurityManager
 
 
 def FLASK_APP_MUTATOR(app):

@@ -222,13 +222,7 @@ def create_own_database(settings: Settings, name: str) -> None:
     """Create a database for a program, with a role of the same name that owns it and enters no other one."""
     with psycopg.connect(_server_url(settings), autocommit=True) as connection:
         have = {name for (name,) in connection.execute("select rolname from pg_roles")}
-        connection.execute(
-            sql.SQL("{} role {} login password {}").format(
-                sql.SQL("alter" if name in have else "create"),
-                sql.Identifier(name),
-                sql.Literal(settings.secret(name)),
-            )
-        )
+        roles.write_login(connection, name, settings.secret(name), is_there=name in have, inherits=True)
         _create_database(connection, name, name)
     _close(settings, name)
 
