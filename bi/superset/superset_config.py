@@ -11,7 +11,8 @@ from typing import Any
 
 from flask import g, jsonify, request
 from flask_caching.backends import FileSystemCache
-from superset.exceptions import SupersetException
+from superset.errors import ErrorLevel, SupersetError, SupersetErrorType
+from superset.exceptions import SupersetErrorException
 
 _GIVEN = json.loads(Path(os.environ["KHO_SUPERSET"]).read_text())
 
@@ -59,10 +60,17 @@ D3_TIME_FORMAT = {
 }
 
 
-class _NoScope(SupersetException):
+def _no_scope(name: str | None) -> SupersetErrorException:
     """Somebody who may log in, and was given no agency."""
-
-    status = 403
+    return SupersetErrorException(
+        SupersetError(
+            message=f"Tài khoản {name or 'này'} chưa được cấp phạm vi cơ quan nên không xem được số liệu nào. Hãy hỏi người"
+            " vận hành Kho.",
+            error_type=SupersetErrorType.CONNECTION_ACCESS_DENIED_ERROR,
+            level=ErrorLevel.ERROR,
+        ),
+        status=403,
+    )
 
 
 def _login(name: str) -> tuple[str, str] | None:
@@ -78,9 +86,7 @@ def DB_CONNECTION_MUTATOR(uri, params, username, security_manager, source):
     """Ask as the person who asks: who has no login gets no connection, and never that of another."""
     login = _login(username) if username else None
     if login is None:
-        raise _NoScope(
-            f"Tài khoản {username or 'này'} chưa được cấp phạm vi cơ quan nên không xem được số liệu nào. Hãy hỏi người vận hành Kho."
-        )
+        raise _no_scope(username)
     user, password = login
     options = {
         # Who sees all reads `marts`, all others `scoped`: dashboards name no schema.

@@ -350,7 +350,7 @@ def test_a_login_of_another_agency_does_not_find_what_the_one_before_asked_for(r
     readers.remove(running.settings, "bi_chau_khanh")
     try:
         refused = client.ask(number, {})
-        assert refused.status_code >= 400 and NO_SCOPE in refused.json()["message"]
+        assert refused.status_code == 403 and NO_SCOPE in refused.json()["errors"][0]["message"]
     finally:
         readers.add(running.settings, "bi_chau_khanh", "H51.12.21", actor="test")
     assert scopes(client, number, {"scope_agency_code"}) == {"H51.12.21"}
@@ -378,7 +378,7 @@ def test_who_has_no_scope_sees_nothing_and_is_told_why(running: Running) -> None
     query = json.loads(admin.get(f"chart/{number}")["result"]["query_context"])
     admin.http.post("/api/v1/chart/data", json=query).raise_for_status()
     answer = nobody.http.post("/api/v1/chart/data", json=query)
-    assert answer.status_code >= 400 and NO_SCOPE in answer.json()["message"]
+    assert answer.status_code == 403 and NO_SCOPE in answer.json()["errors"][0]["message"]
 
 
 def test_a_reader_of_one_agency_sees_the_dashboards_but_those_of_all_agencies(running: Running) -> None:
