@@ -20,6 +20,7 @@ from kho.cli import (
     audit,
     backup,
     batch,
+    bi,
     deadline,
     dictionary,
     dossiers,
@@ -80,7 +81,7 @@ app.command()(deadline.deadline)
 app.command()(report.report)
 app.command()(dictionary.dictionary)
 groups = {"": app}
-for module in (release, batch, rejects, source, agency, reader, user, export, backup, audit):
+for module in (release, batch, rejects, source, agency, reader, user, bi, export, backup, audit):
     name = module.__name__.rpartition(".")[2]
     groups[name] = module.app
     app.add_typer(module.app, name=name)

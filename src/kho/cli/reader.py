@@ -81,6 +81,7 @@ def add(
     typer.echo(f"{name} sees {scope}, and {below}, in the schema scoped.")
     typer.echo(f"Its password is in {here.reader_file(name)}.")
     typer.echo(f"Try it: kho psql --role {name} -- -c '\\dv scoped.*'")
+    typer.echo("Dashboards, where they run: kho bi up lets it in, with the same password.")
     for statement in lacking:
         typer.echo(f"It may use this server up, until a superuser runs: {statement}")
 

@@ -209,42 +209,49 @@ def create_cluster(settings: Settings) -> None:
 
 def create_databases(settings: Settings) -> None:
     """Create the warehouse's database and Airflow's, with Airflow's role, where they are missing; close the others."""
+    create_own_database(settings, AIRFLOW)
+    with psycopg.connect(_server_url(settings), autocommit=True) as connection:
+        connection.execute(sql.SQL("grant pg_use_reserved_connections to {}").format(sql.Identifier(AIRFLOW)))
+        if not settings.warehouse_url:
+            _create_database(connection, settings.warehouse_database, "postgres")
+    for name in ("postgres", "template1"):
+        _close(settings, name)
+
+
+def create_own_database(settings: Settings, name: str) -> None:
+    """Create a database for a program, with a role of the same name that owns it and enters no other one."""
     with psycopg.connect(_server_url(settings), autocommit=True) as connection:
         have = {name for (name,) in connection.execute("select rolname from pg_roles")}
+        roles.write_login(connection, name, settings.secret(name), is_there=name in have, inherits=True)
+        _create_database(connection, name, name)
+    _close(settings, name)
+
+
+def _create_database(connection: psycopg.Connection, name: str, owner: str) -> None:
+    if not connection.execute("select 1 from pg_database where datname = %s", [name]).fetchone():
         connection.execute(
-            sql.SQL("{} role {} login password {}").format(
-                sql.SQL("alter" if AIRFLOW in have else "create"),
-                sql.Identifier(AIRFLOW),
-                sql.Literal(settings.secret(AIRFLOW)),
-            )
+            sql.SQL("create database {} owner {}").format(sql.Identifier(name), sql.Identifier(owner))
         )
-        connection.execute(sql.SQL("grant pg_use_reserved_connections to {}").format(sql.Identifier(AIRFLOW)))
-        have = {name for (name,) in connection.execute("select datname from pg_database")}
-        wanted = {AIRFLOW: AIRFLOW}
-        if not settings.warehouse_url:
-            wanted[settings.warehouse_database] = "postgres"
-        for name, owner in wanted.items():
-            if name not in have:
-                connection.execute(
-                    sql.SQL("create database {} owner {}").format(sql.Identifier(name), sql.Identifier(owner))
-                )
-        # Whoever may enter the warehouse has nothing to do in the others.
-        others = ("postgres", "template1", AIRFLOW)
-        for name in others:
-            connection.execute(
-                sql.SQL("revoke connect, temporary on database {} from public").format(sql.Identifier(name))
-            )
-    for name in others:
-        with psycopg.connect(_server_url(settings, name)) as connection:
-            # Airflow migrates its tables under an advisory lock.
-            roles.revoke_functions(connection, has_advisory_locks=True)
+
+
+def _close(settings: Settings, name: str) -> None:
+    """Keep from a database who only has to do in others: whoever may enter the warehouse, or owns another one."""
+    with psycopg.connect(_server_url(settings, name)) as connection:
+        connection.execute(
+            sql.SQL("revoke connect, temporary on database {} from public").format(sql.Identifier(name))
+        )
+        # Airflow migrates its tables under an advisory lock.
+        roles.revoke_functions(connection, has_advisory_locks=True)
 
 
 def airflow_url(settings: Settings) -> str:
     """`postgresql://` URL of Airflow's metadata database, as its own role."""
-    return (
-        f"postgresql://{AIRFLOW}:{settings.secret(AIRFLOW)}@127.0.0.1:{settings.port('postgres')}/{AIRFLOW}"
-    )
+    return own_url(settings, AIRFLOW)
+
+
+def own_url(settings: Settings, name: str) -> str:
+    """`postgresql://` URL of a program's own database, as its own role."""
+    return f"postgresql://{name}:{settings.secret(name)}@127.0.0.1:{settings.port('postgres')}/{name}"
 
 
 def settle(settings: Settings) -> None:

@@ -56,8 +56,7 @@ def up(settings: Settings, say: Callable[[str], None] = lambda step: None) -> No
         for name, program in programs.installed().items():
             if program.is_wanted(settings):
                 say(f"Starting {program.title}")
-                _start(settings, name)
-                _wait(lambda program=program: _listen(settings, *program.ports), settings, name)
+                start_program(settings, name)
         say("Waiting for Airflow")
         for part in ("api_server", "scheduler", "dag_processor"):
             _wait(lambda part=part: airflow.health(settings)[part], settings, part.replace("_", "-"))
@@ -84,6 +83,18 @@ def down(settings: Settings) -> None:
             ) from None
     _end_leftovers(settings)
     postgres.stop(settings)
+
+
+def start_program(settings: Settings, name: str) -> None:
+    """Start an installed program by its name, and wait until it listens. Raises TimeoutError, which names its log."""
+    program = programs.installed()[name]
+    _start(settings, name)
+    _wait(lambda: _listen(settings, *program.ports), settings, name)
+
+
+def stop_program(settings: Settings, name: str) -> None:
+    """Stop an installed program, if it runs."""
+    _stop(settings, name)
 
 
 def is_up(settings: Settings) -> bool:

@@ -14,6 +14,8 @@ from kho.load import freshness, known
 from kho.load.raw import key_rule
 from kho.settings import Settings
 
+_EXPOSURES = Path("models/exposures")
+
 
 def open_build(settings: Settings, business_date: date) -> int:
     """The number of the open build of this night, with its input frozen.
@@ -69,11 +71,13 @@ def model_fingerprint(settings: Settings, contracts: Iterable[Contract]) -> str:
         digest.update(f"{contract.name}\0{contract.file.load}\0{lists_of}\0{key_rule(contract)}\0".encode())
         digest.update(b"fills due dates\0" * contract.file.fills_due_dates)
     for root, path in files:
-        if path.is_file() and not _is_leftover(path.relative_to(root)):
+        if path.is_file() and _decides(path.relative_to(root)):
             digest.update(f"{path.relative_to(root).as_posix()}\0".encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
 
-def _is_leftover(path: Path) -> bool:
-    return any(part.startswith((".", "__pycache__")) for part in path.parts)
+def _decides(path: Path) -> bool:
+    """Whether a file decides any row: leftovers do not, nor does what is only told of those that read."""
+    is_leftover = any(part.startswith((".", "__pycache__")) for part in path.parts)
+    return not is_leftover and not path.is_relative_to(_EXPOSURES)
