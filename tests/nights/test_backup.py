@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from kho.backup import BackupError, back_up, check, new_key, restore
@@ -41,6 +42,9 @@ def kept(
     for settings in copy_of(after_first_night, sources, tmp_path / "home"):
         (settings.home / "reports").mkdir()
         (settings.home / "reports" / "a.docx").write_bytes(b"handed in")
+        postgres.create_own_database(settings, "superset")
+        with psycopg.connect(postgres.own_url(settings, "superset")) as connection:
+            connection.execute("create table if not exists made_by_people as select 'a chart' as name")
         yield settings.model_copy(update={"backup_recipient": key[1]})
 
 
@@ -77,6 +81,8 @@ def test_what_was_restored_on_a_second_server_is_the_same_and_so_is_its_next_nig
     assert releases.releases(there) == made
     assert archived(there) == archived(kept)
     assert (there.home / "reports" / "a.docx").read_bytes() == b"handed in"
+    with psycopg.connect(postgres.own_url(there, "superset")) as connection:
+        assert connection.execute("select name from made_by_people").fetchall() == [("a chart",)]
     for secret in (kept.home / "secrets").iterdir():
         assert (there.home / "secrets" / secret.name).read_bytes() == secret.read_bytes()
         assert (there.home / "secrets" / secret.name).stat().st_mode & 0o77 == 0

@@ -3,7 +3,7 @@
 A backup is a folder below its place. The archive's files stand beside all backups, each once, by the hash of what came:
 
     archive/<key>/ab/<sha256>.zst.age
-    backups/<UTC moment>/manifest.json, warehouse.dump.age, airflow.dump.age, home.tar.age
+    backups/<UTC moment>/manifest.json, warehouse.dump.age, home.tar.age, a dump for Airflow and for Superset
 
 Everything but the manifest is sealed by age for a public key: who takes backups, or keeps
 them, can't read them. The manifest is written last: without it a folder is no backup.

@@ -53,8 +53,10 @@ def back_up(settings: Settings, address: str = "", say: Say = lambda what, done,
         with dump.dumped(settings, settings.admin_url(), snapshot) as stream:
             part("warehouse.dump", stream)
     if postgres.is_running(settings):
-        with dump.dumped(settings, postgres.airflow_url(settings)) as stream:
-            part("airflow.dump", stream)
+        for program in postgres.own_databases(settings):
+            say(f"the database of {program}", 0, 0)
+            with dump.dumped(settings, postgres.own_url(settings, program)) as stream:
+                part(f"{program}.dump", stream)
     else:
         notes.append("Airflow's history is not in it: its database is not on the embedded server")
     written, lost = _back_up_archive(settings, place, key, files, say)

@@ -167,12 +167,16 @@ def _bring_databases(settings: Settings, place: Place, manifest: Manifest, key: 
             f"the database holds something else than backup {manifest.name}: {', '.join(f'{n} {c}' for n, c in differing[:5])}."
             " Restore it into a database that is empty"
         )
-    if "airflow.dump.age" in manifest.parts:
-        with psycopg.connect(postgres.airflow_url(settings)) as connection:
-            is_there = connection.execute("select to_regclass('public.dag') is not null").fetchone()
+    for part in sorted(manifest.parts.keys() - {"warehouse.dump.age", "home.tar.age"}):
+        program = part.partition(".")[0]
+        postgres.create_own_database(settings, program)
+        with psycopg.connect(postgres.own_url(settings, program)) as connection:
+            is_there = connection.execute(
+                "select exists (select from pg_class where relnamespace = 'public'::regnamespace)"
+            ).fetchone()
         if is_there != (True,):
-            with dump.restoring(settings, postgres.airflow_url(settings)) as target:
-                _part(place, manifest, "airflow.dump", target, key)
+            with dump.restoring(settings, postgres.own_url(settings, program)) as target:
+                _part(place, manifest, f"{program}.dump", target, key)
 
 
 def _bring_archive(

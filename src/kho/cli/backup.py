@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     invoke_without_command=True,
-    help="Back up the warehouse, the archive, settings, secrets, reports and Airflow's history, sealed for one key.",
+    help="Back up the warehouse, the archive, settings, secrets, reports, Airflow's and Superset's databases, sealed for one key.",
 )
 
 From = Annotated[str, typer.Option("--from", help="Where backups are; default: `backup_to` of config.toml.")]

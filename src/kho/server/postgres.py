@@ -227,6 +227,15 @@ def create_own_database(settings: Settings, name: str) -> None:
     _close(settings, name)
 
 
+def own_databases(settings: Settings) -> list[str]:
+    """The programs that have a database of their own here."""
+    with psycopg.connect(_server_url(settings)) as connection:
+        found = connection.execute(
+            "select datname from pg_database join pg_roles r on r.oid = datdba where datname = rolname and not rolsuper order by 1"
+        )
+        return [name for (name,) in found]
+
+
 def _create_database(connection: psycopg.Connection, name: str, owner: str) -> None:
     if not connection.execute("select 1 from pg_database where datname = %s", [name]).fetchone():
         connection.execute(
