@@ -170,8 +170,8 @@ def refuse(settings: Settings, reason: str) -> Release:
 def _create_schema(connection: psycopg.Connection, schema: str) -> None:
     for statement in (
         "create schema {}",
-        "grant usage on schema {} to kho_auditor, kho_operator",
-        "alter default privileges in schema {} grant select on tables to kho_auditor, kho_operator",
+        "grant usage on schema {} to kho_auditor",
+        "alter default privileges in schema {} grant select on tables to kho_auditor",
     ):
         connection.execute(sql.SQL(statement).format(sql.Identifier(schema)))
 

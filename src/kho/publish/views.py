@@ -9,7 +9,7 @@ from psycopg import errors, sql
 
 from kho.ledger.releases import ReleaseError
 
-READERS = ("bi_reader", "kho_auditor", "kho_operator")
+READERS = ("bi_reader", "kho_auditor")
 #: what a release explains its figures by, down to the rows of dossiers, and who sees whom: Kho reads it in the release's
 #: own schema
 NOT_FOR_READERS = {

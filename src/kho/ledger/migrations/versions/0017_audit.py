@@ -19,6 +19,19 @@ grant delete on ledger.verdict, ledger.release_finding, ledger.hash_key to kho_o
 -- What was loaded is not judged by who loads it.
 revoke update on ledger.batch from kho_loader;
 
+-- Nor does the owner read anything else.
+set local role kho_loader;
+revoke select on all tables in schema raw, reject from kho_owner;
+revoke usage on schema raw, reject from kho_owner;
+alter default privileges in schema raw revoke select on tables from kho_owner;
+set local role kho_transformer;
+revoke select on all tables in schema seed, staging, warehouse, marts from kho_owner;
+revoke usage on schema seed, staging, warehouse, marts from kho_owner;
+alter default privileges in schema seed revoke select on tables from kho_owner;
+alter default privileges in schema staging revoke select on tables from kho_owner;
+alter default privileges in schema warehouse revoke select on tables from kho_owner;
+set local role kho_owner;
+
 -- What was done, by whom: each row bears the sign of the one before it, so none can be changed or taken out unnoticed.
 create table ledger.audit_event (
   event_id bigint primary key,            -- without a gap
