@@ -89,6 +89,10 @@ class Settings(BaseSettings):
         "", description="where events of OpenLineage are posted to; empty: they are in the home's files only"
     )
 
+    reports_group: str = Field(
+        "",
+        description="the group of this machine that may read `<home>/reports`; empty: nobody but Kho's account",
+    )
     backup_to: str = Field(
         "", description="where each night leaves a backup: a folder, or s3://bucket/prefix; empty: nowhere"
     )

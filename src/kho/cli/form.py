@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kho.cli.figures import Scheme
-from kho.cli.output import OF_CALLER, PRIVATE, fail, print_csv, umask
+from kho.cli.output import fail, print_csv
+from kho.cli.papers import keep
 
 if TYPE_CHECKING:
     from kho.forms.form import Form
@@ -124,11 +125,7 @@ def _file(form: Form, period: str, format: Format, out: Path | None) -> None:
         from kho.forms.word import render
     state = f"v{form.issue.version}" if form.issue else "draft"
     name = f"form_{form.code}_{form.scope_code}_{period.upper().replace('..', '_')}_{state}.{format.value}"
-    path = out or settings().home / "reports" / name
-    with umask(OF_CALLER if out else PRIVATE):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(render(form))
-    typer.echo(path)
+    typer.echo(keep(settings(), name, render(form), out))
     for notice in form.notices:
         typer.echo(f"Note: {notice}")
 

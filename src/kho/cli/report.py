@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kho.cli.figures import Scheme
-from kho.cli.output import OF_CALLER, PRIVATE, fail, umask
+from kho.cli.output import fail
+from kho.cli.papers import keep
 
 if TYPE_CHECKING:
     from kho.report.content import Content
@@ -84,11 +85,7 @@ def report(
         raise typer.Exit(2) from None
     except (NoRelease, UnknownIssue) as error:
         fail(str(error))
-    path = out or settings().home / "reports" / _file_name(content, period, format)
-    with umask(OF_CALLER if out else PRIVATE):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(written)
-    typer.echo(path)
+    typer.echo(keep(settings(), _file_name(content, period, format), written, out))
     _tell(content)
 
 
