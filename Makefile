@@ -13,7 +13,9 @@ PIP_LOG := .venv/pip.log
 unexport PYTHONDONTWRITEBYTECODE
 LOCK := requirements-dev.lock
 
-.PHONY: help env demo system quick test tests lint faults mutations bench bench-full bench-check
+SBOM := .venv/sbom
+
+.PHONY: help env demo system sbom quick test tests lint faults mutations bench bench-full bench-check
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -55,6 +57,11 @@ have = if command -v $(2) > /dev/null; then :; \
 		{ timeout 300 apt-get update -qq && DEBIAN_FRONTEND=noninteractive timeout 300 apt-get install -qq -y --no-install-recommends $(3); } \
 			> /dev/null || echo "$(1) could not be installed: its tests will be skipped"; \
 	else echo "$(1) is not here, and only root can install it ($(3)): its tests will be skipped"; fi
+
+sbom: env ## what is installed here, as CycloneDX in sbom.cdx.json, and under which licences it is
+	@test -x $(SBOM)/bin/cyclonedx-py || { $(PYTHON) -m venv $(SBOM) && $(SBOM)/bin/python -m pip install -q --require-hashes -r tests/sbom.lock; }
+	@$(SBOM)/bin/cyclonedx-py environment --output-reproducible --pyproject pyproject.toml -o sbom.cdx.json $(BIN)/python
+	@$(BIN)/python -m tests.licences sbom.cdx.json
 
 # What takes no night and imports neither Airflow nor Great Expectations.
 QUICK := tests/unit $(patsubst %,tests/integration/test_%.py,build load_csv load_formats load_values fetch_http)
