@@ -478,6 +478,28 @@ def test_a_reader_is_added_told_of_and_removed_on_the_command_line(
         kho_settings.settings.cache_clear()
 
 
+def test_nobody_is_let_in_without_small_counts_while_views_of_before_show_them(
+    small: Settings, added: list[tuple[Settings, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KHO_HOME", str(small.home))
+    monkeypatch.setenv("KHO_WAREHOUSE_DATABASE", small.warehouse_database)
+    kho_settings.settings.cache_clear()
+    name = f"reader_{uuid.uuid4().hex[:12]}"
+    added.append((small, name))
+    with connect(small, "kho_transformer") as connection:
+        assert scopes.keep_small_cells(connection)
+        connection.execute("create or replace view scoped.spending as select * from release_1.spending")
+        assert not scopes.keep_small_cells(connection)
+    try:
+        refused = CliRunner().invoke(app, ["reader", "add", name, "--scope", "H51"])
+        assert refused.exit_code == 1 and "after the next night" in " ".join(refused.output.split())
+        assert (
+            CliRunner().invoke(app, ["reader", "add", name, "--scope", "H51", "--small-cells"]).exit_code == 0
+        )
+    finally:
+        kho_settings.settings.cache_clear()
+
+
 def test_a_reader_has_the_limits_of_readers_whatever_it_sets(
     small: Settings, reader: Callable[..., str]
 ) -> None:

@@ -67,12 +67,20 @@ def add(
     The login's password is made, and written to a file that only Kho's account may read; the command names it.
     """
     from kho.agencies import read
+    from kho.database import connect
     from kho.ledger import readers
+    from kho.publish import scopes
     from kho.settings import settings
 
     here = settings()
     if scope not in {each.agency_code for each in read(here)}:
         fail(f"there is no agency {scope}: `kho agency list` shows them, their code is in the first column")
+    with connect(here, "kho_auditor") as connection:
+        if not small_cells and not scopes.keep_small_cells(connection):
+            fail(
+                "the release in force was published before small counts were kept back, and shows them: add the reader after"
+                " the next night (`kho run`)"
+            )
     try:
         lacking = readers.add(here, name, scope, sees_small_cells=small_cells, actor=os_user())
     except readers.ReaderError as error:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import psycopg
 from psycopg import errors, sql
 
+from kho.database import the_row
 from kho.ledger import readers
 from kho.ledger.releases import ReleaseError
 from kho.ledger.roles import READERS
@@ -108,6 +109,18 @@ def repoint(connection: psycopg.Connection, schema: str) -> None:
             )
         _make(connection, mart, marts[mart], condition)
     _comment(connection)
+
+
+def keep_small_cells(connection: psycopg.Connection) -> bool:
+    """Whether the views keep small counts back: those of a release from before that, published by an earlier version, don't."""
+    (are_old,) = the_row(
+        connection.execute(
+            "select coalesce(bool_or(pg_get_viewdef(oid) not like '%%sees_small_cells%%'), false) from pg_class"
+            " where relnamespace = %s::regnamespace and relkind = 'v' and relname = any(%s)",
+            [SCHEMA, list(AGENCY)],
+        )
+    )
+    return not are_old
 
 
 def _reach(connection: psycopg.Connection, schema: str) -> sql.Composable:
