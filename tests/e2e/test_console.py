@@ -117,16 +117,36 @@ def held(started: Settings, walked: object) -> Iterator[int]:
         )
     yield batch
     with psycopg.connect(started.admin_url()) as connection:
-        connection.execute("delete from reject.rejected_row where batch_id = %s", [batch])
-        connection.execute("delete from ledger.batch_event where batch_id = %s", [batch])
-        connection.execute("delete from ledger.batch where batch_id = %s", [batch])
+        for table in ("reject.rejected_row", "ledger.batch_event", "ledger.batch"):
+            connection.execute(
+                sql.SQL("delete from {} where batch_id = %s").format(sql.Identifier(*table.split("."))),
+                [batch],
+            )
         for table in ("arrival", "delivery"):
             connection.execute(
                 sql.SQL(
-                    "delete from ledger.{} where delivery_id in (select delivery_id from ledger.delivery where name = %s)"
+                    "delete from ledger.{} where delivery_id in"
+                    " (select delivery_id from ledger.delivery where contract = 'one_stop.dossiers' and business_date = %s)"
                 ).format(sql.Identifier(table)),
-                [f"{SCRIPT}.csv"],
+                [DAY],
             )
+
+
+def forget(settings: Settings, *made: release.Release) -> None:
+    """Releases of a test and what was decided on any: the ledger is as if they had never been."""
+    with psycopg.connect(settings.admin_url()) as connection:
+        # What refers to a release is looked up by the ledger's owner, which may not lock what was reported.
+        connection.execute("set session_replication_role = replica")
+        connection.execute("delete from ledger.release_pin")
+        for each in made:
+            connection.execute(
+                sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(each.schema_name))
+            )
+            for table in ("release_acceptance", "release_finding", "release"):
+                connection.execute(
+                    sql.SQL("delete from ledger.{} where release_id = %s").format(sql.Identifier(table)),
+                    [each.release_id],
+                )
 
 
 @dataclass(frozen=True)
@@ -167,17 +187,7 @@ def two(started: Settings, walked: object) -> Iterator[Releases]:
     now = releases.in_force(started)
     if now and now.release_id != first.release_id:
         release.rollback(started, first.release_id, actor="test", reason="back")
-    with psycopg.connect(started.admin_url()) as connection:
-        for each in (refused, second):
-            schema = sql.Identifier(each.schema_name)
-            connection.execute(sql.SQL("drop schema if exists {} cascade").format(schema))
-        numbers = [first.release_id, second.release_id, refused.release_id]
-        connection.execute("delete from ledger.release_pin where release_id = any(%s)", [numbers])
-        for table in ("release_acceptance", "release_finding", "release"):
-            connection.execute(
-                sql.SQL("delete from ledger.{} where release_id = any(%s)").format(sql.Identifier(table)),
-                [numbers[1:]],
-            )
+    forget(started, second, refused)
 
 
 @pytest.fixture(scope="module")

@@ -169,6 +169,14 @@ def test_right_passwords_are_not_counted() -> None:
     assert [log_in(guard, "thu", "right") for _ in range(3 * door.TRIES)] == [201] * 3 * door.TRIES
 
 
+def test_an_airflow_that_is_out_of_order_makes_nobody_wait() -> None:
+    async def broken(scope: door.Scope, receive: door.Receive, send: door.Send) -> None:
+        await send({"type": "http.response.start", "status": 500, "headers": []})
+
+    guard = door.Logins(broken)
+    assert [log_in(guard, "thu", "wrong") for _ in range(3 * door.TRIES)] == [500] * 3 * door.TRIES
+
+
 def test_many_names_can_be_tried_no_longer_than_one() -> None:
     guard = door.Logins(airflow)
     tried = [log_in(guard, f"name{n}", "wrong") for n in range(door.TRIES_OF_ALL + 5)]

@@ -80,7 +80,7 @@ class Logins:
         if len(self._wrong) >= TRIES_OF_ALL or sum(tried == name for _, tried in self._wrong) >= TRIES:
             await _answer(send, 429, "Too Many Requests", retry_after=round(WITHIN_SECONDS))
             return
-        # Counted until it is known to be right: others may be tried meanwhile.
+        # Counted until it is known not to be wrong: others may be tried meanwhile.
         attempt = (now, name)
         self._wrong.append(attempt)
         is_read = False
@@ -93,11 +93,8 @@ class Logins:
             return {"type": "http.request", "body": body, "more_body": False}
 
         async def judged(message: Any) -> None:
-            if (
-                message["type"] == "http.response.start"
-                and message["status"] < 300
-                and attempt in self._wrong
-            ):
+            is_no = message["type"] != "http.response.start" or 400 <= message["status"] < 500
+            if not is_no and attempt in self._wrong:
                 self._wrong.remove(attempt)
             await send(message)
 
