@@ -51,7 +51,7 @@ class Page:
     def wait(self, script: str, seconds: float = 60) -> None:
         """Wait until a script is true."""
         deadline = time.monotonic() + seconds
-        while not self.run(script):
+        while not self.run(f"Boolean({script})"):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"not within {seconds} s: {script}")
             time.sleep(0.25)

@@ -22,7 +22,7 @@ def compose() -> dict[str, Any]:
 def test_it_has_every_part(compose: dict[str, Any]) -> None:
     services = compose["services"]
     assert set(services) == {"postgres", "prepare", "sample", *AIRFLOW}
-    assert services["postgres"]["image"] == "postgres:18"
+    assert services["postgres"]["image"] == "postgres:18.6"
     for name in AIRFLOW:
         assert services[name]["command"][:2] == ["airflow", name]
         assert services[name]["depends_on"]["prepare"]["condition"] == "service_completed_successfully"

@@ -33,11 +33,15 @@ _DOMAINS = {"level": "agency_level", "agency_level": "agency_level", "state": "f
 _AGENCIES = (
     "(select distinct on (agency_code) * from agency order by agency_code, valid_from desc nulls last)"
 )
-#: agencies of a scope at any time of a period
+#: agencies of a scope at any time of a period: of scopes that the reader has figures of, for of a larger one it has a part only
 _MEMBERS = (
-    "(select distinct scope_agency_code, agency_code, scheme, period_code from figure_scope join figure_period"
-    " on figure_scope.valid_from <= figure_period.to_date"
-    " and coalesce(figure_scope.valid_to, 'infinity') >= figure_period.from_date)"
+    "(select distinct member.scope_agency_code, member.agency_code, told.scheme, told.period_code"
+    " from counted_period as told join figure_scope as member on member.scope_agency_code = told.scope_agency_code"
+    " and member.valid_from <= told.to_date and coalesce(member.valid_to, 'infinity') >= told.from_date)"
+)
+#: the same of any day
+_MEMBERS_BY_DAY = (
+    "(select * from figure_scope where scope_agency_code in (select scope_agency_code from counted_period))"
 )
 #: the level by which the figures of a scope as a whole are told: what has nothing below it has no `all`
 _WHOLES = (
@@ -144,7 +148,7 @@ class _Query:
     def add_scope(self) -> None:
         if date := _DATED.get(self._mart.name):
             self._join(
-                "figure_scope", "scope",
+                _MEMBERS_BY_DAY, "scope",
                 f"scope.agency_code = fact.agency_code and fact.{date} between scope.valid_from"
                 " and coalesce(scope.valid_to, 'infinity')",
                 "join",

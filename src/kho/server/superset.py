@@ -29,7 +29,7 @@ NAME = "superset"  # of its program, its port, its role and its database
 USER = "admin"
 PASSWORD = "superset_admin"  # the name of its secret
 #: what it takes: of the disk, of the memory (measured: docs/connect-a-bi-tool.md)
-MEGABYTES, MEMORY_MEGABYTES = 830, 350
+MEGABYTES, MEMORY_MEGABYTES = 700, 350
 
 _PYTHONS = ("python3.12", "python3.11")
 _TOLD_EVERY = 20
@@ -72,8 +72,8 @@ def down(settings: Settings) -> None:
 
 
 def is_wanted(settings: Settings) -> bool:
-    """Whether it is to run: `up` was asked for, and `down` not since."""
-    return _mark(settings).exists()
+    """Whether it is to run: `up` was asked for, and `down` not since. It can't without its environment."""
+    return _mark(settings).exists() and _server(settings).exists()
 
 
 def is_installed(settings: Settings) -> bool:
@@ -101,6 +101,10 @@ def _mark(settings: Settings) -> Path:
 
 def _environment(settings: Settings) -> Path:
     return folder(settings) / "venv"
+
+
+def _server(settings: Settings) -> Path:
+    return _environment(settings) / "bin" / "gunicorn"
 
 
 def _lock(settings: Settings) -> Path:
@@ -179,6 +183,7 @@ def _configuration(settings: Settings) -> dict[str, Any]:
     secrets = settings.home / "secrets"
     settings.secret("bi_reader")
     return {
+        "warehouse": warehouse(settings),
         "metadata": postgres.own_url(settings, NAME).replace("://", "+psycopg2://", 1),
         "secret_key": settings.secret("superset_session"),
         "admin": USER,
@@ -233,7 +238,7 @@ def set_up(settings: Settings, assets: bi.Assets) -> list[str]:
         "readers": {
             name: {"scope": scope, "password": settings.reader_file(name).read_text().strip()}
             for name, scope in known.items()
-            if settings.reader_file(name).is_file()
+            if settings.reader_file(name).is_file() and name != USER
         },
         "files": assets.files,
         "filters": assets.filters,
@@ -256,20 +261,22 @@ def set_up(settings: Settings, assets: bi.Assets) -> list[str]:
             f"Superset could not be set up: see {folder(settings) / 'set_up.log'}\n{ran.stderr[-1500:]}"
         )
     told: list[str] = json.loads(ran.stdout.splitlines()[-1])
+    if USER in known:
+        told.append(f"the reader {USER} can't log in to Superset, whose administrator is called so")
     return told
 
 
 def serve(settings: Settings) -> None:
     """Become its web server, on loopback; never returns."""
-    gunicorn = _environment(settings) / "bin" / "gunicorn"
+    configure(settings)  # PostgreSQL may have moved to another port
     port = ports.take(settings, NAME)
     os.chdir(folder(settings))
     arguments = [
         *("--bind", f"127.0.0.1:{port}", "--workers", "1", "--worker-class", "gthread", "--threads", "8"),
-        *("--timeout", "120", "--worker-tmp-dir", "/dev/shm"),
+        *("--timeout", "120", "--worker-tmp-dir", "/dev/shm", "--no-control-socket"),
         "superset.app:create_app()",
     ]
-    os.execve(gunicorn, [str(gunicorn), *arguments], _variables(settings))
+    os.execve(_server(settings), [str(_server(settings)), *arguments], _variables(settings))
 
 
 if __name__ == "__main__":
