@@ -67,7 +67,7 @@ def make() -> FastAPI:
     def misunderstood(request: Request, problem: RequestValidationError) -> Response:
         if request.method == "GET":
             return error(request, 404, "There is nothing here.")
-        return error(request, 422, "Say why, in at most 2000 characters.")
+        return error(request, HTTPStatus.UNPROCESSABLE_ENTITY, "Say why, in at most 2000 characters.")
 
     @app.exception_handler(psycopg.OperationalError)
     def missing(request: Request, problem: psycopg.OperationalError) -> Response:
