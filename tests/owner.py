@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psycopg
 
-from kho.database import SESSION
+from kho import database
 from kho.settings import Settings
 
 
@@ -12,6 +12,6 @@ def as_owner(settings: Settings, *, autocommit: bool = False) -> psycopg.Connect
     return psycopg.connect(
         settings.admin_url(),
         autocommit=autocommit,
-        options=f"{SESSION} -c role=kho_owner",
+        options=f"{database.SESSION} -c role=kho_owner",
         application_name="kho_owner",
     )

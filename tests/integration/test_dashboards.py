@@ -38,7 +38,7 @@ def asked(project: Settings, known: dict[str, Mart]) -> list[Asked]:
 
 @pytest.fixture(scope="module")
 def reader(module_published: Settings) -> Iterator[str]:
-    readers.add(module_published, "dashboards_of_long_phu", "H51.12", actor="test")
+    readers.add(module_published, "dashboards_of_long_phu", "H51.12", sees_small_cells=True, actor="test")
     yield "dashboards_of_long_phu"
     readers.remove(module_published, "dashboards_of_long_phu")
 

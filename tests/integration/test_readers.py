@@ -28,7 +28,6 @@ from kho.settings import Settings
 from kho.transform import builds as transform_builds
 from kho.transform import project
 from tests.integration.loading import rows
-from tests.owner import as_owner
 
 NIGHT = date(2021, 1, 31)
 SHORT = timedelta(seconds=0.5)
@@ -91,9 +90,9 @@ def test_who_only_reads_reaches_no_lock_of_ours(warehouse: Settings, role: str) 
 
 def test_a_wait_for_a_lock_ends_and_names_who_holds_it_and_not_who_waits_before(warehouse: Settings) -> None:
     with (
-        as_owner(warehouse) as first,
-        as_owner(warehouse) as second,
-        as_owner(warehouse) as third,
+        connect(warehouse, "kho_operator") as first,
+        connect(warehouse, "kho_operator") as second,
+        connect(warehouse, "kho_operator") as third,
         ThreadPoolExecutor() as pool,
     ):
         holder = first.info.backend_pid
@@ -109,7 +108,7 @@ def test_a_wait_for_a_lock_ends_and_names_who_holds_it_and_not_who_waits_before(
             waiting.result()
     told = str(blocked.value).splitlines()
     assert "the lock 'build' was not to be had in time" in told[0] and "pg_terminate_backend" in told[0]
-    assert f"process {holder} of postgres (kho_owner), in a transaction since" in told[1]
+    assert f"process {holder} of kho_operator (kho kho_operator), in a transaction since" in told[1]
     assert locks.waits(warehouse) == []
 
 
@@ -200,7 +199,7 @@ def test_status_tells_what_a_night_waits_for_and_a_command_who_kept_it_waiting(
     batch = hand_over("one_stop.dossiers", "2021-01-31", state="held")
     kho_settings.settings.cache_clear()
     try:
-        with as_owner(warehouse) as holder, ThreadPoolExecutor() as pool:
+        with connect(warehouse, "kho_operator") as holder, ThreadPoolExecutor() as pool:
             holder_pid = holder.info.backend_pid
             decisions.lock(holder, batch)
             accepting = ["batch", "accept", str(batch), "--reason", "right"]
@@ -216,7 +215,7 @@ def test_status_tells_what_a_night_waits_for_and_a_command_who_kept_it_waiting(
     (at,) = [n for n, line in enumerate(told) if line.startswith("Waiting for a lock: process ")]
     assert "select state from ledger.batch where batch_id = $1 for update" in told[at]
     assert told[at + 1].startswith(
-        f"  held by process {holder_pid} of postgres (kho_owner), in a transaction"
+        f"  held by process {holder_pid} of kho_operator (kho kho_operator), in a transaction"
     )
 
 
@@ -328,7 +327,7 @@ def test_a_transaction_of_another_database_keeps_no_release_waiting(
     with psycopg.connect(warehouse.admin_url("postgres")) as elsewhere:
         elsewhere.execute("select pg_current_xact_id()")
         made = candidate()
-        with as_owner(warehouse) as owner:
+        with connect(warehouse, "kho_operator") as owner:
             builds.record_models(owner, made.build_id, "marts", [("first", "success", 100, 0.1, None)])
         with as_reader(warehouse) as young:
             young.execute("begin isolation level repeatable read")

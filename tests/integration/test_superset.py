@@ -114,7 +114,7 @@ def running(module_published: Settings, project: Settings) -> Iterator[Running]:
     (superset.folder(settings) / "venv").symlink_to(Path(ENVIRONMENT).absolute())
     assert superset.is_installed(settings), f"{ENVIRONMENT} is not what bi/requirements.lock says: kho bi up"
     for name, scope in SCOPES.items():
-        readers.add(settings, name, scope, actor="test")
+        readers.add(settings, name, scope, sees_small_cells=True, actor="test")
     assets = bi.assets(settings, superset.warehouse(settings))
     superset.configure(settings)
     superset.set_up(settings, assets)

@@ -46,14 +46,15 @@ create table ledger.audit_event (
 grant select on ledger.audit_event to kho_auditor, kho_operator;
 revoke update, delete, truncate on ledger.audit_event from kho_owner;
 
--- The only way in. One at a time until the transaction ends, so no two rows follow the same one.
+-- The only way in. One at a time, by a lock as kho.ledger.locks has them, until the transaction ends, so no two rows follow the same one.
 create function ledger.write_audit_event(actor text, action text, subject text, reason text) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   last ledger.audit_event;
   new ledger.audit_event;
 begin
-  lock table ledger.audit_event in share row exclusive mode;
+  insert into ledger.lock (name) values ('audit') on conflict do nothing;
+  perform from ledger.lock where name = 'audit' for update;
   select * into last from ledger.audit_event order by event_id desc limit 1;
   new.event_id := coalesce(last.event_id, 0) + 1;
   new.at := clock_timestamp();
