@@ -10,8 +10,12 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import adbc_driver_postgresql.dbapi as adbc
+import duckdb
+import duckdb_extension_postgres_scanner
 import pandas as pd
 import psycopg
+import pyarrow.compute as pc
 import pytest
 import sqlalchemy
 from psycopg import sql
@@ -202,3 +206,30 @@ def test_pandas_reads_the_words_and_the_number(module_published: Settings, recei
     asked = months[months.month_code.between("2021-01", "2021-06")]
     table = asked.pivot_table(index="district_name", columns="metric_title", values="value", aggfunc="sum")
     assert table.loc["Huyện Long Phú", TITLE] == received
+
+
+def test_pyarrow_reads_the_words_and_the_number(module_published: Settings, received: int) -> None:
+    """By ADBC: a table of Arrow's, which pandas, polars and notebooks take as it is."""
+    with adbc.connect(module_published.role_url("bi_reader")) as connection, connection.cursor() as cursor:
+        cursor.execute(QUERY)
+        table = cursor.fetch_arrow_table()
+        cursor.execute("select value, metric_title from marts.dossier_month limit 1")
+        kinds = [str(field.type) for field in cursor.fetch_arrow_table().schema]
+    assert table.filter(pc.equal(table["metric_title"], TITLE)).to_pylist() == [
+        {"metric_title": TITLE, "value": received, "state": STATE}
+    ]
+    assert kinds == ["int64", "string"]
+
+
+def test_duckdb_reads_the_words_and_the_number(module_published: Settings, received: int) -> None:
+    """With the marts attached as a schema of its own, where its own engine counts."""
+    extension = next(Path(duckdb_extension_postgres_scanner.__file__).parent.rglob("*.duckdb_extension"))
+    with duckdb.connect() as connection:
+        connection.load_extension(str(extension))
+        connection.execute(
+            f"attach '{module_published.role_url('bi_reader')}' as kho (type postgres, schema 'marts', read_only)"
+        )
+        rows = connection.execute(QUERY.replace("marts.", "kho.marts.")).fetchall()
+        with pytest.raises(duckdb.Error, match="read-only"):
+            connection.execute("delete from kho.marts.dossier_month")
+    assert (TITLE, received, STATE) in rows
