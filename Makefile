@@ -14,8 +14,9 @@ unexport PYTHONDONTWRITEBYTECODE
 LOCK := requirements-dev.lock
 
 SBOM := .venv/sbom
+DASHBOARDS := .venv/dashboards
 
-.PHONY: help env demo system sbom quick test tests lint faults mutations bench bench-full bench-check
+.PHONY: help env demo system sbom quick test tests lint dashboards faults mutations bench bench-full bench-check
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -83,6 +84,11 @@ lint: env ## ruff, the order of the layers, types
 
 # quiet(a command): what it says is shown only when it fails
 quiet = said=$$($(1) 2>&1) || { echo "$$said"; exit 1; }
+
+dashboards: env ## every dashboard in a real Superset and in Chromium: some 6 minutes, and 670 MB when first asked
+	@KHO_HOME=$(DASHBOARDS) $(BIN)/python -c 'from kho.server import superset as s; from kho.settings import settings; \
+		s.is_installed(settings()) or s.install(settings(), print)'
+	@KHO_TESTS_SUPERSET=$(DASHBOARDS)/bi/venv $(BIN)/python -m pytest -n0 tests/integration/test_superset.py tests/e2e/test_dashboards.py
 
 faults: env ## kill -9 at twenty random moments, and the same tables every time
 	@$(BIN)/python -m pytest tests/nights/test_faults.py --faults 20

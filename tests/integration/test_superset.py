@@ -1,7 +1,6 @@
 """The real Superset with our dashboards: only where its environment is named, as `make demo` and `make test` do without it.
 
-kho bi up
-KHO_TESTS_SUPERSET=.kho/bi/venv python -m pytest tests/integration/test_superset.py
+`make dashboards` makes one and runs them; `KHO_TESTS_SUPERSET=.kho/bi/venv` takes that of `kho bi up`.
 """
 
 from __future__ import annotations
@@ -42,9 +41,7 @@ ENVIRONMENT = os.environ.get("KHO_TESTS_SUPERSET", "")
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(
-        not ENVIRONMENT, reason="Superset's environment is not named (KHO_TESTS_SUPERSET=.kho/bi/venv)"
-    ),
+    pytest.mark.skipif(not ENVIRONMENT, reason="Superset's environment is not named (make dashboards)"),
 ]
 
 SCOPES = {"bi_long_phu": "H51.12", "bi_tieu_can": "H59.06", "bi_chau_khanh": "H51.12.29"}

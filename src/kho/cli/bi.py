@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import typer
 from rich.console import Console
 
-from kho.cli.output import fail
+from kho.cli.output import fail, steps
 from kho.settings import Settings, settings
 
 console = Console()
@@ -35,13 +33,7 @@ def up() -> None:
             f"Superset gets an environment of its own: some {superset.MEGABYTES} MB in {superset.folder(here)}, fetched from"
             f" the package index in some minutes. Running, it takes some {superset.MEMORY_MEGABYTES} MB of memory."
         )
-    start = time.monotonic()
-    with console.status("Starting") as status:
-
-        def say(step: str) -> None:
-            console.print(f"[dim]{time.monotonic() - start:5.1f} s[/]  {step}")
-            status.update(step)
-
+    with steps("Starting") as say:
         try:
             told = superset.up(here, say)
         except (DashboardError, TransformError, RuntimeError, TimeoutError) as failure:

@@ -7,7 +7,8 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
@@ -110,6 +111,22 @@ def is_blocked(error: Exception) -> bool:
     """Whether somebody held a lock for too long; the error says who."""
     locks = sys.modules.get("kho.ledger.locks")
     return locks is not None and isinstance(error, locks.Blocked)
+
+
+@contextmanager
+def steps(title: str) -> Iterator[Callable[[str], None]]:
+    """Gives what tells each step of a long command: after how many seconds it began."""
+    from rich.console import Console
+
+    console = Console()
+    start = time.monotonic()
+    with console.status(title) as status:
+
+        def say(step: str) -> None:
+            console.print(f"[dim]{time.monotonic() - start:5.1f} s[/]  {step}")
+            status.update(step)
+
+        yield say
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from kho.cli.output import OF_CALLER, fail, of_sources
+from kho.cli.output import OF_CALLER, fail, of_sources, steps
 from kho.settings import ROLES, Settings, settings
 
 console = Console()
@@ -33,13 +33,7 @@ def up() -> None:
     """Start PostgreSQL and Airflow, wait until they are healthy, print where and how to log in."""
     from kho.server import processes
 
-    start = time.monotonic()
-    with console.status("Starting") as status:
-
-        def say(step: str) -> None:
-            console.print(f"[dim]{time.monotonic() - start:5.1f} s[/]  {step}")
-            status.update(step)
-
+    with steps("Starting") as say:
         try:
             processes.up(settings(), say)
         except (RuntimeError, TimeoutError) as failure:

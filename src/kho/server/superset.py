@@ -52,7 +52,7 @@ def up(settings: Settings, say: Callable[[str], None] = lambda step: None) -> li
         is_new = not is_installed(settings)
         if is_new:
             processes.stop_program(settings, NAME)
-            _install(settings, say)
+            install(settings, say)
         is_changed = configure(settings)
         say("Preparing Superset's database, people and dashboards")
         told = set_up(settings, assets)
@@ -80,6 +80,24 @@ def is_installed(settings: Settings) -> bool:
     """Whether its environment is there, as the lock has it."""
     done = _environment(settings) / "installed"
     return done.is_file() and done.read_text() == _digest(_lock(settings))
+
+
+def install(settings: Settings, say: Callable[[str], None]) -> None:
+    """Make its environment, as the lock has it; no warehouse is needed. Raises `SupersetError`."""
+    environment = _environment(settings)
+    shutil.rmtree(environment, ignore_errors=True)
+    environment.parent.mkdir(parents=True, exist_ok=True)
+    pinned = re.findall(r"^\S+==.*(?:\n .*)*", _lock(settings).read_text(), re.MULTILINE)
+    # What builds the packages that come as their source has to be there before them.
+    tools = [each for each in pinned if each.startswith(("setuptools==", "wheel=="))]
+    say(f"Making Superset's environment: {len(pinned)} packages, some {MEGABYTES} MB")
+    _run([_python(), "-m", "venv", str(environment)], settings)
+    for part in (tools, [each for each in pinned if each not in tools]):
+        wanted = folder(settings) / "requirements.part"
+        wanted.write_text("\n".join(part) + "\n")
+        _pip(settings, wanted, say)
+        wanted.unlink()
+    (environment / "installed").write_text(_digest(_lock(settings)))
 
 
 def url(settings: Settings) -> str:
@@ -119,23 +137,6 @@ def warehouse(settings: Settings) -> str:
     """The URL of the warehouse for SQLAlchemy, without a user: each person has one."""
     parts = urlsplit(settings.admin_url())
     return urlunsplit(parts._replace(scheme="postgresql+psycopg2", netloc=parts.netloc.rpartition("@")[2]))
-
-
-def _install(settings: Settings, say: Callable[[str], None]) -> None:
-    environment = _environment(settings)
-    shutil.rmtree(environment, ignore_errors=True)
-    environment.parent.mkdir(parents=True, exist_ok=True)
-    pinned = re.findall(r"^\S+==.*(?:\n .*)*", _lock(settings).read_text(), re.MULTILINE)
-    # What builds the packages that come as their source has to be there before them.
-    tools = [each for each in pinned if each.startswith(("setuptools==", "wheel=="))]
-    say(f"Making Superset's environment: {len(pinned)} packages, some {MEGABYTES} MB")
-    _run([_python(), "-m", "venv", str(environment)], settings)
-    for part in (tools, [each for each in pinned if each not in tools]):
-        wanted = folder(settings) / "requirements.part"
-        wanted.write_text("\n".join(part) + "\n")
-        _pip(settings, wanted, say)
-        wanted.unlink()
-    (environment / "installed").write_text(_digest(_lock(settings)))
 
 
 def _python() -> str:
