@@ -16,7 +16,8 @@ _FENCED = re.compile(r"^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE |
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: `sh` runs in a test, `sh no-test` does not; `sh fails` must end with an error.
+    """A fenced block: `sh` runs in a test, `sh no-test` does not; `sh fails` must end with an error; `sh in <state>` runs in
+    that state, by a test that makes it.
 
     `text output` is what the commands before it print, among other things.
     """
@@ -38,6 +39,11 @@ def blocks(page: Path, info: str | None = None) -> list[Block]:
         for match in _FENCED.finditer(text)
     ]
     return [block for block in found if info is None or block.info == info]
+
+
+def of_state(state: str, page: Path) -> list[Block]:
+    """The blocks of a page that are typed in this state."""
+    return blocks(page, f"sh in {state}")
 
 
 def spans(page: Path) -> list[str]:

@@ -95,10 +95,8 @@ def letters() -> Iterator[Mailbox]:
         yield box
 
 
-@pytest.fixture(scope="package")
-def checkout(shared: Path, read_project: Settings) -> Path:
-    """The project as a newcomer has it, what git knows or would, with most systems retired: each costs a night seconds."""
-    folder = shared / "running" / "kho"
+def checked_out(folder: Path) -> Path:
+    """The project as a newcomer has it: what git knows or would."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=PROJECT,
@@ -110,6 +108,13 @@ def checkout(shared: Path, read_project: Settings) -> Path:
         if (PROJECT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(PROJECT / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="package")
+def checkout(shared: Path, read_project: Settings) -> Path:
+    """The same with most systems retired: each costs a night seconds."""
+    folder = checked_out(shared / "running" / "kho")
     know(folder)
     retire(folder, but=FETCHED)
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)

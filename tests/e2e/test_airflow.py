@@ -20,8 +20,11 @@ from kho.server import airflow, processes
 from kho.settings import Settings
 from tests.e2e.conftest import NIGHT, Typed, eventually, kho, ours
 from tests.mailbox import subject_and_text
+from tests.pages import of_state
 
 pytestmark = pytest.mark.e2e
+
+WENT_WRONG = Path("docs/a-night-went-wrong.md")
 
 
 def of_each(settings: Settings, ask: Callable[[psutil.Process], Any]) -> list[Any]:
@@ -44,6 +47,8 @@ def pids(settings: Settings) -> dict[str, int]:
 def test_a_night_under_the_scheduler_ends_in_a_release(walked: list[Typed], running: Settings) -> None:
     (ran,) = (each for each in walked if f"kho run --date {NIGHT}" in each.block.text)
     assert ran.returncode == 0, ran.output
+    # As the page says that ends every repair.
+    assert [each.text.strip() for each in of_state("any-state", WENT_WRONG)] == [f"kho run --date {NIGHT}"]
     for step in [
         *(f"{system}.ingest" for system in night.systems(running)),
         "check_exports",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import psutil
 import pytest
 
 from kho.settings import Settings
 from tests.e2e.conftest import Fallen, kho, ours
+from tests.pages import of_state
 
 pytestmark = pytest.mark.e2e
 
@@ -16,6 +19,7 @@ def test_what_a_killed_supervisor_left_is_told_and_cleared_by_up(fallen: Fallen)
     assert "supervisord was killed" in fallen.told.stdout, fallen.told.stdout + fallen.told.stderr
     assert len(fallen.left) > 4
     assert fallen.up.returncode == 0, fallen.up.stdout + fallen.up.stderr
+    assert [each.text for each in of_state("stopped", Path("docs/a-night-went-wrong.md"))] == ["kho up\n"]
     assert [process for process in fallen.left if _runs(process)] == []
 
 
