@@ -85,13 +85,14 @@ lint: env ## ruff, the order of the layers, types
 # quiet(a command): what it says is shown only when it fails
 quiet = said=$$($(1) 2>&1) || { echo "$$said"; exit 1; }
 
-dashboards: env ## every dashboard in a real Superset and in Chromium: some 6 minutes, and 670 MB when first asked
+dashboards: env ## every dashboard in a real Superset and in Chromium: some 6 minutes, 670 MB; pictures are in .venv/dashboards/bi/pictures
 	@KHO_HOME=$(DASHBOARDS) $(BIN)/python -c 'from kho.server import superset as s; from kho.settings import settings; \
 		s.is_installed(settings()) or s.install(settings(), print)'
 	@KHO_TESTS_SUPERSET=$(DASHBOARDS)/bi/venv $(BIN)/python -m pytest -n0 tests/integration/test_superset.py tests/e2e/test_dashboards.py
 
-faults: env ## kill -9 at twenty random moments, and the same tables every time
+faults: env ## ten kinds of faults at each step of nights under Airflow, and what is left of them (docs/reliability.md): an hour
 	@$(BIN)/python -m pytest tests/nights/test_faults.py --faults 20
+	@$(BIN)/python -m tests.faults --record
 
 mutations: env ## 2,000 broken exports through the load; prints what became of them (docs/drift.md)
 	@$(BIN)/python -m tests.mutations.run

@@ -2,7 +2,7 @@
 
 A night that brings the history of a sample district, and one that brings a day more, without Airflow, over the sample's SFTP
 and HTTP servers. In a process that has imported what a night needs, as Airflow's workers have. CPU is that of this process
-and of the server's sessions, apart.
+and of the server's sessions, apart. Each night is backed up; what the backup and the audit trail take is told below it.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import psycopg
 from rich.console import Console
 from rich.table import Table
 
 from kho import night
+from kho.backup.sealing import new_key
 from kho.garbage import look_seldom
 from kho.ledger import schema
 from kho.server import postgres
@@ -79,6 +81,24 @@ def of_night(settings: Settings, business_date: date) -> dict[str, Cost]:
     return costs
 
 
+def kept_safe(settings: Settings, backups: Path) -> str:
+    """What backups and the audit trail take, all that there are of them."""
+    size = sum(path.stat().st_size for path in backups.rglob("*") if path.is_file())
+    with psycopg.connect(settings.admin_url()) as connection:
+        entries, trail = connection.execute(
+            "select count(*), pg_total_relation_size('ledger.audit_event') from ledger.audit_event"
+        ).fetchone()
+        (milliseconds,) = connection.execute(
+            "select coalesce(sum(total_time), 0) from pg_stat_user_functions"
+            " where schemaname = 'ledger' and funcname = 'note_action'"
+        ).fetchone()
+        (warehouse,) = connection.execute("select pg_database_size(current_database())").fetchone()
+    return (
+        f"backups so far: {size / 1e6:.1f} MB, beside {warehouse / 1e6:.0f} MB of warehouse;"
+        f" audit trail so far: {entries} entries, {trail / 1e3:.0f} kB, {milliseconds / 1e3:.2f} s of the server"
+    )
+
+
 @contextmanager
 def sources(settings: Settings) -> Iterator[None]:
     """The sample's servers over what is in the home."""
@@ -98,11 +118,17 @@ def main() -> None:
     console = Console()
     with tempfile.TemporaryDirectory() as home:
         Path(home).chmod(0o711)  # PostgreSQL's account passes through
-        settings = Settings(home=Path(home) / "home")
+        backups = Path(home) / "backups"
+        settings = Settings(
+            home=Path(home) / "home", backup_to=str(backups), backup_recipient=new_key(Path(home) / "key")
+        )
         told = totals.read(settings.project / "samples" / "long_phu_2021_h1.yaml").scaled(SCALE)
         postgres.start(settings)
         try:
             schema.prepare(settings)
+            with psycopg.connect(settings.admin_url(), autocommit=True) as connection:
+                connection.execute("alter system set track_functions = 'pl'")
+                connection.execute("select pg_reload_conf()")
             with sources(settings):
                 for title, business_date in NIGHTS.items():
                     write.write(settings, told, business_date)
@@ -113,6 +139,7 @@ def main() -> None:
                         share = sum(cost[1:]) / sum(whole[1:])
                         table.add_row(step, *(f"{each:.1f}" for each in cost), f"{share:.0%}")
                     console.print(table)
+                    console.print(kept_safe(settings, backups))
         finally:
             postgres.remove(settings)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,7 +19,7 @@ from kho.server import processes
 from kho.settings import Settings
 from tests.faults.installation import Installation
 
-#: the clock of everything that runs, as libfaketime reads it
+#: by how many seconds the clock of everything that runs is moved
 CLOCK = "clock"
 #: how long a thing is away or slow
 SECONDS = 10
@@ -90,10 +93,9 @@ def _source_slow(here: Installation, _: int) -> None:
 
 
 def _clock_steps(here: Installation, _: int) -> None:
-    """An hour on, and back again."""
-    clock = here.folder / CLOCK
-    for text in (f"+{_STEP}", f"-{_STEP}", "+0"):
-        clock.write_text(text)
+    """An hour on, two back, and right again."""
+    for seconds in (_STEP, -_STEP, 0):
+        _move(here.folder, seconds)
         time.sleep(SECONDS / 3)
 
 
@@ -111,24 +113,26 @@ KINDS = {
     "disk_full": Kind(f"disk full for {SECONDS} s", _disk_full, needs_small=True),
     "source_down": Kind(f"source down for {SECONDS} s", _away("samples", SECONDS), steps=("fetch",)),
     "source_slow": Kind(f"source silent for {SECONDS} s", _source_slow, steps=("fetch",)),
-    "clock_step": Kind("clock an hour on and back", _clock_steps, needs_clock=True),
+    "clock_step": Kind("clock an hour on, two back", _clock_steps, needs_clock=True),
 }
 
 
-def library() -> Path | None:
-    """libfaketime, where the machine has it (Debian's package of that name)."""
-    return next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+def can_move_clocks() -> bool:
+    """Whether what moves them can be built here."""
+    return bool(shutil.which("cc"))
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """What all that is started with reads its clock from `folder`."""
-    if not (found := library()):
-        return {}
-    (folder / CLOCK).write_text("+0")
-    return {
-        "LD_PRELOAD": str(found),
-        "FAKETIME_TIMESTAMP_FILE": str(folder / CLOCK),
-        "FAKETIME_NO_CACHE": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "FAKETIME_DONT_RESET": "1",
-    }
+    """Started with this, everything reads its clock by `clock.c`, built into `folder`."""
+    library = folder / "clock.so"
+    source = Path(__file__).with_name("clock.c")
+    subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", library, source], check=True)
+    _move(folder, 0)
+    return {"LD_PRELOAD": str(library), "KHO_CLOCK": str(folder / CLOCK)}
+
+
+def _move(folder: Path, seconds: int) -> None:
+    path = folder / CLOCK
+    path.touch()
+    with path.open("r+b") as file:  # it is mapped: never another file
+        file.write(seconds.to_bytes(8, sys.byteorder, signed=True))

@@ -416,6 +416,9 @@ def test_every_dashboard_opens_without_an_error(running: Running, name: str, tmp
     file = running.settings.home / "secrets" / superset.PASSWORD
     password = (file if name == superset.USER else running.settings.reader_file(name)).read_text().strip()
     url = superset.url(running.settings)
+    # For people: beside the environment.
+    pictures = Path(ENVIRONMENT).parent / "pictures"
+    pictures.mkdir(exist_ok=True)
     with page(tmp_path) as browser:
         browser.resize(1600, 3200)
         browser.open(f"{url}/login/")
@@ -437,6 +440,7 @@ def test_every_dashboard_opens_without_an_error(running: Running, name: str, tmp
                 f" >= {charts} && !document.querySelector('.loading, [aria-label=\"Loading\"]')",
                 120,
             )
+            browser.shoot(pictures / f"{name}_{one.dashboard.name}.png", 1600, 3200)
             text = browser.run("document.body.innerText")
             for chart in one.dashboard.charts:
                 assert chart.title in text

@@ -265,24 +265,30 @@ def _on(alias: str, *columns: str) -> str:
 def of_filters(known: dict[str, Mart]) -> Dataset:
     """What the filters of all dashboards offer: agencies and periods that the reader has figures of, the likeliest first."""
     made = dataset(known, "counted_period", {})
-    size = (
-        "left join (select scope_agency_code, count(*) as member_count from figure_scope group by 1) as size"
-        " on size.scope_agency_code = fact.scope_agency_code"
+    told = (
+        "left join (select scope.scope_agency_code, count(distinct scope.agency_code) as member_count,"
+        " max(least(told.told_to, told.operated_to, told.business_date)) as told_to"
+        " from figure_scope as scope left join figure_coverage as told on told.agency_code = scope.agency_code"
+        " group by 1) as told on told.scope_agency_code = fact.scope_agency_code"
     )
-    query = made.sql.replace("\nfrom ", ",\n  size.member_count\nfrom ", 1) + f"\n{size}"
-    count = Column("member_count", "bigint", "Số cơ quan trực thuộc", "Agencies that the scope counts.")
+    query = made.sql.replace("\nfrom ", ",\n  told.member_count,\n  told.told_to\nfrom ", 1) + f"\n{told}"
+    columns = [
+        Column("member_count", "bigint", "Số cơ quan trực thuộc", "Agencies that the scope counts."),
+        Column("told_to", "date", "Có số liệu đến ngày", "Up to which day any source tells of them."),
+    ]
     return replace(
         made,
         key="filters",
         title="Bộ lọc: cơ quan và kỳ",
         sql=query,
-        columns={**made.columns, count.name: count},
+        columns={**made.columns, **{column.name: column for column in columns}},
     )
 
 
-#: metrics by which filters are ordered: the scope that counts most, and of the whole periods the newest and longest
+_DAYS = "(coalesce({}, date '2000-01-01') - date '2000-01-01')"
+#: metrics by which filters are ordered, so that what comes first has figures: the scopes of which sources tell last, and of
+#: those the one that counts most; of the periods that are told of as a whole the newest and longest
 FILTER_ORDERS = {
-    "largest_first": "max(member_count)",
-    "newest_first": "max(case when to_date <= business_date"
-    " then (to_date - date '2000-01-01') * 1000 + (to_date - from_date) else 0 end)",
+    "largest_first": f"max({_DAYS.format('told_to')} * 100000 + member_count)",
+    "newest_first": f"max(case when to_date <= told_to then {_DAYS.format('to_date')} * 1000 + (to_date - from_date) else 0 end)",
 }
