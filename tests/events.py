@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import json
 import pkgutil
-import sys
 import types
 import typing
 from collections import defaultdict
@@ -71,7 +70,7 @@ def _made(kind: Any, given: Any, where: str) -> Any:
 
 
 def _instance(kind: type, given: dict[str, Any], where: str) -> Any:
-    hints = typing.get_type_hints(kind, vars(sys.modules[kind.__module__]))
+    hints = typing.get_type_hints(kind)
     fields = {each.name: each for each in attr.fields(kind)}
     if unknown := given.keys() - fields.keys():
         raise Invalid(f"{where}: {kind.__name__} has no {', '.join(sorted(unknown))}")

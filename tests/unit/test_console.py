@@ -18,8 +18,10 @@ from kho.cli import user
 from kho.console import door, words
 from kho.console.origin import is_of_own_page
 from kho.digest import SEVERITIES
+from kho.figures import figures, kinds
 from kho.figures.morning import REASONS
 from kho.ledger import decisions, freshness, releases, verdicts
+from kho.transform import lineage
 from tests.pages import PROJECT
 
 FOLDER = PROJECT / "src/kho/console"
@@ -32,6 +34,9 @@ STATES = {
     *verdicts.Severity.__args__,
     *verdicts.Outcome.__args__,
     *REASONS,
+    *figures.Scheme.__args__,
+    *kinds.Role.__args__,
+    *lineage.ROLES.values(),
     *("open", "built", "abandoned", "pinned"),
 }
 

@@ -23,7 +23,7 @@ from kho.cli.report import PAPER
 from kho.contract import contracts
 from kho.dictionary import dictionary
 from kho.events import papers
-from kho.events.model import Field, judged, of_columns, table, told
+from kho.events.model import Field, judged, of_columns, of_version, table, told
 from kho.events.night import built, loaded, named
 from kho.ledger.verdicts import Verdict
 from kho.night import systems
@@ -176,7 +176,9 @@ def event(settings: Settings) -> Event:
 
     def tell(run: events.Run) -> None:
         run.inputs.append(judged(table("marts", "a"), [verdict]))
-        run.outputs.append(told(table("marts", "a"), columnLineage=of_columns(columns)))
+        run.outputs.append(
+            told(table("marts", "a"), columnLineage=of_columns(columns), version=of_version(1))
+        )
 
     with events.run(settings, "check_marts", NIGHT, tell=tell):
         pass
@@ -204,7 +206,8 @@ def test_an_event_is_as_the_published_schemas_have_it(event: Event) -> None:
         lambda event: event["run"]["facets"]["nominalTime"].pop("nominalStartTime"),
         lambda event: event["run"]["facets"]["nominalTime"].pop("_schemaURL"),
         lambda event: event["run"]["facets"]["nominalTime"].update(nominalStartTime="2021-06-30"),
-        lambda event: event["run"]["facets"].update(version=event["outputs"][0]["facets"]["columnLineage"]),
+        lambda event: event["run"]["facets"].update(version=event["outputs"][0]["facets"]["version"]),
+        lambda event: event["outputs"][0]["facets"]["version"].update(datasetVersion=1),
         lambda event: event["inputs"][0].pop("name"),
         lambda event: event["inputs"][0].update(rows=1),
         lambda event: assertion(event).update(success="yes"),
@@ -258,7 +261,7 @@ def test_what_columns_are_made_from_is_what_the_job_reads(
         made = fields(output)
         assert {each for of in made.values() for _, each, _ in of} <= names(event["inputs"]), name
         assert {column.name for column in known.tables[name.partition(".")[2]].columns} <= made.keys(), name
-    assert ("kho", "warehouse.fct_dossier", "status") in fields(
+    assert ("kho", "warehouse.fct_dossier", "returned_at") in fields(
         built_all["marts.morning_list"]["outputs"][0]
     )["reason"]
 
@@ -291,7 +294,8 @@ def test_events_lead_from_a_mart_to_the_headers_that_the_dictionary_names(
     }
     assert len(told) > 800 and sum(map(bool, told.values())) > 300
     for (mart, column), of in told.items():
-        assert headers(f"marts.{mart}", column, set()) == of, (mart, column)
+        name = named(f"model.kho.{mart}").name
+        assert headers(name, column, set()) == of, (mart, column)
 
 
 def test_what_is_told_of_a_column_of_persons_does_not_tell_it(project: Settings) -> None:
