@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from kho.console.access import Visitor
+from kho.console.reasons import reason
 from kho.console.words import Language, language_of, say
 from kho.figures.figures import State
 from kho.report import vietnamese
@@ -47,6 +48,7 @@ def _filled(request: Request, language: Language, template: str, **content: Any)
             path=request.scope["path"].removeprefix(request.scope.get("root_path", "")),
             language=language,
             t=partial(say, language),
+            said=partial(reason, language),
             day=partial(_day, language),
             moment=partial(_moment, language),
             number=partial(_number, language),
