@@ -452,7 +452,7 @@ def test_a_figure_leads_to_the_files_and_columns_that_it_was_made_from(
         at = str(each["row_number"])
         assert row[-4:-1] == [each["contract"], str(each["batch_id"]), each["file"]]
         assert row[-1].replace(".", "") == at and row[1] == each["agency_name"]
-    assert "Một cửa điện tử" in shown and "<code>ngayTiepNhan</code>" in shown
+    assert "Một cửa điện tử" in shown and '<span class="header">ngayTiepNhan</span>' in shown
     batch = part["rows"][0]["batch_id"]
     assert f'href="/kho/batches/{batch}"' in shown
     assert part["rows"][0]["file"] in users.get(OPERATOR, f"/batches/{batch}").text

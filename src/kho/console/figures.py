@@ -15,8 +15,9 @@ from kho.dictionary.content import Origin, origins, system_names
 from kho.figures import figures
 from kho.figures.explain import UnknownMetric, explain
 from kho.figures.figures import Figure, NoRelease, Period, Scheme, UnknownPeriod, UnknownScope
-from kho.settings import settings
-from kho.transform import lineage
+from kho.settings import Settings, settings
+from kho.transform import TransformError, lineage
+from kho.transform.lineage import Lineage
 
 router = APIRouter()
 
@@ -105,7 +106,7 @@ def figure(
         found = explain(here, agency_code, period_code, metric, scheme, MOST_ROWS)
     except (NoRelease, UnknownScope, UnknownPeriod, UnknownMetric):
         raise HTTPException(404) from None
-    known = lineage.kept(here)
+    known = _lineage(here)
     columns = {
         part.metric: _by_export(origins(part.metric, known, contracts(here)))
         for part in found.parts
@@ -122,6 +123,14 @@ def figure(
         systems=system_names(here),
         most_rows=MOST_ROWS,
     )
+
+
+def _lineage(settings: Settings) -> Lineage | None:
+    """Where columns come from, if that was found out for the project as it is now: no page waits for dbt."""
+    try:
+        return lineage.kept(settings)
+    except TransformError:
+        return None
 
 
 def _by_export(found: Iterable[Origin]) -> dict[str, dict[str, list[str]]]:

@@ -242,14 +242,14 @@ def _headers(contracts: dict[str, Contract]) -> dict[Ref, tuple[str, str]]:
 
 
 def origins(metric: str, known: Lineage, contracts: dict[str, Contract]) -> list[Origin]:
-    """The columns of exports that a figure comes from, by role; the date of a delivery is of no export."""
+    """The columns of these exports that a figure comes from, by role; the date of a delivery is of no export."""
     columns = _headers(contracts)
     found = []
     for role, refs in known.figure_origins(metric).items():
         for ref in sorted(refs):
             if ref == DELIVERY_DATE:
                 found.append(Origin(role, "", "", "date of the delivery"))
-            else:
+            elif ref in columns:
                 found.append(Origin(role, *columns[ref], ref.column))
     return found
 
