@@ -419,7 +419,6 @@ def test_a_warehouse_that_does_not_answer_is_told(users: Users, started: Setting
             for path in ("/", "/batches", "/figures"):
                 answer = users.get(VIEWER, path)
                 assert answer.status_code == 503 and "Kho dữ liệu không trả lời" in answer.text, path
-                assert started.warehouse_database not in answer.text.split("<h1>")[1], path
         finally:
             connection.execute(allow.format(database, sql.SQL("true")))
     assert users.get(VIEWER, "/").status_code == 200
