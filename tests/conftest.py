@@ -245,13 +245,14 @@ def module_built_warehouse(
 
 def share_manifests(home: Path) -> None:
     """What this home reads of the project, all homes of the run know."""
-    folder = home / "dbt" / "manifests"
-    if not folder.is_symlink():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        ours = Path(os.environ[SHARED]) / "manifests"
-        ours.mkdir(exist_ok=True)
-        with suppress(FileExistsError):  # another process was first
-            folder.symlink_to(ours)
+    for name in ("manifests", "lineage"):
+        folder = home / "dbt" / name
+        if not folder.is_symlink():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            ours = Path(os.environ[SHARED]) / name
+            ours.mkdir(exist_ok=True)
+            with suppress(FileExistsError):  # another process was first
+                folder.symlink_to(ours)
 
 
 def fresh_warehouse(server: Settings, home: Path, like: Settings | None = None) -> Iterator[Settings]:

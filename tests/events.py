@@ -2,101 +2,127 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
+import types
+import typing
 from collections import defaultdict
+from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
-import jsonschema_rs
+import attr
+from openlineage.client import generated
+from openlineage.client.generated.base import BaseFacet, RunEvent
+from openlineage.client.serde import Serde
 
 from kho.settings import Settings
 
 Event = dict[str, Any]
 ENDS = {"COMPLETE", "FAIL", "ABORT"}
 
-_TEXT = {"type": "string", "minLength": 1}
-_URI = {"type": "string", "format": "uri"}
-_FACETS = {
-    "type": "object",
-    "additionalProperties": {
-        "type": "object",
-        "required": ["_producer", "_schemaURL"],
-        "properties": {"_producer": _URI, "_schemaURL": _URI},
-    },
-}
+
+class Invalid(ValueError):
+    """What the specification does not have; the message says where."""
 
 
-def _data(facets: str) -> dict[str, Any]:
-    assertions = {
-        "type": "array",
-        "items": {
-            "type": "object",
-            "required": ["assertion", "success"],
-            "properties": {"assertion": _TEXT, "success": {"type": "boolean"}},
-        },
-    }
-    own = {
-        "properties": {
-            "dataQualityAssertions": {"required": ["assertions"], "properties": {"assertions": assertions}}
+def rebuilt(event: Event) -> RunEvent:
+    """An event made anew with the classes that are generated from the published schemas. Raises `Invalid`.
+
+    They know which fields there are and of which type, and check dates and numbers of runs; whether an event keeps to it,
+    they leave to who makes one.
+    """
+    made = _made(RunEvent, event, "event")
+    if _plain(Serde.to_dict(made)) != _plain(event):
+        raise Invalid(f"{event} is told otherwise by its class: {Serde.to_dict(made)}")
+    return made
+
+
+def _made(kind: Any, given: Any, where: str) -> Any:
+    """This value as one of a type: classes by their fields, all else if it is just that."""
+    origin, within = typing.get_origin(kind), typing.get_args(kind)
+    if kind is Any:
+        return given
+    if origin in (typing.Union, types.UnionType):
+        chosen = [each for each in within if (each is type(None)) == (given is None)]
+        if len(chosen) != 1:
+            raise Invalid(f"{where}: is {given!r}, not {kind}")
+        return None if given is None else _made(chosen[0], given, where)
+    if origin is list and isinstance(given, list):
+        return [_made(within[0], each, f"{where}[{place}]") for place, each in enumerate(given)]
+    if origin is dict and isinstance(given, dict):
+        return {
+            _made(within[0], name, where): _made(_of_facet(within[1], each), each, f"{where}.{name}")
+            for name, each in given.items()
         }
-    }
-    return {
-        "type": "array",
-        "items": {
-            "type": "object",
-            "required": ["namespace", "name"],
-            "properties": {
-                "namespace": _TEXT,
-                "name": _TEXT,
-                "facets": _FACETS,
-                facets: {"allOf": [_FACETS, own]},
-            },
-        },
-    }
+    if attr.has(kind) and isinstance(given, dict):
+        return _instance(kind, given, where)
+    try:
+        if isinstance(kind, type) and not attr.has(kind):
+            if issubclass(kind, str | int | float | bool) and type(given) is kind:
+                return given
+            if issubclass(kind, generated.base.EventType):
+                return kind(given)
+    except ValueError:
+        pass
+    raise Invalid(f"{where}: is {given!r}, not {kind}")
 
 
-#: what OpenLineage 2-0-2 asks of a RunEvent and its facets, as far as ours have them
-SCHEMA = {
-    "type": "object",
-    "required": ["eventTime", "producer", "schemaURL", "run", "job"],
-    "properties": {
-        "eventType": {"enum": ["START", "RUNNING", "COMPLETE", "ABORT", "FAIL", "OTHER"]},
-        "eventTime": {"type": "string", "format": "date-time"},
-        "producer": _URI,
-        "schemaURL": _URI,
-        "run": {
-            "type": "object",
-            "required": ["runId"],
-            "properties": {
-                "runId": {"type": "string", "format": "uuid"},
-                "facets": {
-                    "allOf": [
-                        _FACETS,
-                        {
-                            "properties": {
-                                "nominalTime": {
-                                    "required": ["nominalStartTime"],
-                                    "properties": {
-                                        "nominalStartTime": {"type": "string", "format": "date-time"}
-                                    },
-                                },
-                                "parent": {"required": ["run", "job"]},
-                                "errorMessage": {"required": ["message", "programmingLanguage"]},
-                            }
-                        },
-                    ]
-                },
-            },
-        },
-        "job": {
-            "type": "object",
-            "required": ["namespace", "name"],
-            "properties": {"namespace": _TEXT, "name": _TEXT},
-        },
-        "inputs": _data("inputFacets"),
-        "outputs": _data("outputFacets"),
-    },
-}
-_VALID = jsonschema_rs.validator_for(SCHEMA, validate_formats=True)
+def _instance(kind: type, given: dict[str, Any], where: str) -> Any:
+    hints = typing.get_type_hints(kind)
+    fields = {each.name: each for each in attr.fields(kind)}
+    if unknown := given.keys() - fields.keys():
+        raise Invalid(f"{where}: {kind.__name__} has no {', '.join(sorted(unknown))}")
+    # The classes put these in themselves: an event without them is not one of the specification.
+    required = {name for name, each in fields.items() if each.default is attr.NOTHING}
+    required |= {"_producer", "_schemaURL", "producer", "schemaURL"} & fields.keys()
+    if missing := required - given.keys():
+        raise Invalid(f"{where}: {kind.__name__} lacks {', '.join(sorted(missing))}")
+    values = {name: _made(hints[name], each, f"{where}.{name}") for name, each in given.items()}
+    told = {fields[name].alias: each for name, each in values.items() if fields[name].init}
+    try:
+        made = kind(**told)
+    except (ValueError, TypeError) as error:
+        raise Invalid(f"{where}: {error}") from None
+    for name in ("producer", "_producer"):
+        if name in values and not urlsplit(values[name]).scheme:
+            raise Invalid(f"{where}.{name}: {values[name]!r} is no URI")
+    for name in ("schemaURL", "_schemaURL"):
+        if name in values and values[name] != getattr(made, name):
+            raise Invalid(f"{where}.{name}: is {values[name]}, that of the class {getattr(made, name)}")
+    return made
+
+
+def _of_facet(kind: Any, given: Any) -> Any:
+    """The class of a facet, by the schema that it names, where any facet of a kind may be."""
+    if not (isinstance(kind, type) and issubclass(kind, BaseFacet)) or not isinstance(given, dict):
+        return kind
+    found = _facets().get(str(given.get("_schemaURL")))
+    if found is None or not issubclass(found, kind):
+        raise Invalid(f"{given.get('_schemaURL')} is no {kind.__name__} of the published schemas")
+    return found
+
+
+@cache
+def _facets() -> dict[str, type[BaseFacet]]:
+    """The classes of all facets, by their schemas."""
+    found: dict[str, type[BaseFacet]] = {}
+    for module in pkgutil.iter_modules(generated.__path__, f"{generated.__name__}."):
+        for each in vars(importlib.import_module(module.name)).values():
+            if isinstance(each, type) and issubclass(each, BaseFacet) and each.__module__ == module.name:
+                found[each._get_schema()] = each
+    return found
+
+
+def _plain(told: Any) -> Any:
+    """Without what is empty: to say nothing of facets is to have none."""
+    match told:
+        case dict():
+            return {name: plain for name, each in told.items() if (plain := _plain(each)) not in ({}, [])}
+        case list():
+            return [_plain(each) for each in told]
+    return told
 
 
 def told(settings: Settings) -> list[Event]:
@@ -107,7 +133,7 @@ def told(settings: Settings) -> list[Event]:
         for line in path.read_text(encoding="utf-8").splitlines()
     ]
     for each in lines:
-        _VALID.validate(each)
+        rebuilt(each)
     return lines
 
 
@@ -126,3 +152,12 @@ def ends(settings: Settings) -> dict[str, list[Event]]:
 
 def names(data: list[Event]) -> set[str]:
     return {each["name"] for each in data}
+
+
+def fields(data: Event) -> dict[str, set[tuple[str, str, str]]]:
+    """By column of a data set, namespace, name and field of what it is told to be made from."""
+    columns = data["facets"]["columnLineage"]["fields"]
+    return {
+        column: {(each["namespace"], each["name"], each["field"]) for each in made["inputFields"]}
+        for column, made in columns.items()
+    }

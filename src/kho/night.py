@@ -266,7 +266,7 @@ def _do_and_tell(settings: Settings, step: str, business_date: date) -> None:
             case "check_exports":
                 check_exports(settings, business_date)
             case "staging" | "warehouse" | "marts":
-                build_layer(settings, step, business_date, partial(told.built, now))
+                build_layer(settings, step, business_date, partial(told.built, settings, now))
             case "check_marts":
                 check_marts(settings)
             case "publish":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import subprocess
@@ -149,6 +150,23 @@ def forget(settings: Settings, *made: release.Release) -> None:
                 )
 
 
+def candidate_like(settings: Settings, first: release.Release) -> release.Release:
+    """A candidate that shows the marts of a release."""
+    candidate = release.open_release(settings)
+    with connect(settings, "kho_transformer") as connection:
+        marts = connection.execute(
+            "select relname from pg_class where relnamespace = %s::regnamespace and relkind in ('r', 'v')",
+            [first.schema_name],
+        ).fetchall()
+        for (mart,) in marts:
+            connection.execute(
+                sql.SQL("create view {} as select * from {}").format(
+                    sql.Identifier(candidate.schema_name, mart), sql.Identifier(first.schema_name, mart)
+                )
+            )
+    return candidate
+
+
 @dataclass(frozen=True)
 class Releases:
     first: int
@@ -161,18 +179,7 @@ def two(started: Settings, walked: object) -> Iterator[Releases]:
     """Another release of the same night in force, which shows the first one's marts, and a refused one that lacks a figure."""
     first = releases.in_force(started)
     assert first and first.business_date == NIGHT
-    second = release.open_release(started)
-    with connect(started, "kho_transformer") as connection:
-        marts = connection.execute(
-            "select relname from pg_class where relnamespace = %s::regnamespace and relkind in ('r', 'v')",
-            [first.schema_name],
-        ).fetchall()
-        for (mart,) in marts:
-            connection.execute(
-                sql.SQL("create view {} as select * from {}").format(
-                    sql.Identifier(second.schema_name, mart), sql.Identifier(first.schema_name, mart)
-                )
-            )
+    second = candidate_like(started, first)
     release.publish(started)
     refused = release.open_release(started)
     release.refuse(started, f"{IMAGE} figures vanished")
@@ -234,6 +241,9 @@ def test_every_route_is_for_those_only_who_may(
         "batch_id": held,
         "number": two.first,
         "agency_code": "H51.12",
+        "scheme": "calendar",
+        "period_code": "2021-H1",
+        "metric": "dossiers_received",
         "shelf_name": "data-docs",
         "path:path": "index.html",
     }
@@ -270,7 +280,7 @@ def test_every_route_is_for_those_only_who_may(
                 assert "frame-ancestors 'self'" in answer.headers["content-security-policy"], path
                 assert answer.headers["x-content-type-options"] == "nosniff", path
             seen.add((method, route))
-    assert ("POST", "/releases/{number}/rollback") in seen and len(seen) >= 14
+    assert ("POST", "/releases/{number}/rollback") in seen and len(seen) >= 18
     assert decisions(started) == before
 
 
@@ -347,9 +357,106 @@ def test_pages_tell_what_the_ledger_knows(users: Users, two: Releases, run: str)
     assert "Huyện Long Phú" in users.get(VIEWER, "/morning").text
     night = users.get(VIEWER, f"/runs?run={run}").text
     assert "Đợt chạy đêm của ngày 30/06/2021" in night and "one_stop.dossiers" in night
-    nowhere = ("/runs?run=another", "/runs?run=%00", "/runs", "/morning/H99.99", "/morning/%00", "/batches/x")
+    figures = "/figures/H51.12/calendar"
+    nowhere = (f"{figures}/2021-H1/nothing", f"{figures}/2021-01-01..2021-03-15", f"{figures}/2090")
+    nowhere += ("/figures/H99.99", "/figures/H51.12/lunar/2021-H1", "/figures/%00", f"{figures}/2021-H1/%00")
+    nowhere += (
+        "/runs?run=another",
+        "/runs?run=%00",
+        "/runs",
+        "/morning/H99.99",
+        "/morning/%00",
+        "/batches/x",
+    )
     for path in (*nowhere, "/batches/99999999999999999999", "/batches/0", "/releases/999999", "/nothing"):
         assert users.get(VIEWER, path).status_code == 404, path
+
+
+def test_a_release_that_waits_is_published_by_a_click(users: Users, two: Releases, started: Settings) -> None:
+    now = releases.in_force(started)
+    waiting = candidate_like(started, now)
+    publish = 'action="/kho/releases/publish"'
+    try:
+        assert f"Bản {waiting.release_id} chưa được phát hành." in users.get(OPERATOR, "/releases").text
+        # Pinned: nothing is published until it is unpinned.
+        pinned = users.post(OPERATOR, f"/releases/{now.release_id}/rollback", reason="to look at it")
+        assert pinned.status_code == 303
+        shown = users.get(OPERATOR, "/releases").text
+        assert (
+            f"Bản {waiting.release_id} của ngày 30/06/2021 đã kiểm tra xong" in shown and publish not in shown
+        )
+        assert f"Bản {waiting.release_id} đang chờ quyết định." in users.get(VIEWER, "/").text
+        refused = users.post(OPERATOR, "/releases/publish")
+        assert refused.status_code == 409 and "to look at it" in refused.text
+        assert users.post(OPERATOR, "/releases/unpin").status_code == 303
+        # Of an earlier night: whoever publishes it has to say that it is meant.
+        with as_owner(started) as connection:
+            connection.execute(
+                "update ledger.release set business_date = business_date - 1 where release_id = %s",
+                [waiting.release_id],
+            )
+        shown = users.get(OPERATOR, "/releases").text
+        assert publish in shown and 'name="allow_older" value="true" required' in shown
+        assert publish not in users.get(VIEWER, "/releases").text
+        refused = users.post(OPERATOR, "/releases/publish")
+        assert refused.status_code == 409 and "cũ hơn bản" in refused.text
+        assert releases.in_force(started) == now
+        done = users.post(OPERATOR, "/releases/publish", allow_older="true")
+        assert done.status_code == 303 and done.headers["location"] == "/kho/releases"
+        assert releases.in_force(started).release_id == waiting.release_id
+    finally:
+        if releases.in_force(started).release_id != now.release_id:
+            release.rollback(started, now.release_id, actor="test", reason="back")
+        forget(started, waiting)
+
+
+def test_a_warehouse_that_does_not_answer_is_told(users: Users, started: Settings) -> None:
+    database = sql.Identifier(started.warehouse_database)
+    allow = sql.SQL("alter database {} allow_connections {}")
+    with psycopg.connect(started.admin_url("postgres"), autocommit=True) as connection:
+        connection.execute(allow.format(database, sql.SQL("false")))
+        try:
+            for path in ("/", "/batches", "/figures"):
+                answer = users.get(VIEWER, path)
+                assert answer.status_code == 503 and "Kho dữ liệu không trả lời" in answer.text, path
+        finally:
+            connection.execute(allow.format(database, sql.SQL("true")))
+    assert users.get(VIEWER, "/").status_code == 200
+
+
+def test_a_figure_leads_to_the_files_and_columns_that_it_was_made_from(
+    users: Users, two: Releases, started: Settings
+) -> None:
+    def link(path: str, ending: str) -> str:
+        """Where a link of a page leads that ends so."""
+        found = re.findall(r'href="/kho(/figures[^"]*)"', users.get(OPERATOR, path).text)
+        return next(each for each in found if each.endswith(ending))
+
+    metric = "dossiers_received"
+    path = "/figures"
+    for ending in ("/H51.12", "/calendar/2021-H1", f"/{metric}"):
+        path = link(path, ending)
+    shown, seen = users.get(OPERATOR, path).text, users.get(VIEWER, path).text
+    asked = kho(started, "figures", "946", "2021-H1", "--explain", metric, "--format", "json")
+    told = json.loads(asked.stdout)
+    for figure in told["figures"]:
+        assert f'<td class="n">{figure["value"]:,}</td>'.replace(",", ".") in shown
+    (part,) = told["parts"]
+    assert len(part["rows"]) > 40
+    rows = [html.unescape(re.sub(r"<[^>]+>", "|", row)) for row in re.findall(r"<tr>(.*?)</tr>", shown)]
+    rows = [re.sub(r"\|+", "|", row).strip("|").split("|") for row in rows]
+    listed = [row for row in rows if row[0] in {each["row_code"] for each in part["rows"]}]
+    assert len(listed) == 40 and f"và {len(part['rows']) - 40:,} dòng nữa:".replace(",", ".") in shown
+    for row, each in zip(listed, part["rows"], strict=False):
+        at = str(each["row_number"])
+        assert row[-4:-1] == [each["contract"], str(each["batch_id"]), each["file"]]
+        assert row[-1].replace(".", "") == at and row[1] == each["agency_name"]
+    assert "Một cửa điện tử" in shown and '<span class="header">ngayTiepNhan</span>' in shown
+    batch = part["rows"][0]["batch_id"]
+    assert f'href="/kho/batches/{batch}"' in shown
+    assert part["rows"][0]["file"] in users.get(OPERATOR, f"/batches/{batch}").text
+    # Names of files are for those who decide.
+    assert f'href="/kho/batches/{batch}"' in seen and part["rows"][0]["file"] not in seen
 
 
 def test_only_what_kho_wrote_to_be_read_can_be_had(users: Users, started: Settings) -> None:
@@ -377,7 +484,7 @@ def test_only_what_kho_wrote_to_be_read_can_be_had(users: Users, started: Settin
             "reports/",
             "reports/.",
         ]
-        paths += ["reports/" + "x" * 5000 + ".html", "dbt-docs/index.html"]
+        paths += ["reports/" + "x" * 5000 + ".html", "catalogue/index.html"]
         for path in paths:
             status, text = users.get_as_it_stands(ADMIN, f"/kho/documents/{path}")
             assert status == 404, path

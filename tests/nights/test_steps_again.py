@@ -11,7 +11,7 @@ from kho.database import connect
 from kho.ledger import releases
 from kho.ledger.releases import ReleaseError
 from kho.settings import Settings
-from tests.events import ends, names
+from tests.events import ends, fields, names
 from tests.nights.conftest import NIGHTS, copy_of
 from tests.snapshot import lost_rows, snapshot
 
@@ -85,6 +85,13 @@ def expect_events_of_a_night(settings: Settings) -> None:
     dossiers = found["warehouse.fct_dossier"]
     assert any(name.startswith("staging.stg_") for name in names(dossiers["inputs"]))
     assert names(dossiers["outputs"]) == {"warehouse.fct_dossier"}
+    assert ("kho", "warehouse.union_dossier", "channel") in fields(dossiers["outputs"][0])["channel"]
+    (figures,) = found["marts.report_figure"]["outputs"]
+    assert fields(figures)["value"] and set(fields(figures)) >= {"metric", "scope_agency_code", "value"}
+    loaded = {each["name"]: fields(each) for each in found["one_stop.load"]["outputs"]}
+    assert loaded["raw.one_stop__dossiers"]["received_at"] == {
+        ("archive", "one_stop.dossiers", "ngayTiepNhan")
+    }
     assert dossiers["eventType"] == found["publish"]["eventType"] == "COMPLETE"
     in_force = releases.in_force(settings)
     published = {

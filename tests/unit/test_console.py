@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import re
 import string
@@ -15,13 +16,18 @@ from starlette.datastructures import Headers
 from typer.testing import CliRunner
 
 from kho.cli import user
-from kho.console import door, words
+from kho.console import door, reasons, words
 from kho.console.origin import is_of_own_page
+from kho.contract import contracts
 from kho.digest import SEVERITIES
+from kho.figures import figures, kinds
 from kho.figures.morning import REASONS
 from kho.ledger import decisions, freshness, releases, verdicts
+from kho.settings import Settings
+from kho.transform import lineage
 from tests.pages import PROJECT
 
+boundary = importlib.import_module("kho.check.exports")  # the package has a function of that name
 FOLDER = PROJECT / "src/kho/console"
 TEMPLATES = sorted((FOLDER / "templates").glob("*.j2"))
 #: what pages are given to say, beside what stands in them: states of the ledger, titles, problems
@@ -32,6 +38,9 @@ STATES = {
     *verdicts.Severity.__args__,
     *verdicts.Outcome.__args__,
     *REASONS,
+    *figures.Scheme.__args__,
+    *kinds.Role.__args__,
+    *lineage.ROLES.values(),
     *("open", "built", "abandoned", "pinned"),
 }
 
@@ -71,6 +80,44 @@ def test_a_translation_has_the_places_of_its_text_and_is_composed(text: str) -> 
     translated = words.VIETNAMESE[text]
     assert places(translated) == places(text)
     assert unicodedata.is_normalized("NFC", translated) and translated.strip() == translated
+
+
+def test_what_the_boundary_says_of_a_batch_is_said_in_vietnamese() -> None:
+    """Every sentence of its rules; those of a contract's own are the contract's words."""
+    for contract in contracts(Settings()).values():
+        own = {rule.name for rule in contract.quality}
+        for rule in boundary.rules(contract):
+            if rule.name not in own:
+                assert reasons.reason("vi", rule.says) != rule.says, rule.says
+                if rule.severity == "critical" and rule.remedy:
+                    assert reasons.reason("vi", rule.remedy) != rule.remedy, rule.remedy
+
+
+@pytest.mark.parametrize("text", reasons.SENTENCES)
+def test_a_sentence_is_translated_with_what_stands_in_it(text: str) -> None:
+    def places(of: str) -> set[str | None]:
+        return {name for _, name, _, _ in string.Formatter().parse(of)} - {None}
+
+    translated = reasons.SENTENCES[text]
+    assert places(translated) == places(text)
+    assert unicodedata.is_normalized("NFC", translated)
+    given = {name: f"{place} x.{place}" for place, name in enumerate(sorted(places(text)))}
+    before = "found " if text.startswith(("(", "was")) else "found: "
+    assert reasons.reason("vi", before + text.format(**given)) == before + translated.format(**given)
+    assert reasons.reason("en", text) == text
+
+
+def test_reasons_keep_what_is_no_sentence_of_ours() -> None:
+    held = (
+        "held: columns are missing: noidung; give a renamed one its new header in the contract (physicalName), or ask the"
+        " source for it; Share of rejected rows (percent): 7 (must be at most 5); `kho rejects show` shows them"
+    )
+    assert reasons.reason("vi", held) == (
+        "bị giữ lại: thiếu cột: noidung; nếu cột đổi tên, ghi tên mới vào bản mô tả (physicalName); nếu không, hỏi nguồn;"
+        " Share of rejected rows (percent): 7 (nhiều nhất là 5); `kho rejects show` cho xem các dòng đó"
+    )
+    words = "we held it, the file could not be read and was not delivered"
+    assert reasons.reason("vi", words) == words and reasons.reason("vi", None) == ""
 
 
 def test_severities_are_called_as_the_digest_calls_them() -> None:

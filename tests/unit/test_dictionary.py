@@ -16,6 +16,7 @@ from python_calamine import CalamineWorkbook
 
 from kho.contract import contracts
 from kho.dictionary import Dictionary, dictionary
+from kho.dictionary.content import origins
 from kho.dictionary.page import render
 from kho.dictionary.workbook import save
 from kho.settings import Settings
@@ -66,6 +67,15 @@ class Links(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
+
+
+def test_of_exports_that_can_not_be_used_nothing_is_told(known: Lineage, project: Settings) -> None:
+    every = contracts(project)
+    usable = {"igate.dossiers": every["igate.dossiers"]}
+    told = {each.source for each in origins("dossiers_resolved_on_time", known, every)}
+    assert {"", "igate.dossiers", "one_stop.dossiers"} <= told
+    some = {each.source for each in origins("dossiers_resolved_on_time", known, usable)}
+    assert some == {"", "igate.dossiers"}
 
 
 def test_everything_is_told_of(content: Dictionary, project: Settings, page: str) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import pickle
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -19,12 +20,19 @@ from dbt.contracts.graph.manifest import Manifest
 from kho import events
 from kho.cli.form import Code
 from kho.cli.report import PAPER
+from kho.contract import contracts
+from kho.dictionary import dictionary
 from kho.events import papers
-from kho.events.model import table, told
-from kho.events.night import named
+from kho.events.model import Field, judged, of_columns, of_version, table, told
+from kho.events.night import built, loaded, named
+from kho.ledger.verdicts import Verdict
+from kho.night import systems
 from kho.settings import Settings
+from kho.transform.layers import Made
+from kho.transform.lineage import Lineage
 from kho.transform.project import read
-from tests.events import ends, names
+from tests.conftest import share_manifests
+from tests.events import Event, Invalid, ends, fields, names, rebuilt
 from tests.events import told as all_told
 
 NIGHT = date(2021, 6, 30)
@@ -158,3 +166,163 @@ def test_a_paper_is_made_of_the_marts_of_its_exposure(project: Settings, setting
     assert {"marts.dossier_settlement", "marts.figure_scope"} <= names(found["form_II_06"][0]["inputs"])
     assert "marts.report_figure" in names(found[PAPER][0]["inputs"])
     assert names(found["form_766"][0]["outputs"]) == {"papers.form_766"}
+
+
+@pytest.fixture
+def event(settings: Settings) -> Event:
+    """One that has whatever an event of ours can have."""
+    verdict = Verdict("marts", NIGHT, "a", "rows_are_there", "critical", "passed", None, None)
+    columns = {"b": [Field(table("raw", "a"), "code", is_masked=True)]}
+
+    def tell(run: events.Run) -> None:
+        run.inputs.append(judged(table("marts", "a"), [verdict]))
+        run.outputs.append(
+            told(table("marts", "a"), columnLineage=of_columns(columns), version=of_version(1))
+        )
+
+    with events.run(settings, "check_marts", NIGHT, tell=tell):
+        pass
+    return all_told(settings)[-1]
+
+
+def test_an_event_is_as_the_published_schemas_have_it(event: Event) -> None:
+    assert rebuilt(event).eventType.value == "COMPLETE"
+    (made,) = rebuilt(event).outputs[0].facets["columnLineage"].fields["b"].inputFields
+    assert (made.name, made.field, made.transformations[0].masking) == ("raw.a", "code", True)
+
+
+@pytest.mark.parametrize(
+    "break_it",
+    [
+        lambda event: event.pop("eventTime"),
+        lambda event: event.pop("producer"),
+        lambda event: event.update(eventTime="today"),
+        lambda event: event.update(eventType="DONE"),
+        lambda event: event.update(night="2021-06-30"),
+        lambda event: event.update(schemaURL="https://openlineage.io/spec/1-0-0/OpenLineage.json"),
+        lambda event: event.update(producer="kho"),
+        lambda event: event["run"].update(runId="1"),
+        lambda event: event["job"].pop("namespace"),
+        lambda event: event["run"]["facets"]["nominalTime"].pop("nominalStartTime"),
+        lambda event: event["run"]["facets"]["nominalTime"].pop("_schemaURL"),
+        lambda event: event["run"]["facets"]["nominalTime"].update(nominalStartTime="2021-06-30"),
+        lambda event: event["run"]["facets"].update(version=event["outputs"][0]["facets"]["version"]),
+        lambda event: event["outputs"][0]["facets"]["version"].update(datasetVersion=1),
+        lambda event: event["inputs"][0].pop("name"),
+        lambda event: event["inputs"][0].update(rows=1),
+        lambda event: assertion(event).update(success="yes"),
+        lambda event: assertion(event).update(outcome="passed"),
+        lambda event: assertion(event).pop("assertion"),
+        lambda event: field(event).pop("field"),
+        lambda event: field(event).update(column="code"),
+        lambda event: field(event).update(transformations=[{"subtype": "HASH"}]),
+        lambda event: event["outputs"][0]["facets"]["columnLineage"].update(fields=[]),
+    ],
+)
+def test_an_event_that_is_otherwise_is_found(event: Event, break_it: Callable[[Event], object]) -> None:
+    broken = copy.deepcopy(event)
+    break_it(broken)
+    with pytest.raises(Invalid):
+        rebuilt(broken)
+
+
+def assertion(event: Event) -> Event:
+    return event["inputs"][0]["inputFacets"]["dataQualityAssertions"]["assertions"][0]
+
+
+def field(event: Event) -> Event:
+    return event["outputs"][0]["facets"]["columnLineage"]["fields"]["b"]["inputFields"][0]
+
+
+@pytest.fixture
+def built_all(project: Settings, settings: Settings) -> dict[str, Event]:
+    """The last events of a night that builds every model, by what they write."""
+    share_manifests(settings.home)
+    manifest: Manifest = read(project)
+    made = [
+        Made(key, tuple(node.depends_on.nodes) if node.resource_type == "model" else (), None)
+        for key, node in manifest.nodes.items()
+        if node.resource_type in ("model", "seed")
+    ]
+    with events.run(settings, "all") as run:
+        built(settings, run, made)
+    return {job: last for job, (last,) in ends(settings).items() if job != "all"}
+
+
+@pytest.mark.slow
+def test_what_columns_are_made_from_is_what_the_job_reads(
+    built_all: dict[str, Event], known: Lineage
+) -> None:
+    for name, event in built_all.items():
+        (output,) = event["outputs"]
+        if name.startswith("seed."):
+            assert output["facets"] == {}
+            continue
+        made = fields(output)
+        assert {each for of in made.values() for _, each, _ in of} <= names(event["inputs"]), name
+        assert {column.name for column in known.tables[name.partition(".")[2]].columns} <= made.keys(), name
+    assert ("kho", "warehouse.fct_dossier", "returned_at") in fields(
+        built_all["marts.morning_list"]["outputs"][0]
+    )["reason"]
+
+
+@pytest.mark.slow
+def test_events_lead_from_a_mart_to_the_headers_that_the_dictionary_names(
+    built_all: dict[str, Event], known: Lineage, project: Settings
+) -> None:
+    """Column by column, through the events of the layers and of the loads."""
+    loads = events.Run("load")
+    for system in systems(project):
+        loaded(project, system)(loads)
+    written = [*loads.outputs, *(each["outputs"][0] for each in built_all.values())]
+    made = {each["name"]: fields(each) for each in written if each["facets"]}
+
+    def headers(name: str, column: str, seen: set[tuple[str, str]]) -> set[tuple[str, str]]:
+        found: set[tuple[str, str]] = set()
+        for namespace, parent, field in made.get(name, {}).get(column, ()):
+            if namespace == "archive":
+                found.add((parent, field))
+            elif (parent, field) not in seen:
+                seen.add((parent, field))
+                found |= headers(parent, field, seen)
+        return found
+
+    told = {
+        (entry.table.name, column): {(each.source, each.header) for each in of}
+        for entry in dictionary(project, known).tables
+        for column, of in entry.headers.items()
+    }
+    assert len(told) > 800 and sum(map(bool, told.values())) > 300
+    for (mart, column), of in told.items():
+        name = named(f"model.kho.{mart}").name
+        assert headers(name, column, set()) == of, (mart, column)
+
+
+def test_what_is_told_of_a_column_of_persons_does_not_tell_it(project: Settings) -> None:
+    hashed = [
+        (contract, column)
+        for contract in contracts(project).values()
+        for column in contract.columns
+        if column.keys.personal_data
+    ]
+    assert {column.keys.personal_data for _, column in hashed} == {"drop", "hash"}
+    for contract, column in hashed:
+        loads = events.Run("load")
+        loaded(project, contract.system)(loads)
+        (output,) = [each for each in loads.outputs if each["name"] == f"raw.{contract.raw_table}"]
+        told = output["facets"]["columnLineage"]["fields"].get(column.name)
+        if column.keys.personal_data == "drop":
+            assert told is None
+        else:
+            assert told["inputFields"][0]["transformations"][0]["masking"] is True
+
+
+def test_a_layer_is_told_of_where_nobody_can_say_what_its_columns_are_made_from(
+    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    nowhere = settings.model_copy(update={"project": tmp_path / "nowhere"})
+    with events.run(settings, "marts") as run:
+        built(nowhere, run, [Made("model.kho.report_figure", (), None)])
+    (told,) = ends(settings)["marts.report_figure"]
+    assert told["eventType"] == "COMPLETE" and told["outputs"][0]["facets"] == {}
+    assert "events tell of no columns" in caplog.text

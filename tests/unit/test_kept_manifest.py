@@ -13,6 +13,7 @@ import pytest
 from dbt.contracts.graph.manifest import Manifest
 
 from kho.settings import Settings
+from kho.transform import lineage as lineages
 from kho.transform.lineage import lineage
 from kho.transform.project import TransformError, read
 from tests.projects import copied
@@ -103,6 +104,18 @@ def test_what_was_read_long_ago_makes_room(settings: Settings) -> None:
     )
     assert "model.kho.third" in read(settings).nodes
     assert len(kept(settings)) == 1 and first not in kept(settings)
+
+
+def test_where_columns_come_from_is_found_out_once(settings: Settings) -> None:
+    assert lineages.kept(settings) is None
+    found = lineage(settings)
+    assert lineages.kept(settings) == found == lineage(settings)
+    assert found.columns[lineages.Ref("first", "n")] == frozenset()
+    (settings.project / "dbt_project" / "models" / "staging" / "own" / "first.sql").write_text(
+        "select code as n from {{ ref('codes') }}"
+    )
+    assert lineages.kept(settings) is None
+    assert lineage(settings).columns[lineages.Ref("first", "n")] == {lineages.Ref("codes", "code")}
 
 
 def test_every_change_is_seen(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from kho.console import batches, documents, morning, overview, releases, runs, sources
+from kho.console import batches, documents, figures, morning, overview, releases, runs, sources
 from kho.console.access import reads
 from kho.console.origin import is_of_own_page
 from kho.console.render import error, style
@@ -38,7 +38,7 @@ def make() -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,
     )
-    for part in (overview, batches, releases, sources, morning, runs, documents):
+    for part in (overview, batches, releases, sources, figures, morning, runs, documents):
         app.include_router(part.router)
     app.add_api_route("/style.css", style, methods=["GET"])
 

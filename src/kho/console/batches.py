@@ -51,6 +51,7 @@ def batch(request: Request, who: Who, batch_id: Number) -> Response:
         passed=sum(each[2] == "passed" for each in verdicts),
         left_out=sum(each[2] == "skipped" for each in verdicts),
         events=events,
+        machines=(decisions.BOUNDARY, decisions.LOADER),
         rejects=rejects.rows(here, batch_id, _REJECTS),
     )
 

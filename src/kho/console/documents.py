@@ -57,7 +57,6 @@ SHELVES = (
     Shelf("reports", "Reports", "reports"),
     Shelf("dictionary", "Data dictionary", "dictionary", policy=_SANDBOXED),
     Shelf("data-docs", "Data Docs", "data_docs", "index.html"),
-    Shelf("dbt-docs", "dbt docs", "dbt_docs", "index.html", _SANDBOXED),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from functools import cache, partial
 from importlib.resources import files
 from typing import Any
@@ -13,7 +14,10 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from kho.console.access import Visitor
+from kho.console.reasons import reason
 from kho.console.words import Language, language_of, say
+from kho.figures.figures import State
+from kho.report import vietnamese
 from kho.settings import TIMEZONE
 
 
@@ -44,9 +48,13 @@ def _filled(request: Request, language: Language, template: str, **content: Any)
             path=request.scope["path"].removeprefix(request.scope.get("root_path", "")),
             language=language,
             t=partial(say, language),
+            said=partial(reason, language),
             day=partial(_day, language),
             moment=partial(_moment, language),
             number=partial(_number, language),
+            quantity=partial(_quantity, language),
+            figure_state=partial(_figure_state, language),
+            level_title=partial(_level_title, language),
             **content,
         )
     )
@@ -80,3 +88,20 @@ def _number(language: Language, number: int | None) -> str:
     if number is None:
         return "–"
     return f"{number:,}".replace(",", ".") if language == "vi" else f"{number:,}"
+
+
+def _quantity(language: Language, value: Decimal | None, unit: str) -> str:
+    """A figure's value, as reports have it."""
+    told = vietnamese.quantity(value, unit)
+    return told if language == "vi" else told.translate(str.maketrans(".,", ",."))
+
+
+def _figure_state(language: Language, state: State) -> str:
+    """A figure's state, as reports call it: the same word may say something else of a source."""
+    return vietnamese.STATES[state] if language == "vi" else state.replace("_", " ")
+
+
+def _level_title(language: Language, level: str) -> str:
+    if language == "vi":
+        return vietnamese.LEVELS[level]
+    return "All levels" if level == "all" else f"{level.capitalize()} level"

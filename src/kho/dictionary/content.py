@@ -142,7 +142,7 @@ def dictionary(settings: Settings, all_lineage: Lineage) -> Dictionary:
     for metric in all_lineage.figures:
         for ref in set().union(*all_lineage.figure_origins(metric).values()):
             users.setdefault(ref, []).append(metric)
-    systems = _systems(settings)
+    systems = system_names(settings)
     order = {"staging": 0, "warehouse": 1, "marts": 2, "seed": 3}
     tables = [table for table in all_lineage.tables.values() if table.layer in order]
     tables.sort(key=lambda table: (order[table.layer], table.topic, table.name))
@@ -241,21 +241,26 @@ def _headers(contracts: dict[str, Contract]) -> dict[Ref, tuple[str, str]]:
     }
 
 
-def _figure(figure: Figure, known: Lineage, contracts: dict[str, Contract]) -> FigureEntry:
+def origins(metric: str, known: Lineage, contracts: dict[str, Contract]) -> list[Origin]:
+    """The columns of these exports that a figure comes from, by role; the date of a delivery is of no export."""
     columns = _headers(contracts)
-    origins = []
-    for role, refs in known.figure_origins(figure.metric).items():
+    found = []
+    for role, refs in known.figure_origins(metric).items():
         for ref in sorted(refs):
             if ref == DELIVERY_DATE:
-                origins.append(Origin(role, "", "", "date of the delivery"))
-            else:
-                origins.append(Origin(role, *columns[ref], ref.column))
+                found.append(Origin(role, "", "", "date of the delivery"))
+            elif ref in columns:
+                found.append(Origin(role, *columns[ref], ref.column))
+    return found
+
+
+def _figure(figure: Figure, known: Lineage, contracts: dict[str, Contract]) -> FigureEntry:
     parts = [known.figures[part] for part in (figure.numerator, figure.denominator) if part]
     reads = set().union(*(refs for each in (figure, *parts) for refs in each.reads.values()))
     return FigureEntry(
         figure,
         figure.meaning,
-        origins,
+        origins(figure.metric, known, contracts),
         sorted({ref.table for ref in reads}),
         sorted(known.lists(reads)),
     )
@@ -281,7 +286,7 @@ def _table(table: Table, known: Lineage, told: dict[Ref, tuple[str, str]]) -> Ta
     )
 
 
-def _systems(settings: Settings) -> dict[str, str]:
+def system_names(settings: Settings) -> dict[str, str]:
     """The name of each system that has one."""
     path = settings.seed("systems.csv")
     with path.open(encoding="utf-8", newline="") as seed:

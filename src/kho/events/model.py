@@ -24,6 +24,14 @@ class Data(NamedTuple):
     name: str
 
 
+class Field(NamedTuple):
+    """A column of a data set, of an export its header. `is_masked`: what is made of it does not tell its values."""
+
+    data: Data
+    name: str
+    is_masked: bool = False
+
+
 def table(schema: str, name: str) -> Data:
     return Data(NAMESPACE, f"{schema}.{name}")
 
@@ -66,7 +74,7 @@ def judged(data: Data, verdicts: Iterable[Verdict]) -> dict[str, Any]:
         for each in verdicts
         if each.outcome != "skipped"
     ]
-    found = _facet("1-0-1", "DataQualityAssertionsDatasetFacet", assertions=assertions)
+    found = _facet("1-1-0", "DataQualityAssertionsDatasetFacet", assertions=assertions)
     return {**told(data), "inputFacets": {"dataQualityAssertions": found} if assertions else {}}
 
 
@@ -74,12 +82,32 @@ def of_version(number: int) -> dict[str, Any]:
     return _facet("1-0-1", "DatasetVersionDatasetFacet", datasetVersion=str(number))
 
 
+def of_columns(columns: Mapping[str, Iterable[Field]]) -> dict[str, Any]:
+    """Of each column of a data set, the fields that it is made from."""
+    return _facet(
+        "1-2-0",
+        "ColumnLineageDatasetFacet",
+        fields={column: {"inputFields": list(map(_field, fields))} for column, fields in columns.items()},
+    )
+
+
+def _field(field: Field) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "namespace": field.data.namespace,
+        "name": field.data.name,
+        "field": field.name,
+    }
+    if field.is_masked:
+        told["transformations"] = [{"type": "DIRECT", "subtype": "TRANSFORMATION", "masking": True}]
+    return told
+
+
 def of_night(business_date: date) -> dict[str, Any]:
     return _facet("1-0-1", "NominalTimeRunFacet", nominalStartTime=f"{business_date}T00:00:00+07:00")
 
 
 def of_parent(run_id: str, job: str) -> dict[str, Any]:
-    return _facet("1-1-0", "ParentRunFacet", run={"runId": run_id}, job={"namespace": NAMESPACE, "name": job})
+    return _facet("1-2-0", "ParentRunFacet", run={"runId": run_id}, job={"namespace": NAMESPACE, "name": job})
 
 
 def of_error(message: str) -> dict[str, Any]:

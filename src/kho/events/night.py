@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import date
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from kho.contract import Contract, contracts
 from kho.database import connect
-from kho.events.model import Data, judged, of_version, table, told
+from kho.events.model import NAMESPACE, Data, Field, judged, of_columns, of_version, table, told
 from kho.events.run import Run
 from kho.ledger import releases, verdicts
 from kho.ledger.verdicts import Verdict
@@ -23,6 +24,8 @@ _SCHEMAS = {
     "stg": "staging",
     **dict.fromkeys(("fct", "dim", "bridge", "union", "movement", "kept"), "warehouse"),
 }
+
+log = logging.getLogger(__name__)
 
 
 def fetched(settings: Settings, system: str) -> Callable[[Run], None]:
@@ -38,7 +41,9 @@ def loaded(settings: Settings, system: str) -> Callable[[Run], None]:
     def tell(run: Run) -> None:
         known = _of_system(settings, system)
         run.inputs += [told(Data("archive", each.name)) for each in known]
-        run.outputs += [told(table("raw", each.raw_table)) for each in known]
+        run.outputs += [
+            told(table("raw", each.raw_table), columnLineage=of_columns(_headers(each))) for each in known
+        ]
 
     return tell
 
@@ -69,11 +74,48 @@ def of_step(settings: Settings, step: str, business_date: date) -> Callable[[Run
     return tell
 
 
-def built(run: Run, made: Iterable[Made]) -> None:
+def built(settings: Settings, run: Run, made: list[Made]) -> None:
     """Tell of the models of a layer: each is a run of its own."""
+    columns = _columns(settings) if made else {}
     for each in made:
         output = named(each.node)
-        run.part(output.name, sorted(map(named, each.parents)), output, each.failure)
+        run.part(output.name, sorted(map(named, each.parents)), output, each.failure, columns.get(output))
+
+
+def _columns(settings: Settings) -> dict[Data, dict[str, list[Field]]]:
+    """By table and column, what models make their columns from; nothing where that can't be found out."""
+    from kho.transform.lineage import lineage
+
+    try:
+        known = lineage(settings)
+    except Exception:
+        log.exception("events tell of no columns: where they come from could not be found out")
+        return {}
+    data = {
+        # Those of raw and ledger have their schema before their name.
+        name: Data(NAMESPACE, name)
+        if "." in name
+        else table("seed", name)
+        if each.layer == "seed"
+        else _model(name)
+        for name, each in known.tables.items()
+    }
+    found: dict[Data, dict[str, list[Field]]] = defaultdict(dict)
+    for ref, parents in known.columns.items():
+        found[data[ref.table]][ref.column] = [
+            Field(data[parent.table], parent.column) for parent in sorted(parents) if parent.table in data
+        ]
+    return found
+
+
+def _headers(contract: Contract) -> dict[str, list[Field]]:
+    """By column of its raw table, the header of the export that it has its values from."""
+    return {
+        column.name: [
+            Field(Data("archive", contract.name), column.header, column.keys.personal_data is not None)
+        ]
+        for column in contract.stored
+    }
 
 
 def named(node: str) -> Data:
@@ -81,9 +123,11 @@ def named(node: str) -> Data:
     kind, _, *rest = node.split(".")
     if kind == "source":
         return table(rest[0], rest[1])
-    if kind == "model":
-        return table(_SCHEMAS.get(rest[0].split("_")[0], "marts"), rest[0])
-    return table(kind, rest[0])
+    return _model(rest[0]) if kind == "model" else table(kind, rest[0])
+
+
+def _model(name: str) -> Data:
+    return table(_SCHEMAS.get(name.split("_")[0], "marts"), name)
 
 
 def _of_system(settings: Settings, system: str) -> list[Contract]:

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -32,14 +32,21 @@ class Run:
     parts: list[dict[str, Any]] = field(default_factory=list)
 
     def part(
-        self, job: str, inputs: Iterable[model.Data], output: model.Data, failure: str | None = None
+        self,
+        job: str,
+        inputs: Iterable[model.Data],
+        output: model.Data,
+        failure: str | None = None,
+        columns: Mapping[str, Iterable[model.Field]] | None = None,
     ) -> None:
-        """A run within this one, that is over."""
+        """A run within this one, that is over; `columns`: what those of its output are made from."""
         of_run, told = str(uuid.uuid4()), {"parent": model.of_parent(self.run_id, self.job)}
         read, written = [model.told(each) for each in inputs], [model.told(output)]
         self.parts.append(model.event("START", of_run, job, inputs=read, outputs=written, facets=told))
         if failure:
             told["errorMessage"] = model.of_error(failure)
+        elif columns:
+            written = [model.told(output, columnLineage=model.of_columns(columns))]
         self.parts.append(
             model.event(
                 "FAIL" if failure else "COMPLETE", of_run, job, inputs=read, outputs=written, facets=told

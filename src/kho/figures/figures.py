@@ -105,6 +105,17 @@ class Scope:
 
 
 @dataclass(frozen=True)
+class Period:
+    """A period that has a name."""
+
+    scheme: Scheme
+    code: str
+    kind: str
+    first_day: date
+    last_day: date
+
+
+@dataclass(frozen=True)
 class Published:
     """The release in force as one snapshot: a night that publishes meanwhile doesn't mix its release in."""
 
@@ -313,16 +324,33 @@ def period_days(release: Published, period: str, scheme: Scheme = "calendar") ->
     return row
 
 
+def scopes(release: Published, first: date = date.min, last: date = date.max) -> list[Scope]:
+    """The agencies that there are on any of these days, in the order of their codes; one that changed, in each of its versions."""
+    query = sql.SQL(
+        "select scope_agency_code, scope_unit_code, scope_name, scope_short_name, valid_from, valid_to from {}"
+        " where depth = 0 and valid_from <= %s and coalesce(valid_to, 'infinity') >= %s order by 1, 5"
+    ).format(sql.Identifier(release.schema, "figure_scope"))
+    return [Scope(*row) for row in release.connection.execute(query, [last, first])]
+
+
+def periods(release: Published) -> list[Period]:
+    """The named periods that have begun, the newest year first, of a year the longest first."""
+    query = sql.SQL(
+        """
+        select scheme, period_code, period_kind, from_date, to_date from {} where from_date <= %s
+        order by scheme = 'calendar' desc, left(period_code, 4) desc,
+          array_position(array['year', 'half_year', 'nine_months', 'quarter', 'month'], period_kind), period_code
+        """
+    ).format(sql.Identifier(release.schema, "figure_period"))
+    return [Period(*row) for row in release.connection.execute(query, [release.business_date])]
+
+
 def agency(release: Published, wanted: str, first: date, last: date) -> Scope:
     """The one agency that is meant, of those that exist in the period: a unit's code alone is ambiguous over time.
 
     Raises `UnknownScope`.
     """
-    query = sql.SQL(
-        "select scope_agency_code, scope_unit_code, scope_name, scope_short_name, valid_from, valid_to from {}"
-        " where depth = 0 and valid_from <= %s and coalesce(valid_to, 'infinity') >= %s order by 1, 5"
-    ).format(sql.Identifier(release.schema, "figure_scope"))
-    known = [Scope(*row) for row in release.connection.execute(query, [last, first])]
+    known = scopes(release, first, last)
     asked = _fold(wanted)
     matches = (
         [one for one in known if asked in (_fold(one.agency_code), _fold(one.unit_code or ""))]

@@ -8,12 +8,15 @@ which rows a filter lets through, except in what a figure counts.
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+import msgspec
 import sqlglot
 from sqlglot import exp
 from sqlglot.optimizer.qualify import qualify
@@ -21,7 +24,7 @@ from sqlglot.optimizer.scope import Scope, build_scope, walk_in_scope
 
 from kho.contract import Contract
 from kho.settings import Settings
-from kho.transform.project import read
+from kho.transform.project import fingerprint, keep, read
 
 Layer = Literal["raw", "ledger", "seed", "staging", "warehouse", "marts"]
 #: what a figure has columns for, by the column of the counted movements
@@ -167,8 +170,35 @@ class Lineage:
 def lineage(settings: Settings, *older: Contract) -> Lineage:
     """Read the project as it is now. Raises `TransformError` when dbt can't compile it.
 
-    `older`: versions of contracts whose columns are known too, for models that still read what is gone.
+    It takes some ten seconds, and is kept until the project changes. `older`: versions of contracts whose columns are known
+    too, for models that still read what is gone.
     """
+    if older:
+        return _found(settings, older)
+    if known := kept(settings):
+        return known
+    path = _place(settings)
+    found = _found(settings)
+    if _place(settings) == path:  # read while somebody wrote, it may be neither what was there nor what is
+        keep(path, msgspec.msgpack.encode(found))
+    return found
+
+
+def kept(settings: Settings) -> Lineage | None:
+    """The lineage of the project as it is now, if it has been read before: then it costs no dbt and no time."""
+    try:
+        return msgspec.msgpack.decode(_place(settings).read_bytes(), type=Lineage)
+    except FileNotFoundError:
+        return None
+
+
+def _place(settings: Settings) -> Path:
+    """Where it is kept: by what the project is made of, and by what reads it."""
+    reader = hashlib.sha256(Path(__file__).read_bytes() + version("sqlglot").encode()).hexdigest()[:16]
+    return settings.home / "dbt" / "lineage" / f"{reader}.{fingerprint(settings)}"
+
+
+def _found(settings: Settings, older: Iterable[Contract] = ()) -> Lineage:
     manifest = read(settings, is_compiled=True)
     tables = {table.name: table for table in _tables(settings, manifest)}
     sql = {node.name: node.compiled_code for node in manifest.nodes.values() if node.resource_type == "model"}

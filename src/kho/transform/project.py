@@ -34,7 +34,7 @@ _NO_SERVER = {
 }
 BATCHES = "build_input"  # the view of the ledger that names the batches of a build
 _MARTS = "release"  # the schema of marts as the project names it, whatever release they are built for
-_KEPT_SECONDS = 24 * 3600  # a manifest that another has taken the place of
+_KEPT_SECONDS = 24 * 3600  # what another has taken the place of
 _ASKED = re.compile(rb"env_var\(\s*['\"](\w+)")
 
 
@@ -135,7 +135,7 @@ def _kept(settings: Settings) -> Manifest:
         with suppress(FileNotFoundError):
             packed = known.read_bytes()
             if known != path:
-                _keep(path, packed)
+                keep(path, packed)
             return Manifest.from_msgpack(packed)
     with TemporaryDirectory() as target:
         if newest := min(path.parent.glob(f"{name}.*"), key=_age, default=None):
@@ -147,7 +147,7 @@ def _kept(settings: Settings) -> Manifest:
     manifest.flat_graph = {}  # dbt made it; whoever needs it makes it again
     # Read while somebody wrote, it may be neither what was there nor what is.
     if _fingerprint(project) == fingerprint:
-        _keep(path, manifest.to_msgpack())
+        keep(path, manifest.to_msgpack())
     return manifest
 
 
@@ -170,8 +170,9 @@ def _is_described(manifest: Manifest) -> bool:
     )
 
 
-def _keep(path: Path, packed: bytes) -> None:
-    path.parent.mkdir(exist_ok=True)
+def keep(path: Path, packed: bytes) -> None:
+    """Write what was made of the project, whole or not at all; what its folder has of before goes after a day."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.write_bytes(packed)
     draft.replace(path)
