@@ -51,10 +51,12 @@ def up() -> None:
 
 def down() -> None:
     """Stop everything. Nothing that was committed is lost; an interrupted night goes on when it is run again."""
+    from kho.backup import remove_abandoned
     from kho.server import processes
 
     with console.status("Stopping"):
         processes.down(settings())
+        remove_abandoned(settings())
     console.print("Stopped.")
 
 
