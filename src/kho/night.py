@@ -211,7 +211,9 @@ def publish(settings: Settings, *, allow_older: bool = False, patience: timedelt
 
 
 def upkeep(settings: Settings) -> None:
-    """Write the catalogue anew if the project has changed, and back up what the warehouse has, where a place for that is set."""
+    """Write the catalogue anew if the project has changed, back up what the warehouse has, where a place for that is set, and
+    leave beside the archive what the ledger knows."""
+    from kho import rebuild
     from kho.dictionary import place
     from kho.transform import catalogue
 
@@ -219,6 +221,13 @@ def upkeep(settings: Settings) -> None:
         catalogue.write(settings, place(settings))
     except Exception:  # it tells of nothing that a night does
         log.exception("the catalogue could not be written; the one of before stays")
+    try:
+        _back_up(settings)
+    finally:
+        rebuild.keep_history(settings)
+
+
+def _back_up(settings: Settings) -> None:
     if not settings.backup_to:
         log.info("No backup: backup_to is not set in config.toml")
         return

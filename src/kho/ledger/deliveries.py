@@ -142,6 +142,18 @@ def not_loaded(connection: psycopg.Connection, contract: str) -> list[Arrival]:
         ).fetchall()
 
 
+def arrival(connection: psycopg.Connection, arrival_id: int) -> Arrival:
+    """The arrival of this number."""
+    with connection.cursor(row_factory=class_row(Arrival)) as cursor:
+        return the_row(
+            cursor.execute(
+                "select a.arrival_id, d.delivery_id, d.name, d.business_date, a.sha256, a.control_rows"
+                " from ledger.arrival a join ledger.delivery d using (delivery_id) where a.arrival_id = %s",
+                [arrival_id],
+            )
+        )
+
+
 def newest(connection: psycopg.Connection, contract: str, until: date | None = None) -> Arrival | None:
     """The arrival that came last of the contract's newest business date, up to a day if one is named."""
     with connection.cursor(row_factory=class_row(Arrival)) as cursor:
