@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from kho.database import connect, session
 from kho.formats import Unreadable
 from kho.ledger import decisions, deliveries, history
 from kho.ledger.hash_keys import WrongHashKey, hash_key
-from kho.ledger.history import HistoryError, Missing
+from kho.ledger.history import Damaged, HistoryError, Missing
 from kho.load import again, raw
 from kho.settings import Settings
 
@@ -53,7 +54,7 @@ def keep_history(settings: Settings) -> None:
         try:
             with _history(settings) as lines:
                 is_ours = history.is_of(connection, history.head(next(lines, "")))
-        except FileNotFoundError:
+        except (FileNotFoundError, Damaged):  # of a damaged one nothing could be rebuilt
             is_ours = True
     if not is_ours:
         raise HistoryError(
@@ -88,7 +89,11 @@ def rebuild(settings: Settings, say: Say = lambda what, done, of: None) -> Rebui
         raise RebuildError(
             f"{settings.archive / HISTORY} is not there: every night leaves it in the archive. Bring the archive back first"
         ) from None
-    except (HistoryError, OSError, EOFError) as problem:
+    except Damaged as problem:
+        raise RebuildError(
+            f"{settings.archive / HISTORY} is damaged ({problem}): bring it from another copy of the archive"
+        ) from None
+    except (HistoryError, OSError) as problem:
         raise RebuildError(str(problem)) from None
     rebuilt = Rebuilt(head.batches, head.night)
     with (
@@ -122,7 +127,7 @@ def _bring(
     rebuilt: Rebuilt,
 ) -> None:
     try:
-        contract, note = _contract(settings, loader, batch)
+        contract, notes = _contract(settings, loader, batch)
         now = again(
             settings, loader, contract, deliveries.arrival(loader, batch.arrival_id), batch.batch_id, key
         )
@@ -131,27 +136,32 @@ def _bring(
         rebuilt.lost[batch.batch_id] = str(problem)
         return
     counts = (now.rows_loaded, now.rows_rejected)
-    if counts != batch.rows:
-        note = f"{note}{counts[0]} rows loaded and {counts[1]} rejected, then {batch.rows[0]} and {batch.rows[1]}"
-        rebuilt.differing[batch.batch_id] = note
+    is_other = counts != batch.rows
+    if is_other:
+        notes.append(
+            f"{counts[0]} rows loaded and {counts[1]} rejected, and not {batch.rows[0]} and {batch.rows[1]} as then"
+        )
+    if notes:
+        rebuilt.differing[batch.batch_id] = ", ".join(notes)
     history.bring_back(
         keeper,
         batch.batch_id,
         *was,
-        (now.rows_in_file, now.rows_loaded, now.rows_rejected, now.rows_skipped)
-        if counts != batch.rows
-        else None,
+        (now.rows_in_file, now.rows_loaded, now.rows_rejected, now.rows_skipped) if is_other else None,
     )
 
 
-def _contract(settings: Settings, connection: psycopg.Connection, batch: Missing) -> tuple[Contract, str]:
-    """The contract that a batch was loaded by; today's where that one can't be used any more, and a note of it."""
+def _contract(
+    settings: Settings, connection: psycopg.Connection, batch: Missing
+) -> tuple[Contract, list[str]]:
+    """The contract that a batch was loaded by, today's where that one can't be used any more; and what is other than then."""
     system, _, entity = batch.contract.partition(".")
     path = settings.contracts / system / f"{entity}.yaml"
     try:
         then = parse_contract(path, batch.body.encode())
         if not raw.problems(connection, then):
-            return then, "" if then.fingerprint == batch.fingerprint else "codes are mapped otherwise now: "
+            is_same = then.fingerprint == batch.fingerprint
+            return then, [] if is_same else ["loaded with the codes of today"]
     except ContractError:
         pass
     now = contracts(settings, system).get(batch.contract)
@@ -159,7 +169,7 @@ def _contract(settings: Settings, connection: psycopg.Connection, batch: Missing
         raise ContractError(
             path, ["neither the contract that it was loaded by can be used, nor one of today"]
         )
-    return now, "by today's contract, for that one can't be used any more: "
+    return now, ["loaded by today's contract, for the one of then can't be used any more"]
 
 
 def _expect_key(settings: Settings) -> None:
@@ -203,13 +213,21 @@ def _administrator(settings: Settings) -> Iterator[psycopg.Connection]:
 
 @contextmanager
 def _history(settings: Settings) -> Iterator[Iterator[str]]:
-    """The lines of the history that is beside the archive. Raises `FileNotFoundError`."""
+    """The lines of the history that is beside the archive. Raises `FileNotFoundError`, and `Damaged` where they are read."""
     with (
         Archive.of(settings).beside(HISTORY) as file,
         gzip.GzipFile(fileobj=file) as packed,
         io.TextIOWrapper(packed, encoding="utf-8", newline="\n") as text,
     ):
-        yield (line.rstrip("\n") for line in text)
+        yield _whole(text)
+
+
+def _whole(text: Iterator[str]) -> Iterator[str]:
+    try:
+        for line in text:
+            yield line.rstrip("\n")
+    except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError) as error:
+        raise Damaged(str(error)) from None
 
 
 def _told(rebuilt: Rebuilt) -> tuple[str, str]:

@@ -56,6 +56,10 @@ class HistoryError(Exception):
     """A history that can't be read, or that belongs to another ledger; the message says what to do."""
 
 
+class Damaged(HistoryError):
+    """A history of which something is gone, or is not what Kho wrote; the message says what."""
+
+
 @dataclass(frozen=True)
 class Head:
     """What a history says of itself. `mark`: of the newest entry of its audit trail; `night`: the date of the newest build;
@@ -115,7 +119,7 @@ def head(line: str) -> Head:
             told["ledger"], told["mark"], date.fromisoformat(night) if night else None, told["batches"]
         )
     except (ValueError, KeyError, TypeError):
-        raise HistoryError("the history is damaged: its first line is not what Kho wrote") from None
+        raise Damaged("its first line is not what Kho wrote") from None
 
 
 def is_of(connection: psycopg.Connection, head: Head) -> bool:
@@ -167,7 +171,7 @@ def enter(connection: psycopg.Connection, told: Iterable[str]) -> None:
         connection.execute(
             sql.SQL("alter table {} disable trigger user").format(sql.Identifier("ledger", table))
         )
-    table, count, is_whole = "", 0, False
+    table, count, is_whole = "", 0, False  # the end is the last line, and says how many rows came before
     while some := list(islice(given, _SOME)):
         rows: list[str] = []
         for line in some:
@@ -181,7 +185,7 @@ def enter(connection: psycopg.Connection, told: Iterable[str]) -> None:
                 count += 1
         _insert(connection, table, rows)
     if not is_whole:
-        raise HistoryError("the history is not whole: its end is missing")
+        raise Damaged("its end is missing")
     for table in TABLES:
         connection.execute(
             sql.SQL("alter table {} enable trigger user").format(sql.Identifier("ledger", table))
