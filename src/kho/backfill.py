@@ -10,7 +10,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 
 from kho import night
@@ -146,9 +146,16 @@ def outcomes(settings: Settings, parts: Iterable[Part]) -> list[Outcome]:
             elif states:
                 others = ", ".join(sorted(states - {"accepted", "held"}))
                 held.append(f"{name} ({others})" if others else name)
-            elif part.day >= begun.get(name, part.day) and not _is_covered(known[name], part.day, there):
+            elif part.day >= begun.get(name, part.day) and not (
+                _is_covered(known[name], part.day, there) or _may_come(known[name], part.day)
+            ):
                 missing.append(name)
     return [Outcome(day, *map(tuple, of_day)) for day, of_day in sorted(told.items())]
+
+
+def _may_come(contract: Contract, day: date) -> bool:
+    """Whether the export of a day need not be there yet."""
+    return day > yesterday() - timedelta(days=contract.latency_days)
 
 
 def _is_covered(contract: Contract, day: date, there: dict[tuple[str, date], list[Delivered]]) -> bool:

@@ -58,8 +58,8 @@ def keep_history(settings: Settings) -> None:
             is_ours = True
     if not is_ours:
         raise HistoryError(
-            f"{settings.archive / HISTORY} tells of another warehouse than this one: `kho rebuild` brings that one back into an"
-            " empty warehouse. If it is not needed any more, move the file away"
+            f"{settings.archive / HISTORY} tells of another warehouse than this one, or of a later state of it: `kho rebuild`"
+            " brings that back into an empty warehouse. If it is not needed any more, move the file away"
         )
     with (
         connect(settings, "kho_auditor") as connection,
@@ -98,7 +98,7 @@ def rebuild(settings: Settings, say: Say = lambda what, done, of: None) -> Rebui
     rebuilt = Rebuilt(head.batches, head.night)
     with (
         connect(settings, "kho_loader", autocommit=True) as loader,
-        _administrator(settings) as keeper,
+        _owner(settings) as keeper,
     ):
         key = hash_key(settings, loader)
         left = history.missing(loader)
@@ -106,14 +106,11 @@ def rebuild(settings: Settings, say: Say = lambda what, done, of: None) -> Rebui
         for done, batch in enumerate(left):
             say(f"{batch.contract} {batch.batch_id}", done, len(left))
             with keeper.transaction():
-                keeper.execute("set local role kho_owner")
                 if batch.batch_id in there:  # it was killed just then
                     history.bring_back(keeper, batch.batch_id, *states[batch.batch_id])
                 else:
                     _bring(settings, loader, keeper, batch, states[batch.batch_id], key, rebuilt)
-        with keeper.transaction():
-            keeper.execute("set local role kho_owner")
-            history.finish(keeper, *_told(rebuilt))
+        history.finish(keeper, *_told(rebuilt))
     return rebuilt
 
 
@@ -184,7 +181,7 @@ def _expect_key(settings: Settings) -> None:
 
 def _enter(settings: Settings) -> None:
     """Enter the history, unless a rebuild that was killed did so."""
-    with _administrator(settings) as connection, connection.transaction():
+    with _owner(settings) as connection, connection.transaction():
         if history.is_unfinished(connection):
             return
         if not history.is_empty(connection):
@@ -204,9 +201,13 @@ def _enter(settings: Settings) -> None:
 
 
 @contextmanager
-def _administrator(settings: Settings) -> Iterator[psycopg.Connection]:
+def _owner(settings: Settings) -> Iterator[psycopg.Connection]:
+    """The ledger's owner, as whom only the administrator may act."""
     with psycopg.connect(
-        settings.admin_url(), options=session(), application_name="kho rebuild", autocommit=True
+        settings.admin_url(),
+        options=f"{session()} -c role=kho_owner",
+        application_name="kho rebuild",
+        autocommit=True,
     ) as connection:
         yield connection
 

@@ -42,7 +42,7 @@ def pids(settings: Settings) -> dict[str, int]:
 
 
 def test_a_night_under_the_scheduler_ends_in_a_release(walked: list[Typed], running: Settings) -> None:
-    (ran,) = (each for each in walked if f"kho run --date {NIGHT}" in each.block.text)
+    (ran,) = (each for each in walked if f"--to {NIGHT}" in each.block.text)
     assert ran.returncode == 0, ran.output
     for step in [
         *(f"{system}.ingest" for system in night.systems(running)),
@@ -54,6 +54,8 @@ def test_a_night_under_the_scheduler_ends_in_a_release(walked: list[Typed], runn
         "tell_people",
     ]:
         assert f"✓ {step}" in ran.output
+    # Before it the days were made up for, one by one.
+    assert "Exports by day" in ran.output and " failed: " not in ran.output
     with connect(running, "kho_auditor") as ledger:
         (day,) = ledger.execute(
             "select business_date from ledger.release where state = 'in_force'"

@@ -18,12 +18,13 @@ from kho import backfill
 from kho.backfill import Outcome
 from kho.cli import app
 from kho.cli import backfill as shown
+from kho.contract import contracts
 from kho.contract.schedule import yesterday
 from kho.database import connect
 from kho.ledger import batches, decisions
 from kho.settings import Settings
 from tests.contracts import document
-from tests.integration.loading import rows
+from tests.integration.loading import deliver, rows
 
 FIRST, LAST = date(2021, 1, 4), date(2021, 1, 8)
 #: of these, the first has no row that can be loaded, and the second is not there
@@ -226,3 +227,16 @@ def test_days_before_a_system_begins_or_of_which_nothing_is_due_are_refused(sour
 def test_options_that_do_not_go_together_are_told(options: list[str], said: str) -> None:
     typed = CliRunner().invoke(app, ["run", *options])
     assert typed.exit_code == 2 and said in typed.output
+
+
+def test_what_need_not_be_there_yet_is_not_missing(sources: Settings) -> None:
+    path = sources.project / "contracts" / "registry" / "permits.yaml"
+    contract = yaml.safe_load(path.read_text())
+    contract["slaProperties"].append({"property": "latency", "value": 1, "unit": "d"})
+    path.write_text(yaml.safe_dump(contract))
+    last = yesterday()
+    first = last - timedelta(2)
+    parts = [part for part in backfill.parts(sources, first, last) if part.system == "registry"]
+    deliver(sources, contracts(sources)[PERMITS], "permits.csv", b"code\nA\n", first)
+    told = [(each.held, each.missing) for each in backfill.outcomes(sources, parts)]
+    assert told == [((f"{PERMITS} (not loaded)",), ()), ((), (PERMITS,)), ((), ())]

@@ -221,6 +221,8 @@ def test_killed_it_goes_on_and_until_then_nothing_is_built_and_no_history_is_los
     with pytest.raises(HistoryError, match="run `kho rebuild` again"):
         keep_history(empty)
     assert (empty.archive / HISTORY).read_bytes() == kept
+    with pytest.raises(decisions.DecisionError, match="its rows are not rebuilt yet"):
+        decisions.accept(empty, 7, actor="lan", reason="it looks good")
     assert rebuild(empty).batches == 7
     assert content(empty, "raw", "reject") == content(original, "raw", "reject")
     assert told(empty) == told(original)

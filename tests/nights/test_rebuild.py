@@ -26,7 +26,9 @@ def test_the_night_after_a_rebuild_makes_what_it_would_have_made(
             (there.home / shared).symlink_to(sources.home / shared)
         rebuilt = rebuild(there)
         assert rebuilt.night == NIGHTS[0] and not rebuilt.lost and not rebuilt.differing
-        assert snapshot(there, "raw", "reject") == snapshot(after_first_night, "raw", "reject")
+        # Tables of exports that never came are made by the night.
+        before = snapshot(after_first_night, "raw", "reject")
+        assert snapshot(there, "raw", "reject") == {name: told for name, told in before.items() if told[0]}
 
         finish(there, NIGHTS[1], there.home / "progress")
 

@@ -155,7 +155,7 @@ def is_unfinished(connection: psycopg.Connection) -> bool:
 
 
 def enter(connection: psycopg.Connection, told: Iterable[str]) -> None:
-    """Fill an empty ledger from the lines of a history, as its administrator, and write down that a rebuild has begun.
+    """Fill an empty ledger from the lines of a history, as its owner, and write down that a rebuild has begun.
 
     Batches with rows are held until `bring_back`. What later migrations added takes its default. Raises `HistoryError`.
     """
@@ -166,7 +166,6 @@ def enter(connection: psycopg.Connection, told: Iterable[str]) -> None:
         raise HistoryError(
             f"the history is of a newer Kho (its ledger is {of.ledger}, and this one's {version}): rebuild it with that one"
         )
-    connection.execute("set local role kho_owner")
     for table in TABLES:
         connection.execute(
             sql.SQL("alter table {} disable trigger user").format(sql.Identifier("ledger", table))
@@ -192,7 +191,6 @@ def enter(connection: psycopg.Connection, told: Iterable[str]) -> None:
         )
     _go_on_behind(connection)
     connection.execute("select ledger.write_audit_event('', %s, %s, '')", [BEGUN, f"{of.batches} batches"])
-    connection.execute("reset role")
 
 
 def states(told: Iterable[str]) -> dict[int, tuple[str, str | None]]:
@@ -223,8 +221,9 @@ def missing(connection: psycopg.Connection) -> list[Missing]:
     """The batches whose rows are not there again yet, in the order in which they were loaded."""
     found = connection.execute(
         """
-        select b.batch_id, b.arrival_id, b.contract, c.body, c.fingerprint, b.rows_loaded, b.rows_rejected
-        from ledger.batch b join ledger.contract c
+        select b.batch_id, b.arrival_id, b.contract, coalesce(c.body, ''), b.contract_fingerprint, b.rows_loaded,
+          b.rows_rejected
+        from ledger.batch b left join ledger.contract c
           on (c.contract, c.version, c.fingerprint) = (b.contract, b.contract_version, b.contract_fingerprint)
         where b.state = 'held' and b.reason = %s order by b.batch_id
         """,
