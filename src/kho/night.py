@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -80,15 +80,17 @@ def systems(settings: Settings) -> list[str]:
     return sorted({system for system, status in given if not status or status[1] not in _LEFT_ALONE})
 
 
-def ingest_system(settings: Settings, system: str, business_date: date) -> None:
-    """Fetch what the system delivered, then load it, also what was fetched before a failure."""
+def ingest_system(
+    settings: Settings, system: str, business_date: date, names: Collection[str] | None = None
+) -> None:
+    """Fetch what the system delivered, then load it, also what was fetched before a failure; of all its contracts, or of these."""
     from kho import events
     from kho.events import night as told
 
     failures: list[Exception] = []
     for work, arguments, tell in (
-        (fetch_system, (system, business_date), told.fetched(settings, system)),
-        (load_system, (system,), told.loaded(settings, system)),
+        (fetch_system, (system, business_date, names), told.fetched(settings, system)),
+        (load_system, (system, names), told.loaded(settings, system)),
     ):
         job = f"{system}.{work.__name__.removesuffix('_system')}"
         try:
@@ -102,8 +104,10 @@ def ingest_system(settings: Settings, system: str, business_date: date) -> None:
         raise failures[0]
 
 
-def fetch_system(settings: Settings, system: str, business_date: date) -> None:
-    """Take the system's new deliveries up to this date into the archive."""
+def fetch_system(
+    settings: Settings, system: str, business_date: date, names: Collection[str] | None = None
+) -> None:
+    """Take the system's new deliveries up to this date into the archive; of all its contracts, or of these."""
     from kho.fetch import connections, fetch
 
     known = connections(settings)
@@ -114,18 +118,18 @@ def fetch_system(settings: Settings, system: str, business_date: date) -> None:
         fetched = fetch(settings, contract, business_date, known.get(contract.server.connection or ""))
         log.info("%s: %s", contract.name, fetched)
 
-    _for_each(settings, system, fetch_one, "could not be fetched")
+    _for_each(settings, system, fetch_one, "could not be fetched", names)
 
 
-def load_system(settings: Settings, system: str) -> None:
-    """Load what the system delivered and was not loaded yet."""
+def load_system(settings: Settings, system: str, names: Collection[str] | None = None) -> None:
+    """Load what the system delivered and was not loaded yet; of all its contracts, or of these."""
     from kho.load import load
 
     def load_one(contract: Contract) -> None:
         for batch in load(settings, contract):
             log.info("%s: %s", contract.name, batch)
 
-    _for_each(settings, system, load_one, "could not be loaded")
+    _for_each(settings, system, load_one, "could not be loaded", names)
 
 
 def check_exports(settings: Settings, business_date: date) -> None:
@@ -207,7 +211,9 @@ def publish(settings: Settings, *, allow_older: bool = False, patience: timedelt
 
 
 def upkeep(settings: Settings) -> None:
-    """Write the catalogue anew if the project has changed, and back up what the warehouse has, where a place for that is set."""
+    """Write the catalogue anew if the project has changed, back up what the warehouse has, where a place for that is set, and
+    leave beside the archive what the ledger knows."""
+    from kho import rebuild
     from kho.dictionary import place
     from kho.transform import catalogue
 
@@ -215,6 +221,13 @@ def upkeep(settings: Settings) -> None:
         catalogue.write(settings, place(settings))
     except Exception:  # it tells of nothing that a night does
         log.exception("the catalogue could not be written; the one of before stays")
+    try:
+        _back_up(settings)
+    finally:
+        rebuild.keep_history(settings)
+
+
+def _back_up(settings: Settings) -> None:
     if not settings.backup_to:
         log.info("No backup: backup_to is not set in config.toml")
         return
@@ -329,8 +342,14 @@ def run(settings: Settings, business_date: date) -> None:
         raise list(failures.values())[-1]
 
 
-def _for_each(settings: Settings, system: str, work: Callable[[Contract], None], failed: str) -> None:
-    """Do the work for every contract of the system; RuntimeError at the end when any of it failed.
+def _for_each(
+    settings: Settings,
+    system: str,
+    work: Callable[[Contract], None],
+    failed: str,
+    names: Collection[str] | None,
+) -> None:
+    """Do the work for every contract of the system, or for those of these names; RuntimeError at the end when any of it failed.
 
     A contract that can't be used is a state of its source, which the boundary and the build tell: trying again helps nobody.
     """
@@ -340,6 +359,8 @@ def _for_each(settings: Settings, system: str, work: Callable[[Contract], None],
         log.error("%s", problem)
     failures = []
     for contract in contracts(settings, system).values():
+        if names is not None and contract.name not in names:
+            continue
         try:
             work(contract)
         except ContractError as problem:

@@ -45,7 +45,7 @@ def pids(settings: Settings) -> dict[str, int]:
 
 
 def test_a_night_under_the_scheduler_ends_in_a_release(walked: list[Typed], running: Settings) -> None:
-    (ran,) = (each for each in walked if f"kho run --date {NIGHT}" in each.block.text)
+    (ran,) = (each for each in walked if f"--to {NIGHT}" in each.block.text)
     assert ran.returncode == 0, ran.output
     # As the page says that ends every repair.
     assert [each.text.strip() for each in of_state("any-state", WENT_WRONG)] == [f"kho run --date {NIGHT}"]
@@ -59,6 +59,8 @@ def test_a_night_under_the_scheduler_ends_in_a_release(walked: list[Typed], runn
         "tell_people",
     ]:
         assert f"✓ {step}" in ran.output
+    # Before it the days were made up for, one by one.
+    assert "Exports by day" in ran.output and " failed: " not in ran.output
     with connect(running, "kho_auditor") as ledger:
         (day,) = ledger.execute(
             "select business_date from ledger.release where state = 'in_force'"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -59,3 +60,18 @@ def test_what_is_stored_in_a_bucket_is_read_as_it_came(archive: Archive, bucket:
     bucket.delete_object(Bucket=BUCKET, Key=key)
     with pytest.raises(Lost, match="not in the archive any more"), archive.plain(stored.sha256):
         raise AssertionError
+
+
+def test_a_file_beside_the_deliveries_is_replaced_whole_or_not_at_all(archive: Archive, bucket: Any) -> None:  # noqa: F811
+    with pytest.raises(FileNotFoundError):
+        archive.beside("history.gz")
+    for content in (b"old", b"new"):
+        with archive.writing("history.gz") as file, gzip.GzipFile(fileobj=file, mode="wb") as packed:
+            packed.write(content)
+    with pytest.raises(ConnectionError), archive.writing("history.gz") as file:
+        file.write(b"half")
+        raise ConnectionError
+    with archive.beside("history.gz") as file, gzip.GzipFile(fileobj=file) as packed:
+        assert packed.read() == b"new"
+    there = [each["Key"] for each in bucket.list_objects_v2(Bucket=BUCKET)["Contents"] if each["Size"]]
+    assert there == ["archive/history.gz"]

@@ -9,12 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
-from kho.backup import BackupError, back_up, check, new_key, restore
+from kho.backup import BackupError, back_up, check, new_key, remove_abandoned, restore
 from kho.backup.place import Place
 from kho.database import connect
 from kho.ledger import audit, backups, releases
@@ -151,6 +153,13 @@ def test_a_check_restores_aside_and_finds_what_is_damaged(
     home = sorted(path.name for path in kept.home.iterdir())
     assert check(kept, str(place), key[0]) == backup
     assert snapshot(kept, *ALL) == before and sorted(path.name for path in kept.home.iterdir()) == home
+    # Killed, it leaves a server; the next one ends that, and so does `kho down`.
+    for clear_up in (partial(check, kept, str(place), key[0]), partial(remove_abandoned, kept)):
+        pid = server_of_killed_check(kept, place, key[0])
+        clear_up()
+        # Nobody reaps it here.
+        assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        assert sorted(path.name for path in kept.home.iterdir()) == home
     sealed = next((place / "archive").rglob("*.age"))
     whole = sealed.read_bytes()
     sealed.chmod(0o600)
@@ -164,8 +173,26 @@ def test_a_check_restores_aside_and_finds_what_is_damaged(
         check(kept, str(place), key[0])
 
 
+def server_of_killed_check(kept: Settings, place: Path, key: Path) -> int:
+    """Kill a check; gives the process of the server that it left."""
+    environment = {"KHO_HOME": str(kept.home), "KHO_WAREHOUSE_DATABASE": kept.warehouse_database}
+
+    def pids() -> list[int]:
+        lock_files = kept.home.glob("kho-restore-*/home/postgres/data/postmaster.pid")
+        return [int(file.read_text().split()[0]) for file in lock_files if file.stat().st_size]
+
+    told = "restore", "--from", str(place), "--key", str(key), "--check"
+    (pid,) = killed_when(pids, environment, *told)
+    assert psutil.pid_exists(pid)
+    return pid
+
+
 def test_a_backup_or_a_restore_that_is_killed_is_done_again(
-    kept: Settings, elsewhere: Settings, tmp_path: Path, key: tuple[Path, str]
+    kept: Settings,
+    elsewhere: Settings,
+    tmp_path: Path,
+    key: tuple[Path, str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     place, home = tmp_path / "place", elsewhere.home
     of_kept = {
@@ -181,9 +208,17 @@ def test_a_backup_or_a_restore_that_is_killed_is_done_again(
     for part in ("secrets", "postgres", "archive"):
         killed_when((home / part).exists, {"KHO_HOME": str(home)}, *told)
         assert (home / "restore-unfinished").exists()
+    # Killed when all is there and written down, it only ends.
+    write = audit.write
+    with monkeypatch.context() as patch:
+        patch.setattr(audit, "write", lambda *told: (write(*told), (_ for _ in ()).throw(KeyboardInterrupt)))
+        with pytest.raises(KeyboardInterrupt):
+            restore(elsewhere, str(place), key[0])
     held, _ = restore(elsewhere, str(place), key[0])
     there = elsewhere.model_copy(update={"warehouse_database": "kho"})
-    assert held == backup and not (home / "restore-unfinished").exists()
+    assert held == backup and not list(home.glob("restore-*"))
+    with connect(there, "kho_auditor") as connection:
+        assert [event.action for event in audit.newest(connection, 2)].count("restored") == 1
     assert archived(there) == archived(kept)
     assert snapshot(there) == snapshot(kept)
     # What is there is not overwritten.

@@ -90,6 +90,24 @@ class Archive:
         return Stored(digest.hexdigest(), size)
 
     @contextmanager
+    def writing(self, name: str) -> Iterator[IO[bytes]]:
+        """A file beside the deliveries: it takes the place of the one of before once it is whole, or never."""
+        self.files.makedirs(self.folder, exist_ok=True)
+        draft = f"{self.folder}/{_DRAFT}{uuid4().hex}"
+        try:
+            with self.files.open(draft, "wb") as file:
+                yield file
+            self.files.mv(draft, f"{self.folder}/{name}")
+        except BaseException:
+            with suppress(FileNotFoundError):
+                self.files.rm_file(draft)
+            raise
+
+    def beside(self, name: str) -> Any:
+        """A file beside the deliveries, to be read. Raises `FileNotFoundError`."""
+        return self.files.open(f"{self.folder}/{name}")
+
+    @contextmanager
     def plain(self, sha256: str) -> Iterator[Path]:
         """A file with the bytes as they came, for as long as this lasts. Raises `Lost` before anything of it is read."""
         with nameless(self.room) as path:

@@ -11,7 +11,7 @@ them, can't read them. The manifest is written last: without it a folder is no b
 
 from kho.backup.making import back_up
 from kho.backup.place import BackupError
-from kho.backup.restoring import check, mend, restore
+from kho.backup.restoring import check, mend, remove_abandoned, restore
 from kho.backup.sealing import new_key
 
-__all__ = ["BackupError", "back_up", "check", "mend", "new_key", "restore"]
+__all__ = ["BackupError", "back_up", "check", "mend", "new_key", "remove_abandoned", "restore"]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: what of a home is in no backup: of the server, made anew, or not ours
 LEFT_OUT = {"airflow", "archive", "bi", "dbt", "exports", "logs", "ports.json", "postgres", "supervisord.conf", "supervisord.pid"}  # fmt: skip
+#: how the folders of a home begin in which a check restores a backup
+ASIDE = "kho-restore-"
 
 Say = Callable[[str, int, int], None]
 
@@ -121,8 +123,8 @@ class _Counted:
 def _pack_home(home: Path, target: IO[bytes]) -> None:
     with tarfile.open(fileobj=target, mode="w:gz", compresslevel=1, dereference=True) as tar:
         for path in sorted(home.iterdir()):
-            is_made_anew = path.name in LEFT_OUT or path.suffix == ".lock" or path.is_socket()
-            if not is_made_anew:
+            is_made_anew = path.name in LEFT_OUT or path.suffix == ".lock" or path.name.startswith(ASIDE)
+            if not is_made_anew and not path.is_socket():
                 tar.add(path, path.name)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -15,7 +17,7 @@ import pyarrow as pa
 
 from kho.archive import Archive, Lost, nameless
 from kho.backup import dump, sealing
-from kho.backup.making import Say
+from kho.backup.making import ASIDE, Say
 from kho.backup.place import BackupError, Manifest, Place
 from kho.database import SESSION, connect
 from kho.ledger import audit, backups, schema
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 #: in the home while a restore is under way: the entries that were there before, which stay as they are
 _UNFINISHED = "restore-unfinished"
+#: in its place once all is back and was compared: what follows changes the ledger
+_COMPARED = "restore-compared"
 #: what an operator may have put into a home beforehand: how to reach the backup, and the servers that take its place
 _BEFOREHAND = {"config.toml", "connections.json"}
 _SOME = 1 << 20
@@ -54,12 +58,15 @@ def restore(
     settings = Settings(**settings.model_dump(include=settings.model_fields_set))
     postgres.launch(settings)
     postgres.create_databases(settings)
-    say("the warehouse", 0, 0)
-    _bring_databases(settings, place, manifest, key)
-    _bring_archive(settings, place, manifest, key, say)
+    compared = settings.home / _COMPARED
+    if not compared.exists():
+        say("the warehouse", 0, 0)
+        _bring_databases(settings, place, manifest, key)
+        _bring_archive(settings, place, manifest, key, say)
+        (settings.home / _UNFINISHED).replace(compared)
     schema.prepare(settings)
-    audit.write(settings, "restored", f"{place.address} {manifest.name}")
-    (settings.home / _UNFINISHED).unlink()
+    _write_down(settings, f"{place.address} {manifest.name}")
+    compared.unlink()
     return manifest, sorted(kept)
 
 
@@ -74,8 +81,55 @@ def check(
     place = Place.of(settings, address)  # by the connections that are here
     key = sealing.private_key(key_file)
     manifest = place.manifest(name)
-    with tempfile.TemporaryDirectory(prefix="kho-restore-", dir=settings.home) as folder:
-        aside = Settings(home=Path(folder) / "home", project=settings.project, warehouse_url=None)
+    with _alone(settings.home) as is_alone:
+        if not is_alone:
+            raise BackupError("another check is under way here: wait for its end")
+        _remove_abandoned(settings)
+        _restore_aside(settings, place, manifest, key, say)
+    return manifest
+
+
+def remove_abandoned(settings: Settings) -> None:
+    """Stop and remove what checks that were killed left behind: their servers, and their folders."""
+    with _alone(settings.home) as is_alone:
+        if is_alone:
+            _remove_abandoned(settings)
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[bool]:
+    """Whether no check is under way in this home, and none will be as long as this lasts."""
+    if not home.is_dir():
+        yield False
+        return
+    handle = os.open(home, os.O_RDONLY)  # a lock on the folder itself leaves no file in it
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_alone = True
+        except BlockingIOError:
+            is_alone = False
+        yield is_alone
+    finally:
+        os.close(handle)
+
+
+def _remove_abandoned(settings: Settings) -> None:
+    for folder in settings.home.glob(f"{ASIDE}*"):
+        if (folder / "home").is_dir():
+            postgres.remove(_aside(settings, folder))
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _aside(settings: Settings, folder: Path) -> Settings:
+    return Settings(home=folder / "home", project=settings.project, warehouse_url=None)
+
+
+def _restore_aside(
+    settings: Settings, place: Place, manifest: Manifest, key: x25519.Identity, say: Say
+) -> None:
+    with tempfile.TemporaryDirectory(prefix=ASIDE, dir=settings.home) as folder:
+        aside = _aside(settings, Path(folder))
         aside.home.mkdir()
         try:
             _bring_home(place, manifest, key, aside.home, set())
@@ -87,7 +141,6 @@ def check(
             schema.prepare(aside)
         finally:
             postgres.remove(aside)
-    return manifest
 
 
 def mend(
@@ -117,8 +170,9 @@ def _take_home(home: Path) -> set[str]:
     """What was in the home before the restore began, which may have been killed since."""
     home.mkdir(parents=True, exist_ok=True)
     marker = home / _UNFINISHED
-    if marker.exists():
-        return set(marker.read_text(encoding="utf-8").splitlines())
+    for begun in (marker, home / _COMPARED):
+        if begun.exists():
+            return set(begun.read_text(encoding="utf-8").splitlines())
     there = {path.name for path in home.iterdir()}
     foreign = {"archive", "postgres", "secrets", "contracts", "dbt"} & there
     if foreign:
@@ -130,6 +184,14 @@ def _take_home(home: Path) -> set[str]:
     draft.write_text("\n".join(sorted(there)), encoding="utf-8")
     draft.replace(marker)
     return there
+
+
+def _write_down(settings: Settings, what: str) -> None:
+    """Write into the audit trail that this was restored, unless a restore that was killed did so."""
+    with connect(settings, "kho_auditor") as connection:
+        newest = audit.last(connection)
+    if not newest or (newest.action, newest.subject) != ("restored", what):
+        audit.write(settings, "restored", what)
 
 
 def _part(place: Place, manifest: Manifest, name: str, target: IO[bytes], key: x25519.Identity) -> None:

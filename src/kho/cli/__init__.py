@@ -29,6 +29,7 @@ from kho.cli import (
     form,
     installation,
     reader,
+    rebuild,
     rejects,
     release,
     report,
@@ -72,6 +73,7 @@ for command in (server.up, server.down, server.status, server.run, server.psql):
     app.command()(command)
 app.command()(installation.init)
 app.command()(backup.restore)
+app.command()(rebuild.rebuild)
 app.command()(figures.figures)
 app.command()(form.form)
 app.command()(dossiers.morning)

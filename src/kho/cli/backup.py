@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kho.cli.output import Format, fail, show_rows
+from kho.cli.output import Format, fail, progress, show_rows
 from kho.settings import settings
 
 if TYPE_CHECKING:
@@ -45,7 +43,7 @@ def backup(
         return
     from kho.backup import BackupError, back_up
 
-    with _telling() as say:
+    with progress() as say:
         try:
             made = back_up(settings(), to, say)
         except (BackupError, OSError) as problem:
@@ -139,7 +137,7 @@ def restore(
 
     if files and (check or name):
         raise typer.BadParameter("--files goes with neither --check nor --name", param_hint="--files")
-    with _telling() as say:
+    with progress() as say:
         try:
             if files:
                 _tell_mended(*backups.mend(settings(), place, key, say))
@@ -176,18 +174,3 @@ def _told(manifest: Manifest) -> str:
 
 def _size(size_bytes: int) -> str:
     return f"{size_bytes / 1e6:,.1f} MB"
-
-
-@contextmanager
-def _telling() -> Iterator[Callable[[str, int, int], None]]:
-    """A progress bar, where somebody looks."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, transient=True) as progress:
-        task = progress.add_task("", total=None)
-
-        def say(what: str, done: int, of: int) -> None:
-            progress.update(task, description=what, completed=done, total=of or None)
-
-        yield say

@@ -45,10 +45,12 @@ def up() -> None:
 
 def down() -> None:
     """Stop everything. Nothing that was committed is lost; an interrupted night goes on when it is run again."""
+    from kho.backup import remove_abandoned
     from kho.server import processes
 
     with console.status("Stopping"):
         processes.down(settings())
+        remove_abandoned(settings())
     console.print("Stopped.")
 
 
@@ -86,23 +88,55 @@ def run(
         datetime | None,
         typer.Option("--date", formats=["%Y-%m-%d"], help="Load up to this date; default: yesterday."),
     ] = None,
+    first: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=["%Y-%m-%d"], help="The first of the days to make up for."),
+    ] = None,
+    last: Annotated[
+        datetime | None,
+        typer.Option("--to", formats=["%Y-%m-%d"], help="The last of them; default: yesterday."),
+    ] = None,
 ) -> None:
-    """One night now, through the real Dag. Exit code 1 when nothing was released."""
+    """One night now, through the real Dag. Exit code 1 when nothing was released.
+
+    With `--from`, days gone by are made up for first: what was due on each is fetched, loaded and checked day by day, then one
+    night publishes it all. What is held or missing stops nothing else; a table at the end names it. Killed or interrupted, the
+    same command goes on: what is done is not done again.
+
+    Example: `kho run --from 2021-01-01 --to 2021-06-30`
+    """
+    from kho import backfill
+    from kho.cli import backfill as shown
     from kho.contract.schedule import expect_business_date, yesterday
     from kho.server import airflow, processes
 
+    parts: list[backfill.Part] = []
+    if first:
+        if date:
+            raise typer.BadParameter("goes with neither --from nor --to", param_hint="--date")
+        try:
+            parts = backfill.parts(settings(), first.date(), last.date() if last else yesterday())
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--from") from None
+    elif last:
+        raise typer.BadParameter("needs --from: the first of the days to make up for", param_hint="--to")
     try:
-        business_date = expect_business_date(date.date() if date else yesterday())
+        business_date = expect_business_date((last or date).date() if last or date else yesterday())
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--date") from None
     if not processes.is_up(settings()):
         fail(f"{processes.fallen(settings()) or 'Airflow does not run'}: start it with `kho up`.")
     try:
         processes.up(settings())  # what has been added or has stopped since
+        if parts:
+            shown.bring(settings(), parts)
+            business_date = backfill.night_of(settings(), business_date)
         is_released = follow_night(settings(), business_date)
     except (airflow.NoAnswer, RuntimeError, TimeoutError) as failure:
         fail(str(failure))
     print_night(settings(), business_date)
+    if parts:
+        shown.show(settings(), parts)
     if not is_released:
         raise typer.Exit(1)
 

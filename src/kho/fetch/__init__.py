@@ -2,5 +2,16 @@
 
 from kho.fetch.connection import Connection, connections
 from kho.fetch.delivery import Fetched, FetchFailed, Offered, fetch, listing, take
+from kho.fetch.transports import keeps_days_gone_by
 
-__all__ = ["Connection", "FetchFailed", "Fetched", "Offered", "connections", "fetch", "listing", "take"]
+__all__ = [
+    "Connection",
+    "FetchFailed",
+    "Fetched",
+    "Offered",
+    "connections",
+    "fetch",
+    "keeps_days_gone_by",
+    "listing",
+    "take",
+]

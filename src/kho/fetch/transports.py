@@ -12,6 +12,14 @@ from kho.fetch.transport import SourceError, Transport
 from kho.settings import Settings
 
 
+def keeps_days_gone_by(contract: Contract) -> bool:
+    """Whether its source still gives what was due on a day gone by. Others give what they hold now, whatever the day."""
+    if contract.server_type in ("postgres", "mysql"):
+        return contract.file.load != "full"
+    is_url = contract.server_type == "api" and contract.server.paging != FILES
+    return not is_url or "{business_date" in contract.location
+
+
 def open_transport(
     settings: Settings,
     contract: Contract,

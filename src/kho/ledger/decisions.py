@@ -15,6 +15,7 @@ from psycopg.rows import namedtuple_row
 
 from kho.database import connect
 from kho.ledger import locks
+from kho.ledger.history import NOT_YET
 from kho.settings import Settings
 
 State = Literal["pending", "accepted", "held", "withdrawn", "unreadable"]
@@ -109,10 +110,12 @@ def lock(connection: psycopg.Connection, batch_id: int) -> State:
     """The state of a batch, which nobody else changes until the transaction ends."""
     with locks.bounded(connection, f"batch {batch_id}"):
         found = connection.execute(
-            "select state from ledger.batch where batch_id = %s for update", [batch_id]
+            "select state, reason from ledger.batch where batch_id = %s for update", [batch_id]
         ).fetchone()
     if not found:
         raise DecisionError(f"there is no batch {batch_id}: `kho batch list` shows them")
+    if found[1] == NOT_YET:
+        raise DecisionError(f"batch {batch_id} can't be decided on: {NOT_YET}")
     return found[0]
 
 

@@ -30,6 +30,19 @@ class Taken:
     came_to_nothing: bool  # its newest batch is unreadable, held or withdrawn
 
 
+NOT_LOADED = "not loaded"
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A delivery with the state of its newest batch; `NOT_LOADED` where its newest bytes have none."""
+
+    contract: str
+    name: str
+    business_date: date
+    state: str
+
+
 @dataclass(frozen=True)
 class Arrival:
     """Bytes of a delivery, to be loaded."""
@@ -129,6 +142,18 @@ def not_loaded(connection: psycopg.Connection, contract: str) -> list[Arrival]:
         ).fetchall()
 
 
+def arrival(connection: psycopg.Connection, arrival_id: int) -> Arrival:
+    """The arrival of this number."""
+    with connection.cursor(row_factory=class_row(Arrival)) as cursor:
+        return the_row(
+            cursor.execute(
+                "select a.arrival_id, d.delivery_id, d.name, d.business_date, a.sha256, a.control_rows"
+                " from ledger.arrival a join ledger.delivery d using (delivery_id) where a.arrival_id = %s",
+                [arrival_id],
+            )
+        )
+
+
 def newest(connection: psycopg.Connection, contract: str, until: date | None = None) -> Arrival | None:
     """The arrival that came last of the contract's newest business date, up to a day if one is named."""
     with connection.cursor(row_factory=class_row(Arrival)) as cursor:
@@ -148,6 +173,36 @@ def last_date(connection: psycopg.Connection, contract: str) -> date | None:
     return the_row(
         connection.execute("select max(business_date) from ledger.delivery where contract = %s", [contract])
     )[0]
+
+
+def since(connection: psycopg.Connection, day: date) -> list[Delivered]:
+    """All deliveries of this business date or a later one."""
+    with connection.cursor(row_factory=class_row(Delivered)) as cursor:
+        return cursor.execute(
+            """
+            select d.contract, d.name, d.business_date, coalesce(newest.state, %s) as state
+            from ledger.delivery d cross join lateral (
+              select (select b.state from ledger.batch b where b.arrival_id = a.arrival_id order by b.batch_id desc limit 1)
+              from ledger.arrival a where a.delivery_id = d.delivery_id order by a.arrival_id desc limit 1
+            ) as newest (state)
+            where d.business_date >= %s order by d.contract, d.business_date, d.name
+            """,
+            [NOT_LOADED, day],
+        ).fetchall()
+
+
+def first_dates(connection: psycopg.Connection) -> dict[str, date]:
+    """The oldest business date of each contract's deliveries."""
+    return dict(
+        connection.execute("select contract, min(business_date) from ledger.delivery group by 1").fetchall()
+    )
+
+
+def last_dates(connection: psycopg.Connection) -> dict[str, date]:
+    """The newest business date of each contract's deliveries."""
+    return dict(
+        connection.execute("select contract, max(business_date) from ledger.delivery group by 1").fetchall()
+    )
 
 
 def note_failure(

@@ -6,8 +6,8 @@ good land; the others are typed here and go straight into raw. Killed anywhere, 
 what was loaded is left alone.
 """
 
-from kho.load.batches import Batch, load, replay
+from kho.load.batches import Batch, again, load, replay
 from kho.load.failure import LoadFailed
 from kho.load.known import Known, freshness, known
 
-__all__ = ["Batch", "Known", "LoadFailed", "freshness", "known", "load", "replay"]
+__all__ = ["Batch", "Known", "LoadFailed", "again", "freshness", "known", "load", "replay"]

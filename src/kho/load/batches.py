@@ -79,6 +79,39 @@ def replay(settings: Settings, contract: Contract, batch_id: int) -> Batch:
     return batch
 
 
+def again(
+    settings: Settings, connection: Connection, contract: Contract, arrival: Arrival, batch_id: int, key: str
+) -> Batch:
+    """Bring back the rows of a batch that the ledger knows, under this number; what the ledger says of it stays.
+
+    Raises `Unreadable` where its file can't be read, any more or by this contract.
+    """
+    with connection.transaction():
+        raw.ensure(connection, settings, contract)
+        try:
+            with (
+                Archive.of(settings).plain(arrival.sha256) as path,
+                locks.bounded(connection, f"raw.{contract.raw_table}"),
+                connection.transaction(),
+                settled(connection),
+            ):
+                batch, _ = fill(
+                    connection,
+                    contract,
+                    path,
+                    arrival.name,
+                    arrival.business_date,
+                    arrival.control_rows,
+                    batch_id,
+                    key,
+                )
+                return batch
+        except Exception as failure:
+            if not is_of_the_file(failure):
+                raise
+            raise told(failure) from None
+
+
 def _load(
     settings: Settings,
     connection: Connection,

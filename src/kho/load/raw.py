@@ -79,6 +79,15 @@ def tables(connection: Connection) -> set[str]:
     return {name for (name,) in found}
 
 
+def batches(connection: Connection) -> set[int]:
+    """The numbers of all batches that have rows, or rejects."""
+    parts = [
+        SQL("select _batch_id from {}").format(Identifier("raw", name)) for name in sorted(tables(connection))
+    ]
+    rejects = SQL("select batch_id from {}").format(Identifier("reject", "rejected_row"))
+    return {number for (number,) in connection.execute(SQL(" union ").join([*parts, rejects]))}
+
+
 def problems(connection: Connection, contract: Contract) -> list[str]:
     """Why the database can't take the contract, though it reads well; writes nothing.
 

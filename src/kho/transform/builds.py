@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kho.contract import Contract
 from kho.database import connect
-from kho.ledger import builds
+from kho.ledger import builds, history
 from kho.load import freshness, known
 from kho.load.raw import key_rule
 from kho.settings import Settings
@@ -25,6 +25,10 @@ def open_build(settings: Settings, business_date: date) -> int:
     """
     with connect(settings, "kho_operator") as connection:
         builds.lock(connection)
+        if history.is_unfinished(connection):
+            raise history.HistoryError(
+                "a rebuild was not finished, and what was built now would lack rows: run `kho rebuild` again"
+            )
         sources = known(settings, connection)
         used = [source.contract for source in sources if source.contract]
         unusable = [source.name for source in sources if source.problem]
