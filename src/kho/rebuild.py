@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import timedelta
 
 import psycopg
 
@@ -20,14 +20,16 @@ from kho.archive import Archive
 from kho.contract import Contract, ContractError, contracts, parse_contract
 from kho.database import connect, session
 from kho.formats import Unreadable
-from kho.ledger import decisions, deliveries, history
+from kho.ledger import decisions, deliveries, history, locks
 from kho.ledger.hash_keys import WrongHashKey, hash_key
-from kho.ledger.history import Damaged, HistoryError, Missing
+from kho.ledger.history import Damaged, Head, HistoryError, Missing
 from kho.load import again, raw
 from kho.settings import Settings
 
 #: beside the files of the archive
 HISTORY = "ledger.jsonl.gz"
+
+_PATIENCE = timedelta(seconds=30)  # the server may need some of it to see that a killed rebuild is gone
 
 Say = Callable[[str, int, int], None]
 
@@ -38,11 +40,10 @@ class RebuildError(Exception):
 
 @dataclass
 class Rebuilt:
-    """What came back. `night`: of the newest build there was. By number of batch: `lost`, why its bytes could not be read, and
-    `differing`, how other its rows are than they were."""
+    """What came back, as `head` told of it. By number of batch: `lost`, why its bytes could not be read, and `differing`, how other
+    its rows are than they were."""
 
-    batches: int
-    night: date | None
+    head: Head
     lost: dict[int, str] = field(default_factory=dict)
     differing: dict[int, str] = field(default_factory=dict)
 
@@ -78,38 +79,36 @@ def rebuild(settings: Settings, say: Say = lambda what, done, of: None) -> Rebui
     becomes an unreadable one, and stops nothing else.
     """
     say("the ledger", 0, 0)
-    try:
-        with _history(settings) as lines:
-            head = history.head(next(lines, ""))
-        _expect_key(settings)
-        _enter(settings)
-        with _history(settings) as lines:
-            states = history.states(lines)
-    except FileNotFoundError:
-        raise RebuildError(
-            f"{settings.archive / HISTORY} is not there: every night leaves it in the archive. Bring the archive back first"
-        ) from None
-    except Damaged as problem:
-        raise RebuildError(
-            f"{settings.archive / HISTORY} is damaged ({problem}): bring it from another copy of the archive"
-        ) from None
-    except (HistoryError, OSError) as problem:
-        raise RebuildError(str(problem)) from None
-    rebuilt = Rebuilt(head.batches, head.night)
-    with (
-        connect(settings, "kho_loader", autocommit=True) as loader,
-        _owner(settings) as keeper,
-    ):
+    with connect(settings, "kho_loader", autocommit=True) as loader, _owner(settings) as keeper:
+        locks.hold(loader, "rebuild", _PATIENCE)
+        try:
+            with _history(settings) as lines:
+                rebuilt = Rebuilt(history.head(next(lines, "")))
+            _expect_key(settings)
+            _enter(settings, keeper)
+            with _history(settings) as lines:
+                states = history.states(lines)
+        except FileNotFoundError:
+            raise RebuildError(
+                f"{settings.archive / HISTORY} is not there: every night leaves it in the archive. Bring the archive back first"
+            ) from None
+        except Damaged as problem:
+            raise RebuildError(
+                f"{settings.archive / HISTORY} is damaged ({problem}): bring it from another copy of the archive"
+            ) from None
+        except (HistoryError, OSError) as problem:
+            raise RebuildError(str(problem)) from None
         key = hash_key(settings, loader)
         left = history.missing(loader)
         there = raw.batches(loader)
         for done, batch in enumerate(left):
             say(f"{batch.contract} {batch.batch_id}", done, len(left))
+            if (
+                batch.batch_id in there
+            ):  # it was killed before it could say so: how many rows there were is not known any more
+                raw.remove(loader, batch.contract, batch.batch_id)
             with keeper.transaction():
-                if batch.batch_id in there:  # it was killed just then
-                    history.bring_back(keeper, batch.batch_id, *states[batch.batch_id])
-                else:
-                    _bring(settings, loader, keeper, batch, states[batch.batch_id], key, rebuilt)
+                _bring(settings, loader, keeper, batch, states[batch.batch_id], key, rebuilt)
         history.finish(keeper, *_told(rebuilt))
     return rebuilt
 
@@ -179,9 +178,9 @@ def _expect_key(settings: Settings) -> None:
         )
 
 
-def _enter(settings: Settings) -> None:
+def _enter(settings: Settings, connection: psycopg.Connection) -> None:
     """Enter the history, unless a rebuild that was killed did so."""
-    with _owner(settings) as connection, connection.transaction():
+    with connection.transaction():
         if history.is_unfinished(connection):
             return
         if not history.is_empty(connection):
@@ -238,4 +237,4 @@ def _told(rebuilt: Rebuilt) -> tuple[str, str]:
         for what, numbers in (("unreadable", rebuilt.lost), ("other than before", rebuilt.differing))
         if numbers
     ]
-    return f"{rebuilt.batches} batches", "; ".join(notes)
+    return f"{rebuilt.head.batches} batches", "; ".join(notes)

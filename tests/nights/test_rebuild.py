@@ -25,7 +25,7 @@ def test_the_night_after_a_rebuild_makes_what_it_would_have_made(
         for shared in ("exports", "connections.json"):
             (there.home / shared).symlink_to(sources.home / shared)
         rebuilt = rebuild(there)
-        assert rebuilt.night == NIGHTS[0] and not rebuilt.lost and not rebuilt.differing
+        assert rebuilt.head.night == NIGHTS[0] and not rebuilt.lost and not rebuilt.differing
         # Tables of exports that never came are made by the night.
         before = snapshot(after_first_night, "raw", "reject")
         assert snapshot(there, "raw", "reject") == {name: told for name, told in before.items() if told[0]}

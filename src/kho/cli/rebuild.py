@@ -32,8 +32,8 @@ def rebuild() -> None:
             rebuilt = rebuilding.rebuild(settings(), say)
     except (rebuilding.RebuildError, OSError, RuntimeError) as problem:
         fail(str(problem))
-    typer.echo(f"{rebuilt.batches:,} batches are back, with what was decided on them")
-    then = f"kho run --date {rebuilt.night}" if rebuilt.night else "kho run"
+    typer.echo(f"{rebuilt.head.batches:,} batches are back, with what was decided on them")
+    then = f"kho run --date {rebuilt.head.night}" if rebuilt.head.night else "kho run"
     typer.echo(f"Start it: kho up. Then build and publish: {then}")
     told = [f"batch {number} is unreadable: {why}" for number, why in rebuilt.lost.items()]
     told += [f"batch {number} is not as it was: {how}" for number, how in rebuilt.differing.items()]

@@ -88,6 +88,16 @@ def batches(connection: Connection) -> set[int]:
     return {number for (number,) in connection.execute(SQL(" union ").join([*parts, rejects]))}
 
 
+def remove(connection: Connection, name: str, batch_id: int) -> None:
+    """Take a batch's rows and rejects away, of the contract of this name."""
+    with connection.transaction():
+        connection.execute(
+            SQL("delete from {} where _batch_id = %s").format(Identifier("raw", name.replace(".", "__"))),
+            [batch_id],
+        )
+        connection.execute("delete from reject.rejected_row where batch_id = %s", [batch_id])
+
+
 def problems(connection: Connection, contract: Contract) -> list[str]:
     """Why the database can't take the contract, though it reads well; writes nothing.
 
