@@ -179,6 +179,9 @@ numbered_period as (
     sum(movement.amount) filter (where movement.is_adjustment)::bigint as adjustment
   from {{ movement }} as movement
   cross join boundary
+  -- Only of what stands at a day all counts that came before the first period.
+  where movement.movement_date >= (select dates[1] from boundary)
+    or movement.metric in (select movement from {{ metric }} where reach in ('until_end', 'until_start'))
   group by 1, 2, 3, 4, 5, 6
 ), part as (
   -- The whole, and each of its details: what is counted once may have several.
