@@ -45,6 +45,8 @@ KEPT = {
     "kept_settlement": "to_release",
     "kept_exchange": "to_release",
     "kept_score_count": "to_release",
+    "kept_service_score": "to_release",
+    "kept_public_month": "to_release",
 }
 
 

@@ -46,6 +46,33 @@ select
   )
 {%- endmacro %}
 
+{# The periods of the calendar of which this release counted figures of any scope, or lacks those of one that had some, as `key`. #}
+{% macro recounted_of_calendar(key) -%}
+  select distinct period_code as {{ key }}
+  from {{ ref('counted_period') }} as now
+  full join {{ of_last_release('counted_period') }} as before using (scope_agency_code, scheme, period_code)
+  where scheme = 'calendar' and (now.release_id is null or now.release_id = {{ current_release() }})
+{%- endmacro %}
+
+{# The figures of periods of the calendar; where kept rows are followed, of the touched ones only, whose code is named
+   `key` there. Those of a scope and period are looked up by themselves: the planner would go through those of all. #}
+{% macro figures_of_calendar(key) -%}
+  {%- if is_following() -%}
+  select figure.*
+  from {{ ref('counted_period') }} as counted
+  cross join lateral (
+    select *
+    from {{ ref('report_figure') }} as each_figure
+    where (each_figure.scope_agency_code, each_figure.scheme, each_figure.period_code)
+      = (counted.scope_agency_code, counted.scheme, counted.period_code)
+    offset 0
+  ) as figure
+  where counted.scheme = 'calendar' and counted.period_code in (select {{ key }} from pg_temp.touched)
+  {%- else -%}
+  select * from {{ ref('report_figure') }} where scheme = 'calendar'
+  {%- endif -%}
+{%- endmacro %}
+
 {# Scopes and periods that a source tells something of: years between those of two districts cost nothing. #}
 {% macro told_scopes() -%}
   select distinct scope.scope_agency_code, period.scheme, period.period_code, period.from_date, period.to_date
@@ -152,6 +179,9 @@ numbered_period as (
     sum(movement.amount) filter (where movement.is_adjustment)::bigint as adjustment
   from {{ movement }} as movement
   cross join boundary
+  -- Only of what stands at a day all counts that came before the first period.
+  where movement.movement_date >= (select dates[1] from boundary)
+    or movement.metric in (select movement from {{ metric }} where reach in ('until_end', 'until_start'))
   group by 1, 2, 3, 4, 5, 6
 ), part as (
   -- The whole, and each of its details: what is counted once may have several.

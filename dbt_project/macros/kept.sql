@@ -162,6 +162,16 @@
   {%- endfor -%}
 {%- endmacro %}
 
+{# Tell the planner of the rows. Where few were added to many, only of which releases they are is another than before: the
+   server looks at the rest by itself, when more have changed. #}
+{% macro analyze_mart() -%}
+  {%- if model.config.materialized == 'kept' and is_following() -%}
+    analyze {{ this }} (from_release, to_release)
+  {%- elif model.config.materialized in ('table', 'kept') -%}
+    analyze {{ this }}
+  {%- endif -%}
+{%- endmacro %}
+
 {# The touched keys of a model of kept rows, where it follows them; it stands before the model's select. #}
 {% macro touched_keys() -%}
   {%- if is_following() -%}

@@ -16,7 +16,7 @@ from kho_sample.export import Export
 from tests.integration import nights
 from tests.owner import as_owner
 
-KEPT = ("dossier_settlement", "document_exchange", "service_score")
+KEPT = ("dossier_settlement", "document_exchange", "service_score", "public_month")
 FIGURES = (
     "path:models/marts/figures",
     "path:models/marts/explanations",
@@ -51,7 +51,8 @@ def settled(settings: Settings, told: Release) -> list[list[str]]:
 
 def written(settings: Settings, told: Release, kept: str) -> set[str]:
     """The periods that a release has written of such a mart."""
-    found = rows(settings, "select distinct from_release, period_code from warehouse.{}", kept)
+    code = "month_code" if kept == "kept_public_month" else "period_code"
+    found = rows(settings, "select distinct from_release, {} from warehouse.{}", code, kept)
     return {period for release_id, period in found if release_id == told.release_id}
 
 
@@ -120,9 +121,11 @@ def test_what_a_night_takes_over_is_what_it_would_count(built_warehouse: Setting
     assert again["H51.12", "calendar", "2021-01"] == again["H51", "calendar", "2021-Q1"] == first.release_id
     taken_over = {group for group, release_id in again.items() if release_id == first.release_id}
     assert recounted(here, ordinary) == again.keys() - taken_over != set()
-    for kept in ("kept_settlement", "kept_exchange", "kept_score_count"):
+    for kept in ("kept_settlement", "kept_exchange", "kept_score_count", "kept_service_score"):
         assert "2021-01" in written(here, first, kept)
         assert "2021-01" not in written(here, ordinary, kept) >= {"2021-06", "2021"}
+    assert "2021-01" in written(here, first, "kept_public_month")
+    assert "2021-01" not in written(here, ordinary, "kept_public_month") >= {"2021-06"}
     before, now = figures(here, first), figures(here, ordinary)
     assert (
         {row for row in before if row[:3] in taken_over}

@@ -250,6 +250,10 @@ WRONG = {
         "portal_month",
         "the_newest_month_has_the_figures_of_the_unit",
     ): "update kept_figure set value = value + 1 where metric = 'portal_items_received' and detail = ''",
+    (
+        "public_month",
+        "no_small_count_is_shown",
+    ): "update kept_public_month set value = 3 where publication = 'shown' and metric = 'portal_visits'",
     ("field", "rows_are_unique"): "insert into field select * from field where field = ''",
 }
 

@@ -48,7 +48,7 @@ Cells = dict[tuple[str, str], int]  # by unit and metric
 @pytest.fixture(scope="module")
 def statement(project: Settings) -> str:
     """What the mart selects, of tables without a schema."""
-    compiled = read(project, is_compiled=True).nodes["model.kho.public_month"].compiled_code
+    compiled = read(project, is_compiled=True).nodes["model.kho.kept_public_month"].compiled_code
     return re.sub(r'"[^"]+"\."[^"]+"\."([^"]+)"', r"\1", compiled)
 
 

@@ -11,8 +11,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from psycopg import sql
-
 from kho.check import since_last_release
 from kho.check.failure import exception
 from kho.check.project import open_project, validate, write_data_docs
@@ -74,7 +72,6 @@ def marts(settings: Settings) -> MartsVerdict:
         with connect(settings, "kho_auditor") as connection:
             return _told_of(candidate, of_build(connection, candidate.build_id))
     known = suites(settings)
-    _analyze(settings, candidate)
     project = open_project(settings)
     from great_expectations.core.run_identifier import RunIdentifier
 
@@ -126,16 +123,6 @@ def _told_of(release: Release, verdicts: list[Verdict]) -> MartsVerdict:
         ),
         skipped=tuple(each for each in verdicts if each.outcome == "skipped"),
     )
-
-
-def _analyze(settings: Settings, candidate: Release) -> None:
-    """Tell the planner about the new tables: without it a join across marts may take minutes."""
-    with connect(settings, "kho_transformer") as connection:
-        tables = connection.execute(
-            "select tablename from pg_tables where schemaname = %s order by 1", [candidate.schema_name]
-        ).fetchall()
-        for (table,) in tables:
-            connection.execute(sql.SQL("analyze {}").format(sql.Identifier(candidate.schema_name, table)))
 
 
 def _audited_url(settings: Settings, candidate: Release) -> str:

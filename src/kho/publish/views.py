@@ -28,6 +28,9 @@ NOT_FOR_READERS = {
     "exchange_period",
     "kept_score_count",
     "score_count",
+    "kept_service_score",
+    "recounted_score",
+    "told_score",
     "score_change",
     "scored_period",
     "recounted_settlement",
@@ -36,6 +39,8 @@ NOT_FOR_READERS = {
     "moved_dossier",
     "system_told",
     "reader_reach",
+    "kept_public_month",
+    "recounted_public_month",
 }
 
 

@@ -7,22 +7,23 @@ with period as (
     {{ procedures_offered('agency_code, service_level_scheme, service_level') }}
   ) as standing on period.to_date >= standing.day and period.to_date < coalesce(standing.next_day, 'infinity')
   where procedure_count > 0
-), daily as (
+), {{ bucket_ctes('period') }}, in_bucket as (
+  -- Together before they are in many periods.
   select
-    unit_agency_code as agency_code, service_level_scheme, service_level, received_date,
+    unit_agency_code as agency_code, service_level_scheme, service_level, {{ bucket_of('received_date') }} as bucket,
     count(*) as received_count,
     count(*) filter (where is_received_online) as received_online_count
   from {{ ref('fct_dossier') }}
+  cross join boundary
   where unit_agency_code is not null and service_level is not null
   group by 1, 2, 3, 4
-), {{ bucket_ctes('period') }}, received as (
+), received as (
   select
-    period.scheme, period.period_code, daily.agency_code, daily.service_level_scheme, daily.service_level,
-    sum(daily.received_count) as received_count,
-    sum(daily.received_online_count) as received_online_count
-  from daily
-  cross join boundary
-  join bucket_of_period as period on period.bucket = {{ bucket_of('daily.received_date') }}
+    period.scheme, period.period_code, in_bucket.agency_code, in_bucket.service_level_scheme, in_bucket.service_level,
+    sum(in_bucket.received_count) as received_count,
+    sum(in_bucket.received_online_count) as received_online_count
+  from in_bucket
+  join bucket_of_period as period using (bucket)
   group by 1, 2, 3, 4, 5
 )
 

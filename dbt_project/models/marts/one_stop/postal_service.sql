@@ -7,21 +7,37 @@ with period as (
     {{ procedures_offered('agency_code', 'is_announced_for_post') }}
   ) as standing on period.to_date >= standing.day and period.to_date < coalesce(standing.next_day, 'infinity')
   where procedure_count > 0
-), received as (
+), {{ bucket_ctes('period') }}, in_bucket as (
+  -- Together before they are in many periods.
   select
-    period.scheme, period.period_code, dossier.unit_agency_code as agency_code,
-    count(*) as dossier_count, count(distinct dossier.procedure_code) as procedure_count
-  from period
-  join {{ ref('fct_dossier') }} as dossier on dossier.received_date between period.from_date and period.to_date
-  where dossier.is_received_by_post and dossier.unit_agency_code is not null
-  group by 1, 2, 3
-), returned as (
+    step.way, dossier.unit_agency_code as agency_code, dossier.procedure_code, {{ bucket_of('step.day') }} as bucket,
+    count(*) as dossier_count
+  from {{ ref('fct_dossier') }} as dossier
+  cross join boundary
+  cross join lateral (
+    values
+      ('received', dossier.received_date, dossier.is_received_by_post),
+      ('returned', dossier.returned_date, dossier.is_returned_by_post)
+  ) as step (way, day, applies)
+  where step.applies and step.day is not null and dossier.unit_agency_code is not null
+  group by 1, 2, 3, 4
+), each_procedure as (
   select
-    period.scheme, period.period_code, dossier.unit_agency_code as agency_code,
-    count(*) as dossier_count, count(distinct dossier.procedure_code) as procedure_count
-  from period
-  join {{ ref('fct_dossier') }} as dossier on dossier.returned_date between period.from_date and period.to_date
-  where dossier.is_returned_by_post and dossier.unit_agency_code is not null
+    period.scheme, period.period_code, in_bucket.agency_code, in_bucket.procedure_code,
+    sum(in_bucket.dossier_count) filter (where in_bucket.way = 'received') as received_count,
+    sum(in_bucket.dossier_count) filter (where in_bucket.way = 'returned') as returned_count
+  from in_bucket
+  join bucket_of_period as period using (bucket)
+  group by 1, 2, 3, 4
+), used as (
+  select
+    scheme, period_code, agency_code,
+    -- A dossier whose procedure is not known counts, and none for it.
+    count(procedure_code) filter (where received_count > 0) as procedures_received_count,
+    coalesce(sum(received_count), 0)::bigint as dossiers_received_count,
+    count(procedure_code) filter (where returned_count > 0) as procedures_returned_count,
+    coalesce(sum(returned_count), 0)::bigint as dossiers_returned_count
+  from each_procedure
   group by 1, 2, 3
 )
 
@@ -30,10 +46,9 @@ select
   period_code,
   agency_code,
   coalesce(announced.procedure_count, 0) as procedures_announced_count,
-  coalesce(received.procedure_count, 0) as procedures_received_count,
-  coalesce(received.dossier_count, 0) as dossiers_received_count,
-  coalesce(returned.procedure_count, 0) as procedures_returned_count,
-  coalesce(returned.dossier_count, 0) as dossiers_returned_count
+  coalesce(used.procedures_received_count, 0) as procedures_received_count,
+  coalesce(used.dossiers_received_count, 0) as dossiers_received_count,
+  coalesce(used.procedures_returned_count, 0) as procedures_returned_count,
+  coalesce(used.dossiers_returned_count, 0) as dossiers_returned_count
 from announced
-full join received using (scheme, period_code, agency_code)
-full join returned using (scheme, period_code, agency_code)
+full join used using (scheme, period_code, agency_code)

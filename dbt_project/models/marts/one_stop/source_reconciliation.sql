@@ -38,7 +38,7 @@ with topic as (
   join (select distinct from_date from both_told) as month
     on month.from_date between operation.operated_from and coalesce(operation.operated_to, 'infinity')
 ), counted as (
-  select step.topic, true as is_leading, unit_agency_code as agency_code, step.told_on, count(*) as row_count
+  select step.topic, true as is_leading, unit_agency_code as agency_code, date_trunc('month', step.told_on)::date as from_date, count(*) as row_count
   from {{ ref('fct_dossier') }}
   cross join lateral (
     values
@@ -51,19 +51,19 @@ with topic as (
   union all
   select
     case direction when 'to_desk' then 'dossiers_received_by_post' else 'dossiers_returned_by_post' end,
-    false, unit_agency_code, delivered_date, count(*)
+    false, unit_agency_code, date_trunc('month', delivered_date)::date, count(*)
   from {{ ref('fct_post_handover') }}
   where status = 'delivered'
   group by 1, 2, 3, 4
   union all
-  select 'dossiers_received_online', false, unit_agency_code, accepted_date, count(*)
+  select 'dossiers_received_online', false, unit_agency_code, date_trunc('month', accepted_date)::date, count(*)
   from {{ ref('fct_online_submission') }}
   where status = 'accepted'
   group by 1, 2, 3, 4
   union all
   select
     case when shared.leading_system = shared.system then 'dossiers_in_two_systems' else 'dossiers_led_by_ministry' end,
-    told.system = shared.leading_system, told.unit_agency_code, told.received_date, count(*)
+    told.system = shared.leading_system, told.unit_agency_code, date_trunc('month', told.received_date)::date, count(*)
   from {{ ref('fct_shared_dossier') }} as shared
   left join {{ ref('fct_ministry_dossier') }} as same on same.ministry_dossier_code = shared.ministry_dossier_code
   cross join lateral (
@@ -81,25 +81,41 @@ with topic as (
   select agency_code, procedure_code, service_level, valid_from, valid_to, false
   from {{ ref('fct_online_offering') }}
   where service_level in ('3', '4')
+), comparable as (
+  -- A unit that does not operate one of the two has nothing to compare.
+  select distinct both_told.*, leader.agency_code
+  from both_told
+  join operating as leader on leader.system = both_told.leading_system and leader.from_date = both_told.from_date
+  join operating as other
+    on other.system = both_told.other_system and other.from_date = both_told.from_date
+    and other.agency_code = leader.agency_code
 ), compared as (
   select
-    both_told.topic, counted.agency_code, both_told.from_date, both_told.leading_system, both_told.other_system,
+    topic, agency_code, from_date, comparable.leading_system, comparable.other_system,
     sum(counted.row_count) filter (where counted.is_leading) as leading_count,
     sum(counted.row_count) filter (where not counted.is_leading) as other_count
-  from both_told
-  join counted
-    on counted.topic = both_told.topic and counted.told_on between both_told.from_date and both_told.to_date
+  from (
+    select topic, agency_code, from_date, leading_system, other_system from comparable
+    union
+    -- A case that one system names in the other is in both, whatever its unit operates.
+    select both_told.topic, counted.agency_code, both_told.from_date, both_told.leading_system, both_told.other_system
+    from both_told
+    join counted using (topic, from_date)
+    where topic in ('dossiers_in_two_systems', 'dossiers_led_by_ministry')
+  ) as comparable
+  join counted using (topic, agency_code, from_date)
   group by 1, 2, 3, 4, 5
   union all
   -- What is offered is compared as it is on the month's last day.
   select
-    both_told.topic, offered.agency_code, both_told.from_date, both_told.leading_system, both_told.other_system,
+    comparable.topic, offered.agency_code, comparable.from_date, comparable.leading_system, comparable.other_system,
     count(distinct offered.procedure_code) filter (where offered.is_leading),
     count(distinct offered.procedure_code) filter (where not offered.is_leading)
-  from both_told
+  from comparable
   join offered
-    on both_told.topic = 'procedures_online_level_' || offered.service_level
-    and both_told.to_date between offered.valid_from and coalesce(offered.valid_to, 'infinity')
+    on offered.agency_code = comparable.agency_code
+    and comparable.topic = 'procedures_online_level_' || offered.service_level
+    and comparable.to_date between offered.valid_from and coalesce(offered.valid_to, 'infinity')
   group by 1, 2, 3, 4, 5
 )
 
@@ -113,8 +129,4 @@ select
   coalesce(compared.other_count, 0)::bigint as other_count,
   (coalesce(compared.other_count, 0) - coalesce(compared.leading_count, 0))::bigint as difference
 from compared
--- A unit that does not operate one of the two has nothing to compare; a case that one system names in the other is in both.
-where compared.agency_code is not null and (compared.topic in ('dossiers_in_two_systems', 'dossiers_led_by_ministry') or (
-  (compared.leading_system, compared.agency_code, compared.from_date) in (select system, agency_code, from_date from operating)
-  and (compared.other_system, compared.agency_code, compared.from_date) in (select system, agency_code, from_date from operating)
-))
+where compared.agency_code is not null
