@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -86,6 +87,7 @@ def main() -> None:
     parser.add_argument("--steps", nargs="+", choices=STEPS, default=list(STEPS), help="only at these")
     parser.add_argument("--record", action="store_true", help="write the table into docs/reliability.md")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # nothing is left behind
     outcomes: list[Outcome] = []
     # What has a clock of its own is an installation of its own.
     for needs_clock in (False, True):
@@ -257,10 +259,14 @@ def _show(outcomes: list[Outcome]) -> None:
 
 
 def _record(outcomes: list[Outcome]) -> None:
-    lines = [HEAD, ["---"] * len(HEAD), *_rows(outcomes)]
-    text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    """Of kinds that were not tried this time the page keeps what it has."""
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    table, _, after = rest.partition(END)
+    there = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.split("\n") if line]
+    rows = {row[0]: row for row in [*there, *_rows(outcomes)]}
+    lines = [HEAD, ["---"] * len(HEAD), *(rows[kind.title] for kind in KINDS.values() if kind.title in rows)]
+    text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from tests.faults.installation import Installation
 CLOCK = "clock"
 #: how long a thing is away or slow
 SECONDS = 10
-_STEP = 3600
+_STEP = 60
 _BLOCK = 1 << 20
 
 
@@ -93,7 +93,7 @@ def _source_slow(here: Installation, _: int) -> None:
 
 
 def _clock_steps(here: Installation, _: int) -> None:
-    """An hour on, two back, and right again."""
+    """On, back behind the right time, and right again."""
     for seconds in (_STEP, -_STEP, 0):
         _move(here.folder, seconds)
         time.sleep(SECONDS / 3)
@@ -113,7 +113,7 @@ KINDS = {
     "disk_full": Kind(f"disk full for {SECONDS} s", _disk_full, needs_small=True),
     "source_down": Kind(f"source down for {SECONDS} s", _away("samples", SECONDS), steps=("fetch",)),
     "source_slow": Kind(f"source silent for {SECONDS} s", _source_slow, steps=("fetch",)),
-    "clock_step": Kind("clock an hour on, two back", _clock_steps, needs_clock=True),
+    "clock_step": Kind(f"clock {_STEP} s on, then {_STEP} s behind", _clock_steps, needs_clock=True),
 }
 
 
