@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from random import Random
 
@@ -74,6 +76,10 @@ def night(settings: Settings, day: date, exports: list[Export]) -> Release:
     nights.accept_pending(settings)
     nights.build_warehouse(settings, day)
     score_the_sample(settings)
+    return released(settings)
+
+
+def released(settings: Settings) -> Release:
     candidate = release.open_release(settings)
     nights.build(settings, *FIGURES, release_schema=candidate.schema_name)
     return release.publish(settings)
@@ -94,6 +100,21 @@ def counted_anew(settings: Settings) -> Release:
     candidate = release.open_release(settings)
     nights.build(settings, *FIGURES, "--full-refresh", release_schema=candidate.schema_name)
     return release.publish(settings)
+
+
+@contextmanager
+def told_by_the_portal(settings: Settings, period_code: str, points: int) -> Iterator[None]:
+    """What the portal tells of a period that is over, for as long as this lasts."""
+    key = "00000000-0000-0000-0000-000000000001"
+    with connect(settings, "kho_transformer") as connection:
+        connection.execute(
+            "insert into warehouse.fct_service_score (service_score_key, agency_code, period_code, metric_code, portal_points,"
+            " _batch_id, _row_number) values (%s, 'H51.12', %s, '1.1', %s, 1, 1)",
+            [key, period_code, points],
+        )
+    yield
+    with connect(settings, "kho_transformer") as connection:
+        connection.execute("delete from warehouse.fct_service_score where service_score_key = %s", [key])
 
 
 def without(export: Export, lines: int) -> Export:
@@ -132,6 +153,16 @@ def test_what_a_night_takes_over_is_what_it_would_count(built_warehouse: Setting
         == {row for row in now if row[:3] in taken_over}
         != set()
     )
+
+    with told_by_the_portal(here, "2021-01", points=7):
+        told = released(here)
+        assert "2021-02" not in written(here, told, "kept_service_score") >= {"2021-01"}
+        assert rows(
+            here,
+            "select distinct portal_points from {}.service_score"
+            " where (period_code, scope_agency_code, metric_code) = ('2021-01', 'H51.12', '1.1')",
+            told.schema_name,
+        ) == [(7,)]
 
     nights.hand_over(here, [without(random.choice(dossiers[-20:]), 1)])
     restated = night(here, date(2021, 6, 10), late)
