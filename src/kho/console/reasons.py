@@ -75,6 +75,26 @@ SENTENCES = {
     "a quiet day has no rows: ask the source whether its export works": "ngày không phát sinh thì tệp không có dòng: hỏi nguồn"
     " việc xuất dữ liệu có bình thường không",
     "ask the source whether rows are missing": "hỏi nguồn có thiếu dòng không",
+    "are they of another zone?": "có phải của múi giờ khác?",
+    "has the time zone changed?": "múi giờ đã đổi?",
+    "Then change the contract's timeZone and replay": "Nếu vậy, sửa timeZone trong bản mô tả rồi nạp lại",
+    "Then quote the offset in the contract's timestampFormat (yyyy-MM-dd'T'HH:mm:ss'+00:00'), check its timeZone and replay": "Nếu vậy, ghi chênh lệch vào timestampFormat của bản mô tả (yyyy-MM-dd'T'HH:mm:ss'+00:00'), kiểm tra timeZone rồi nạp lại",
+    "the times are taken as they say.": "thời gian được lấy đúng như đã ghi.",
+    "Are they right? Then there is nothing to do.": "Có đúng không? Nếu đúng thì không phải làm gì.",
+    "Does the clock still show the time of {zone}?": "Đồng hồ vẫn theo giờ {zone}?",
+    "if only some are wrong, ask the source": "nếu chỉ một số bị sai, hỏi nguồn",
+    "are they rows that were there before under other keys? Then ask the source, and `kho batch withdraw`": "có phải là các dòng"
+    " đã có trước đây dưới khóa khác? Nếu vậy, hỏi nguồn và dùng `kho batch withdraw`",
+    "ask the source whether the columns still mean what the contract says": "hỏi nguồn ý nghĩa các cột có còn như bản mô tả"
+    " không",
+    "ask the source, or change the column's earliest or daysAhead in the contract and replay": "hỏi nguồn, hoặc sửa earliest"
+    " hay daysAhead của cột trong bản mô tả rồi nạp lại",
+    "has the source renumbered them?": "nguồn đã đánh số lại?",
+    "the last of them counts: does the key still tell rows apart?": "dòng cuối được tính: khóa có còn phân biệt được các dòng"
+    " không?",
+    "they are ordered as of that date: ask the source whether its clock is right": "được xếp theo ngày đó: hỏi nguồn đồng hồ có"
+    " đúng không",
+    "they were rejected: ask the source which way is right": "các dòng này đã bị loại: hỏi nguồn cách ghi nào đúng",
     "(must be at least {least} and at most {most})": "(phải từ {least} đến {most})",
     "(must be at least {least})": "(ít nhất là {least})",
     "(must be at most {most})": "(nhiều nhất là {most})",
@@ -139,7 +159,7 @@ def _sentences() -> list[tuple[re.Pattern[str], str]]:
 
 def _pattern(text: str) -> re.Pattern[str]:
     """Where a sentence stands as a whole: first of all, or behind another one."""
-    before = r"(?<= )" if text.startswith(_WITHIN) else r"(?:^|(?<=[;:.] ))"
+    before = r"(?<= )" if text.startswith(_WITHIN) else r"(?:^|(?<=[;:.?] ))"
     escaped = re.escape(text)
     places = _PLACE.sub(
         lambda place: f"(?P<{place[1]}>[^;:]+{'' if place.end() == len(escaped) else '?'})", escaped
