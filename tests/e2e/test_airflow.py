@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import chain
@@ -16,11 +17,13 @@ import pytest
 
 from kho import night
 from kho.database import connect
+from kho.ledger import releases
 from kho.server import airflow, processes
 from kho.settings import Settings
 from tests.e2e.conftest import NIGHT, Typed, eventually, kho, ours
 from tests.mailbox import subject_and_text
 from tests.pages import of_state
+from tests.snapshot import lost_rows, snapshot
 
 pytestmark = pytest.mark.e2e
 
@@ -47,8 +50,9 @@ def pids(settings: Settings) -> dict[str, int]:
 def test_a_night_under_the_scheduler_ends_in_a_release(walked: list[Typed], running: Settings) -> None:
     (ran,) = (each for each in walked if f"--to {NIGHT}" in each.block.text)
     assert ran.returncode == 0, ran.output
-    # As the page says that ends every repair.
-    assert [each.text.strip() for each in of_state("any-state", WENT_WRONG)] == [f"kho run --date {NIGHT}"]
+    # As the page says that days are made up for, from another one on.
+    (made_up,) = of_state("days-missing", WENT_WRONG)
+    assert made_up.text.strip() == f"kho run --from 2021-01-01 --to {NIGHT}"
     for step in [
         *(f"{system}.ingest" for system in night.systems(running)),
         "check_exports",
@@ -78,6 +82,18 @@ def test_a_night_under_the_scheduler_ends_in_a_release(walked: list[Typed], runn
         assert api.import_errors() == []
     (mail,) = ran.letters
     assert "số liệu đến hết ngày 30/06/2021: đã phát hành bản" in subject_and_text(mail)[0]
+
+
+def test_a_night_that_is_run_again_does_nothing_twice(released: Settings) -> None:
+    """As the page says that ends every repair."""
+    (block,) = of_state("any-state", WENT_WRONG)
+    assert block.text.strip() == f"kho run --date {NIGHT}"
+    before, figures = releases.in_force(released), snapshot(released, "raw", "reject", "warehouse")
+    again = kho(released, *shlex.split(block.text)[1:])
+    assert again.returncode == 0, again.stdout + again.stderr
+    now = releases.in_force(released)
+    assert before and now and now.release_id > before.release_id
+    assert not lost_rows(released) and snapshot(released, "raw", "reject", "warehouse") == figures
 
 
 def test_status_tells_the_release_and_where_to_look(released: Settings) -> None:
