@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import importlib
 import json
 import re
 import string
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg import sql
 from starlette.datastructures import Headers
 from typer.testing import CliRunner
 
+from kho.check import suites
 from kho.cli import user
 from kho.console import door, reasons, words
 from kho.console.origin import is_of_own_page
+from kho.console.sentences import SENTENCES
 from kho.contract import contracts
 from kho.digest import SEVERITIES
+from kho.fetch import delivery
 from kho.figures import figures, kinds
 from kho.figures.morning import REASONS
 from kho.ledger import decisions, freshness, releases, verdicts
+from kho.load import judge
 from kho.settings import Settings
 from kho.transform import lineage
 from tests.pages import PROJECT
 
 boundary = importlib.import_module("kho.check.exports")  # the package has a function of that name
 FOLDER = PROJECT / "src/kho/console"
+FETCH = PROJECT / "src/kho/fetch"
 TEMPLATES = sorted((FOLDER / "templates").glob("*.j2"))
 #: what pages are given to say, beside what stands in them: states of the ledger, titles, problems
 STATES = {
@@ -74,15 +82,24 @@ def test_everything_that_pages_say_is_said_in_vietnamese_and_nothing_else_is() -
 
 @pytest.mark.parametrize("text", words.VIETNAMESE)
 def test_a_translation_has_the_places_of_its_text_and_is_composed(text: str) -> None:
-    def places(of: str) -> set[str | None]:
-        return {name for _, name, _, _ in string.Formatter().parse(of)} - {None}
-
     translated = words.VIETNAMESE[text]
     assert places(translated) == places(text)
     assert unicodedata.is_normalized("NFC", translated) and translated.strip() == translated
 
 
-def test_what_the_boundary_says_of_a_batch_is_said_in_vietnamese() -> None:
+def places(of: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(of) if name}
+
+
+def is_english(text: str) -> bool:
+    """Whether one of the words stands there that hardly an English sentence does without."""
+    return (
+        re.search(r"(?<![\w-])(the|is|are|was|it|its|of|and|not|no|than|there|to|a)(?![\w-])", text)
+        is not None
+    )
+
+
+def test_what_the_exports_boundary_says_is_said_in_vietnamese() -> None:
     """Every sentence of its rules; those of a contract's own are the contract's words."""
     for contract in contracts(Settings()).values():
         own = {rule.name for rule in contract.quality}
@@ -93,17 +110,86 @@ def test_what_the_boundary_says_of_a_batch_is_said_in_vietnamese() -> None:
                     assert reasons.reason("vi", rule.remedy) != rule.remedy, rule.remedy
 
 
-@pytest.mark.parametrize("text", reasons.SENTENCES)
-def test_a_sentence_is_translated_with_what_stands_in_it(text: str) -> None:
-    def places(of: str) -> set[str | None]:
-        return {name for _, name, _, _ in string.Formatter().parse(of)} - {None}
+def test_what_the_marts_boundary_says_is_said_in_vietnamese() -> None:
+    for mart, suite in suites.suites(Settings()).items():
+        for rule in (*suite.rules, *suite.weekly, *suite.since_last_release):
+            says, remedy = rule.says_vi, rule.remedy_vi or suites.REMEDY_VI
+            assert says and (rule.remedy_vi or rule.remedy == suites.REMEDY), f"{mart}: {rule.name}"
+            assert unicodedata.is_normalized("NFC", says + remedy)
+            found = "scope_agency_code VN-842, value 7; and 3 more."
+            assert reasons.reason("vi", f"{mart}: Not so: {rule.says} {found} {rule.remedy}") == (
+                f"{mart}: Không đúng: {says} scope_agency_code VN-842, value 7; và 3 nữa. {remedy}"
+            )
 
-    translated = reasons.SENTENCES[text]
+
+def test_what_fetching_says_is_said_in_vietnamese() -> None:
+    """Whatever its errors are raised with, and what the ledger notes of files that it leaves alone."""
+    said = [text for path in sorted(FETCH.glob("*.py")) for text in raised_in(path)]
+    assert len(said) > 60
+    assert not [text for text in said if is_english(reasons.reason("vi", text))]
+
+
+#: what errors of fetching are raised as, and the functions and names that hold words of theirs
+ERRORS = {"SourceError", "Passing", "Incomplete", "Doubtful", "Short", "Absent", "Exhausted"}
+WORDS = {"_refusal", "_too_large", "_too_slow", "_remedy"}
+NOTED = {"UNKNOWN", "TWIN", "LINK", "CHANGED", "DAMAGED"}
+
+
+def raised_in(path: Path) -> Iterator[str]:
+    """The texts, with a word in every place."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Call(func=ast.Name(name), args=[told, *_]) if name in ERRORS:
+                yield from filled(told)
+            case ast.FunctionDef(name) if name in WORDS:
+                for each in ast.walk(node):
+                    if isinstance(each, ast.Return):
+                        yield from filled(each.value)
+            case ast.Assign([ast.Name(name)], value) if name in NOTED:
+                yield from filled(value)
+            case ast.Assign([ast.Subscript(ast.Attribute(attr="incomplete" | "short"))], value):
+                yield from filled(value)
+
+
+def filled(node: ast.expr | None) -> Iterator[str]:
+    match node:
+        case ast.Constant(str(text)):
+            yield text
+        case ast.JoinedStr(parts):
+            text = "".join(part.value if isinstance(part, ast.Constant) else "W" for part in parts)
+            # How the texts begin that another one stands in front of.
+            text = re.sub("^W more than", "it has more than", re.sub("^W took", "it took", text))
+            yield text.replace("control file is W", f"control file is {delivery.LINK}")
+
+
+def test_why_rows_are_rejected_is_said_in_vietnamese() -> None:
+    for contract in contracts(Settings()).values():
+        for column in contract.columns:
+            for text in literals(judge._reason(contract, column)):
+                if text.startswith(f"{column.header}: "):
+                    said = reasons.reason("vi", text).removeprefix(f"{column.header}: ")
+                    assert not is_english(said.partition(" đổi chỗ?")[0]), text
+        for text, _ in judge._differences(contract):
+            assert reasons.reason("vi", text) != text
+
+
+def literals(composed: sql.Composable) -> Iterator[str]:
+    if isinstance(composed, sql.Composed):
+        for each in composed:
+            yield from literals(each)
+    elif isinstance(composed, sql.Literal) and isinstance(composed._obj, str):
+        yield composed._obj
+
+
+@pytest.mark.parametrize("text", SENTENCES)
+def test_a_sentence_is_translated_with_what_stands_in_it(text: str) -> None:
+    translated = SENTENCES[text]
     assert places(translated) == places(text)
     assert unicodedata.is_normalized("NFC", translated)
-    given = {name: f"{place} x.{place}" for place, name in enumerate(sorted(places(text)))}
-    before = "found " if text.startswith(("(", "was")) else "found: "
-    assert reasons.reason("vi", before + text.format(**given)) == before + translated.format(**given)
+    given = {name: f"{place}x.{place}" for place, name in enumerate(sorted(places(text)))}
+    before = "found " if text.startswith("…") else "found: "
+    said = reasons.reason("vi", before + text.removeprefix("…").format(**given))
+    assert said == before + translated.format(**given)
     assert reasons.reason("en", text) == text
 
 

@@ -37,7 +37,7 @@ def test_every_column_is_described_and_personal_ones_are_dropped_or_hashed(contr
     ("found", "replaced", "problem"),
     [
         ("logicalType: timestamp", "logicalType: time stamp", "\"time stamp\" is not one of"),
-        ("version: 1.2.0\n", "", '"version" is a required property'),
+        ("version: 1.2.1\n", "", '"version" is a required property'),
         ("property: load,", "property: laod,", "laod: Extra inputs are not permitted"),
         ("value: delta}", "value: dleta}", "load: Input should be 'delta' or 'full'"),
         ("value: updated_at}", "value: update_at}", "'update_at' is no column; there are dossier_code"),

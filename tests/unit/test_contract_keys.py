@@ -125,7 +125,7 @@ def test_an_unknown_key_is_an_error_wherever_it_stands(name: str, place: tuple, 
          "slaProperties[1].value: String should match"),
         ("metric: invalidValues", "metric: nullValues", "quality[0].metric: Input should be 'invalidValues'"),
         # Twice the same: the later one would win without a word.
-        ("version: 1.2.0", "version: 1.2.0\nversion: 2.0.0", "'version' is there twice"),
+        ("version: 1.2.1", "version: 1.2.1\nversion: 2.0.0", "'version' is there twice"),
         ("{property: load, value: delta}", "{property: load, value: delta}\n      - {property: load, value: full}",
          "customProperties.load: is there twice"),
     ],

@@ -79,7 +79,7 @@ def test_a_rule_without_a_remedy_has_that_of_every_mart(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("right", "wrong", "told"),
     [
-        ("says:", "say:", "$.rules[0].say: no such key; there are name, severity, says, remedy,"),
+        ("says:", "say:", "$.rules[0].say: no such key; there are name, severity, says, says_vi,"),
         ("rules:", "rule:", "$.rule: no such key; there are judges, rules, weekly, since_last_release"),
         ("    severity: critical\n", "", "$.rules[0].severity: Field required"),
         ("critical", "fatal", "$.rules[0].severity: Input should be 'critical', 'warning' or 'info'"),

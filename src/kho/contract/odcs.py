@@ -209,7 +209,11 @@ class Table(_Place):
     physical_name: str | None = Field(None, description=_FOR_PEOPLE, examples=["dossiers_20210630.csv"])
     logical_type: Literal["object"] | None = Field(None, description=_FOR_PEOPLE, examples=["object"])
     description: str | None = Field(None, description=_FOR_PEOPLE, examples=["One row per dossier."])
-    business_name: str | None = Field(None, description=_FOR_PEOPLE, examples=["Hồ sơ"])
+    business_name: str | None = Field(
+        None,
+        description="what officials call the export; the contract's `name` if not given",
+        examples=["Hồ sơ"],
+    )
     tags: list[str] = Field([], description=_FOR_PEOPLE, examples=[["one-stop"]])
     custom_properties: list[CustomProperty] = Field(
         [], description="see below", examples=[[{"property": "load", "value": "delta"}]]
@@ -274,7 +278,7 @@ class Document(_Place):
     )
     name: str | None = Field(
         None,
-        description="title of the export; people read it everywhere",
+        description="title of the export; `businessName` of its file stands before it",
         examples=["Dossiers of the one-stop desk"],
     )
     version: str = Field(description="of the contract: raise it with every change", examples=["1.0.0"])

@@ -272,7 +272,7 @@ class _Reader:
                 name=f"{self.path.parent.name}.{self.path.stem}",
                 system=self.path.parent.name,
                 entity=self.path.stem,
-                title=self.document.get("name") or self.path.stem,
+                title=table.get("businessName") or self.document.get("name") or self.path.stem,
                 purpose=description.get("purpose") or "",
                 usage=description.get("usage") or "",
                 version=self.document["version"],
