@@ -432,6 +432,13 @@ def test_a_figure_leads_to_the_files_and_columns_that_it_was_made_from(
         found = re.findall(r'href="/kho(/figures[^"]*)"', users.get(OPERATOR, path).text)
         return next(each for each in found if each.endswith(ending))
 
+    with connect(started, "kho_auditor") as connection:
+        told_of = connection.execute(
+            "select distinct scheme || '/' || period_code from marts.report_figure"
+            " where scope_agency_code = 'H51.12' and value is not null"
+        ).fetchall()
+    linked = re.findall(r'href="/kho/figures/H51\.12/([^"]*)"', users.get(OPERATOR, "/figures/H51.12").text)
+    assert sorted(linked) == sorted(each for (each,) in told_of)
     metric = "dossiers_received"
     path = "/figures"
     for ending in ("/H51.12", "/calendar/2021-H1", f"/{metric}"):

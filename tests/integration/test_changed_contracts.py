@@ -64,7 +64,7 @@ def test_a_changed_contract_reaches_freshness_and_figures_with_the_next_night(
     settings = after_two_months
     january, february = date(2021, 1, 31), date(2021, 2, 28)
     assert told(settings, SOURCE) == [
-        ("Items of the portal", date(2021, 1, 1), february, date(2021, 3, 31), "stale")
+        ("Tin bài của trang thông tin", date(2021, 1, 1), february, date(2021, 3, 31), "stale")
     ]
     assert told(settings, COVERAGE) == [("m", None, date(2021, 1, 1), february, True)]
     value, state, as_of = figure(settings)
@@ -76,7 +76,7 @@ def test_a_changed_contract_reaches_freshness_and_figures_with_the_next_night(
         settings,
         copied(tmp_path / "project", "contracts", "dbt_project", "expectations"),
         CONTRACT,
-        ("\nname: ", "\nname: New "),
+        ("businessName: ", "businessName: Mọi "),
         ("frequency, value: 1, unit: m", "frequency, value: 1, unit: q"),
         ("slaProperties:", "slaProperties:\n  - {property: endOfLife, value: '2021-02-28'}"),
     )
@@ -91,7 +91,7 @@ def test_a_changed_contract_reaches_freshness_and_figures_with_the_next_night(
     refused_by = {(each.subject, each.expectation) for each in check.marts(ours).critical}
     assert "source_freshness" not in {mart for mart, _ in refused_by}, refused_by
     release.publish(ours)
-    assert told(settings, SOURCE) == [("New Items of the portal", january, february, None, "fresh")]
+    assert told(settings, SOURCE) == [("Mọi Tin bài của trang thông tin", january, february, None, "fresh")]
     assert told(settings, COVERAGE) == [("q", february, january, february, True)]
     assert figure(settings) == (value, "partial", february)  # nothing of March will come
     # Unusable, it is what its batches were loaded by, keeps what it has, and refuses no release.

@@ -24,7 +24,7 @@ NAME = "one_stop.dossiers"
 
 @pytest.fixture(scope="module")
 def project(module_warehouse: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A project of its own whose dossiers were loaded once by version 1.2.0 of their contract."""
+    """A project of its own whose dossiers were loaded once by version 1.2.1 of their contract."""
     here = of_project(
         module_warehouse, copied(tmp_path_factory.mktemp("project"), "contracts", "dbt_project")
     )
@@ -79,7 +79,7 @@ def changes(said: str) -> dict[str, dict]:
 
 def test_an_unchanged_contract_changes_nothing(kho) -> None:
     code, said = kho("diff", NAME)
-    assert code == 0 and "against version 1.2.0, last used on" in said and "Nothing is different." in said
+    assert code == 0 and "against version 1.2.1, last used on" in said and "Nothing is different." in said
 
 
 def test_a_new_column_is_additive_and_takes_a_new_version(kho, project) -> None:
@@ -87,8 +87,8 @@ def test_a_new_column_is_additive_and_takes_a_new_version(kho, project) -> None:
     change(project, "- {name: note,", new)
     code, said = kho("diff", NAME)
     assert code == 0 and "Additive" in said
-    assert "raise the version: 1.2.0 was used with other content" in said
-    change(project, "version: 1.2.0", "version: 1.3.0")
+    assert "raise the version: 1.2.1 was used with other content" in said
+    change(project, "version: 1.2.1", "version: 1.3.0")
     assert "raise the version" not in kho("diff", NAME)[1]
 
 
@@ -126,7 +126,7 @@ def test_a_contract_is_compared_with_a_file_or_a_version_too(kho, project, tmp_p
     older.write_text(path(project).read_text().replace("mustBeLessOrEqualTo: 5", "mustBeLessOrEqualTo: 9"))
     code, said = kho("diff", NAME, "--against", older)
     assert code == 0 and "quality reject_rate: mustBeLessOrEqualTo: 9.0 → 5.0" in said
-    assert "Nothing is different." in kho("diff", NAME, "--against", "1.2.0")[1]
+    assert "Nothing is different." in kho("diff", NAME, "--against", "1.2.1")[1]
     code, said = kho("diff", NAME, "--against", "0.9.0")
     assert code == 2 and "no batch of one_stop.dossiers was loaded by version 0.9.0" in said
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Request, Response
@@ -46,21 +45,19 @@ def agencies(request: Request, who: Who) -> Response:
 
 @router.get("/figures/{agency_code}")
 def periods(request: Request, who: Who, agency_code: str) -> Response:
-    """The periods that have begun and in which there was this agency, by year."""
+    """The periods of which this agency has any value, by year."""
     try:
         with figures.explained(settings()) as release:
             meant = [each for each in figures.scopes(release) if each.agency_code == agency_code]
-            known = figures.periods(release)
+            told = figures.told_periods(release, agency_code)
+            known = [each for each in figures.periods(release) if (each.scheme, each.code) in told]
     except NoRelease:
         raise HTTPException(404) from None
     if not meant:
         raise HTTPException(404)
-    first = min(each.valid_from for each in meant)
-    last = max(each.valid_to or date.max for each in meant)
     years: dict[tuple[Scheme, str], list[Period]] = {}
     for each in known:
-        if each.last_day >= first and each.first_day <= last:
-            years.setdefault((each.scheme, each.code[:4]), []).append(each)
+        years.setdefault((each.scheme, each.code[:4]), []).append(each)
     return page(request, who, "periods.html.j2", agency=meant[-1], years=years)
 
 

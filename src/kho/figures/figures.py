@@ -345,6 +345,14 @@ def periods(release: Published) -> list[Period]:
     return [Period(*row) for row in release.connection.execute(query, [release.business_date])]
 
 
+def told_periods(release: Published, scope_code: str) -> set[tuple[Scheme, str]]:
+    """Scheme and code of the named periods of which this agency has any value."""
+    query = sql.SQL(
+        "select distinct scheme, period_code from {} where scope_agency_code = %s and detail = '' and value is not null"
+    ).format(sql.Identifier(release.schema, "report_figure"))
+    return set(release.connection.execute(query, [scope_code]))
+
+
 def agency(release: Published, wanted: str, first: date, last: date) -> Scope:
     """The one agency that is meant, of those that exist in the period: a unit's code alone is ambiguous over time.
 
