@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import chain
@@ -20,7 +21,11 @@ from kho.database import connect
 from kho.ledger import releases
 from kho.server import airflow, processes
 from kho.settings import Settings
-from tests.e2e.conftest import NIGHT, Typed, eventually, kho, ours
+from tests.e2e.conftest import NIGHT, Typed, client, command, eventually, kho, ours
+from tests.faults.__main__ import strike
+from tests.faults.installation import Installation, Night
+from tests.faults.kinds import KINDS
+from tests.faults.reader import Reader
 from tests.mailbox import subject_and_text
 from tests.pages import of_state
 from tests.snapshot import lost_rows, snapshot
@@ -45,6 +50,12 @@ def pid(settings: Settings, name: str) -> int:
 
 def pids(settings: Settings) -> dict[str, int]:
     return {name: pid(settings, name) for name in ("postgres", *processes.AIRFLOW, "samples")}
+
+
+def runs_of(settings: Settings, state: str) -> list[str]:
+    with psycopg.connect(settings.admin_url("airflow")) as connection:
+        found = connection.execute("select run_id from dag_run where state = %s", [state]).fetchall()
+    return [run for (run,) in found]
 
 
 def test_a_night_under_the_scheduler_ends_in_a_release(walked: list[Typed], running: Settings) -> None:
@@ -85,15 +96,32 @@ def test_a_night_under_the_scheduler_ends_in_a_release(walked: list[Typed], runn
 
 
 def test_a_night_that_is_run_again_does_nothing_twice(released: Settings) -> None:
-    """As the page says that ends every repair."""
+    """As the page says that ends every repair; struck at some steps as well, as `make faults` strikes whole nights."""
     (block,) = of_state("any-state", WENT_WRONG)
     assert block.text.strip() == f"kho run --date {NIGHT}"
-    before, figures = releases.in_force(released), snapshot(released, "raw", "reject", "warehouse")
-    again = kho(released, *shlex.split(block.text)[1:])
-    assert again.returncode == 0, again.stdout + again.stderr
+    before, tables = releases.in_force(released), snapshot(released, "raw", "reject", "warehouse")
+    reader = Reader(released)
+    again = subprocess.Popen(
+        command(*shlex.split(block.text)[1:]),
+        env=client(released),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert eventually(lambda: runs_of(released, "running"))
+    night = Night(released, runs_of(released, "running")[0])
+    faults = [("warehouse", KINDS["postgres_killed"]), ("check_marts", KINDS["killed"])]
+    here = Installation(released, released.home, is_small=False, environment={})
+    strikes = strike(here, night, faults, {"warehouse": 1, "check_marts": 1}, "again")
+    told, _ = again.communicate(timeout=600)
+    reader.stop()
+    assert again.returncode == 0, told
+    assert [each.step for each in strikes] == ["warehouse", "check_marts"]
     now = releases.in_force(released)
     assert before and now and now.release_id > before.release_id
-    assert not lost_rows(released) and snapshot(released, "raw", "reject", "warehouse") == figures
+    assert not lost_rows(released) and snapshot(released, "raw", "reject", "warehouse") == tables
+    assert reader.answered and not reader.wrong, reader.wrong
 
 
 def test_status_tells_the_release_and_where_to_look(released: Settings) -> None:
@@ -195,8 +223,8 @@ def test_a_killed_scheduler_and_postgres_come_back_with_every_row_and_airflow_wi
 
 def test_commands_say_what_to_do_when_nothing_runs(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "home")
-    for command in (["run"], ["figures", "946", "2021-H1"], ["batch", "list"]):
-        told = kho(settings, *command)
+    for typed in (["run"], ["figures", "946", "2021-H1"], ["batch", "list"]):
+        told = kho(settings, *typed)
         assert told.returncode == 1
         assert "kho up" in told.stdout + told.stderr
         assert "Traceback" not in told.stdout + told.stderr

@@ -141,29 +141,39 @@ def _struck(
     here: Installation, kind: Kind, day: date, steps: list[str], seconds: dict[str, float]
 ) -> Outcome:
     """The night of a day, struck at each of these steps; run again by somebody if Airflow gave it up."""
-    chance = random.Random(f"{SEED} {kind.title}")
     outcome = Outcome(kind, reader=Reader(here.settings))
     night = here.night(day)
-    for step in steps:
-        task, run = STEPS[step]
-        process = _begun(here, night, task, run)
-        if process is None:
-            break  # the night is over: a step before it was given up
-        time.sleep(chance.uniform(0, 0.6) * seconds[step])
-        if run and not _is_open(here, run):
-            continue  # it went faster this time
-        outcome.strikes.append(Strike(step, datetime.now(UTC)))
-        kind.strike(here, process)
+    outcome.strikes = strike(here, night, [(step, kind) for step in steps], seconds, kind.title)
     outcome.state = night.wait()
     if outcome.state != "success":
         outcome.was_run_again = True
         night = here.night(day)
         outcome.state = night.wait()
-    for strike in outcome.strikes:
-        strike.healed = _healed(night, STEPS[strike.step][0], strike.at)
+    for each in outcome.strikes:
+        each.healed = _healed(night, STEPS[each.step][0], each.at)
     assert outcome.reader
     outcome.reader.stop()
     return outcome
+
+
+def strike(
+    here: Installation, night: Night, faults: list[tuple[str, Kind]], seconds: dict[str, float], seed: str
+) -> list[Strike]:
+    """Strike a night that has begun at these steps, in their order; `seconds` is how long each takes. Gives what struck:
+    a step may be over before that, and after one that is given up no other comes."""
+    chance = random.Random(f"{SEED} {seed}")
+    strikes = []
+    for step, kind in faults:
+        task, run = STEPS[step]
+        process = _begun(here, night, task, run)
+        if process is None:
+            break
+        time.sleep(chance.uniform(0, 0.6) * seconds[step])
+        if run and not _is_open(here, run):
+            continue  # it went faster this time
+        strikes.append(Strike(step, datetime.now(UTC)))
+        kind.strike(here, process)
+    return strikes
 
 
 def _begun(here: Installation, night: Night, task: str, run: str | None) -> int | None:

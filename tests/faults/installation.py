@@ -17,14 +17,12 @@ import psycopg
 
 from kho.server import airflow, postgres, processes
 from kho.settings import Settings
-from tests.e2e.conftest import FETCHED, checked_out, client, command
+from tests.e2e.conftest import FETCHED, checked_out, client, command, try_again_at_once
 from tests.projects import retire
 
 #: a day for each night; the first one is behind every case
 FIRST = date(2021, 6, 19)
 SCALE = "0.02"
-#: after which a failed task is tried again: of an installation it is 30, then 60
-RETRY_SECONDS = 3
 #: room for a home and its growth, and little enough to be filled in a moment
 MEGABYTES = 3000
 
@@ -111,8 +109,7 @@ def installation(folder: Path, environment: dict[str, str]) -> Iterator[Installa
     """Kho with a small sample, one night behind it; all that runs has this environment."""
     project = checked_out(folder / "kho")
     retire(project, but=FETCHED)
-    nightly = project / "dags" / "nightly.py"
-    nightly.write_text(nightly.read_text().replace("seconds=30", f"seconds={RETRY_SECONDS}"))
+    try_again_at_once(project)
     home = project / ".kho"
     home.mkdir()
     mounted = ["mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m,mode=711", "tmpfs", str(home)]
