@@ -21,6 +21,7 @@ from kho.ledger.acceptances import Acceptance
 from kho.ledger.backups import Backup
 from kho.ledger.freshness import NOTHING_YET
 from kho.ledger.releases import Pin, Release
+from kho.sentences.vietnamese import in_vietnamese
 from kho.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -95,7 +96,7 @@ def _digest(settings: Settings, business_date: date, failed: Iterable[str]) -> _
         kept = waits[1] if waits and release and waits[0].release_id == release.release_id else None
         outcome = _outcome(release, kept)
         shown = {each.release_id: None for each in (now, release) if each}
-        refused = [release.reason or ""] if release and release.state == "refused" else []
+        refused = [in_vietnamese(release.reason)] if release and release.state == "refused" else []
         held, late = batches.held(connection, business_date), sources.late(connection, build_id)
         told = {row.contract for row in (*held, *late)}
         sections = [
@@ -238,13 +239,16 @@ def _accepted(decisions: list[tuple[int, list[Acceptance]]]) -> list[str]:
 
 
 def _not_fetched(rows: list[Any], systems: dict[str, str]) -> list[str]:
-    return [f"{_source(systems, row.contract)}: {row.reason}{_times(row.files, 'tệp')}" for row in rows]
+    return [
+        f"{_source(systems, row.contract)}: {in_vietnamese(row.reason)}{_times(row.files, 'tệp')}"
+        for row in rows
+    ]
 
 
 def _held(rows: list[Any], systems: dict[str, str]) -> list[str]:
     return [
         f"{_source(systems, row.contract)}, lô {row.batch_id}, ngày {_day(row.business_date)}"
-        f"{' (không đọc được)' if row.state == 'unreadable' else ''}: {row.reason or 'không rõ lý do'}"
+        f"{' (không đọc được)' if row.state == 'unreadable' else ''}: {in_vietnamese(row.reason) or 'không rõ lý do'}"
         for row in rows
     ]
 
@@ -262,7 +266,9 @@ def _stale(rows: list[Any], systems: dict[str, str]) -> list[str]:
             state = "chưa có số liệu"
         else:
             state = f"số liệu đến hết ngày {_day(row.as_of)}, lẽ ra đến {_day(row.expected_as_of)}"
-        told.append(f"{_source(systems, row.contract)}: {state}{f' ({row.reason})' if row.reason else ''}")
+        told.append(
+            f"{_source(systems, row.contract)}: {state}{f' ({in_vietnamese(row.reason)})' if row.reason else ''}"
+        )
     if never:
         by_system = telling.together((contract, system) for system, contract in never)
         named = "; ".join(f"{system} ({', '.join(of)})".lstrip() for of, system in by_system)
@@ -280,7 +286,7 @@ def _rejected(rows: list[Any], systems: dict[str, str]) -> list[str]:
 def _warnings(rows: list[Any], told: set[str], systems: dict[str, str]) -> list[str]:
     """Each message once; what stands under late or held sources already is not told again."""
     said = [
-        (row.subject, f"{row.message or row.expectation}{_times(row.times, 'lần')}")
+        (row.subject, f"{in_vietnamese(row.message) or row.expectation}{_times(row.times, 'lần')}")
         for row in rows
         if not (row.expectation in _FRESHNESS and (row.subject in told or (told and row.build_id)))
     ]

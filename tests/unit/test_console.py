@@ -20,23 +20,25 @@ from typer.testing import CliRunner
 
 from kho.check import suites
 from kho.cli import user
-from kho.console import door, reasons, words
+from kho.console import door, words
 from kho.console.origin import is_of_own_page
-from kho.console.sentences import SENTENCES
 from kho.contract import contracts
 from kho.digest import SEVERITIES
 from kho.fetch import delivery
 from kho.figures import figures, kinds
 from kho.figures.morning import REASONS
+from kho.formats import kinds as kinds_of_files
 from kho.ledger import decisions, freshness, releases, verdicts
 from kho.load import judge
+from kho.sentences.known import SENTENCES
+from kho.sentences.vietnamese import in_vietnamese
 from kho.settings import Settings
 from kho.transform import lineage
 from tests.pages import PROJECT
 
 boundary = importlib.import_module("kho.check.exports")  # the package has a function of that name
 FOLDER = PROJECT / "src/kho/console"
-FETCH = PROJECT / "src/kho/fetch"
+READING = [PROJECT / "src/kho" / each for each in ("fetch", "formats", "load")]
 TEMPLATES = sorted((FOLDER / "templates").glob("*.j2"))
 #: what pages are given to say, beside what stands in them: states of the ledger, titles, problems
 STATES = {
@@ -105,9 +107,9 @@ def test_what_the_exports_boundary_says_is_said_in_vietnamese() -> None:
         own = {rule.name for rule in contract.quality}
         for rule in boundary.rules(contract):
             if rule.name not in own:
-                assert reasons.reason("vi", rule.says) != rule.says, rule.says
+                assert in_vietnamese(rule.says) != rule.says, rule.says
                 if rule.remedy:
-                    assert reasons.reason("vi", rule.remedy) != rule.remedy, rule.remedy
+                    assert in_vietnamese(rule.remedy) != rule.remedy, rule.remedy
 
 
 def test_what_the_marts_boundary_says_is_said_in_vietnamese() -> None:
@@ -117,22 +119,22 @@ def test_what_the_marts_boundary_says_is_said_in_vietnamese() -> None:
             assert says and (rule.remedy_vi or rule.remedy == suites.REMEDY), f"{mart}: {rule.name}"
             assert unicodedata.is_normalized("NFC", says + remedy)
             found = "scope_agency_code VN-842, value 7; and 3 more."
-            assert reasons.reason("vi", f"{mart}: Not so: {rule.says} {found} {rule.remedy}") == (
+            assert in_vietnamese(f"{mart}: Not so: {rule.says} {found} {rule.remedy}") == (
                 f"{mart}: Không đúng: {says} scope_agency_code VN-842, value 7; và 3 nữa. {remedy}"
             )
 
 
-def test_what_fetching_says_is_said_in_vietnamese() -> None:
-    """Whatever its errors are raised with, and what the ledger notes of files that it leaves alone."""
-    said = [text for path in sorted(FETCH.glob("*.py")) for text in raised_in(path)]
-    assert len(said) > 60
-    assert not [text for text in said if is_english(reasons.reason("vi", text))]
+def test_what_fetching_and_loading_say_is_said_in_vietnamese() -> None:
+    """Whatever their errors are raised with, and what the ledger notes of files that are left alone."""
+    said = [text for folder in READING for path in sorted(folder.glob("*.py")) for text in raised_in(path)]
+    assert len(said) > 100
+    assert not [text for text in said if is_english(in_vietnamese(text))]
 
 
-#: what errors of fetching are raised as, and the functions and names that hold words of theirs
-ERRORS = {"SourceError", "Passing", "Incomplete", "Doubtful", "Short", "Absent", "Exhausted"}
+#: what errors of them are raised as, and the functions and names that hold words of theirs
+ERRORS = {"SourceError", "Passing", "Incomplete", "Doubtful", "Short", "Absent", "Exhausted", "Unreadable"}
 WORDS = {"_refusal", "_too_large", "_too_slow", "_remedy"}
-NOTED = {"UNKNOWN", "TWIN", "LINK", "CHANGED", "DAMAGED"}
+NOTED = {"UNKNOWN", "TWIN", "LINK", "CHANGED", "DAMAGED", "CUT_OFF"}
 
 
 def raised_in(path: Path) -> Iterator[str]:
@@ -159,7 +161,8 @@ def filled(node: ast.expr | None) -> Iterator[str]:
             text = "".join(part.value if isinstance(part, ast.Constant) else "W" for part in parts)
             # How the texts begin that another one stands in front of.
             text = re.sub("^W more than", "it has more than", re.sub("^W took", "it took", text))
-            yield text.replace("control file is W", f"control file is {delivery.LINK}")
+            text = text.replace("control file is W", f"control file is {delivery.LINK}")
+            yield text.replace("it is W", f"it is {kinds_of_files.SPREADSHEET_ML}")
 
 
 def test_why_rows_are_rejected_is_said_in_vietnamese() -> None:
@@ -167,10 +170,10 @@ def test_why_rows_are_rejected_is_said_in_vietnamese() -> None:
         for column in contract.columns:
             for text in literals(judge._reason(contract, column)):
                 if text.startswith(f"{column.header}: "):
-                    said = reasons.reason("vi", text).removeprefix(f"{column.header}: ")
+                    said = in_vietnamese(text).removeprefix(f"{column.header}: ")
                     assert not is_english(said.partition(" đổi chỗ?")[0]), text
         for text, _ in judge._differences(contract):
-            assert reasons.reason("vi", text) != text
+            assert in_vietnamese(text) != text
 
 
 def literals(composed: sql.Composable) -> Iterator[str]:
@@ -187,10 +190,9 @@ def test_a_sentence_is_translated_with_what_stands_in_it(text: str) -> None:
     assert places(translated) == places(text)
     assert unicodedata.is_normalized("NFC", translated)
     given = {name: f"{place}x.{place}" for place, name in enumerate(sorted(places(text)))}
-    before = "found " if text.startswith("…") else "found: "
-    said = reasons.reason("vi", before + text.removeprefix("…").format(**given))
+    before = "it " if text.startswith("…") else "so: "
+    said = in_vietnamese(before + text.removeprefix("…").format(**given))
     assert said == before + translated.format(**given)
-    assert reasons.reason("en", text) == text
 
 
 def test_reasons_keep_what_is_no_sentence_of_ours() -> None:
@@ -198,12 +200,12 @@ def test_reasons_keep_what_is_no_sentence_of_ours() -> None:
         "held: columns are missing: noidung; give a renamed one its new header in the contract (physicalName), or ask the"
         " source for it; Share of rejected rows (percent): 7 (must be at most 5); `kho rejects show` shows them"
     )
-    assert reasons.reason("vi", held) == (
+    assert in_vietnamese(held) == (
         "bị giữ lại: thiếu cột: noidung; nếu cột đổi tên, ghi tên mới vào bản mô tả (physicalName); nếu không, hỏi nguồn;"
         " Share of rejected rows (percent): 7 (nhiều nhất là 5); `kho rejects show` cho xem các dòng đó"
     )
     words = "we held it, the file could not be read and was not delivered"
-    assert reasons.reason("vi", words) == words and reasons.reason("vi", None) == ""
+    assert in_vietnamese(words) == words and in_vietnamese(None) == ""
 
 
 def test_severities_are_called_as_the_digest_calls_them() -> None:

@@ -14,10 +14,10 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from kho.console.access import Visitor
-from kho.console.reasons import reason
 from kho.console.words import Language, language_of, say
 from kho.figures.figures import State
 from kho.report import vietnamese
+from kho.sentences.vietnamese import in_vietnamese
 from kho.settings import TIMEZONE
 
 
@@ -48,7 +48,7 @@ def _filled(request: Request, language: Language, template: str, **content: Any)
             path=request.scope["path"].removeprefix(request.scope.get("root_path", "")),
             language=language,
             t=partial(say, language),
-            said=partial(reason, language),
+            said=partial(_said, language),
             day=partial(_day, language),
             moment=partial(_moment, language),
             number=partial(_number, language),
@@ -69,6 +69,10 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _said(language: Language, text: str | None) -> str:
+    return in_vietnamese(text) if language == "vi" else text or ""
 
 
 def _day(language: Language, day: date | None) -> str:

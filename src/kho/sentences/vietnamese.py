@@ -1,4 +1,4 @@
-"""What Kho itself says of batches, sources, releases and decisions, in Vietnamese: sentences of its own within longer texts.
+"""Kho's own sentences within longer texts.
 
 Whatever is not one of them stays as it is: what people wrote, what was observed, messages of other programs.
 """
@@ -9,21 +9,19 @@ import re
 from functools import cache, partial
 
 from kho.check import suites
-from kho.console.sentences import SENTENCES
-from kho.console.words import Language
+from kho.sentences.known import SENTENCES
 from kho.settings import settings
 
 _BEHIND = "…"  # how a sentence begins that stands behind something that is no sentence
 _PLACE = re.compile(r"\{(\w+)\}")
 
 
-def reason(language: Language, text: str | None) -> str:
-    """A text with Kho's own sentences in this language, and all else of it as it is."""
+def in_vietnamese(text: str | None) -> str:
+    """A text with Kho's own sentences in Vietnamese, and all else of it as it is."""
     said = text or ""
-    if language == "vi":
-        for words, sentence, translated in _sentences():
-            if words in said:
-                said = sentence.sub(partial(_filled, translated), said)
+    for words, sentence, translated in _sentences():
+        if words in said:
+            said = sentence.sub(partial(_filled, translated), said)
     return said
 
 
@@ -33,14 +31,14 @@ def _filled(translated: str, found: re.Match[str]) -> str:
 
 @cache
 def _sentences() -> list[tuple[str, re.Pattern[str], str]]:
-    """Each with its longest piece between places; the longest first, for some begin alike."""
+    """Each with its longest piece between places; that with most words of its own first, for some begin alike."""
     known = SENTENCES | {
         text: said.replace("{", "{{").replace("}", "}}")
         for text, said in suites.vietnamese(settings()).items()
     }
     return [
         (max(_PLACE.split(text.removeprefix(_BEHIND))[::2], key=len), _pattern(text), translated)
-        for text, translated in sorted(known.items(), key=lambda each: -len(each[0]))
+        for text, translated in sorted(known.items(), key=lambda each: -len(_PLACE.sub("", each[0])))
     ]
 
 

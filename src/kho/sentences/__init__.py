@@ -1,0 +1,1 @@
+"""What Kho itself says of what it found, in Vietnamese: for mails and pages that officials read."""
