@@ -345,7 +345,8 @@ SENTENCES = {
     "found {columns}": "thấy {columns}",
     "the file is no HTML": "tệp không phải HTML",
     "it is XML of Excel 2003 (SpreadsheetML), which is not read": "là XML của Excel 2003 (SpreadsheetML), không đọc được",
-    "ask the source for xlsx or csv": "xin nguồn tệp xlsx hoặc csv",
+    "ask the source for xlsx or csv, or open it and save it as xlsx": "xin nguồn tệp xlsx hoặc csv, hoặc mở ra rồi lưu lại dạng"
+    " xlsx",
     "the HTML is quoted-printable, as mails carry it, and has lost the head that says so": "HTML ở dạng quoted-printable như trong thư"
     " điện tử, và đã mất phần đầu cho biết điều đó",
     "the file holds no HTML table": "tệp không có bảng HTML",
