@@ -61,7 +61,7 @@ def test_a_night_with_troubles_names_each(night: Settings) -> None:
     for line in (
         "- documents.ingest",
         "- Quản lý văn bản và điều hành (documents.deliveries): no answer",
-        "lô 3, ngày 03/01/2021: columns are missing: maHoSo",
+        "lô 3, ngày 03/01/2021: thiếu cột: maHoSo",
         "ngày 04/01/2021 (không đọc được): not <text>",
         "- Một cửa điện tử (one_stop.dossiers): số liệu đến hết ngày 02/01/2021",
         "- Một cửa điện tử (one_stop.dossiers): 6 trên 3.000 dòng, trong 2 tệp",
@@ -112,13 +112,13 @@ def test_what_is_late_is_told_once_and_sources_that_never_came_in_one_line(night
     (never,) = [line for line in text.splitlines() if "chưa gửi lần nào" in line]
     assert "Kế toán MISA (misa.spending); " in never and "Bưu chính công ích (post.handovers)" in never
     assert "nothing delivered yet" not in text and "None" not in text
-    assert text.count("columns are missing") == 2  # where it is held, and why its source is late
+    assert text.count("thiếu cột") == 2  # where it is held, and why its source is late
 
 
 def test_the_same_message_of_several_is_told_once_where_nothing_was_built(warehouse: Settings) -> None:
     for contract in ("post.handovers", "misa.spending"):
         tell(warehouse, None, contract, "delivered", "warning", "nothing delivered yet")
-    assert "- misa.spending, post.handovers: nothing delivered yet\n" in digest(warehouse, NIGHT)
+    assert "- misa.spending, post.handovers: chưa gửi gì\n" in digest(warehouse, NIGHT)
 
 
 def tell(settings: Settings, batch: int | None, *verdict: str) -> None:
