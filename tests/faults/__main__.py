@@ -167,7 +167,7 @@ def strike(
         task, run = STEPS[step]
         process = _begun(here, night, task, run)
         if process is None:
-            break
+            continue
         time.sleep(chance.uniform(0, 0.6) * seconds[step])
         if run and not _is_open(here, run):
             continue  # it went faster this time
@@ -177,13 +177,13 @@ def strike(
 
 
 def _begun(here: Installation, night: Night, task: str, run: str | None) -> int | None:
-    """The process that does a step, as soon as it does; nothing if the night ends without it."""
-    looked = 0.0
+    """The process that does a step, as soon as it does; nothing if it is done already, or the night ends without it."""
+    looked = time.monotonic()
     while True:
         if process := _is_open(here, run) if run else night.process(task):
             return process
-        if time.monotonic() - looked > 5:
-            if night.state() in ("success", "failed"):
+        if time.monotonic() - looked > 1:
+            if night.has_done(task) or night.state() in ("success", "failed"):
                 return None
             looked = time.monotonic()
         time.sleep(0.02)

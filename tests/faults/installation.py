@@ -93,11 +93,17 @@ class Night:
 
     def process(self, task: str) -> int | None:
         """The process of a task that runs now, as Airflow's database has it."""
+        return self._in_state(task, "running")
+
+    def has_done(self, task: str) -> bool:
+        return self._in_state(task, "success") is not None
+
+    def _in_state(self, task: str, state: str) -> int | None:
         try:
             with psycopg.connect(self.settings.admin_url("airflow"), connect_timeout=2) as connection:
                 found = connection.execute(
-                    "select pid from task_instance where run_id = %s and task_id = %s and state = 'running'",
-                    [self.run, task],
+                    "select pid from task_instance where run_id = %s and task_id = %s and state = %s",
+                    [self.run, task, state],
                 ).fetchone()
         except psycopg.OperationalError:
             return None
