@@ -15,9 +15,11 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from kho import backup
+from kho.database import connect
 from kho.figures.explain import explain
 from kho.figures.figures import NoRelease, figure_set
-from kho.ledger import releases, schema
+from kho.ledger import audit, releases, schema
 from kho.night import build_layer, check_marts, publish
 from kho.publish import release
 from kho.report.issues import issued
@@ -25,8 +27,10 @@ from kho.server import postgres
 from kho.settings import Settings
 from tests.conftest import share_manifests
 from tests.integration.loading import rows
+from tests.snapshot import lost_rows
 
 EARLIER = Path(__file__).parents[1] / "upgrade"
+FIGURES, BACKED_UP = EARLIER / "figures.csv", EARLIER / "backed_up_figures.csv"
 NIGHT = date(2021, 6, 30)
 #: what an upgrade leaves as it is
 KEPT = ("raw", "reject")
@@ -64,12 +68,12 @@ def earlier(server: Settings, tmp_path: Path) -> Iterator[Settings]:
         connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
-def told(settings: Settings) -> list[dict[str, str]]:
-    """What `figures.csv` tells, as the release in force has it; what is counted since then is not there."""
-    asked = dict.fromkeys((row["scope"], row["period"]) for row in expected())
-    counted = {row["metric"] for row in expected()}
+def told(settings: Settings, then: Path = FIGURES) -> list[dict[str, str]]:
+    """What the file of figures tells, as the release in force has it; what is counted since then is not there."""
+    asked = dict.fromkeys((row["scope"], row["period"]) for row in expected(then))
+    counted = {row["metric"] for row in expected(then)}
     return [
-        {name: "" if (value := found[name]) is None else str(value) for name in expected()[0]}
+        {name: "" if (value := found[name]) is None else str(value) for name in expected(then)[0]}
         for scope, period in asked
         for figure in figure_set(settings, scope, period).figures
         if figure.metric in counted
@@ -96,8 +100,8 @@ def said_now(row: dict[str, str]) -> dict[str, str]:
     return row | {"state": state} if row["value"] else row
 
 
-def expected() -> list[dict[str, str]]:
-    with (EARLIER / "figures.csv").open(encoding="utf-8", newline="") as file:
+def expected(then: Path = FIGURES) -> list[dict[str, str]]:
+    with then.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -150,3 +154,33 @@ def test_a_release_of_before_can_be_gone_back_to(earlier: Settings) -> None:
     made_before = rows(earlier, "select release_id from ledger.release where state = 'kept' order by 1")
     release.rollback(earlier, made_before[0]["release_id"], actor="lan", reason="as it was")
     assert releases.in_force(earlier).release_id == made_before[0]["release_id"]
+
+
+@pytest.fixture
+def restored(read_project: Settings, tmp_path: Path) -> Iterator[Settings]:
+    """What an earlier Kho backed up before it was upgraded, brought back by this one."""
+    settings = Settings(home=tmp_path / "home", project=read_project.project)
+    try:
+        backup.restore(settings, str(EARLIER / "backup"), EARLIER / "backup.key")
+        share_manifests(settings.home)
+        yield settings
+    finally:
+        postgres.remove(settings)
+
+
+def test_a_backup_of_before_comes_back_and_goes_on(restored: Settings) -> None:
+    before = loaded(restored)
+    assert sum(before.values()) > 400 and not lost_rows(restored)
+    assert told(restored, BACKED_UP) == expected(BACKED_UP)
+    handed_over = issued(restored, "946", "2021-Q1", "calendar", 1)
+    with connect(restored, "kho_auditor") as connection:
+        assert audit.last(connection).action == "restored" and audit.verify(connection) > 1
+
+    night = date(2021, 3, 31)
+    for layer in ("staging", "warehouse", "marts"):
+        build_layer(restored, layer, night)
+    check_marts(restored)
+    publish(restored)
+    assert told(restored, BACKED_UP) == expected(BACKED_UP)
+    assert loaded(restored) == before and not lost_rows(restored)
+    assert issued(restored, "946", "2021-Q1", "calendar", 1) == handed_over
