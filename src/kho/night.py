@@ -211,9 +211,9 @@ def publish(settings: Settings, *, allow_older: bool = False, patience: timedelt
 
 
 def upkeep(settings: Settings) -> None:
-    """Write the catalogue anew if the project has changed, back up what the warehouse has, where a place for that is set, and
-    leave beside the archive what the ledger knows."""
-    from kho import rebuild
+    """Write the catalogue anew if the project has changed, back up what the warehouse has, where a place for that is set, then
+    remove what is older than the rules let it be, and leave beside the archive what the ledger knows."""
+    from kho import rebuild, retention
     from kho.dictionary import place
     from kho.transform import catalogue
 
@@ -223,6 +223,8 @@ def upkeep(settings: Settings) -> None:
         log.exception("the catalogue could not be written; the one of before stays")
     try:
         _back_up(settings)
+        for gone in retention.prune(settings):
+            log.info("Removed %s %s, older than %s days", gone.number, gone.kind, gone.days)
     finally:
         rebuild.keep_history(settings)
 

@@ -100,6 +100,16 @@ class Settings(BaseSettings):
         "", description="the public key that backups are sealed for, as `kho backup key` prints it (age1…)"
     )
 
+    keep_log_days: int | None = Field(
+        None, ge=1, description="after how many days the night removes logs and events; empty: never"
+    )
+    keep_reject_text_days: int | None = Field(
+        None,
+        ge=1,
+        description="after how many days the night empties the texts of rejected rows, of batches that were decided on;"
+        " empty: never",
+    )
+
     @field_validator("project", "home")
     @classmethod
     def _absolute(cls, folder: Path) -> Path:

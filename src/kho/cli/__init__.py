@@ -33,6 +33,7 @@ from kho.cli import (
     rejects,
     release,
     report,
+    retention,
     server,
     source,
     user,
@@ -74,6 +75,7 @@ for command in (server.up, server.down, server.status, server.run, server.psql):
 app.command()(installation.init)
 app.command()(backup.restore)
 app.command()(rebuild.rebuild)
+app.command()(retention.retention)
 app.command()(figures.figures)
 app.command()(form.form)
 app.command()(dossiers.morning)

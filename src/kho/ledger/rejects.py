@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from kho.database import connect
+from psycopg.sql import SQL
+
+from kho.database import connect, the_row
 from kho.settings import Settings
 
 
@@ -40,3 +43,29 @@ def rows(settings: Settings, batch_id: int, limit: int | None = None) -> list[tu
             """,
             [batch_id, limit],
         ).fetchall()
+
+
+#: batches that nobody has to decide on any more
+_DECIDED = SQL(
+    "row_text is not null and batch_id in"
+    " (select batch_id from ledger.batch where loaded_at < %s and state in ('accepted', 'withdrawn'))"
+)
+
+
+def texts_before(settings: Settings, before: datetime) -> int:
+    """How many rejects have a text, of batches that were loaded before this and were decided on."""
+    with connect(settings, "kho_auditor") as connection:
+        (count,) = the_row(
+            connection.execute(
+                SQL("select count(*) from reject.rejected_row where {}").format(_DECIDED), [before]
+            )
+        )
+    return int(count)
+
+
+def empty_texts(settings: Settings, before: datetime) -> int:
+    """Take away these texts; gives how many. Row, place in the file and reasons stay."""
+    with connect(settings, "kho_loader") as connection:
+        return connection.execute(
+            SQL("update reject.rejected_row set row_text = null where {}").format(_DECIDED), [before]
+        ).rowcount

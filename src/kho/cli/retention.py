@@ -1,0 +1,29 @@
+"""`kho retention`: what is kept how long, and what the next night removes."""
+
+from __future__ import annotations
+
+from kho.cli.output import Format, show_rows
+from kho.settings import settings
+
+
+def retention(output_format: Format = "table") -> None:
+    """What is kept for how many days, and what of it is older and goes with the next night.
+
+    The rules are `keep_log_days` and `keep_reject_text_days` in config.toml; without one all of its kind is kept. Logs are those of
+    programs, tasks and dbt, and events of OpenLineage. Of a rejected row only its text goes, masked as it is, where its batch was
+    decided on: which row of which file it is, and why it was rejected, stays. Raw rows, the archive, reports and the ledger
+    always stay. With `backup_to` set, nothing goes in a night that could not be backed up.
+
+    Example: `kho retention`, after `keep_reject_text_days = 365` in config.toml.
+    """
+    from kho import retention
+
+    show_rows(
+        "What is kept",
+        ("kind", "kept for days", "older", "bytes"),
+        [
+            (each.kind, each.days or "ever", each.number, "" if each.size_bytes is None else each.size_bytes)
+            for each in retention.old(settings())
+        ],
+        output_format,
+    )
