@@ -26,6 +26,7 @@ from kho.cli import (
     dossiers,
     export,
     figures,
+    forget,
     form,
     installation,
     reader,
@@ -74,6 +75,7 @@ for command in (server.up, server.down, server.status, server.run, server.psql):
 app.command()(installation.init)
 app.command()(backup.restore)
 app.command()(rebuild.rebuild)
+app.command()(forget.forget)
 app.command()(figures.figures)
 app.command()(form.form)
 app.command()(dossiers.morning)
