@@ -160,10 +160,10 @@ def go_on(settings: Settings, say: Say = lambda what, done, of: None) -> int:
                 if taken:
                     break
         _take_out_of_raw(settings, connection, key, tombstones)
-    with connect(settings, "kho_operator") as connection:
-        forgetting.finish(connection, [each.forgotten_id for each in pending])
     keep_history(settings)
     remove_replaced(settings)
+    with connect(settings, "kho_operator") as connection:
+        forgetting.finish(connection, [each.forgotten_id for each in pending])
     return count
 
 

@@ -176,13 +176,13 @@ def _all_rows(contract: Contract, path: Path) -> Iterator[tuple[int, Row]]:
 
 def _expect_others_as_before(contract: Contract, before: Path, after: Path, numbers: set[int]) -> None:
     """Raise `NotRewritable` unless exactly these rows are blank now."""
-    # Blank rows at its end a workbook does not have.
-    pairs = zip_longest(_all_rows(contract, before), _all_rows(contract, after), fillvalue=(0, None))
-    for (number, was), (_, is_now) in pairs:
+    nothing = 0, "no row"
+    pairs = zip_longest(_all_rows(contract, before), _all_rows(contract, after), fillvalue=nothing)
+    for (number, was), (now, is_now) in pairs:
         expected = None if number in numbers else was
         # A cut last line is told otherwise once it is not the last.
         is_same = is_now == expected or (isinstance(expected, str) and isinstance(is_now, str))
-        if not is_same:
+        if now != number or not is_same:
             raise NotRewritable(f"without the rows that are to go its row {number} would not read as before")
 
 
@@ -336,7 +336,7 @@ def _blank_elements(contract: Contract, path: Path, target: IO[bytes], numbers: 
 
 
 def _blank_cells(path: Path, target: IO[bytes], names: Sequence[str], is_meant: Meant) -> None:
-    """No cells in each row of which one holds what is meant, and none of its texts among those that sheets share."""
+    """One blank cell in each row of which any holds what is meant, and none of its texts among those that sheets share."""
     from lxml import etree
 
     with zipfile.ZipFile(path) as given:
@@ -360,8 +360,9 @@ def _blank_cells(path: Path, target: IO[bytes], names: Sequence[str], is_meant: 
                 raise NotRewritable("formulas stand in the rows that are to go")
             gone |= places
             is_changed = True
-            for each in cells:
+            for each in cells[1:]:
                 row.remove(each)
+            _empty(cells[0])
         if is_changed:
             members[name] = _written(sheet)
     if shared is not None and shared_name and gone - used:
@@ -373,6 +374,18 @@ def _blank_cells(path: Path, target: IO[bytes], names: Sequence[str], is_meant: 
     with zipfile.ZipFile(target, "w") as made:
         for info in infos:
             made.writestr(info, members[info.filename])
+
+
+def _empty(cell: object) -> None:
+    """A space: a row without cells at the end of a sheet is none."""
+    from lxml import etree
+
+    for child in list(cell):
+        cell.remove(child)
+    cell.set("t", "inlineStr")
+    text = etree.SubElement(etree.SubElement(cell, f"{_TEXT}is"), f"{_TEXT}t")
+    text.set("{http://www.w3.org/XML/1998/namespace}space", "preserve")
+    text.text = " "
 
 
 def _written(root: object) -> bytes:

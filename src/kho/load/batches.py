@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -106,7 +105,7 @@ def again(
                 connection.transaction(),
                 settled(connection),
             ):
-                batch, profile = fill(
+                batch, _ = fill(
                     connection,
                     contract,
                     path,
@@ -116,7 +115,7 @@ def again(
                     batch_id,
                     key,
                 )
-                return _with_the_forgotten(connection, arrival, batch, profile)
+                return batch
         except Exception as failure:
             if not is_of_the_file(failure):
                 raise
@@ -156,7 +155,7 @@ def _load(
                     batch_id,
                     key,
                 )
-                batch = _with_the_forgotten(connection, arrival, batch, profile)
+                forgotten.tell(connection, arrival.arrival_id, profile)
                 batches.enter(connection, contract, arrival, batch, profile)
         except Exception as failure:
             if not is_of_the_file(failure):
@@ -164,13 +163,6 @@ def _load(
             batch, profile = unreadable(batch_id, arrival.name, told(failure))
             batches.enter(connection, contract, arrival, batch, profile)
         return batch
-
-
-def _with_the_forgotten(
-    connection: Connection, arrival: Arrival, batch: Batch, profile: dict[str, Any]
-) -> Batch:
-    more = forgotten.counted(connection, arrival.arrival_id, profile)
-    return replace(batch, rows_in_file=batch.rows_in_file + more, rows_skipped=batch.rows_skipped + more)
 
 
 def unreadable(batch_id: int, name: str, problem: Unreadable) -> tuple[Batch, dict[str, Any]]:

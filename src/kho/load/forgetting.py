@@ -150,21 +150,13 @@ def take_out_of_raw(
             forgetting.recount(connection, batch_id, len(rows), 0, _reasons_of(connection, batch_id))
 
 
-def counted(connection: Connection, arrival_id: int, profile: dict[str, Any]) -> int:
-    """Say of the blank rows of a profile which are forgotten ones; gives how many rows more than were read there are.
-
-    A workbook has no blank rows at its end.
-    """
-    gone = len(forgetting.rows_of(connection, arrival_id))
-    if not gone:
-        return 0
+def tell(connection: Connection, arrival_id: int, profile: dict[str, Any]) -> None:
+    """Say of the blank rows of a profile which are forgotten ones."""
     skipped: dict[str, int] = profile["skipped_by_reason"]
-    blank = min(gone, skipped.get("blank row", 0))
-    left = {why: count for why, count in skipped.items() if why != "blank row"}
-    if skipped.get("blank row", 0) > blank:
-        left["blank row"] = skipped["blank row"] - blank
-    profile["skipped_by_reason"] = left | {FORGOTTEN: gone}
-    return gone - blank
+    gone = min(len(forgetting.rows_of(connection, arrival_id)), skipped.get("blank row", 0))
+    if gone:
+        skipped["blank row"] -= gone
+        profile["skipped_by_reason"] = {why: count for why, count in skipped.items() if count} | {FORGOTTEN: gone}
 
 
 def _reasons_of(connection: Connection, batch_id: int) -> dict[str, int]:
