@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import timedelta
 from uuid import uuid4
 
 import psycopg
@@ -285,11 +285,6 @@ def _take_out_of_raw(
                     forgotten.take_out_of_raw(connection, contract, arrival, key, tombstones)
 
 
-def marker(day: date, number: int) -> str:
-    """What stands in tables in the place of a code that is forgotten."""
-    return f"forgotten {day:%Y-%m-%d} #{number}"
-
-
 def _rename(
     settings: Settings, key: str, pending: Collection[forgetting.Known], files: Collection[File]
 ) -> None:
@@ -306,10 +301,10 @@ def _rename(
     for each in pending:
         held = [each.sign] if not each.system else [by_sign[each.sign]] if each.sign in by_sign else []
         for text in held:
-            names[text] = marker(each.at.date(), each.forgotten_id)
+            names[text] = each.marker
             keyed += [(system, text) for system in ([each.system] if each.system else sorted(systems))]
         if each.system:  # where the column is hashed
-            names[each.sign] = marker(each.at.date(), each.forgotten_id)
+            names[each.sign] = each.marker
             keyed.append((each.system, each.sign))
     if not names:
         return

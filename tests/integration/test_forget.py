@@ -22,6 +22,7 @@ from kho.archive import Archive
 from kho.cli import app
 from kho.contract import contracts
 from kho.database import connect
+from kho.figures import explain as explaining
 from kho.ledger import audit, batches, deliveries
 from kho.load import load, replay
 from kho.rebuild import keep_history, rebuild
@@ -351,3 +352,29 @@ def test_killed_it_goes_on(here: Settings, place: str, ends: str) -> None:
         forgetting.go_on(here)
     assert codes(here) == ["A2", "B1", "B2"] and counts(here) == [(4, 1, 1, 2), (4, 2, 1, 1)]
     assert is_nowhere(here, "A1")
+
+
+def test_explanations_say_who_is_forgotten_and_figures_stay(
+    published: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (environment(published) | {"KHO_PROJECT": str(published.project)}).items():
+        monkeypatch.setenv(name, value)
+    settings.settings.cache_clear()
+
+    def told() -> tuple[dict[str, object], list[explaining.Row]]:
+        found = explaining.explain(published, "946", "2021-H1", "dossiers_resolved_late")
+        values = {figure.level: figure.value for figure in found.figures}
+        assert all(found.parts[0].counted(level) == value for level, value in values.items())
+        return values, found.parts[0].rows
+
+    before, counting = told()
+    code = counting[0].row_code
+    found = forgetting.look(published, forgetting.of_code(published, "one_stop.dossiers", code))
+    forgetting.forget(published, found.tombstones, actor="lan", reason="Decision 1/2026")
+    now, counted = told()
+    assert now == before and len(counted) == len(counting)
+    (row,) = [row for row in counted if row.row_code not in {each.row_code for each in counting}]
+    assert row.row_code.startswith("forgotten ") and is_nowhere(published, code)
+    result = CliRunner().invoke(app, ["figures", "946", "2021-H1", "--explain", "dossiers_resolved_late"])
+    settings.settings.cache_clear()
+    assert "đã xóa theo yêu cầu ngày" in result.output and code not in result.output, result.output

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 from kho.archive import Archive, Lost
 from kho.backup import dump, sealing
 from kho.backup.place import Manifest, Place
-from kho.ledger import audit, backups
+from kho.ledger import audit, backups, forgetting
 from kho.server import postgres
 from kho.settings import Settings
 
@@ -49,6 +49,7 @@ def back_up(settings: Settings, address: str = "", say: Say = lambda what, done,
     with dump.standing_still(settings) as (connection, snapshot):
         version, release, batches = backups.state(connection)
         files = backups.files(connection)
+        tombstones = forgetting.tombstones(connection)
         newest = audit.last(connection)
         tables = dump.rows(connection)
         notes.append(_point_in_time(connection.execute("show archive_mode").fetchone() == ("on",)))
@@ -78,6 +79,7 @@ def back_up(settings: Settings, address: str = "", say: Say = lambda what, done,
         tables=tables,
         parts=parts,
         lost=lost,
+        forgotten=[[each.system, each.column_name, each.sign] for each in tombstones],
         notes=notes,
     )
     place.close(manifest)

@@ -30,7 +30,8 @@ class BackupError(Exception):
 @dataclass(frozen=True)
 class Manifest:
     """What a backup holds. `parts`: the size of each file as it is stored; `tables`: the rows of each table of the warehouse;
-    `mark`: of the audit trail; `lost`: files of the archive that were not there or damaged; `notes`: what is not in it, for a person."""
+    `mark`: of the audit trail; `lost`: files of the archive that were not there or damaged;
+    `forgotten`: tombstones, by which an older backup that is restored forgets whom it still knows; `notes`: what is not in it, for a person."""
 
     name: str
     recipient: str
@@ -42,6 +43,7 @@ class Manifest:
     tables: dict[str, int] = field(default_factory=dict)
     parts: dict[str, int] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
+    forgotten: list[list[str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     format: int = FORMAT
 

@@ -98,6 +98,8 @@ SENTENCES = {
     "(must be at least {least} and at most {most})": "(phải từ {least} đến {most})",
     "(must be at least {least})": "(ít nhất là {least})",
     "(must be at most {most})": "(nhiều nhất là {most})",
+    "it holds rows of who is forgotten: let the source hand it over without them": "có dòng của người đã được xóa theo yêu"
+    " cầu: hãy đề nghị nguồn gửi lại tệp không có các dòng đó",
     # How fresh a source is
     "nothing delivered yet": "chưa gửi gì",
     "not delivered by {unit}": "{unit} chưa gửi",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import psycopg
 from psycopg.rows import class_row
@@ -15,6 +16,7 @@ from kho.contract import Contract
 
 #: why a row is skipped that is blank now
 FORGOTTEN = "forgotten"
+_MARKER = re.compile(r"forgotten (\d{4}-\d\d-\d\d) #\d+")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,17 @@ class Known:
     @property
     def tombstone(self) -> Tombstone:
         return Tombstone(self.system, self.column_name, self.sign)
+
+    @property
+    def marker(self) -> str:
+        """What stands in tables in the place of what is forgotten."""
+        return f"forgotten {self.at:%Y-%m-%d} #{self.forgotten_id}"
+
+
+def forgotten_on(code: str) -> date | None:
+    """The day that a code was forgotten which a marker stands for; None of any other."""
+    found = _MARKER.fullmatch(code)
+    return date.fromisoformat(found[1]) if found else None
 
 
 def known(connection: psycopg.Connection) -> list[Known]:

@@ -59,7 +59,7 @@ def taken_out(
                 stored = Archive.of(settings).store(_chunks(file))
         except blanking.NotRewritable as problem:
             raise Unreadable(
-                f"it holds rows of who is forgotten, and {problem}: let the source hand it over without them"
+                f"it holds rows of who is forgotten: let the source hand it over without them; {problem}"
             ) from None
         except Unreadable:
             return arrival  # nothing of it can be loaded; the load says why
@@ -156,7 +156,9 @@ def tell(connection: Connection, arrival_id: int, profile: dict[str, Any]) -> No
     gone = min(len(forgetting.rows_of(connection, arrival_id)), skipped.get("blank row", 0))
     if gone:
         skipped["blank row"] -= gone
-        profile["skipped_by_reason"] = {why: count for why, count in skipped.items() if count} | {FORGOTTEN: gone}
+        profile["skipped_by_reason"] = {why: count for why, count in skipped.items() if count} | {
+            FORGOTTEN: gone
+        }
 
 
 def _reasons_of(connection: Connection, batch_id: int) -> dict[str, int]:
