@@ -59,7 +59,7 @@ class Looked:
 
 
 def of_code(settings: Settings, contract_name: str, code: str) -> list[Tombstone]:
-    """What is forgotten with a row of this code: it, and the rows of the system's other exports that name it alike.
+    """What is forgotten with a row of this code: it, and the rows of other exports that tell of it by a column of that name.
 
     Raises `ForgetError`.
     """
@@ -297,15 +297,15 @@ def _rename(
     by_sign = {sign(text): text for text in texts}
     names: dict[str, str] = {}
     keyed: list[tuple[str, str]] = []
-    systems = {contract.system for contract in contracts(settings).values()}
+    systems = sorted({contract.system for contract in contracts(settings).values()})
     for each in pending:
         held = [each.sign] if not each.system else [by_sign[each.sign]] if each.sign in by_sign else []
         for text in held:
             names[text] = each.marker
-            keyed += [(system, text) for system in ([each.system] if each.system else sorted(systems))]
+            keyed += [(system, text) for system in systems]
         if each.system:  # where the column is hashed
             names[each.sign] = each.marker
-            keyed.append((each.system, each.sign))
+            keyed += [(system, each.sign) for system in systems]
     if not names:
         return
     with connect(settings, "kho_transformer") as connection:

@@ -368,7 +368,7 @@ def test_explanations_say_who_is_forgotten_and_figures_stay(
         return values, found.parts[0].rows
 
     before, counting = told()
-    code = counting[0].row_code
+    code = next(row.row_code for row in counting if row.contract == "one_stop.dossiers")
     found = forgetting.look(published, forgetting.of_code(published, "one_stop.dossiers", code))
     forgetting.forget(published, found.tombstones, actor="lan", reason="Decision 1/2026")
     now, counted = told()

@@ -116,6 +116,7 @@ def test_an_older_backup_does_not_bring_back_who_was_forgotten_since(
     code, in_rows = a_dossier(kept)
     assert in_rows
     found = forget.look(kept, forget.of_code(kept, "one_stop.dossiers", code))
+    old = {file.arrival.sha256 for file in found.files}
     forget.forget(kept, found.tombstones, actor="lan", reason="Decision 1/2026")
     back_up(kept, place)
 
@@ -128,6 +129,14 @@ def test_an_older_backup_does_not_bring_back_who_was_forgotten_since(
     for each in (kept, there):
         assert a_dossier(each, code) == (code, [])
         assert not any(code.encode() in text for text in archived_texts(each))
+    # Its old files leave the place once no backup is left that tells of them.
+    there_still = {file.name.partition(".")[0] for file in Path(place, "archive").rglob("*.age")}
+    assert old <= there_still
+    shutil.rmtree(Path(place, "backups", older.name))
+    back_up(kept, place)
+    left = {file.name.partition(".")[0] for file in Path(place, "archive").rglob("*.age")}
+    assert left == there_still - old
+    assert not check(kept, place, key[0]).lost
 
 
 def a_dossier(settings: Settings, code: str | None = None) -> tuple[str, list[tuple[str, int]]]:

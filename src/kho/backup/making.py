@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 from kho.archive import Archive, Lost
 from kho.backup import dump, sealing
 from kho.backup.place import Manifest, Place
+from kho.database import connect
 from kho.ledger import audit, backups, forgetting
 from kho.server import postgres
 from kho.settings import Settings
@@ -83,6 +84,7 @@ def back_up(settings: Settings, address: str = "", say: Say = lambda what, done,
         notes=notes,
     )
     place.close(manifest)
+    _remove_forgotten(settings, place, recipient)
     backups.write(settings, place.address, name, manifest.size_bytes + written, len(lost))
     return manifest
 
@@ -105,6 +107,14 @@ def _back_up_archive(
         except Lost:
             lost.append(sha256)
     return written, lost
+
+
+def _remove_forgotten(settings: Settings, place: Place, recipient: str) -> None:
+    """Remove files that rows of who is forgotten were taken out of, once no backup is left that tells of them."""
+    first = place.first()
+    with connect(settings, "kho_auditor") as connection:
+        for sha256 in forgetting.removed_before(connection, first) if first else []:
+            place.remove(recipient, sha256)
 
 
 class _Counted:

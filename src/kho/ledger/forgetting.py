@@ -12,7 +12,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from kho.archive import Stored
-from kho.contract import Contract
+from kho.contract import Column, Contract
 
 #: why a row is skipped that is blank now
 FORGOTTEN = "forgotten"
@@ -21,7 +21,8 @@ _MARKER = re.compile(r"forgotten (\d{4}-\d\d-\d\d) #\d+")
 
 @dataclass(frozen=True)
 class Tombstone:
-    """What is forgotten: a text, by its sign, in a column of a system's exports; with both empty, in any hashed column of all."""
+    """What is forgotten: a text, by its sign, in a column of a system's exports, and where others tell of it by a column of that
+    name; with both empty, in any hashed column of all."""
 
     system: str
     column_name: str
@@ -97,10 +98,17 @@ def columns(contract: Contract, tombstones: Iterable[Tombstone]) -> dict[str, se
     for each in tombstones:
         for column in contract.columns:
             is_hashed = column.keys.personal_data == "hash"
-            is_meant = is_hashed if not each.system else column.name == each.column_name
-            if is_meant and each.system in ("", contract.system):
+            is_meant = is_hashed if not each.system else _tells(contract, column, each)
+            if is_meant:
                 wanted.setdefault(column.name, set()).add(each.sign)
     return wanted
+
+
+def _tells(contract: Contract, column: Column, of: Tombstone) -> bool:
+    """Whether a column has the codes that a tombstone is about: another system may number its own rows alike, unless by a pattern."""
+    if column.name != of.column_name:
+        return False
+    return contract.system == of.system or contract.key != (column,) or column.pattern is not None
 
 
 def contracts(connection: psycopg.Connection) -> list[str]:
@@ -199,6 +207,16 @@ def to_remove(connection: psycopg.Connection) -> list[str]:
     found = connection.execute(
         "select distinct old_sha256 from ledger.rewritten where removed_at is null"
         " and old_sha256 not in (select sha256 from ledger.arrival) order by 1"
+    )
+    return [name for (name,) in found]
+
+
+def removed_before(connection: psycopg.Connection, moment: datetime) -> list[str]:
+    """The names, by their sha256, of files that were removed before a moment, and that nothing tells of now."""
+    found = connection.execute(
+        "select old_sha256 from ledger.rewritten group by 1 having max(coalesce(removed_at, 'infinity')) < %s"
+        " except select sha256 from ledger.arrival order by 1",
+        [moment],
     )
     return [name for (name,) in found]
 
