@@ -6,13 +6,14 @@ keys in tables go while the archive still tells them, then one file after the ot
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import uuid4
 
 import psycopg
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Composable, Composed, Identifier
 from psycopg.types.json import Jsonb
 
 from kho.archive import Archive, Lost
@@ -81,7 +82,7 @@ def of_person(settings: Settings, told: str) -> list[Tombstone]:
 
 
 def look(settings: Settings, asked: Collection[Tombstone], say: Say = lambda what, done, of: None) -> Looked:
-    """Where somebody is, and nothing else. A person's rows have codes of their own: they are looked for, too.
+    """Where somebody is, and nothing else. Their rows have codes that other exports tell of: these are looked for, too.
 
     Raises `ForgetError` where rows stand in a file that can't be written anew.
     """
@@ -146,7 +147,7 @@ def go_on(settings: Settings, say: Say = lambda what, done, of: None) -> int:
         files, refused, _ = _files(settings, connection, key, tombstones, say)
         if refused:
             raise ForgetError("; ".join(refused))
-        _rename(settings, key, pending, files)
+        _rename(settings, connection, key, pending, files)
         for done, file in enumerate(files):
             say("files that are written anew", done, len(files))
             for contract in _contracts(settings, connection, file.contract, file.arrival):
@@ -250,22 +251,27 @@ def _contracts(
 def _codes(
     settings: Settings, connection: psycopg.Connection, key: str, files: Collection[File]
 ) -> Iterator[Tombstone]:
-    """Tombstones of the codes that a person's loaded rows have, where their export tells rows apart by one code."""
+    """Tombstones of the codes that the loaded rows have and that other exports tell of, too."""
     sign = forgotten.sign_of(key)
+    told = Counter(column.name for contract in contracts(settings).values() for column in contract.columns)
+    for system, column, code in _own_codes(settings, connection, files):
+        if told[column] > 1:
+            yield Tombstone(system, column, sign(code))
+
+
+def _own_codes(
+    settings: Settings, connection: psycopg.Connection, files: Collection[File]
+) -> Iterator[tuple[str, str, str]]:
+    """System, column and text of the codes of loaded rows, where an export tells rows apart by one code."""
     for file in files:
-        for contract in _contracts(settings, connection, file.contract, file.arrival):
-            if len(contract.key) != 1 or contract.key[0].keys.personal_data:
-                break
+        contract = next(_contracts(settings, connection, file.contract, file.arrival))
+        if len(contract.key) == 1 and not contract.key[0].keys.personal_data and file.batches:
             column = contract.key[0].name
-            found = connection.execute(
-                SQL("select distinct {}::text from {} where _batch_id = any(%s) and _row_number = any(%s)").format(
-                    Identifier(column), raw.table(contract)
-                ),
-                [file.batches, file.rows],
-            ).fetchall() if file.batches else []  # fmt: skip
-            for (code,) in found:
-                yield Tombstone(contract.system, column, sign(code))
-            break
+            query = SQL(
+                "select distinct {}::text from {} where _batch_id = any(%s) and _row_number = any(%s) order by 1"
+            ).format(Identifier(column), raw.table(contract))
+            for (code,) in connection.execute(query, [file.batches, file.rows]).fetchall():
+                yield contract.system, column, code
 
 
 def _take_out_of_raw(
@@ -286,63 +292,96 @@ def _take_out_of_raw(
 
 
 def _rename(
-    settings: Settings, key: str, pending: Collection[forgetting.Known], files: Collection[File]
+    settings: Settings,
+    connection: psycopg.Connection,
+    key: str,
+    pending: Collection[forgetting.Known],
+    files: Collection[File],
 ) -> None:
     """Put what means nothing in the place of codes, hashes and keys in all tables of facts and of releases.
 
-    What is counted stays: a code that is another one is still one.
+    What is counted stays: a code that is another one is still one. A short code may stand elsewhere for something else: it is
+    looked for where a table has a column of its name, or tells which row of which batch its own row is.
     """
     sign = forgotten.sign_of(key)
-    texts = {text for file in files for text in file.texts}
-    by_sign = {sign(text): text for text in texts}
-    names: dict[str, str] = {}
-    keyed: list[tuple[str, str]] = []
-    systems = sorted({contract.system for contract in contracts(settings).values()})
+    by_sign = {sign(text): text for file in files for text in file.texts}
+    codes: dict[str, str] = {}
+    hashes: dict[str, str] = {}
+    columns: set[str] = set()
     for each in pending:
-        held = [each.sign] if not each.system else [by_sign[each.sign]] if each.sign in by_sign else []
-        for text in held:
-            names[text] = each.marker
-            keyed += [(system, text) for system in systems]
-        if each.system:  # where the column is hashed
-            names[each.sign] = each.marker
-            keyed += [(system, each.sign) for system in systems]
-    if not names:
-        return
-    with connect(settings, "kho_transformer") as connection:
+        hashes[each.sign] = each.marker
+        if each.system and each.sign in by_sign:
+            codes[by_sign[each.sign]] = each.marker
+            columns.add(each.column_name)
+    marker = next(iter(pending)).marker
+    for number, (_, column, code) in enumerate(_own_codes(settings, connection, files), 1):
+        codes.setdefault(code, f"{marker}.{number}")
+        columns.add(column)
+    systems = sorted({contract.system for contract in contracts(settings).values()})
+    keyed = [(system, text) for system in systems for text in (*codes, *hashes)]
+    places = [(batch, row) for file in files for batch in file.batches for row in file.rows]
+    with connect(settings, "kho_transformer") as transformer:
         keys = {
             str(value): str(uuid4())
-            for (value,) in connection.execute(
+            for (value,) in transformer.execute(
                 "select raw.key_of(system, code) from unnest(%s::text[], %s::text[]) as held (system, code)",
                 [[system for system, _ in keyed], [code for _, code in keyed]],
             )
         }
-        connection.execute("delete from ledger.touched_key where key = any(%s::uuid[])", [list(keys)])
-        for schema, table, column_names, types in connection.execute(_TABLES).fetchall():
-            columns = list(zip(column_names, types, strict=True))
-            given = {"text": names, "uuid": keys}
-            connection.execute(
-                SQL("update {} set {} where {}").format(
-                    Identifier(schema, table),
-                    SQL(", ").join(
-                        SQL("{0} = coalesce((%({1})s::jsonb ->> {0}::text)::{2}, {0})").format(
-                            Identifier(column), SQL(type_), SQL(type_)
-                        )
-                        for column, type_ in columns
-                    ),
-                    SQL(" or ").join(
-                        SQL("{} = any(%({})s::{}[])").format(Identifier(column), SQL(f"{type_}s"), SQL(type_))
-                        for column, type_ in columns
-                    ),
+        transformer.execute("delete from ledger.touched_key where key = any(%s::uuid[])", [list(keys)])
+        values = {
+            "codes": list(codes), "of_codes": Jsonb(codes), "hashes": list(hashes), "of_hashes": Jsonb(hashes),
+            "keys": list(keys), "of_keys": Jsonb(keys),
+            "batches": [batch for batch, _ in places], "rows": [row for _, row in places],
+        }  # fmt: skip
+        for schema, table, *named in transformer.execute(_TABLES).fetchall():
+            for statement in _renaming(Identifier(schema, table), *named, columns=columns):
+                transformer.execute(statement, values)
+
+
+def _renaming(
+    table: Identifier, texts: list[str], uuids: list[str], numbers: list[str], *, columns: set[str]
+) -> Iterator[Composed]:
+    """The updates of a table, of which these are the columns of each type."""
+    place = next((pair for pair in _PLACES if {*pair} <= {*numbers}), None)
+    renamed: list[tuple[str, str, list[str], Composable]] = [
+        ("hashes", "text", texts, SQL("true")),
+        ("keys", "uuid", uuids, SQL("true")),
+        ("codes", "text", [name for name in texts if name in columns], SQL("true")),
+    ]
+    if place:
+        is_theirs = SQL("({}) in (select * from unnest(%(batches)s::bigint[], %(rows)s::bigint[]))").format(
+            SQL(", ").join(map(Identifier, place))
+        )
+        renamed.append(("codes", "text", texts, is_theirs))
+    for what, type_, names, condition in renamed:
+        if names:
+            yield SQL("update {} set {} where ({}) and {}").format(
+                table,
+                SQL(", ").join(
+                    SQL("{0} = coalesce((%({1})s::jsonb ->> {0}::text)::{2}, {0})").format(
+                        Identifier(name), SQL(f"of_{what}"), SQL(type_)
+                    )
+                    for name in names
                 ),
-                {f"{type_}s": list(each) for type_, each in given.items()}
-                | {type_: Jsonb(each) for type_, each in given.items()},
+                SQL(" or ").join(
+                    SQL("{} = any(%({})s::{}[])").format(Identifier(name), SQL(what), SQL(type_))
+                    for name in names
+                ),
+                condition,
             )
 
 
+#: the columns by which a table tells which row of which batch its own row is
+_PLACES = (("_batch_id", "_row_number"), ("batch_id", "row_number"))
+
 _TABLES = """
-    select nspname, relname, array_agg(attname::text order by attnum), array_agg(format_type(atttypid, null) order by attnum)
+    select nspname, relname,
+      coalesce(array_agg(attname::text) filter (where atttypid = 'text'::regtype), '{}'),
+      coalesce(array_agg(attname::text) filter (where atttypid = 'uuid'::regtype), '{}'),
+      coalesce(array_agg(attname::text) filter (where atttypid = 'bigint'::regtype), '{}')
     from pg_class c join pg_namespace n on n.oid = relnamespace join pg_attribute a on a.attrelid = c.oid
     where c.relkind = 'r' and c.relowner = 'kho_transformer'::regrole and nspname <> 'seed' and nspname !~ '^pg_'
-      and attnum > 0 and not attisdropped and atttypid in ('text'::regtype, 'uuid'::regtype)
+      and attnum > 0 and not attisdropped
     group by 1, 2 order by 1, 2
 """

@@ -188,10 +188,29 @@ def test_an_operator_forgets_a_dossier(here: Settings, kho: Callable[..., tuple[
 def test_a_person_is_forgotten_by_number_or_hash_with_the_codes_of_their_rows(
     here: Settings, kho: Callable[..., tuple[int, str]]
 ) -> None:
+    fees = document(
+        {"type": "local", "path": "registry/fees", "format": "jsonl"},
+        fileName=r"fees_(?P<business_date>\d{8})",
+        columns=[{"name": "paid_for", "physicalName": "code", "logicalType": "string"}],
+    )
+    (key, paid_for) = fees["schema"][0]["properties"]
+    fees["schema"][0]["properties"] = [key | {"name": "number"}, paid_for | {"name": "code"}]
+    path = here.project / "contracts" / "registry" / "fees.yaml"
+    path.write_text(yaml.safe_dump(fees | {"id": "registry.fees"}))
+    contract = contracts(here)["registry.fees"]
+    deliver(
+        here,
+        contract,
+        "fees_20210104",
+        b'{"number": 1, "code": "A1"}\n{"number": 2, "code": "A2"}\n',
+        DAYS[0],
+    )
+    load(here, contract)
     (told,) = rows(here, "select distinct holder_hash from raw.registry__permits where code = 'B2'")
     code, said = kho("forget", "--person", "--reason", "Decision 2/2026", "--yes", told=f"{PERSON}\n")
     assert code == 0, said
     assert codes(here) == ["A2", "B1"] and is_nowhere(here, "A1", "B2", PERSON)
+    assert rows(here, "select number from raw.registry__fees") == [{"number": "2"}]
     # Later rows of theirs do not come in either, by whichever code.
     take(here, 2, f"code;holder;fee\nC1;{PERSON};1\nC2;{OTHER};1\n")
     assert codes(here) == ["A2", "B1", "C2"]

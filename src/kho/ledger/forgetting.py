@@ -16,7 +16,7 @@ from kho.contract import Column, Contract
 
 #: why a row is skipped that is blank now
 FORGOTTEN = "forgotten"
-_MARKER = re.compile(r"forgotten (\d{4}-\d\d-\d\d) #\d+")
+_MARKER = re.compile(r"forgotten (\d{4}-\d\d-\d\d) #[\d.]+")
 
 
 @dataclass(frozen=True)
