@@ -328,7 +328,7 @@ def _rename(
                 [[system for system, _ in keyed], [code for _, code in keyed]],
             )
         }
-        transformer.execute("delete from ledger.touched_key where key = any(%s::uuid[])", [list(keys)])
+        forgetting.drop_touched(transformer, keys)
         values = {
             "codes": list(codes), "of_codes": Jsonb(codes), "hashes": list(hashes), "of_hashes": Jsonb(hashes),
             "keys": list(keys), "of_keys": Jsonb(keys),

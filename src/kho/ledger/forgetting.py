@@ -211,6 +211,11 @@ def to_remove(connection: psycopg.Connection) -> list[str]:
     return [name for (name,) in found]
 
 
+def drop_touched(connection: psycopg.Connection, keys: Iterable[str]) -> None:
+    """Drop these keys from what the last build touched: all is made anew."""
+    connection.execute("delete from ledger.touched_key where key = any(%s::uuid[])", [list(keys)])
+
+
 def removed_before(connection: psycopg.Connection, moment: datetime) -> list[str]:
     """The names, by their sha256, of files that were removed before a moment, and that nothing tells of now."""
     found = connection.execute(
