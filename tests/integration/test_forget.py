@@ -31,8 +31,15 @@ from kho.transform import builds
 from tests.conftest import fresh_warehouse
 from tests.contracts import document
 from tests.integration.loading import deliver, rejects, rows
+from tests.pages import commands
 
 PERMITS = "registry.permits"
+#: how a dossier and a person are forgotten, as the page has it
+OF_THE_PAGE = [
+    words[1:]
+    for words, is_whole in commands(Path("docs/personal-data.md"))
+    if is_whole and words[:2] == ["kho", "forget"]
+]
 DAYS = [date(2021, 1, n) for n in range(4, 10)]
 PERSON, OTHER = "012345678901", "012345678902"
 HOLDER = {
@@ -159,7 +166,8 @@ def environment(here: Settings) -> dict[str, str]:
 
 def test_an_operator_forgets_a_dossier(here: Settings, kho: Callable[..., tuple[int, str]]) -> None:
     before = archived(here)
-    code, said = kho("forget", PERMITS, "A1", "--reason", "Decision 1/2026", told="n\n")
+    (_, _, _, *options), _ = OF_THE_PAGE
+    code, said = kho("forget", PERMITS, "A1", *options, told="n\n")
     assert code == 1 and "nothing was changed" in said and archived(here) == before
     assert not is_nowhere(here, "A1") and not is_nowhere(here, PERSON)
     assert "permits_20210104.csv" in said and "1, 4" in said and PERSON not in said
@@ -207,7 +215,8 @@ def test_a_person_is_forgotten_by_number_or_hash_with_the_codes_of_their_rows(
     )
     load(here, contract)
     (told,) = rows(here, "select distinct holder_hash from raw.registry__permits where code = 'B2'")
-    code, said = kho("forget", "--person", "--reason", "Decision 2/2026", "--yes", told=f"{PERSON}\n")
+    _, of_person = OF_THE_PAGE
+    code, said = kho(*of_person, told=f"{PERSON}\ny\n")
     assert code == 0, said
     assert codes(here) == ["A2", "B1"] and is_nowhere(here, "A1", "B2", PERSON)
     assert rows(here, "select number from raw.registry__fees") == [{"number": "2"}]

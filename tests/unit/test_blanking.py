@@ -37,7 +37,14 @@ def without(contract: Contract, data: bytes, code: str = "A2") -> tuple[bytes, l
     with tempfile.NamedTemporaryFile() as before, tempfile.TemporaryFile() as after:
         before.write(data)
         before.flush()
-        rows = blanked(contract, Path(before.name), after, ["code"], lambda _, text: text == code)
+        rows = blanked(
+            contract,
+            Path(before.name),
+            after,
+            ["code"],
+            lambda _, text: text == code,
+            Path(tempfile.gettempdir()),
+        )
         after.seek(0)
         return after.read(), sorted(rows)
 

@@ -11,13 +11,13 @@ import gzip
 import io
 import re
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import IO
 
+from kho.archive import nameless
 from kho.contract import Contract
 from kho.formats import open_export
 from kho.formats.block import EDGES, Block, composed
@@ -68,27 +68,25 @@ def found(contract: Contract, path: Path, names: Sequence[str], is_meant: Meant)
 
 
 def blanked(
-    contract: Contract, path: Path, target: IO[bytes], names: Sequence[str], is_meant: Meant
+    contract: Contract, path: Path, target: IO[bytes], names: Sequence[str], is_meant: Meant, room: Path
 ) -> dict[int, set[str]]:
     """Write the file with the rows blank that `found` gives, and give these; where there are none nothing is written.
 
-    Raises `NotRewritable` where a row can't be taken out so that all others read as before, `Unreadable`.
+    In `room` the file may be unpacked. Raises `NotRewritable` where a row can't be taken out so that all others read as before,
+    `Unreadable`.
     """
     numbers = found(contract, path, names, is_meant)
     if not numbers:
         return numbers
     match contract.server.compression:
         case "gzip" if _is_packed(path):
-            with (
-                tempfile.NamedTemporaryFile(dir=None) as plain,
-                gzip.open(path) as packed,
-                gzip.GzipFile(fileobj=target, mode="wb", filename="", mtime=0) as again,
-            ):
-                shutil.copyfileobj(packed, plain)
-                plain.flush()
-                _blank(_plain(contract), Path(plain.name), again, names, is_meant)
+            with nameless(room) as plain:
+                with gzip.open(path) as packed, plain.open("wb") as unpacked:
+                    shutil.copyfileobj(packed, unpacked)
+                with gzip.GzipFile(fileobj=target, mode="wb", filename="", mtime=0) as again:
+                    _blank(_plain(contract), plain, again, names, is_meant)
         case "zip":
-            _blank_members(contract, path, target, names, is_meant)
+            _blank_members(contract, path, target, names, is_meant, room)
         case _:
             _blank(_plain(contract), path, target, names, is_meant)
     target.flush()
@@ -107,22 +105,20 @@ def _is_packed(path: Path) -> bool:
 
 
 def _blank_members(
-    contract: Contract, path: Path, target: IO[bytes], names: Sequence[str], is_meant: Meant
+    contract: Contract, path: Path, target: IO[bytes], names: Sequence[str], is_meant: Meant, room: Path
 ) -> None:
+    contract = _plain(contract)
     with zipfile.ZipFile(path) as given, zipfile.ZipFile(target, "w") as made:
         for member in given.infolist():
-            with tempfile.NamedTemporaryFile() as before, tempfile.TemporaryFile() as after:
-                with given.open(member) as unpacked:
-                    shutil.copyfileobj(unpacked, before)
-                before.flush()
-                written: IO[bytes] = before  # type: ignore[assignment]
-                plain = _plain(contract)
-                if _is_export(member) and found(plain, Path(before.name), names, is_meant):
-                    _blank(plain, Path(before.name), after, names, is_meant)
-                    written = after
-                written.seek(0)
-                with made.open(member, "w") as packed:
-                    shutil.copyfileobj(written, packed)
+            with nameless(room) as before:
+                with given.open(member) as packed, before.open("wb") as unpacked:
+                    shutil.copyfileobj(packed, unpacked)
+                with made.open(member, "w") as again:
+                    if _is_export(member) and found(contract, before, names, is_meant):
+                        _blank(contract, before, again, names, is_meant)
+                    else:
+                        with before.open("rb") as same:
+                            shutil.copyfileobj(same, again)
 
 
 def _blank(contract: Contract, path: Path, target: IO[bytes], names: Sequence[str], is_meant: Meant) -> None:
@@ -328,7 +324,8 @@ def _blank_elements(contract: Contract, path: Path, target: IO[bytes], numbers: 
             record.remove(child)
         record.text = None
         record.attrib.clear()
-    has_head = path.open("rb").read(200).lstrip(codecs.BOM_UTF8).startswith(b"<?xml")
+    with path.open("rb") as file:
+        has_head = file.read(200).removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"<?xml")
     tree.write(target, encoding=tree.docinfo.encoding or "UTF-8", xml_declaration=has_head)
 
 

@@ -176,7 +176,12 @@ def _blanked(
     sign = sign_of(key)
     with nameless(settings.home) as place, place.open("r+b") as file:
         rows = blanking.blanked(
-            contract, path, file, list(wanted), lambda name, text: sign(text) in wanted[name]
+            contract,
+            path,
+            file,
+            list(wanted),
+            lambda name, text: sign(text) in wanted[name],
+            settings.home,
         )
         file.seek(0)
         yield rows, file
