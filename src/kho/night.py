@@ -156,6 +156,7 @@ def build_layer(
     from kho.transform import builds
 
     if layer == "staging":
+        _go_on_forgetting(settings)
         log.info("Build %s", builds.open_build(settings, business_date))
     if layer == "marts":
         candidate = release.open_release(settings)
@@ -166,6 +167,16 @@ def build_layer(
     transform.build(settings, layer, tell)
     if layer == "warehouse":
         builds.close_build(settings)
+
+
+def _go_on_forgetting(settings: Settings) -> None:
+    """Go through with what was asked for and was stopped. What can't be done stays asked for, and stops no night."""
+    from kho import forget
+
+    try:
+        forget.go_on(settings)
+    except Exception:
+        log.exception("somebody who is to be forgotten could not be: `kho forget` says why")
 
 
 def check_marts(settings: Settings) -> None:
@@ -213,7 +224,7 @@ def publish(settings: Settings, *, allow_older: bool = False, patience: timedelt
 def upkeep(settings: Settings) -> None:
     """Write the catalogue anew if the project has changed, back up what the warehouse has, where a place for that is set, then
     remove what is older than the rules let it be, and leave beside the archive what the ledger knows."""
-    from kho import rebuild, retention
+    from kho import forget, rebuild, retention
     from kho.dictionary import place
     from kho.transform import catalogue
 
@@ -227,6 +238,7 @@ def upkeep(settings: Settings) -> None:
             log.info("Removed %s %s, older than %s days", gone.number, gone.kind, gone.days)
     finally:
         rebuild.keep_history(settings)
+        forget.remove_replaced(settings)
 
 
 def _back_up(settings: Settings) -> None:

@@ -15,7 +15,10 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
+from psycopg import sql
 
+from kho import forget
+from kho.archive import Archive
 from kho.backup import BackupError, back_up, check, new_key, remove_abandoned, restore
 from kho.backup.place import Place
 from kho.database import connect
@@ -103,6 +106,69 @@ def test_what_was_restored_on_a_second_server_is_the_same_and_so_is_its_next_nig
     assert not lost_rows(there)
     undisturbed = snapshot(after_second_night[0])
     assert {name: is_so for name, is_so in snapshot(there).items() if undisturbed.get(name) != is_so} == {}
+
+
+def test_an_older_backup_does_not_bring_back_who_was_forgotten_since(
+    kept: Settings, elsewhere: Settings, tmp_path: Path, key: tuple[Path, str]
+) -> None:
+    place = str(tmp_path / "place")
+    older = back_up(kept, place)
+    code, in_rows = a_dossier(kept)
+    assert in_rows
+    found = forget.look(kept, forget.of_code(kept, "one_stop.dossiers", code))
+    old = {file.arrival.sha256 for file in found.files}
+    forget.forget(kept, found.tombstones, actor="lan", reason="Decision 1/2026")
+    back_up(kept, place)
+
+    restore(elsewhere, place, key[0], older.name)
+
+    there = elsewhere.model_copy(update={"warehouse_database": "kho"})
+    assert a_dossier(there, code) == (code, in_rows)
+    share_manifests(there.home)
+    assert forget.go_on(there) == sum(len(file.rows) for file in found.files)
+    for each in (kept, there):
+        assert a_dossier(each, code) == (code, [])
+        assert not any(code.encode() in text for text in archived_texts(each))
+    # Its old files leave the place once no backup is left that tells of them.
+    there_still = {file.name.partition(".")[0] for file in Path(place, "archive").rglob("*.age")}
+    assert old <= there_still
+    shutil.rmtree(Path(place, "backups", older.name))
+    back_up(kept, place)
+    left = {file.name.partition(".")[0] for file in Path(place, "archive").rglob("*.age")}
+    assert left == there_still - old
+    assert not check(kept, place, key[0]).lost
+
+
+def a_dossier(settings: Settings, code: str | None = None) -> tuple[str, list[tuple[str, int]]]:
+    """A dossier's code, and how many rows of each table have it anywhere."""
+    with psycopg.connect(settings.admin_url()) as connection:
+        if code is None:
+            (code,) = connection.execute(
+                "select dossier_code from raw.one_stop__supplements order by 1 limit 1"
+            ).fetchone()
+        tables = connection.execute(
+            "select nspname, relname from pg_class c join pg_namespace n on n.oid = relnamespace"
+            " where relkind = 'r' and nspname !~ '^(pg_|information_schema)' order by 1, 2"
+        ).fetchall()
+        found = [
+            (
+                ".".join(name),
+                connection.execute(
+                    sql.SQL("select count(*) from {} as told where told::text like %s").format(
+                        sql.Identifier(*name)
+                    ),
+                    [f"%{code}%"],
+                ).fetchone()[0],
+            )
+            for name in tables
+        ]
+    return code, [each for each in found if each[1]]
+
+
+def archived_texts(settings: Settings) -> Iterator[bytes]:
+    for name in archived(settings):
+        with Archive.of(settings).plain(name.removesuffix(".zst")) as path:
+            yield path.read_bytes()
 
 
 def test_a_second_backup_copies_no_file_again_and_each_can_be_had(

@@ -132,6 +132,13 @@ class Archive:
                     packed.flush()
                 yield file
 
+    def remove(self, sha256: str) -> None:
+        """Remove the bytes of this name, if they are there."""
+        place = self.place(sha256)
+        for name in (place, place.removesuffix(".zst")):
+            with suppress(FileNotFoundError):
+                self.files.rm_file(name)
+
     def _unpack(self, sha256: str, copy: IO[bytes]) -> None:
         digest = hashlib.sha256()
         try:

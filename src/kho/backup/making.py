@@ -11,7 +11,8 @@ from typing import IO, TYPE_CHECKING, Any
 from kho.archive import Archive, Lost
 from kho.backup import dump, sealing
 from kho.backup.place import Manifest, Place
-from kho.ledger import audit, backups
+from kho.database import connect
+from kho.ledger import audit, backups, forgetting
 from kho.server import postgres
 from kho.settings import Settings
 
@@ -49,6 +50,7 @@ def back_up(settings: Settings, address: str = "", say: Say = lambda what, done,
     with dump.standing_still(settings) as (connection, snapshot):
         version, release, batches = backups.state(connection)
         files = backups.files(connection)
+        tombstones = forgetting.tombstones(connection)
         newest = audit.last(connection)
         tables = dump.rows(connection)
         notes.append(_point_in_time(connection.execute("show archive_mode").fetchone() == ("on",)))
@@ -78,9 +80,11 @@ def back_up(settings: Settings, address: str = "", say: Say = lambda what, done,
         tables=tables,
         parts=parts,
         lost=lost,
+        forgotten=[[each.system, each.column_name, each.sign] for each in tombstones],
         notes=notes,
     )
     place.close(manifest)
+    _remove_forgotten(settings, place, recipient)
     backups.write(settings, place.address, name, manifest.size_bytes + written, len(lost))
     return manifest
 
@@ -103,6 +107,14 @@ def _back_up_archive(
         except Lost:
             lost.append(sha256)
     return written, lost
+
+
+def _remove_forgotten(settings: Settings, place: Place, recipient: str) -> None:
+    """Remove files that rows of who is forgotten were taken out of, once no backup is left that tells of them."""
+    first = place.first()
+    with connect(settings, "kho_auditor") as connection:
+        for sha256 in forgetting.removed_before(connection, first) if first else []:
+            place.remove(recipient, sha256)
 
 
 class _Counted:

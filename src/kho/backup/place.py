@@ -30,7 +30,8 @@ class BackupError(Exception):
 @dataclass(frozen=True)
 class Manifest:
     """What a backup holds. `parts`: the size of each file as it is stored; `tables`: the rows of each table of the warehouse;
-    `mark`: of the audit trail; `lost`: files of the archive that were not there or damaged; `notes`: what is not in it, for a person."""
+    `mark`: of the audit trail; `lost`: files of the archive that were not there or damaged;
+    `forgotten`: tombstones, by which an older backup that is restored forgets whom it still knows; `notes`: what is not in it, for a person."""
 
     name: str
     recipient: str
@@ -42,6 +43,7 @@ class Manifest:
     tables: dict[str, int] = field(default_factory=dict)
     parts: dict[str, int] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
+    forgotten: list[list[str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     format: int = FORMAT
 
@@ -83,6 +85,10 @@ class Place:
         """The names of all whole backups, oldest first: they are moments."""
         return [name for name in self._folders() if self.files.exists(self.at("backups", name, MANIFEST))]
 
+    def first(self) -> datetime | None:
+        """When the oldest backup that is there was begun."""
+        return next(map(_moment, self.backups()), None)
+
     def manifest(self, name: str | None = None) -> Manifest:
         """What a backup holds; the newest one, if none is named. Raises `BackupError` where there is none."""
         have = self.backups()
@@ -119,6 +125,11 @@ class Place:
             return set()
         names = (str(path).rpartition("/")[2] for path in found)
         return {name.partition(".")[0] for name in names if not name.startswith(".")}
+
+    def remove(self, recipient: str, sha256: str) -> None:
+        """Remove a file of the archive, if it is there."""
+        with suppress(FileNotFoundError):
+            self.files.rm_file(self.archived(recipient, sha256))
 
     def archived(self, recipient: str, sha256: str) -> str:
         return self.at("archive", recipient, sha256[:2], f"{sha256}.zst.age")

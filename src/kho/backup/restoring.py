@@ -15,12 +15,14 @@ from typing import IO, TYPE_CHECKING
 import psycopg
 import pyarrow as pa
 
+from kho.actor import os_user
 from kho.archive import Archive, Lost, nameless
 from kho.backup import dump, sealing
 from kho.backup.making import ASIDE, Say
 from kho.backup.place import BackupError, Manifest, Place
 from kho.database import SESSION, connect
-from kho.ledger import audit, backups, schema
+from kho.ledger import audit, backups, forgetting, schema
+from kho.ledger.forgetting import Tombstone
 from kho.server import postgres
 from kho.settings import Settings
 
@@ -65,6 +67,7 @@ def restore(
         _bring_archive(settings, place, manifest, key, say)
         (settings.home / _UNFINISHED).replace(compared)
     schema.prepare(settings)
+    _entomb(settings, place, manifest)
     _write_down(settings, f"{place.address} {manifest.name}")
     compared.unlink()
     return manifest, sorted(kept)
@@ -184,6 +187,17 @@ def _take_home(home: Path) -> set[str]:
     draft.write_text("\n".join(sorted(there)), encoding="utf-8")
     draft.replace(marker)
     return there
+
+
+def _entomb(settings: Settings, place: Place, manifest: Manifest) -> None:
+    """Write down whom the place's newest backup knows to be forgotten: the next night goes through with it, if nobody does before."""
+    newest = place.manifest()
+    lacking = [Tombstone(*each) for each in newest.forgotten if each not in manifest.forgotten]
+    if lacking:
+        with connect(settings, "kho_operator") as connection:
+            forgetting.write(
+                connection, lacking, actor=os_user(), reason=f"forgotten before: backup {newest.name}"
+            )
 
 
 def _write_down(settings: Settings, what: str) -> None:

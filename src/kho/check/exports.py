@@ -26,6 +26,7 @@ from kho.contract.model import Quality
 from kho.database import connect
 from kho.ledger import batches, decisions, locks
 from kho.ledger.batches import Judged
+from kho.ledger.forgetting import FORGOTTEN
 from kho.ledger.verdicts import Severity, Verdict, missing_told, write
 from kho.load import Known, freshness, known
 from kho.settings import Settings
@@ -500,6 +501,7 @@ def _measures(
         return {**given, **names, "unreadable": row["reason"]}
     profile, counted = row["profile"], floors.counted(row)
     reasons: dict[str, int] = profile["rejects_by_reason"]
+    announced_of = counted + profile.get("skipped_by_reason", {}).get(FORGOTTEN, 0)  # the source counted them
     steady = drift.steady_times(profiles)
     measures = {
         "missing_columns": _listed(drift.missing(profile)),
@@ -528,7 +530,7 @@ def _measures(
         "few_disordered_times": _listed(drift.disordered(profile, row["rows_loaded"], many=False)),
         "future_versions": profile.get("future_versions") or None,
         "announced_rows": profile["control_rows"],
-        "control_mismatch": _mismatch(profile["control_rows"], counted, reasons),
+        "control_mismatch": _mismatch(profile["control_rows"], announced_of, reasons),
         "sums_off": _listed(f"{name} by {off}" for name, off in profile.get("sums_off", {}).items()),
         "duplicate_rows": profile["duplicate_rows"],
         "duplicate_pct": _percent(profile["duplicate_rows"], counted),

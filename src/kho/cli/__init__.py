@@ -26,6 +26,7 @@ from kho.cli import (
     dossiers,
     export,
     figures,
+    forget,
     form,
     installation,
     reader,
@@ -76,6 +77,7 @@ app.command()(installation.init)
 app.command()(backup.restore)
 app.command()(rebuild.rebuild)
 app.command()(retention.retention)
+app.command()(forget.forget)
 app.command()(figures.figures)
 app.command()(form.form)
 app.command()(dossiers.morning)

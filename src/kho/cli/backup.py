@@ -137,6 +137,9 @@ def restore(
 
     if files and (check or name):
         raise typer.BadParameter("--files goes with neither --check nor --name", param_hint="--files")
+    from kho import forget
+
+    forgotten = 0
     with progress() as say:
         try:
             if files:
@@ -146,9 +149,13 @@ def restore(
                 held, kept = backups.check(settings(), place, key, name, say), []
             else:
                 held, kept = backups.restore(settings(), place, key, name, say)
-        except (backups.BackupError, OSError, RuntimeError) as problem:
+                settings.cache_clear()  # its settings came with it
+                forgotten = forget.go_on(settings(), say)
+        except (backups.BackupError, forget.ForgetError, OSError, RuntimeError) as problem:
             fail(str(problem))
     typer.echo(_told(held))
+    if forgotten:
+        typer.echo(f"{forgotten} rows were taken out of it again: they are of who was forgotten since")
     for each in kept:
         typer.echo(f"kept {each} as it was; what the backup has is {each}.from-backup, if it has it")
     typer.echo("It can be restored: nothing was changed here." if check else "Restored. Start it: kho up")

@@ -122,7 +122,7 @@ def _part(console: Console, part: Part) -> None:
     )  # fmt: skip
     for row in part.rows[:MOST_ROWS]:
         cells = [
-            row.row_code,
+            vietnamese.code(row.row_code),
             row.agency_name,
             vietnamese.day(row.movement_date),
             vietnamese.number(Decimal(row.amount), ""),

@@ -49,6 +49,7 @@ def _filled(request: Request, language: Language, template: str, **content: Any)
             language=language,
             t=partial(say, language),
             said=partial(_said, language),
+            code=vietnamese.code if language == "vi" else str,
             day=partial(_day, language),
             moment=partial(_moment, language),
             number=partial(_number, language),

@@ -123,7 +123,7 @@ def marts_since(connection: psycopg.Connection, build_id: int) -> datetime | Non
 
 
 def insert(connection: psycopg.Connection, business_date: date, fingerprint: str) -> int:
-    """Open a build; a full refresh unless all builds since the last built one had these models."""
+    """Open a build; a full refresh unless all builds since the last built one had these models, and nobody was forgotten."""
     # An abandoned build of other models may have left its rows: only an unbroken row of the same ones is trusted.
     opened = connection.execute(
         """
@@ -132,6 +132,10 @@ def insert(connection: psycopg.Connection, business_date: date, fingerprint: str
         select %(date)s, 'open', %(now)s, (select build_id from last_built) is null or exists (
             select from ledger.build
             where build_id >= (select build_id from last_built) and model_fingerprint is distinct from %(now)s)
+          -- Rows that left raw touch no key any more.
+          or exists (
+            select from ledger.forgotten_row where was_loaded and at > (
+              select opened_at from ledger.build join last_built using (build_id)))
         returning build_id
         """,
         {"date": business_date, "now": fingerprint},

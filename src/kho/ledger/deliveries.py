@@ -107,7 +107,12 @@ def enter(
             "select arrival_id, sha256 from ledger.arrival where delivery_id = %s order by arrival_id desc limit 1",
             [delivery_id],
         ).fetchone()
-        if last and last[1] == stored.sha256:
+        # What rows of who is forgotten were taken out of came again, and goes again.
+        is_old = last and connection.execute(
+            "update ledger.rewritten set removed_at = null where arrival_id = %s and old_sha256 = %s",
+            [last[0], stored.sha256],
+        )
+        if last and (last[1] == stored.sha256 or (is_old and is_old.rowcount)):
             # Touched, not changed: remember how it is listed now, to spare the next download.
             connection.execute(
                 """

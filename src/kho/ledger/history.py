@@ -28,7 +28,7 @@ FORMAT = 1
 TABLES = (
     "hash_key", "contract", "delivery", "arrival", "batch", "batch_event", "fetch_failure", "build", "build_batch", "build_contract",
     "build_source", "release", "release_pin", "release_acceptance", "verdict", "report", "report_figure", "form", "reader", "backup",
-    "audit_event",
+    "forgotten", "forgotten_row", "rewritten", "audit_event",
 )  # fmt: skip
 #: locks and the version of this very ledger, and what tells of tables of builds and releases that are gone
 LEFT_OUT = ("lock", "migration", "model_run", "release_finding", "touched_key")

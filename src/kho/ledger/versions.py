@@ -36,3 +36,16 @@ def last_used(
         """,
         {"contract": contract, "version": version},
     ).fetchone()
+
+
+def of_arrival(connection: psycopg.Connection, arrival_id: int) -> list[str]:
+    """The texts of the contracts that an arrival was loaded by, newest first."""
+    found = connection.execute(
+        """
+        select c.body from ledger.contract c join ledger.batch b
+          on (b.contract, b.contract_version, b.contract_fingerprint) = (c.contract, c.version, c.fingerprint)
+        where b.arrival_id = %s group by c.body order by max(b.batch_id) desc
+        """,
+        [arrival_id],
+    )
+    return [body for (body,) in found]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ from kho.contract import Contract, telling
 from kho.database import connect, settled
 from kho.formats import Export, Unreadable, open_export, other_encoding
 from kho.formats.header import Match, expect_header, renamed
-from kho.ledger import batches, deliveries, locks
+from kho.ledger import batches, deliveries, forgetting, locks
 from kho.ledger.batches import Batch
 from kho.ledger.deliveries import Arrival
+from kho.ledger.forgetting import Tombstone
 from kho.ledger.hash_keys import hash_key
+from kho.load import forgetting as forgotten
 from kho.load import raw, ways
 from kho.load.counts import counted
 from kho.load.failure import LoadFailed, is_of_the_file, told, told_of_the_machine
@@ -42,9 +45,12 @@ def load(settings: Settings, contract: Contract) -> list[Batch]:
             raw.ensure(connection, settings, contract)
             waiting = deliveries.not_loaded(connection, contract.name)
             key = hash_key(settings, connection) if waiting else ""
+            tombstones = forgetting.tombstones(connection)
         for arrival in waiting:
             try:
-                loaded.append(_load(settings, connection, contract, arrival, key, is_replay=False))
+                loaded.append(
+                    _load(settings, connection, contract, arrival, key, tombstones, is_replay=False)
+                )
             except Exception as failure:
                 name = telling.delivery(contract, arrival.name, arrival.business_date)
                 failed.append(f"{name}: {told_of_the_machine(failure)}")
@@ -74,7 +80,8 @@ def replay(settings: Settings, contract: Contract, batch_id: int) -> Batch:
         )
     with connect(settings, "kho_loader", autocommit=True) as connection:
         key = hash_key(settings, connection)
-        batch = _load(settings, connection, contract, arrival, key, is_replay=True)
+        tombstones = forgetting.tombstones(connection)
+        batch = _load(settings, connection, contract, arrival, key, tombstones, is_replay=True)
     assert batch is not None
     return batch
 
@@ -89,6 +96,9 @@ def again(
     with connection.transaction():
         raw.ensure(connection, settings, contract)
         try:
+            arrival = forgotten.taken_out(
+                settings, connection, contract, arrival, key, forgetting.tombstones(connection)
+            )
             with (
                 Archive.of(settings).plain(arrival.sha256) as path,
                 locks.bounded(connection, f"raw.{contract.raw_table}"),
@@ -118,6 +128,7 @@ def _load(
     contract: Contract,
     arrival: Arrival,
     key: str,
+    tombstones: Collection[Tombstone],
     *,
     is_replay: bool,
 ) -> Batch | None:
@@ -127,6 +138,7 @@ def _load(
             return None
         batch_id = batches.next_number(connection)
         try:
+            arrival = forgotten.taken_out(settings, connection, contract, arrival, key, tombstones)
             with (
                 Archive.of(settings).plain(arrival.sha256) as path,
                 locks.bounded(connection, f"raw.{contract.raw_table}"),
@@ -143,6 +155,7 @@ def _load(
                     batch_id,
                     key,
                 )
+                forgotten.tell(connection, arrival.arrival_id, profile)
                 batches.enter(connection, contract, arrival, batch, profile)
         except Exception as failure:
             if not is_of_the_file(failure):

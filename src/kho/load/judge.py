@@ -459,7 +459,7 @@ def _value(contract: Contract, column: Column) -> Composable:
     match column.type:
         case "string":
             if column.keys.personal_data == "hash":
-                return _hmac(text)
+                return hmac_of(text)
             return text
         case "boolean":
             true, false = list(column.keys.true_values), list(column.keys.false_values)
@@ -484,7 +484,7 @@ def _value(contract: Contract, column: Column) -> Composable:
             )
 
 
-def _hmac(text: Identifier) -> Composed:
+def hmac_of(text: Composable) -> Composed:
     """HMAC-SHA-256 in hexadecimal, from the server's own sha256 and the keys that `prepare` put in place."""
     return SQL(
         "encode(sha256((select decode(current_setting('kho.outer'), 'hex'))"

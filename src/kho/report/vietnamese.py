@@ -8,6 +8,7 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
 from kho.figures.figures import DEFAULT, Figure, FigureSet
+from kho.ledger.forgetting import forgotten_on
 
 LEVELS = {"all": "Toàn bộ", "province": "Cấp tỉnh", "district": "Cấp huyện", "commune": "Cấp xã"}
 STATES = {
@@ -49,6 +50,12 @@ def printed(figure: Figure) -> str:
     if figure.value is None:
         return STATES[figure.state] if figure.state in WITHOUT_VALUE else "–"
     return quantity(figure.value, figure.unit)
+
+
+def code(text: str) -> str:
+    """A row's code; of who was forgotten, when."""
+    on = forgotten_on(text)
+    return f"đã xóa theo yêu cầu ngày {day(on)}" if on else text
 
 
 def quantity(value: Decimal | None, unit: str) -> str:

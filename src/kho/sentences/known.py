@@ -337,6 +337,8 @@ SENTENCES = {
     "`kho release unpin` lets newer ones be published": "`kho release unpin` cho phép phát hành bản mới hơn",
     "`kho release publish --allow-older` publishes it": "`kho release publish --allow-older` phát hành bản đó",
     # Why a file is unreadable
+    "it holds rows of who is forgotten: let the source hand it over without them": "có dòng của người đã được xóa theo yêu cầu: hãy"
+    " đề nghị nguồn gửi lại tệp không có các dòng đó",
     "the file is empty": "tệp rỗng",
     "not even a header": "không có cả dòng tiêu đề",
     "no row at all": "không có dòng nào",
