@@ -117,18 +117,18 @@ def checkout(shared: Path, read_project: Settings) -> Path:
     folder = checked_out(shared / "running" / "kho")
     know(folder)
     retire(folder, but=FETCHED)
-    try_again_at_once(folder)
+    try_again_after(folder, seconds=3)
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     subprocess.run(["git", "add", "-A"], cwd=folder, check=True)
     return folder
 
 
-def try_again_at_once(folder: Path) -> None:
-    """Let nights wait for their retries for 3 seconds, where they wait for 30, then 60."""
+def try_again_after(folder: Path, seconds: int) -> None:
+    """Let nights wait so long for their retries; of an installation it is 30 seconds, then 60."""
     nightly = folder / "dags" / "nightly.py"
     text = nightly.read_text()
     assert "seconds=30" in text
-    nightly.write_text(text.replace("seconds=30", "seconds=3"))
+    nightly.write_text(text.replace("seconds=30", f"seconds={seconds}"))
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,14 @@ import psycopg
 
 from kho.server import airflow, postgres, processes
 from kho.settings import Settings
-from tests.e2e.conftest import FETCHED, checked_out, client, command, try_again_at_once
+from tests.e2e.conftest import FETCHED, checked_out, client, command, try_again_after
 from tests.projects import retire
 
 #: a day for each night; the first one is behind every case
 FIRST = date(2021, 6, 19)
 SCALE = "0.02"
+#: a server that was killed is back by then
+RETRY_SECONDS = 10
 #: room for a home and its growth, and little enough to be filled in a moment
 MEGABYTES = 3000
 
@@ -115,7 +117,7 @@ def installation(folder: Path, environment: dict[str, str]) -> Iterator[Installa
     """Kho with a small sample, one night behind it; all that runs has this environment."""
     project = checked_out(folder / "kho")
     retire(project, but=FETCHED)
-    try_again_at_once(project)
+    try_again_after(project, RETRY_SECONDS)
     home = project / ".kho"
     home.mkdir()
     mounted = ["mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m,mode=711", "tmpfs", str(home)]
