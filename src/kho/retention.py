@@ -1,6 +1,7 @@
 """What goes after a time: only what `keep_…_days` of config.toml says, and nothing without it.
 
-Raw rows, the ledger and the archive stay: figures, explanations and a rebuild are made of them.
+What figures, explanations and a rebuild are made of stays: raw rows and files of the archive whose batches are not withdrawn, and
+the ledger.
 """
 
 from __future__ import annotations
@@ -11,7 +12,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from kho.ledger import audit, rejects
+from kho.archive import Archive
+from kho.database import connect
+from kho.ledger import audit, rejects, removals
+from kho.ledger.removals import Withdrawn
+from kho.load import raw
 from kho.settings import Settings
 
 #: what writes files day by day: supervised programs and Airflow's tasks, dbt, events of OpenLineage
@@ -30,11 +35,23 @@ class Old(NamedTuple):
 def old(settings: Settings, now: datetime | None = None) -> list[Old]:
     """What the next night removes, by kind."""
     now = now or datetime.now(UTC)
-    logs, texts = settings.keep_log_days, settings.keep_reject_text_days
-    files = list(_files(settings, now, logs))
+    files = list(_files(settings, now, settings.keep_log_days))
+    withdrawn: list[Withdrawn] = []
+    texts = 0
+    with connect(settings, "kho_auditor") as connection:
+        if settings.keep_withdrawn_days:
+            withdrawn = removals.withdrawn_before(connection, _before(now, settings.keep_withdrawn_days))
+    if settings.keep_reject_text_days:
+        texts = rejects.texts_before(settings, _before(now, settings.keep_reject_text_days))
     return [
-        Old("logs", logs, len(files), sum(path.stat().st_size for path in files)),
-        Old("reject texts", texts, rejects.texts_before(settings, _before(now, texts)) if texts else 0),
+        Old("logs", settings.keep_log_days, len(files), sum(path.stat().st_size for path in files)),
+        Old("reject texts", settings.keep_reject_text_days, texts),
+        Old(
+            "withdrawn files",
+            settings.keep_withdrawn_days,
+            len(withdrawn),
+            sum(each.size_bytes for each in withdrawn),
+        ),
     ]
 
 
@@ -44,23 +61,50 @@ def prune(settings: Settings, now: datetime | None = None) -> list[Old]:
     Killed, the next time removes the rest.
     """
     now = now or datetime.now(UTC)
-    logs, texts = settings.keep_log_days, settings.keep_reject_text_days
+    gone = [_prune_logs(settings, now)]
+    if days := settings.keep_reject_text_days:
+        gone.append(Old("reject texts", days, rejects.empty_texts(settings, _before(now, days))))
+    if days := settings.keep_withdrawn_days:
+        gone.append(_prune_withdrawn(settings, now, days))
+    gone = [each for each in gone if each.number]
+    for each in gone:
+        audit.write(settings, "removed", f"{each.number} {each.kind}", f"older than {each.days} days")
+    _remove_files(settings)
+    return gone
+
+
+def _prune_logs(settings: Settings, now: datetime) -> Old:
     count, size = 0, 0
-    for path in _files(settings, now, logs):
+    for path in _files(settings, now, settings.keep_log_days):
         with suppress(FileNotFoundError):  # whoever wrote it turned it over just now
             size += path.stat().st_size
             path.unlink()
             count += 1
             with suppress(OSError):  # other files are in there
                 path.parent.rmdir()
-    gone = [Old("logs", logs, count, size)]
-    gone.append(
-        Old("reject texts", texts, rejects.empty_texts(settings, _before(now, texts)) if texts else 0)
-    )
-    gone = [each for each in gone if each.number]
-    for each in gone:
-        audit.write(settings, "removed", f"{each.number} {each.kind}", f"older than {each.days} days")
-    return gone
+    return Old("logs", settings.keep_log_days, count, size)
+
+
+def _prune_withdrawn(settings: Settings, now: datetime, days: int) -> Old:
+    count, size = 0, 0
+    with connect(settings, "kho_loader", autocommit=True) as connection:
+        for each in removals.withdrawn_before(connection, _before(now, days)):
+            with connection.transaction():
+                if not removals.remove_rows(connection, each):
+                    continue
+                for batch_id in each.batches if each.has_rows else ():
+                    raw.remove(connection, each.contract, batch_id)
+            count, size = count + 1, size + each.size_bytes
+    return Old("withdrawn files", days, count, size)
+
+
+def _remove_files(settings: Settings) -> None:
+    """Remove from the archive what nothing needs any more, of a time before that was killed as well."""
+    archive = Archive.of(settings)
+    with connect(settings, "kho_loader", autocommit=True) as connection:
+        for sha256 in removals.files_to_remove(connection):
+            archive.remove(sha256)
+            removals.file_removed(connection, sha256)
 
 
 def _before(now: datetime, days: int) -> datetime:

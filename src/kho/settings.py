@@ -110,6 +110,12 @@ class Settings(BaseSettings):
         " empty: never",
     )
 
+    keep_withdrawn_days: int | None = Field(
+        None,
+        ge=1,
+        description="after how many days the night removes rows and files of batches that were withdrawn or replaced; empty: never",
+    )
+
     @field_validator("project", "home")
     @classmethod
     def _absolute(cls, folder: Path) -> Path:

@@ -20,13 +20,14 @@ import yaml
 from psycopg.sql import SQL, Identifier
 from typer.testing import CliRunner
 
-from kho import night, settings
+from kho import night, retention, settings
 from kho.cli import app
 from kho.contract import contracts
 from kho.database import connect
-from kho.ledger import audit, batches, decisions, history, locks, reports
+from kho.ledger import audit, backups, batches, decisions, history, locks, reports
+from kho.ledger.decisions import DecisionError
 from kho.ledger.history import HistoryError
-from kho.load import load
+from kho.load import load, replay
 from kho.rebuild import HISTORY, RebuildError, keep_history, rebuild
 from kho.settings import Settings
 from kho.transform import builds
@@ -378,3 +379,56 @@ def test_a_history_of_another_warehouse_is_never_overwritten(original: Settings,
 def test_every_table_of_the_ledger_is_told_of_or_left_out(warehouse: Settings) -> None:
     there = {name.removeprefix("ledger.") for name in content(warehouse, "ledger")}
     assert there == {*history.TABLES, *history.LEFT_OUT}
+
+
+def test_what_was_withdrawn_long_ago_goes_for_good(original: Settings, empty: Settings) -> None:
+    """Its rows and its file; nothing that a kept release was built with, nor what somebody may still decide on."""
+    in_days = datetime.now(UTC) + timedelta(days=3)
+    ruled = original.model_copy(update={"keep_withdrawn_days": 2})
+    assert retention.prune(ruled, in_days - timedelta(days=2)) == []
+    decisions.withdraw(original, 1, actor="thu", reason="the release in force has it")
+    next_build = builds.open_build(original, DAYS[-1])
+    assert next_build
+    gone = retention.old(ruled, in_days)[-1]
+    assert gone.number == 2 and gone.size_bytes
+    assert retention.prune(ruled, in_days) == [gone] and retention.prune(ruled, in_days) == []
+    raw = "select distinct _batch_id from raw.registry__permits order by 1"
+    assert [row["_batch_id"] for row in rows(original, raw)] == [1, 2, 5, 7]
+    for act in (decisions.accept, decisions.undo):
+        with pytest.raises(DecisionError, match="batch 6 can't be decided on: its rows were removed on"):
+            act(original, 6, actor="thu", reason="back")
+    with pytest.raises(ValueError, match="its file was removed on"):
+        replay(original, contracts(original)[PERMITS], 6)
+    with connect(original, "kho_auditor") as connection:
+        told = set(backups.files(connection))
+    archived = {path.name.partition(".")[0] for path in original.archive.rglob("*.zst")}
+    assert told == archived and len(told) == 5
+
+    # Neither a rebuild nor the same bytes bring it back.
+    keep_history(original)
+    shutil.rmtree(empty.archive)
+    shutil.copytree(original.archive, empty.archive, copy_function=os.link)
+    assert not rebuild(empty).lost
+    now, then = content(empty, "raw", "reject", "ledger"), content(original, "raw", "reject", "ledger")
+    same = then.keys() - {f"ledger.{name}" for name in OTHERWISE}
+    assert {name for name in same if now[name] != then[name]} <= {"ledger.build_batch", "ledger.lock"}
+    with as_owner(original) as connection:
+        connection.execute("update ledger.release set state = 'dropped'")
+    assert retention.prune(ruled, in_days)[0].number == 1
+    assert [row["_batch_id"] for row in rows(original, raw)] == [2, 5, 7]
+
+
+def test_a_file_that_others_have_too_stays_and_one_that_comes_again_goes_again(original: Settings) -> None:
+    ruled = original.model_copy(update={"keep_withdrawn_days": 2})
+    in_days = datetime.now(UTC) + timedelta(days=3)
+    take(original, 2, "code;holder\nE1;5\n")  # the bytes of the withdrawn batch 6
+    with connect(original, "kho_auditor") as connection:
+        before = set(backups.files(connection))
+    assert retention.prune(ruled, in_days)[-1].number == 2
+    with connect(original, "kho_auditor") as connection:
+        left = set(backups.files(connection))
+    assert len(before - left) == 1  # that of batch 4
+    take(original, 3, "code;holder\nD2;2\nD3;3\n")
+    take(original, 4, "code;holder\nE1;5\n")
+    retention.prune(ruled, in_days)
+    assert left == {path.name.partition(".")[0] for path in original.archive.rglob("*.zst")}

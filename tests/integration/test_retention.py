@@ -63,7 +63,7 @@ def test_without_a_rule_nothing_goes(aged: Settings) -> None:
     before = there(aged)
     assert retention.prune(aged, NOW + timedelta(days=4000)) == []
     assert there(aged) == before and texts(aged) == [("withdrawn", True), ("held", True)]
-    assert [(each.days, each.number) for each in retention.old(aged)] == [(None, 0), (None, 0)]
+    assert [(each.days, each.number) for each in retention.old(aged)] == [(None, 0)] * 3
 
 
 def test_what_is_older_goes_and_the_trail_tells_it(aged: Settings) -> None:
@@ -74,8 +74,9 @@ def test_what_is_older_goes_and_the_trail_tells_it(aged: Settings) -> None:
     assert [(each.kind, each.number, each.size_bytes) for each in told] == [
         ("logs", len(retention.LOGS), 10 * len(retention.LOGS)),
         ("reject texts", 1, None),
+        ("withdrawn files", 0, 0),
     ]
-    assert retention.prune(ruled, in_a_month) == told
+    assert retention.prune(ruled, in_a_month) == told[:2]
     assert there(aged) == {f"{name}/new/new.log" for name in retention.LOGS} | {
         "reports/old/old.log",
         "reports/new/new.log",
@@ -112,4 +113,8 @@ def test_the_rules_are_shown(aged: Settings, monkeypatch: pytest.MonkeyPatch) ->
     shown = CliRunner().invoke(app, ["retention", "--format", "csv"])
     assert shown.exit_code == 0, shown.output
     size = 10 * len(retention.LOGS)
-    assert shown.stdout.splitlines()[1:] == [f"logs,100,{len(retention.LOGS)},{size}", "reject texts,ever,0,"]
+    assert shown.stdout.splitlines()[1:] == [
+        f"logs,100,{len(retention.LOGS)},{size}",
+        "reject texts,ever,0,",
+        "withdrawn files,ever,0,0",
+    ]

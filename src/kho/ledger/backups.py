@@ -43,8 +43,11 @@ def last(connection: psycopg.Connection) -> Backup | None:
 
 
 def files(connection: psycopg.Connection) -> list[str]:
-    """The names, by their sha256, of all files of the archive that the ledger tells of."""
-    found = connection.execute("select distinct sha256 from ledger.arrival order by 1")
+    """The names, by their sha256, of all files that the archive has by the ledger."""
+    # The ledger of an older backup does not know that files can be removed.
+    found = connection.execute(
+        "select distinct sha256 from ledger.arrival where to_jsonb(arrival) ->> 'rows_removed_at' is null order by 1"
+    )
     return [name for (name,) in found]
 
 

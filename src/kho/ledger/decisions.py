@@ -14,7 +14,7 @@ import psycopg
 from psycopg.rows import namedtuple_row
 
 from kho.database import connect
-from kho.ledger import locks
+from kho.ledger import locks, removals
 from kho.ledger.history import NOT_YET
 from kho.settings import Settings
 
@@ -116,6 +116,10 @@ def lock(connection: psycopg.Connection, batch_id: int) -> State:
         raise DecisionError(f"there is no batch {batch_id}: `kho batch list` shows them")
     if found[1] == NOT_YET:
         raise DecisionError(f"batch {batch_id} can't be decided on: {NOT_YET}")
+    if day := removals.removed_on(connection, batch_id):
+        raise DecisionError(
+            f"batch {batch_id} can't be decided on: its rows were removed on {day}, long after it was withdrawn"
+        )
     return found[0]
 
 

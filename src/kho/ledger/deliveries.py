@@ -12,7 +12,7 @@ from psycopg.rows import class_row, namedtuple_row
 
 from kho.archive import Stored
 from kho.database import the_row
-from kho.ledger import locks
+from kho.ledger import locks, removals
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,7 @@ def enter(
             [last[0], stored.sha256],
         )
         if last and (last[1] == stored.sha256 or (is_old and is_old.rowcount)):
+            removals.came_again(connection, last[0])
             # Touched, not changed: remember how it is listed now, to spare the next download.
             connection.execute(
                 """

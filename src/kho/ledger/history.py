@@ -37,6 +37,11 @@ BEGUN, DONE = "rebuild begun", "rebuilt"
 NOT_YET = "its rows are not rebuilt yet: run `kho rebuild` again"
 
 _SOME = 1000
+#: that a batch's rows were there
+_TO_BRING = (
+    "rows_loaded + rows_rejected > 0 and arrival_id not in (select a.arrival_id from ledger.arrival a where a.rows_removed_at is not"
+    " null)"
+)
 #: what a row says of itself that is not so any more in another warehouse
 _NOW = {
     "build": {"state": "'abandoned'", "closed_at": "coalesce(closed_at, now())"},
@@ -46,8 +51,8 @@ _NOW = {
         "unpinned_at": "coalesce(unpinned_at, now())",
     },
     "batch": {
-        "state": "case when rows_loaded + rows_rejected > 0 then 'held' else state end",
-        "reason": f"case when rows_loaded + rows_rejected > 0 then '{NOT_YET}' else reason end",
+        "state": f"case when {_TO_BRING} then 'held' else state end",
+        "reason": f"case when {_TO_BRING} then '{NOT_YET}' else reason end",
     },
 }
 

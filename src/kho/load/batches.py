@@ -14,7 +14,7 @@ from kho.contract import Contract, telling
 from kho.database import connect, settled
 from kho.formats import Export, Unreadable, open_export, other_encoding
 from kho.formats.header import Match, expect_header, renamed
-from kho.ledger import batches, deliveries, forgetting, locks
+from kho.ledger import batches, deliveries, forgetting, locks, removals
 from kho.ledger.batches import Batch
 from kho.ledger.deliveries import Arrival
 from kho.ledger.forgetting import Tombstone
@@ -69,9 +69,14 @@ def replay(settings: Settings, contract: Contract, batch_id: int) -> Batch:
     with connect(settings, "kho_loader") as connection:
         raw.ensure(connection, settings, contract)
         row = batches.to_replay(connection, contract.name, batch_id)
+        removed = removals.removed_on(connection, batch_id)
     if row is None:
         raise LookupError(f"{contract.name} has no batch {batch_id}: `kho batch list` shows them")
     arrival, fingerprint, newest, was_read = row
+    if removed:
+        raise ValueError(
+            f"batch {batch_id} can't be replayed: its file was removed on {removed}, long after it was withdrawn"
+        )
     if newest != batch_id:
         raise ValueError(f"batch {batch_id} is not the newest of its delivery: replay batch {newest}")
     if was_read and fingerprint == contract.fingerprint:

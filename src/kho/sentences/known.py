@@ -325,6 +325,7 @@ SENTENCES = {
     "batch {batch} was {state} by that decision and is {now} now: it cannot be undone any more": "lô {batch} là {state} theo quyết"
     " định đó, nay là {now}: không bỏ được nữa",
     "batch {batch} can't be decided on": "chưa quyết định được về lô {batch}",
+    "its rows were removed on {day}, long after it was withdrawn": "các dòng đã được xóa ngày {day}, lâu sau khi lô được rút",
     "its rows are not rebuilt yet: run `kho rebuild` again": "các dòng chưa được dựng lại: hãy chạy lại `kho rebuild`",
     "release {number} was refused": "bản {number} đã bị từ chối",
     "release {number} was refused or dropped meanwhile": "bản {number} vừa bị từ chối hoặc đã xóa",
