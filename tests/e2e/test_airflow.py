@@ -21,7 +21,8 @@ from kho.database import connect
 from kho.ledger import releases
 from kho.server import airflow, processes
 from kho.settings import Settings
-from tests.e2e.conftest import NIGHT, Typed, client, command, eventually, kho, ours
+from tests.checkout import client, command, eventually, kho, ours
+from tests.e2e.conftest import NIGHT, Typed
 from tests.faults.__main__ import strike
 from tests.faults.installation import Installation, Night
 from tests.faults.kinds import KINDS

@@ -26,7 +26,8 @@ from kho.publish import release
 from kho.server import airflow
 from kho.settings import Settings
 from tests.browser import CHROMIUM, DRIVER, browser
-from tests.e2e.conftest import NIGHT, client, command, kho
+from tests.checkout import client, command, kho
+from tests.e2e.conftest import NIGHT
 from tests.entering import hand_over
 from tests.owner import as_owner
 

@@ -10,7 +10,7 @@ import pytest
 
 from kho.server import processes, superset
 from kho.settings import Settings
-from tests.e2e.conftest import eventually, kho
+from tests.checkout import eventually, kho
 
 ENVIRONMENT = os.environ.get("KHO_TESTS_SUPERSET", "")
 

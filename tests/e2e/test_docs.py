@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kho.settings import Settings
-from tests.e2e.conftest import client
+from tests.checkout import client
 from tests.pages import PAGES, Block, blocks
 
 pytestmark = pytest.mark.e2e

@@ -8,7 +8,8 @@ import psutil
 import pytest
 
 from kho.settings import Settings
-from tests.e2e.conftest import Fallen, kho, ours
+from tests.checkout import kho, ours
+from tests.e2e.conftest import Fallen
 from tests.pages import of_state
 
 pytestmark = pytest.mark.e2e

@@ -17,7 +17,7 @@ import psycopg
 
 from kho.server import airflow, postgres, processes
 from kho.settings import Settings
-from tests.e2e.conftest import FETCHED, checked_out, client, command, try_again_after
+from tests.checkout import FETCHED, checked_out, client, command, try_again_after
 from tests.projects import retire
 
 #: a day for each night; the first one is behind every case

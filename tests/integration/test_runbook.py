@@ -30,7 +30,7 @@ from kho.load import load
 from kho.publish import release
 from kho.settings import Settings
 from kho_sample import servers
-from tests.e2e.conftest import client, command
+from tests.checkout import client, command
 from tests.integration.fetching import NAMES, write
 from tests.integration.loading import deliver
 from tests.integration.test_load_csv import GOOD, csv
