@@ -5,6 +5,7 @@ Raw rows, the ledger and the archive stay: figures, explanations and a rebuild a
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kho.ledger import audit, rejects
+from kho.server import processes
 from kho.settings import Settings
 
 #: what writes files day by day: supervised programs and Airflow's tasks, dbt, events of OpenLineage
@@ -49,8 +51,11 @@ def prune(settings: Settings, now: datetime | None = None) -> list[Old]:
     for path in _files(settings, now, logs):
         with suppress(FileNotFoundError):  # whoever wrote it turned it over just now
             size += path.stat().st_size
-            path.unlink()
             count += 1
+            if _is_open(settings, path):
+                os.truncate(path, 0)
+                continue
+            path.unlink()
             with suppress(OSError):  # other files are in there
                 path.parent.rmdir()
     gone = [Old("logs", logs, count, size)]
@@ -74,5 +79,12 @@ def _files(settings: Settings, now: datetime, days: int | None) -> Iterator[Path
     before = _before(now, days).timestamp()
     for folder in LOGS:
         for path in sorted((settings.home / folder).rglob("*")):
-            if path.is_file() and not path.is_symlink() and path.stat().st_mtime < before:
+            if not path.is_file() or path.is_symlink() or path.stat().st_mtime >= before:
+                continue
+            if path.stat().st_size or not _is_open(settings, path):
                 yield path
+
+
+def _is_open(settings: Settings, path: Path) -> bool:
+    """Whether a supervised program may have it open, however long it was silent: removed, what comes next would be in no file."""
+    return path.parent == processes.logs(settings) and path.suffix == ".log"

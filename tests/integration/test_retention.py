@@ -16,6 +16,7 @@ from kho.contract import contracts
 from kho.database import connect
 from kho.ledger import audit, rejects
 from kho.load import load
+from kho.server import processes
 from kho.settings import Settings, settings
 from tests.integration.loading import deliver, rows
 from tests.integration.test_load_csv import DAY, GOOD, csv
@@ -89,6 +90,21 @@ def test_what_is_older_goes_and_the_trail_tells_it(aged: Settings) -> None:
         ("removed", f"{len(retention.LOGS)} logs", "older than 100 days"),
     ]
     assert retention.prune(ruled, in_a_month) == []
+
+
+def test_a_silent_program_goes_on_in_the_file_that_it_has_open(aged: Settings) -> None:
+    ruled = aged.model_copy(update={"keep_log_days": 100})
+    path = processes.logs(aged) / "supervisord.log"
+    with path.open("a", buffering=1) as log:
+        log.write("came up\n")
+        at = (NOW - timedelta(days=400)).timestamp()
+        os.utime(path, (at, at))
+        assert retention.old(ruled)[0].number == len(retention.LOGS) + 1
+        assert retention.prune(ruled)[0].number == len(retention.LOGS) + 1
+        os.utime(path, (at, at))
+        assert retention.prune(ruled) == []  # it is empty
+        log.write("a program went down\n")
+    assert path.read_text() == "a program went down\n"
 
 
 def test_nothing_goes_in_a_night_that_could_not_be_backed_up(aged: Settings, tmp_path: Path) -> None:
