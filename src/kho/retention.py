@@ -21,12 +21,14 @@ LOGS = ("logs", "airflow/logs", "dbt/logs", "openlineage")
 
 
 class Old(NamedTuple):
-    """What is older than its rule lets it be. `days` is the rule, None where all is kept; `number` is of files or rows."""
+    """What is older than its rule lets it be. `days` is the rule, None where all is kept; `number` is of files or rows.
+    `held_back`: how many more are older, and stay until their batch is decided on."""
 
     kind: str
     days: int | None
     number: int
     size_bytes: int | None = None
+    held_back: int = 0
 
 
 def old(settings: Settings, now: datetime | None = None) -> list[Old]:
@@ -34,9 +36,10 @@ def old(settings: Settings, now: datetime | None = None) -> list[Old]:
     now = now or datetime.now(UTC)
     logs, texts = settings.keep_log_days, settings.keep_reject_text_days
     files = list(_files(settings, now, logs))
+    decided, undecided = rejects.texts_before(settings, _before(now, texts)) if texts else (0, 0)
     return [
         Old("logs", logs, len(files), sum(path.stat().st_size for path in files)),
-        Old("reject texts", texts, rejects.texts_before(settings, _before(now, texts)) if texts else 0),
+        Old("reject texts", texts, decided, held_back=undecided),
     ]
 
 

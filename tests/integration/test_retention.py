@@ -72,11 +72,11 @@ def test_what_is_older_goes_and_the_trail_tells_it(aged: Settings) -> None:
     in_a_month = NOW + timedelta(days=30)
     reasons = rejects.counts(aged)
     told = retention.old(ruled, in_a_month)
-    assert [(each.kind, each.number, each.size_bytes) for each in told] == [
-        ("logs", len(retention.LOGS), 10 * len(retention.LOGS)),
-        ("reject texts", 1, None),
+    assert [(each.kind, each.number, each.size_bytes, each.held_back) for each in told] == [
+        ("logs", len(retention.LOGS), 10 * len(retention.LOGS), 0),
+        ("reject texts", 1, None, 1),
     ]
-    assert retention.prune(ruled, in_a_month) == told
+    assert retention.prune(ruled, in_a_month) == [each._replace(held_back=0) for each in told]
     assert there(aged) == {f"{name}/new/new.log" for name in retention.LOGS} | {
         "reports/old/old.log",
         "reports/new/new.log",
@@ -128,4 +128,7 @@ def test_the_rules_are_shown(aged: Settings, monkeypatch: pytest.MonkeyPatch) ->
     shown = CliRunner().invoke(app, ["retention", "--format", "csv"])
     assert shown.exit_code == 0, shown.output
     size = 10 * len(retention.LOGS)
-    assert shown.stdout.splitlines()[1:] == [f"logs,100,{len(retention.LOGS)},{size}", "reject texts,ever,0,"]
+    assert shown.stdout.splitlines()[1:] == [
+        f"logs,100,{len(retention.LOGS)},{size},0",
+        "reject texts,ever,0,,0",
+    ]

@@ -11,7 +11,8 @@ def retention(output_format: Format = "table") -> None:
 
     The rules are `keep_log_days` and `keep_reject_text_days` in config.toml; without one all of its kind is kept. Logs are those of
     programs, tasks and dbt, and events of OpenLineage. Of a rejected row only its text goes, masked as it is, where its batch was
-    decided on: which row of which file it is, and why it was rejected, stays. Raw rows, the archive, reports and the ledger
+    decided on: which row of which file it is, and why it was rejected, stays. Those are held
+    back whose batch waits for a decision. Raw rows, the archive, reports and the ledger
     always stay. With `backup_to` set, nothing goes in a night that could not be backed up.
 
     Example: `kho retention`, after `keep_reject_text_days = 365` in config.toml.
@@ -20,9 +21,15 @@ def retention(output_format: Format = "table") -> None:
 
     show_rows(
         "What is kept",
-        ("kind", "kept for days", "older", "bytes"),
+        ("kind", "kept for days", "older", "bytes", "held back"),
         [
-            (each.kind, each.days or "ever", each.number, "" if each.size_bytes is None else each.size_bytes)
+            (
+                each.kind,
+                each.days or "ever",
+                each.number,
+                "" if each.size_bytes is None else each.size_bytes,
+                each.held_back,
+            )
             for each in retention.old(settings())
         ],
         output_format,
