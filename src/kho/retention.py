@@ -6,6 +6,7 @@ the ledger.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from kho.database import connect
 from kho.ledger import audit, rejects, removals
 from kho.ledger.removals import Withdrawn
 from kho.load import raw
+from kho.server import processes
 from kho.settings import Settings
 
 #: what writes files day by day: supervised programs and Airflow's tasks, dbt, events of OpenLineage
@@ -24,33 +26,37 @@ LOGS = ("logs", "airflow/logs", "dbt/logs", "openlineage")
 
 
 class Old(NamedTuple):
-    """What is older than its rule lets it be. `days` is the rule, None where all is kept; `number` is of files or rows."""
+    """What is older than its rule lets it be. `days` is the rule, None where all is kept; `number` is of files or rows.
+    `held_back`: how many more are older, and stay until their batch is decided on."""
 
     kind: str
     days: int | None
     number: int
     size_bytes: int | None = None
+    held_back: int = 0
 
 
 def old(settings: Settings, now: datetime | None = None) -> list[Old]:
     """What the next night removes, by kind."""
     now = now or datetime.now(UTC)
     files = list(_files(settings, now, settings.keep_log_days))
+    decided, undecided = 0, 0
+    if texts := settings.keep_reject_text_days:
+        decided, undecided = rejects.texts_before(settings, _before(now, texts))
     withdrawn: list[Withdrawn] = []
-    texts = 0
-    with connect(settings, "kho_auditor") as connection:
-        if settings.keep_withdrawn_days:
-            withdrawn = removals.withdrawn_before(connection, _before(now, settings.keep_withdrawn_days))
-    if settings.keep_reject_text_days:
-        texts = rejects.texts_before(settings, _before(now, settings.keep_reject_text_days))
+    if days := settings.keep_withdrawn_days:
+        with connect(settings, "kho_auditor") as connection:
+            withdrawn = removals.withdrawn_before(connection, _before(now, days))
+    free = [each for each in withdrawn if not each.is_needed]
     return [
         Old("logs", settings.keep_log_days, len(files), sum(path.stat().st_size for path in files)),
-        Old("reject texts", settings.keep_reject_text_days, texts),
+        Old("reject texts", texts, decided, held_back=undecided),
         Old(
             "withdrawn files",
-            settings.keep_withdrawn_days,
-            len(withdrawn),
-            sum(each.size_bytes for each in withdrawn),
+            days,
+            len(free),
+            sum(each.size_bytes for each in free),
+            held_back=len(withdrawn) - len(free),
         ),
     ]
 
@@ -78,8 +84,11 @@ def _prune_logs(settings: Settings, now: datetime) -> Old:
     for path in _files(settings, now, settings.keep_log_days):
         with suppress(FileNotFoundError):  # whoever wrote it turned it over just now
             size += path.stat().st_size
-            path.unlink()
             count += 1
+            if _is_open(settings, path):
+                os.truncate(path, 0)
+                continue
+            path.unlink()
             with suppress(OSError):  # other files are in there
                 path.parent.rmdir()
     return Old("logs", settings.keep_log_days, count, size)
@@ -89,6 +98,8 @@ def _prune_withdrawn(settings: Settings, now: datetime, days: int) -> Old:
     count, size = 0, 0
     with connect(settings, "kho_loader", autocommit=True) as connection:
         for each in removals.withdrawn_before(connection, _before(now, days)):
+            if each.is_needed:
+                continue
             with connection.transaction():
                 if not removals.remove_rows(connection, each):
                     continue
@@ -118,5 +129,12 @@ def _files(settings: Settings, now: datetime, days: int | None) -> Iterator[Path
     before = _before(now, days).timestamp()
     for folder in LOGS:
         for path in sorted((settings.home / folder).rglob("*")):
-            if path.is_file() and not path.is_symlink() and path.stat().st_mtime < before:
+            if not path.is_file() or path.is_symlink() or path.stat().st_mtime >= before:
+                continue
+            if path.stat().st_size or not _is_open(settings, path):
                 yield path
+
+
+def _is_open(settings: Settings, path: Path) -> bool:
+    """Whether a supervised program may have it open, however long it was silent: removed, what comes next would be in no file."""
+    return path.parent == processes.logs(settings) and path.suffix == ".log"

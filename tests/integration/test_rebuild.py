@@ -390,8 +390,11 @@ def test_what_was_withdrawn_long_ago_goes_for_good(original: Settings, empty: Se
     next_build = builds.open_build(original, DAYS[-1])
     assert next_build
     gone = retention.old(ruled, in_days)[-1]
-    assert gone.number == 2 and gone.size_bytes
-    assert retention.prune(ruled, in_days) == [gone] and retention.prune(ruled, in_days) == []
+    assert gone.number == 2 and gone.size_bytes and gone.held_back == 1
+    assert (
+        retention.prune(ruled, in_days) == [gone._replace(held_back=0)]
+        and retention.prune(ruled, in_days) == []
+    )
     raw = "select distinct _batch_id from raw.registry__permits order by 1"
     assert [row["_batch_id"] for row in rows(original, raw)] == [1, 2, 5, 7]
     for act in (decisions.accept, decisions.undo):

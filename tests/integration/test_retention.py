@@ -16,6 +16,7 @@ from kho.contract import contracts
 from kho.database import connect
 from kho.ledger import audit, rejects
 from kho.load import load
+from kho.server import processes
 from kho.settings import Settings, settings
 from tests.integration.loading import deliver, rows
 from tests.integration.test_load_csv import DAY, GOOD, csv
@@ -71,12 +72,12 @@ def test_what_is_older_goes_and_the_trail_tells_it(aged: Settings) -> None:
     in_a_month = NOW + timedelta(days=30)
     reasons = rejects.counts(aged)
     told = retention.old(ruled, in_a_month)
-    assert [(each.kind, each.number, each.size_bytes) for each in told] == [
-        ("logs", len(retention.LOGS), 10 * len(retention.LOGS)),
-        ("reject texts", 1, None),
-        ("withdrawn files", 0, 0),
+    assert [(each.kind, each.number, each.size_bytes, each.held_back) for each in told] == [
+        ("logs", len(retention.LOGS), 10 * len(retention.LOGS), 0),
+        ("reject texts", 1, None, 1),
+        ("withdrawn files", 0, 0, 0),
     ]
-    assert retention.prune(ruled, in_a_month) == told[:2]
+    assert retention.prune(ruled, in_a_month) == [each._replace(held_back=0) for each in told[:2]]
     assert there(aged) == {f"{name}/new/new.log" for name in retention.LOGS} | {
         "reports/old/old.log",
         "reports/new/new.log",
@@ -90,6 +91,21 @@ def test_what_is_older_goes_and_the_trail_tells_it(aged: Settings) -> None:
         ("removed", f"{len(retention.LOGS)} logs", "older than 100 days"),
     ]
     assert retention.prune(ruled, in_a_month) == []
+
+
+def test_a_silent_program_goes_on_in_the_file_that_it_has_open(aged: Settings) -> None:
+    ruled = aged.model_copy(update={"keep_log_days": 100})
+    path = processes.logs(aged) / "supervisord.log"
+    with path.open("a", buffering=1) as log:
+        log.write("came up\n")
+        at = (NOW - timedelta(days=400)).timestamp()
+        os.utime(path, (at, at))
+        assert retention.old(ruled)[0].number == len(retention.LOGS) + 1
+        assert retention.prune(ruled)[0].number == len(retention.LOGS) + 1
+        os.utime(path, (at, at))
+        assert retention.prune(ruled) == []  # it is empty
+        log.write("a program went down\n")
+    assert path.read_text() == "a program went down\n"
 
 
 def test_nothing_goes_in_a_night_that_could_not_be_backed_up(aged: Settings, tmp_path: Path) -> None:
@@ -114,7 +130,7 @@ def test_the_rules_are_shown(aged: Settings, monkeypatch: pytest.MonkeyPatch) ->
     assert shown.exit_code == 0, shown.output
     size = 10 * len(retention.LOGS)
     assert shown.stdout.splitlines()[1:] == [
-        f"logs,100,{len(retention.LOGS)},{size}",
-        "reject texts,ever,0,",
-        "withdrawn files,ever,0,0",
+        f"logs,100,{len(retention.LOGS)},{size},0",
+        "reject texts,ever,0,,0",
+        "withdrawn files,ever,0,0,0",
     ]

@@ -45,27 +45,33 @@ def rows(settings: Settings, batch_id: int, limit: int | None = None) -> list[tu
         ).fetchall()
 
 
-#: batches that nobody has to decide on any more
-_DECIDED = SQL(
-    "row_text is not null and batch_id in"
-    " (select batch_id from ledger.batch where loaded_at < %s and state in ('accepted', 'withdrawn'))"
-)
+#: of a batch: nobody has to decide on it any more
+_IS_DECIDED = SQL("state in ('accepted', 'withdrawn')")
 
 
-def texts_before(settings: Settings, before: datetime) -> int:
-    """How many rejects have a text, of batches that were loaded before this and were decided on."""
+def texts_before(settings: Settings, before: datetime) -> tuple[int, int]:
+    """How many rejects have a text, of batches that were loaded before this: that were decided on, and that somebody still has to."""
     with connect(settings, "kho_auditor") as connection:
-        (count,) = the_row(
+        (count, undecided) = the_row(
             connection.execute(
-                SQL("select count(*) from reject.rejected_row where {}").format(_DECIDED), [before]
+                SQL(
+                    "select count(*) filter (where {0}), count(*) filter (where not {0})"
+                    " from reject.rejected_row join ledger.batch using (batch_id)"
+                    " where row_text is not null and loaded_at < %s"
+                ).format(_IS_DECIDED),
+                [before],
             )
         )
-    return int(count)
+    return int(count), int(undecided)
 
 
 def empty_texts(settings: Settings, before: datetime) -> int:
     """Take away these texts; gives how many. Row, place in the file and reasons stay."""
     with connect(settings, "kho_loader") as connection:
         return connection.execute(
-            SQL("update reject.rejected_row set row_text = null where {}").format(_DECIDED), [before]
+            SQL(
+                "update reject.rejected_row set row_text = null where row_text is not null"
+                " and batch_id in (select batch_id from ledger.batch where loaded_at < %s and {})"
+            ).format(_IS_DECIDED),
+            [before],
         ).rowcount

@@ -10,33 +10,34 @@ from psycopg.rows import class_row
 
 
 class Withdrawn(NamedTuple):
-    """An arrival of which every batch is withdrawn, and nothing that is kept was built with it."""
+    """An arrival of which every batch is withdrawn. `is_needed`: the last build, or a release that is kept, was built with it."""
 
     arrival_id: int
     contract: str
     size_bytes: int
     batches: list[int]
     has_rows: bool
+    is_needed: bool
 
 
 def withdrawn_before(connection: psycopg.Connection, before: datetime) -> list[Withdrawn]:
-    """What was withdrawn before this, oldest first; no release that is kept, nor the last build, has any of it."""
+    """What was withdrawn before this and is still there, oldest first."""
     with connection.cursor(row_factory=class_row(Withdrawn)) as cursor:
         return cursor.execute(
             """
             select a.arrival_id, b.contract, a.size_bytes, array_agg(b.batch_id order by b.batch_id) as batches,
-              bool_or(b.rows_loaded + b.rows_rejected > 0) as has_rows
+              bool_or(b.rows_loaded + b.rows_rejected > 0) as has_rows,
+              bool_or(exists (
+                select from ledger.build_batch built
+                where built.batch_id = b.batch_id and (built.to_build is null or exists (
+                  select from ledger.release r
+                  where r.state in ('candidate', 'in_force', 'kept')
+                    and r.build_id >= built.from_build and r.build_id < built.to_build)))) as is_needed
             from ledger.arrival a join ledger.batch b using (arrival_id)
             where a.rows_removed_at is null
             group by a.arrival_id, b.contract
             having bool_and(b.state = 'withdrawn')
               and max(coalesce((select max(e.at) from ledger.batch_event e where e.batch_id = b.batch_id), b.loaded_at)) < %s
-              and not bool_or(exists (
-                select from ledger.build_batch built
-                where built.batch_id = b.batch_id and (built.to_build is null or exists (
-                  select from ledger.release r
-                  where r.state in ('candidate', 'in_force', 'kept')
-                    and r.build_id >= built.from_build and r.build_id < built.to_build))))
             order by a.arrival_id
             """,
             [before],
