@@ -239,6 +239,7 @@ def upkeep(settings: Settings) -> None:
     finally:
         rebuild.keep_history(settings)
         forget.remove_replaced(settings)
+        retention.remove_files(settings)
 
 
 def _back_up(settings: Settings) -> None:

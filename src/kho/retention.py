@@ -27,7 +27,7 @@ LOGS = ("logs", "airflow/logs", "dbt/logs", "openlineage")
 
 class Old(NamedTuple):
     """What is older than its rule lets it be. `days` is the rule, None where all is kept; `number` is of files or rows.
-    `held_back`: how many more are older, and stay until their batch is decided on."""
+    `held_back`: how many more are older, and stay: their batch is not decided on, or what is kept was built with them."""
 
     kind: str
     days: int | None
@@ -64,7 +64,7 @@ def old(settings: Settings, now: datetime | None = None) -> list[Old]:
 def prune(settings: Settings, now: datetime | None = None) -> list[Old]:
     """Remove what is older than the rules let it be; gives what went, which the audit trail tells, too.
 
-    Killed, the next time removes the rest.
+    Files of the archive are left to `remove_files`. Killed, the next time removes the rest.
     """
     now = now or datetime.now(UTC)
     gone = [_prune_logs(settings, now)]
@@ -75,7 +75,6 @@ def prune(settings: Settings, now: datetime | None = None) -> list[Old]:
     gone = [each for each in gone if each.number]
     for each in gone:
         audit.write(settings, "removed", f"{each.number} {each.kind}", f"older than {each.days} days")
-    _remove_files(settings)
     return gone
 
 
@@ -109,8 +108,8 @@ def _prune_withdrawn(settings: Settings, now: datetime, days: int) -> Old:
     return Old("withdrawn files", days, count, size)
 
 
-def _remove_files(settings: Settings) -> None:
-    """Remove from the archive what nothing needs any more, of a time before that was killed as well."""
+def remove_files(settings: Settings) -> None:
+    """Remove the archive's files whose rows went and that nothing else needs. The history beside it tells of that already."""
     archive = Archive.of(settings)
     with connect(settings, "kho_loader", autocommit=True) as connection:
         for sha256 in removals.files_to_remove(connection):
