@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,12 +11,14 @@ from datetime import date
 from pathlib import Path
 from urllib.parse import unquote
 
+import psycopg
 import pytest
 from lxml import html
 from psycopg import sql
 
 from kho import check, night, transform
 from kho.check import vanished
+from kho.check.failure import Unavailable
 from kho.check.marts import SHOWN_ROWS
 from kho.check.project import data_docs
 from kho.database import connect
@@ -553,3 +556,31 @@ def test_a_broken_model_is_refused_and_every_published_row_stays_until_it_is_men
     night.check_marts(published_once)
     night.publish(published_once)
     assert releases.in_force(published_once).release_id > refused.release_id
+
+
+def test_a_server_that_goes_away_meanwhile_refuses_nothing(built: Settings) -> None:
+    """What Great Expectations could not ask says nothing of the marts: the check fails, and is done again."""
+    over, ended = threading.Event(), []
+
+    def end_sessions() -> None:
+        with psycopg.connect(built.admin_url(), autocommit=True) as connection:
+            while not over.wait(0.02):
+                # Ours have a name: those are Great Expectations'.
+                ended.extend(
+                    connection.execute(
+                        "select pg_terminate_backend(pid) from pg_stat_activity"
+                        " where datname = current_database() and usename = 'kho_auditor' and application_name = ''"
+                    )
+                )
+
+    ending = threading.Thread(target=end_sessions)
+    ending.start()
+    try:
+        with pytest.raises(Unavailable) as told:
+            check.marts(built)
+    finally:
+        over.set()
+        ending.join()
+    assert ended and "Traceback" not in str(told.value)
+    assert releases.releases(built)[0].state == "candidate"
+    assert not check.marts(built).is_refused
