@@ -658,6 +658,8 @@ def _verdicts(
     """The verdicts on the waiting ones of a contract's batches, also where Kho fails on judging them."""
     try:
         return _judged(contract, rows, business_date, look)
+    except (OSError, MemoryError):  # of the machine, not of these batches: it is tried again
+        raise
     except Exception as failure:
         log.exception("%s could not be judged", contract.name)
         return _not_judged(contract, rows, business_date, failure)
