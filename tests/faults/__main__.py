@@ -241,7 +241,7 @@ def _rows(outcomes: list[Outcome]) -> Iterator[list[str]]:
         reader = outcome.reader
         assert reader
         healed = {
-            strike.step: "not" if strike.healed is None else f"{strike.healed:.0f}"
+            strike.step: "not" if strike.healed is None else f"{max(strike.healed, 0):.0f}"
             for strike in outcome.strikes
         }
         yield [
