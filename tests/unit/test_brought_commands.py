@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
+
+from typer.testing import CliRunner
+
+from kho.cli import app
 
 
 def kho(*arguments: str, without: str) -> subprocess.CompletedProcess[str]:
@@ -26,3 +30,10 @@ def test_a_missing_extra_is_named_in_one_line() -> None:
     assert ran.stderr == (
         "xlwt is not installed: install Kho with its extra sample, as requirements-dev.lock does.\n"
     )
+
+
+def test_it_says_which_kho_it_is() -> None:
+    said = CliRunner().invoke(app, ["--version"])
+    assert said.exit_code == 0 and said.output == f"kho {version('kho')}\n"
+    told = CliRunner().invoke(app, [])
+    assert "Start with" in told.output and "--version" in told.output and "retention" in told.output

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -108,12 +109,16 @@ def suites(settings: Settings) -> dict[str, Suite]:
 
 
 def vietnamese(settings: Settings) -> dict[str, str]:
-    """What the rules say, and the same in Vietnamese where they have it. Great Expectations, which takes seconds, is not asked."""
+    """What the rules say, and the same in Vietnamese where they have it. Great Expectations, which takes seconds, is not asked; a
+    suite that can't be used is passed over, for the night tells of it."""
     said = {REMEDY: REMEDY_VI}
     for path in sorted((settings.project / FOLDER).glob("*.yaml")):
-        suite = yaml.load(path.read_bytes(), StrictLoader)
-        for rule in (rule for part in RULES for rule in suite.get(part, [])):
-            said |= {rule[text]: rule[f"{text}_vi"] for text in ("says", "remedy") if f"{text}_vi" in rule}
+        with suppress(yaml.YAMLError, AttributeError, KeyError, TypeError):
+            suite = yaml.load(path.read_bytes(), StrictLoader)
+            for rule in (rule for part in RULES for rule in suite.get(part, [])):
+                said |= {
+                    rule[text]: rule[f"{text}_vi"] for text in ("says", "remedy") if f"{text}_vi" in rule
+                }
     return said
 
 

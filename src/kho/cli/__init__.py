@@ -9,8 +9,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import wraps
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from importlib.metadata import EntryPoint, entry_points, version
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -67,9 +67,26 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,  # they hold passwords
     rich_markup_mode="markdown",
-    help="Kho, a nightly data warehouse of administrative procedures, e-documents and the portal.\n\n"
-    "Start with `kho up`; `kho run` makes one night now; `kho figures 946 2021-H1` shows a report's figures.",
 )
+
+
+def _tell_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"kho {version('kho')}")
+        raise typer.Exit
+
+
+@app.callback()
+def kho(
+    is_version_asked: Annotated[
+        bool, typer.Option("--version", help="Which Kho this is.", is_eager=True, callback=_tell_version)
+    ] = False,
+) -> None:
+    """Kho, a nightly data warehouse of administrative procedures, e-documents and the portal.
+
+    Start with `kho up`; `kho run` makes one night now; `kho figures 946 2021-H1` shows a report's figures.
+    """
+
 
 for command in (server.up, server.down, server.status, server.run, server.psql):
     app.command()(command)

@@ -12,7 +12,8 @@ from kho.check import suites
 from kho.sentences.known import SENTENCES
 from kho.settings import settings
 
-_BEHIND = "…"  # how a sentence begins that stands behind something that is no sentence
+#: how a sentence begins that stands behind something that is no sentence, and one that is said of a column
+_BEHIND, _OF_COLUMN = "…", ": "
 _PLACE = re.compile(r"\{(\w+)\}")
 
 
@@ -37,15 +38,23 @@ def _sentences() -> list[tuple[str, re.Pattern[str], str]]:
         for text, said in suites.vietnamese(settings()).items()
     }
     return [
-        (max(_PLACE.split(text.removeprefix(_BEHIND))[::2], key=len), _pattern(text), translated)
+        (max(_PLACE.split(_words(text))[::2], key=len), _pattern(text), translated.removeprefix(_OF_COLUMN))
         for text, translated in sorted(known.items(), key=lambda each: -len(_PLACE.sub("", each[0])))
     ]
 
 
+def _words(text: str) -> str:
+    return text.removeprefix(_BEHIND).removeprefix(_OF_COLUMN)
+
+
 def _pattern(text: str) -> re.Pattern[str]:
     """Where a sentence stands as a whole: first of all, or behind another one or what it is said of."""
-    before = "(?<= )" if text.startswith(_BEHIND) else "(?:^|(?<=[;:.?] ))"
-    *pieces, last = _PLACE.split(text.removeprefix(_BEHIND))
+    before = "(?:^|(?<=[;:.?] ))"
+    if text.startswith(_OF_COLUMN):
+        before = "(?<=: )"
+    elif text.startswith(_BEHIND):
+        before = "(?<= )"
+    *pieces, last = _PLACE.split(_words(text))
     pattern = ""
     for literal, place, following in zip(pieces[::2], pieces[1::2], [*pieces[2::2], last], strict=False):
         # In brackets stands whatever another program says.
