@@ -72,7 +72,8 @@ def other_server() -> Iterator[tuple[str, str]]:
         **as_user,
     )
     server = subprocess.Popen(
-        [binaries / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", ""],
+        # It is on a disk, and nobody tries there what a machine without power leaves.
+        [binaries / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", "", "-c", "fsync=off"],
         stderr=subprocess.DEVNULL,
         **as_user,
     )
